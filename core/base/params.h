@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* params.h - a parameter, declared once.
+ *
+ * A pipeline lists its parameters as rows of this table; the command line's
+ * options, the procedures' arguments and the dialogs' widgets are made from
+ * them.  Names are spelled as on the command line, without the dashes.
+ */
+#ifndef DIF_BASE_PARAMS_H
+#define DIF_BASE_PARAMS_H
+
+#include "dif-types.h"
+
+G_BEGIN_DECLS
+
+/**
+ * DifParamType:
+ * @DIF_PARAM_STRING: UTF-8 text
+ * @DIF_PARAM_INT: a whole number in [min, max]
+ * @DIF_PARAM_DOUBLE: a finite number in [min, max]
+ * @DIF_PARAM_BOOL: on or off
+ * @DIF_PARAM_CHOICE: one of the words in @choices
+ * @DIF_PARAM_STRINGS: a list of strings; the option may be repeated
+ */
+typedef enum
+{
+  DIF_PARAM_STRING,
+  DIF_PARAM_INT,
+  DIF_PARAM_DOUBLE,
+  DIF_PARAM_BOOL,
+  DIF_PARAM_CHOICE,
+  DIF_PARAM_STRINGS
+} DifParamType;
+
+/**
+ * DifParam:
+ * @name: option and argument name, such as "guidance-scale"
+ * @type: its type
+ * @label: for widgets, translatable
+ * @blurb: one sentence, translatable
+ * @unit: unit of a number ("steps", "pixels"), or NULL
+ * @min: least allowed number
+ * @max: greatest allowed number
+ * @fallback: default number (bool: 0 or 1)
+ * @text: default text or choice; NULL for none
+ * @choices: NULL-terminated words, or NULL
+ * @auto_default: the default is the checkpoint's own; @fallback is what a
+ *   front end stores for "as the checkpoint says" (0 for sizes)
+ * @advanced: front ends may fold it away
+ */
+typedef struct
+{
+  const char        *name;
+  DifParamType       type;
+  const char        *label;
+  const char        *blurb;
+  const char        *unit;
+  double             min;
+  double             max;
+  double             fallback;
+  const char        *text;
+  const char *const *choices;
+  gboolean           auto_default;
+  gboolean           advanced;
+} DifParam;
+
+G_END_DECLS
+
+#endif /* DIF_BASE_PARAMS_H */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* rng.h - torch's random numbers, made on the host.
+ *
+ * The same on every device and bit for bit those of torch.Generator ("cpu")
+ * up to the last ulp of log, sin and cos (ATen: MT19937RNGEngine.h,
+ * DistributionTemplates.h normal_fill, DistributionsHelper.h).
+ */
+#ifndef DIF_BASE_RNG_H
+#define DIF_BASE_RNG_H
+
+#include "dif-types.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_rng_new:
+ * @seed: as torch.Generator.manual_seed; the low 32 bits count
+ *
+ * Returns: (transfer full): a generator; free with dif_rng_free()
+ */
+DifRng *dif_rng_new (guint64 seed);
+
+/**
+ * dif_rng_free:
+ * @rng: (nullable) (transfer full): a generator
+ */
+void dif_rng_free (DifRng *rng);
+
+/**
+ * dif_rng_seed:
+ * @rng: a generator
+ * @seed: new seed; forgets the cached second normal number
+ */
+void dif_rng_seed (DifRng *rng, guint64 seed);
+
+/**
+ * dif_rng_u32:
+ * @rng: a generator
+ *
+ * Returns: the next 32 bits
+ */
+guint32 dif_rng_u32 (DifRng *rng);
+
+/**
+ * dif_rng_rand:
+ * @rng: a generator
+ * @out: (array length=n): filled with torch.rand (n), in [0, 1)
+ * @n: count
+ */
+void dif_rng_rand (DifRng *rng, float *out, gsize n);
+
+/**
+ * dif_rng_randn:
+ * @rng: a generator
+ * @out: (array length=n): filled with torch.randn (n), float32
+ * @n: count; 16 and more take the block path, fewer the pairwise one
+ */
+void dif_rng_randn (DifRng *rng, float *out, gsize n);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifRng, dif_rng_free)
+
+G_END_DECLS
+
+#endif /* DIF_BASE_RNG_H */

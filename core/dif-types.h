@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* dif-types.h - the names every other header needs.
+ *
+ * Opaque types and enumerations only; includes nothing but GLib, so that any
+ * core header can be read (and compiled) by itself.
+ */
+#ifndef DIF_TYPES_H
+#define DIF_TYPES_H
+
+#include <gio/gio.h>
+#include <glib-object.h>
+
+G_BEGIN_DECLS
+
+/* base/ */
+typedef struct _DifJson DifJson;
+typedef struct _DifRng  DifRng;
+
+/* tensor/ */
+typedef struct _DifTensor       DifTensor;
+typedef struct _DifContext      DifContext;
+typedef struct _DifBackend      DifBackend;
+typedef struct _DifBackendClass DifBackendClass;
+typedef struct _DifWeights      DifWeights;
+typedef struct _DifLoader       DifLoader;
+typedef struct _DifStore        DifStore;
+typedef struct _DifLinear       DifLinear;
+typedef struct _DifConv         DifConv;
+typedef struct _DifNorm         DifNorm;
+typedef struct _DifTable        DifTable;
+
+/* formats/, text/ */
+typedef struct _DifCheckpoint DifCheckpoint;
+typedef struct _DifTokenizer  DifTokenizer;
+
+/* models/ */
+typedef struct _DifClipText DifClipText;
+typedef struct _DifUnet     DifUnet;
+typedef struct _DifVae      DifVae;
+
+/* schedulers/ */
+typedef struct _DifScheduler      DifScheduler;
+typedef struct _DifSchedulerClass DifSchedulerClass;
+
+/* pipelines/ */
+typedef struct _DifPipeline DifPipeline;
+typedef struct _DifRequest  DifRequest;
+typedef struct _DifResult   DifResult;
+
+/**
+ * DifDtype:
+ * @DIF_F32: IEEE single
+ * @DIF_BF16: the upper half of an IEEE single
+ * @DIF_F16: IEEE half
+ * @DIF_I32: 32-bit signed
+ * @DIF_I64: 64-bit signed
+ *
+ * Element types of tensors.  Activations are floating; integers are ids.
+ */
+typedef enum
+{
+  DIF_F32,
+  DIF_BF16,
+  DIF_F16,
+  DIF_I32,
+  DIF_I64
+} DifDtype;
+
+/**
+ * DifAct:
+ * @DIF_ACT_NONE: x
+ * @DIF_ACT_SILU: x * sigmoid (x)
+ * @DIF_ACT_GELU: x * Phi (x), by erf
+ * @DIF_ACT_QUICK_GELU: x * sigmoid (1.702 x), OpenAI CLIP's
+ *
+ * Element-wise non-linearities, fused into the op that produces x where a
+ * backend can.
+ */
+typedef enum
+{
+  DIF_ACT_NONE,
+  DIF_ACT_SILU,
+  DIF_ACT_GELU,
+  DIF_ACT_QUICK_GELU
+} DifAct;
+
+G_END_DECLS
+
+#endif /* DIF_TYPES_H */

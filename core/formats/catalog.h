@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* catalog.h - which models are installed, and what a model's name means. */
+#ifndef DIF_FORMATS_CATALOG_H
+#define DIF_FORMATS_CATALOG_H
+
+#include "dif-types.h"
+
+G_BEGIN_DECLS
+
+/** DIF_DEFAULT_MODEL: name of the bundled model. */
+#define DIF_DEFAULT_MODEL "tiny-scenes"
+
+/**
+ * dif_catalog_folders:
+ *
+ * Where models are looked for, first hit wins: `$DIF_DATA_DIR/models`, the
+ * user's data folder `gimp-diffusion/models`, the system data folders, and
+ * the folder libdif was installed with.
+ *
+ * Returns: (transfer full) (array zero-terminated=1): paths, existing or not
+ */
+char **dif_catalog_folders (void);
+
+/**
+ * dif_catalog_resolve:
+ * @model: (nullable): a path, or the name of an installed model; NULL or ""
+ *   means %DIF_DEFAULT_MODEL
+ * @error: return location
+ *
+ * Errors: DIF_FORMAT_ERROR MISSING_KEY naming the folders searched and the
+ * models found there.
+ *
+ * Returns: (transfer full) (nullable): a path that exists
+ */
+char *dif_catalog_resolve (const char *model, GError **error);
+
+/**
+ * dif_catalog_names:
+ *
+ * Returns: (transfer full) (array zero-terminated=1): names of installed
+ * models, sorted, each once
+ */
+char **dif_catalog_names (void);
+
+G_END_DECLS
+
+#endif /* DIF_FORMATS_CATALOG_H */

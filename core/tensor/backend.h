@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* backend.h - what a device must implement.
+ *
+ * ops.c has checked shapes and dtypes before any slot is called; a backend
+ * computes and may assume.  Every slot that can fail returns FALSE (or NULL)
+ * and sets a DIF_BACKEND_ERROR.  The comment at a slot is its specification;
+ * backends/ref/ is its executable form.
+ *
+ * Activations are contiguous, channels last, in f32 or in the dtype the
+ * weights were prepared for.  Sums are accumulated in f32 or better.  Outputs
+ * never alias inputs except where "may alias" is said.
+ */
+#ifndef DIF_TENSOR_BACKEND_H
+#define DIF_TENSOR_BACKEND_H
+
+#include "tensor/tensor.h"
+
+G_BEGIN_DECLS
+
+/** DIF_BACKEND_API: grows when DifBackendClass changes; checked on modules. */
+#define DIF_BACKEND_API 1
+
+/**
+ * DifHostArray:
+ * @dtype: F32, F16 or BF16
+ * @shape: dimensions, in the checkpoint's own order
+ * @data: contiguous, any alignment, read-only; NULL for an absent bias
+ *
+ * A weight as it lies in the file.
+ */
+typedef struct
+{
+  DifDtype    dtype;
+  DifShape    shape;
+  const void *data;
+} DifHostArray;
+
+/**
+ * DifConvSpec:
+ * @stride: 1 or 2, both directions
+ * @pad: zero rows and columns added at top, bottom, left, right
+ */
+typedef struct
+{
+  guint stride;
+  struct
+  {
+    guint top, bottom, left, right;
+  } pad;
+} DifConvSpec;
+
+/**
+ * DifRows:
+ * @t: where the rows are
+ * @offset: elements before row 0 of batch 0
+ * @stride: elements from one row (token) to the next
+ * @batch: elements from one batch item to the next; 0 to share one item
+ *
+ * Query, key or value rows inside a fused projection's output: head h of a
+ * row lies @offset + row * @stride + h * head_dim.
+ */
+typedef struct
+{
+  const DifTensor *t;
+  gsize            offset;
+  gsize            stride;
+  gsize            batch;
+} DifRows;
+
+/**
+ * DifAttention:
+ * @q: queries, @n_queries rows
+ * @k: keys, @n_keys rows
+ * @v: values, @n_keys rows
+ * @n_batch: batch items
+ * @n_heads: heads
+ * @head_dim: width of a head, any positive number
+ * @scale: factor on q.k before the softmax, usually head_dim^-1/2
+ * @causal: row i sees keys 0..i only
+ */
+typedef struct
+{
+  DifRows  q, k, v;
+  gsize    n_batch, n_queries, n_keys;
+  guint    n_heads, head_dim;
+  float    scale;
+  gboolean causal;
+} DifAttention;
+
+/**
+ * DifBackend:
+ *
+ * An open device.  Backends embed this as their first member.
+ */
+struct _DifBackend
+{
+  const DifBackendClass *klass;
+  gint                   ref_count;
+  gsize                  live_bytes; /* handed out by alloc and the *_new slots */
+  gsize                  peak_bytes;
+};
+
+struct _DifBackendClass
+{
+  guint       api;  /* DIF_BACKEND_API */
+  const char *name; /* "ref", "cpu", "cuda" */
+  const char *description;
+
+  /* Opens the device; @options is what follows "name:" or NULL.
+   * NOT_AVAILABLE with the reason if it is not here. */
+  DifBackend *(*open) (const char *options, GError **error);
+  void (*close) (DifBackend *be);
+
+  /* Whether activations and prepared weights may have this dtype, and the
+   * fastest dtype that keeps pictures right (bf16 where the CPU has it). */
+  gboolean (*supports) (DifBackend *be, DifDtype dtype);
+  DifDtype (*best_dtype) (DifBackend *be);
+
+  /* Device memory, 64-byte aligned; freed blocks may be kept for reuse until
+   * trim.  Both keep live_bytes and peak_bytes. */
+  gpointer (*alloc) (DifBackend *be, gsize bytes, GError **error);
+  void (*free) (DifBackend *be, gpointer data, gsize bytes);
+  void (*trim) (DifBackend *be);
+
+  /* Copies between host and device memory. */
+  gboolean (*upload) (DifBackend *be, gpointer dst, const void *src, gsize bytes, GError **error);
+  gboolean (*download) (DifBackend *be, void *dst, gconstpointer src, gsize bytes, GError **error);
+
+  /* Weights, prepared once: converted to @dtype and laid out as the device
+   * likes.  linear: @w [N, K], y = x w^T + bias.  conv: @w [O, I, kh, kw].
+   * norm: @scale and @shift [C], kept in f32.  table: [rows, D].
+   * Biases [N] are kept in f32; bias->data may be NULL.
+   * @bytes (out): memory taken.  Thread-safe is not required. */
+  gpointer (*linear_new) (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias, gsize *bytes,
+                          GError **error);
+  gpointer (*conv_new) (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias,
+                        const DifConvSpec *spec, gsize *bytes, GError **error);
+  gpointer (*norm_new) (DifBackend *be, const DifHostArray *scale, const DifHostArray *shift, gsize *bytes,
+                        GError **error);
+  gpointer (*table_new) (DifBackend *be, DifDtype dtype, const DifHostArray *w, gsize *bytes, GError **error);
+  void (*linear_free) (DifBackend *be, gpointer w);
+  void (*conv_free) (DifBackend *be, gpointer w);
+  void (*norm_free) (DifBackend *be, gpointer w);
+  void (*table_free) (DifBackend *be, gpointer w);
+
+  /* y [.., N] = act (x [.., K] w^T + bias) + residual [.., N] (nullable).
+   * y may alias residual. */
+  gboolean (*linear) (DifBackend *be, const DifTensor *x, gpointer w, DifAct act, const DifTensor *residual,
+                      DifTensor *y, GError **error);
+
+  /* y [.., N] = (x wv^T + bv) * gelu (x wg^T + bg), gelu by erf. */
+  gboolean (*geglu) (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifTensor *y, GError **error);
+
+  /* y [N, H', W', O] = conv (x [N, H, W, I]) + bias + per_channel [N, O]
+   * (nullable, f32, broadcast over H', W') + residual [N, H', W', O]
+   * (nullable).  y may alias residual. */
+  gboolean (*conv2d) (DifBackend *be, const DifTensor *x, gpointer w, const DifConvSpec *spec,
+                      const DifTensor *per_channel, const DifTensor *residual, DifTensor *y, GError **error);
+
+  /* y = act (normalise each of n_groups groups of C / n_groups channels over
+   * all positions of an item: x is [N, .., C], flattened to [N, P, C]).
+   * Biased variance, statistics in f32 or better.  y may alias x. */
+  gboolean (*group_norm) (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups, float eps, DifAct act,
+                          DifTensor *y, GError **error);
+
+  /* y = normalised rows of x [.., C].  y may alias x. */
+  gboolean (*layer_norm) (DifBackend *be, const DifTensor *x, gpointer norm, float eps, DifTensor *y, GError **error);
+
+  /* y [n_batch, n_queries, n_heads * head_dim] = softmax (scale q k^T) v. */
+  gboolean (*attention) (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error);
+
+  /* y = act (x); y may alias x. */
+  gboolean (*activation) (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y, GError **error);
+
+  /* y = a + b, same shape and dtype; y may alias either. */
+  gboolean (*add) (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y, GError **error);
+
+  /* y [.., Ca + Cb] = a [.., Ca] beside b [.., Cb]. */
+  gboolean (*concat) (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y, GError **error);
+
+  /* y [N, H', W', C]: pixel (i, j) is x's (floor (i H / H'), floor (j W / W')). */
+  gboolean (*upsample) (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
+
+  /* y [n, D] = row ids[i] of the table; ids are host memory, checked. */
+  gboolean (*embed) (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifTensor *y, GError **error);
+
+  /* y = sum over i of coef[i] * x[i], all f32 and of y's shape; y may alias
+   * any x. */
+  gboolean (*lincomb) (DifBackend *be, guint n, const float *coef, const DifTensor *const *x, DifTensor *y,
+                       GError **error);
+
+  /* y = min (max (x, lo), hi), f32; y may alias x. */
+  gboolean (*clamp) (DifBackend *be, const DifTensor *x, float lo, float hi, DifTensor *y, GError **error);
+
+  /* y = x converted to y's floating dtype. */
+  gboolean (*cast) (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
+
+  /* Multiply-adds per second of a large matrix product in @dtype, measured
+   * now (about a second): the limit that bench quotes.  Optional. */
+  double (*limit) (DifBackend *be, DifDtype dtype);
+};
+
+/**
+ * dif_backend_open:
+ * @spec: "auto", "cpu", "ref", "cuda", "cuda:1" …
+ * @error: return location
+ *
+ * Declared here, defined in backends/registry.c, so that nobody includes a
+ * backend.
+ *
+ * Errors: DIF_BACKEND_ERROR NOT_AVAILABLE (the message lists what there is).
+ *
+ * Returns: (transfer full) (nullable): an open device
+ */
+DifBackend *dif_backend_open (const char *spec, GError **error);
+
+/**
+ * dif_backend_names:
+ *
+ * Returns: (transfer none) (array zero-terminated=1): names dif_backend_open()
+ * may find, best first
+ */
+const char *const *dif_backend_names (void);
+
+/**
+ * dif_backend_ref:
+ * @be: a backend
+ *
+ * Returns: (transfer full): @be
+ */
+DifBackend *dif_backend_ref (DifBackend *be);
+
+/**
+ * dif_backend_unref:
+ * @be: (nullable) (transfer full): a backend; the last reference closes it
+ */
+void dif_backend_unref (DifBackend *be);
+
+/**
+ * dif_backend_account:
+ * @be: a backend
+ * @delta: bytes taken (positive) or given back (negative)
+ *
+ * For backends: keeps live_bytes and peak_bytes.
+ */
+void dif_backend_account (DifBackend *be, gssize delta);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifBackend, dif_backend_unref)
+
+G_END_DECLS
+
+#endif /* DIF_TENSOR_BACKEND_H */

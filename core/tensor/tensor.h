@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* tensor.h - a contiguous array on a backend.
+ *
+ * Images are [N, H, W, C] (channels last), tokens [N, T, C]: the same memory
+ * when T = H * W.  A tensor returned by an op belongs to the context's current
+ * scope; dif_tensor_ref() makes it outlive it.  The inert tensor, which ops on
+ * a failed context return, has no dimensions and no data.
+ */
+#ifndef DIF_TENSOR_TENSOR_H
+#define DIF_TENSOR_TENSOR_H
+
+#include "tensor/shape.h"
+
+G_BEGIN_DECLS
+
+/**
+ * DifTensor:
+ * @shape: dimensions
+ * @dtype: element type
+ * @data: the elements, in the backend's memory; for cpu and ref a host
+ *   pointer, 64-byte aligned unless the tensor is a slice
+ *
+ * The fields are read-only outside tensor/.
+ */
+struct _DifTensor
+{
+  DifShape    shape;
+  DifDtype    dtype;
+  gpointer    data;
+  gsize       bytes;
+  DifBackend *backend;
+  DifTensor  *base; /* keeps the memory of a view alive; NULL if it owns */
+  gint        ref_count;
+};
+
+/**
+ * dif_tensor_ref:
+ * @t: a tensor
+ *
+ * Returns: (transfer full): @t
+ */
+DifTensor *dif_tensor_ref (DifTensor *t);
+
+/**
+ * dif_tensor_unref:
+ * @t: (nullable) (transfer full): a tensor; the last reference frees its memory
+ */
+void dif_tensor_unref (DifTensor *t);
+
+/**
+ * dif_tensor_dim:
+ * @t: a tensor
+ * @i: which dimension; negative counts from the last, -1 being the last
+ *
+ * Returns: the dimension, or 0 if @t is inert or has no such dimension
+ */
+gsize dif_tensor_dim (const DifTensor *t, int i);
+
+/**
+ * dif_tensor_count:
+ * @t: a tensor
+ *
+ * Returns: number of elements; 0 for the inert tensor
+ */
+gsize dif_tensor_count (const DifTensor *t);
+
+/**
+ * dif_tensor_new:
+ * @backend: where it lives
+ * @dtype: element type
+ * @shape: dimensions, all positive
+ * @error: return location
+ *
+ * The memory is not initialised.
+ *
+ * Errors: DIF_BACKEND_ERROR OUT_OF_MEMORY.
+ *
+ * Returns: (transfer full) (nullable): a tensor
+ */
+DifTensor *dif_tensor_new (DifBackend *backend, DifDtype dtype, const DifShape *shape, GError **error);
+
+/**
+ * dif_tensor_view:
+ * @base: a tensor
+ * @offset: first element of the view
+ * @shape: dimensions of the view; @offset + its count must lie inside @base
+ *
+ * Returns: (transfer full): shares @base's memory
+ */
+DifTensor *dif_tensor_view (DifTensor *base, gsize offset, const DifShape *shape);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifTensor, dif_tensor_unref)
+
+G_END_DECLS
+
+#endif /* DIF_TENSOR_TENSOR_H */

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* weights.h - where models and file formats meet.
+ *
+ * A format fills a DifWeights: a dictionary from diffusers' canonical tensor
+ * names to arrays as they lie in the file.  A model takes them out through a
+ * DifLoader, which checks the shape, has the backend prepare the weight, and
+ * keeps the first error.  What was prepared belongs to a DifStore, freed as a
+ * whole.
+ */
+#ifndef DIF_TENSOR_WEIGHTS_H
+#define DIF_TENSOR_WEIGHTS_H
+
+#include "tensor/backend.h"
+
+G_BEGIN_DECLS
+
+/** DifLinear: a prepared weight `[n_out, n_in]`. */
+struct _DifLinear
+{
+  gsize    n_out, n_in;
+  gpointer prepared;
+};
+
+/** DifConv: a prepared weight `[n_out, n_in, kh, kw]`. */
+struct _DifConv
+{
+  gsize       n_out, n_in, kh, kw;
+  DifConvSpec spec;
+  gpointer    prepared;
+};
+
+/** DifNorm: a prepared scale and shift `[n]`. */
+struct _DifNorm
+{
+  gsize    n;
+  gpointer prepared;
+};
+
+/** DifTable: a prepared embedding table `[n_rows, n]`. */
+struct _DifTable
+{
+  gsize    n_rows, n;
+  gpointer prepared;
+};
+
+/* ---- the dictionary ---- */
+
+/**
+ * dif_weights_new:
+ * @name: shown in messages, such as "unet"
+ *
+ * Returns: (transfer full): an empty dictionary
+ */
+DifWeights *dif_weights_new (const char *name);
+
+/**
+ * dif_weights_free:
+ * @w: (nullable) (transfer full): a dictionary; drops its hold on the files
+ */
+void dif_weights_free (DifWeights *w);
+
+/**
+ * dif_weights_add:
+ * @w: a dictionary
+ * @name: canonical name
+ * @array: where it lies; the data must live as long as @owner
+ * @owner: keeps the memory (a mapped file) alive
+ *
+ * Returns: FALSE if @name is there already
+ */
+gboolean dif_weights_add (DifWeights *w, const char *name, const DifHostArray *array, GBytes *owner);
+
+/**
+ * dif_weights_lookup:
+ * @w: a dictionary
+ * @name: canonical name
+ *
+ * Returns: (transfer none) (nullable): the array
+ */
+const DifHostArray *dif_weights_lookup (DifWeights *w, const char *name);
+
+/**
+ * dif_weights_rename:
+ * @w: a dictionary
+ * @from: present name
+ * @to: new name
+ *
+ * Returns: FALSE if @from is absent or @to is there already
+ */
+gboolean dif_weights_rename (DifWeights *w, const char *from, const char *to);
+
+/**
+ * dif_weights_names:
+ * @w: a dictionary
+ *
+ * Returns: (transfer container) (element-type utf8): sorted names; free with
+ * g_ptr_array_unref()
+ */
+GPtrArray *dif_weights_names (DifWeights *w);
+
+/**
+ * dif_weights_count_parameters:
+ * @w: a dictionary
+ *
+ * Returns: the number of elements of all floating arrays
+ */
+guint64 dif_weights_count_parameters (DifWeights *w);
+
+/* ---- taking weights out ---- */
+
+/**
+ * dif_loader_new:
+ * @weights: (nullable): what to take from; NULL makes a dry run in which every
+ *   weight exists and nothing is prepared (to count and to list shapes)
+ * @backend: who prepares
+ * @dtype: dtype to prepare for
+ * @cancellable: (nullable): checked at every weight
+ *
+ * Returns: (transfer full): a loader; free by dif_loader_finish()
+ */
+DifLoader *dif_loader_new (DifWeights *weights, DifBackend *backend, DifDtype dtype, GCancellable *cancellable);
+
+/**
+ * DifWeightFunc:
+ * @name: full name
+ * @shape: expected dimensions
+ * @user_data: as given
+ *
+ * Told of every weight a model takes.
+ */
+typedef void (*DifWeightFunc) (const char *name, const DifShape *shape, gpointer user_data);
+
+/**
+ * dif_loader_set_visitor:
+ * @l: a loader
+ * @func: called for every tensor asked for, in the model's order
+ * @user_data: for @func
+ *
+ * For `make-checkpoint` and `info`, which need the list of tensors a config
+ * calls for.
+ */
+void dif_loader_set_visitor (DifLoader *l, DifWeightFunc func, gpointer user_data);
+
+/**
+ * dif_loader_enter:
+ * @l: a loader
+ * @format: printf format of a name part, such as "resnets.%u"
+ *
+ * Names asked for from now on begin with it and a dot.
+ */
+void dif_loader_enter (DifLoader *l, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+/**
+ * dif_loader_leave:
+ * @l: a loader
+ */
+void dif_loader_leave (DifLoader *l);
+
+/**
+ * dif_loader_has:
+ * @l: a loader
+ * @name: name inside the current scope
+ *
+ * Returns: whether the tensor is there; FALSE in a dry run
+ */
+gboolean dif_loader_has (DifLoader *l, const char *name);
+
+/**
+ * dif_loader_fail:
+ * @l: a loader
+ * @error: (transfer full): kept if it is the first
+ */
+void dif_loader_fail (DifLoader *l, GError *error);
+
+/**
+ * dif_loader_linear:
+ * @l: a loader
+ * @name: `name.weight` and, if @bias, `name.bias`
+ * @n_out: rows
+ * @n_in: columns
+ * @bias: whether there is a bias
+ *
+ * A 1x1 convolution's `[N, K, 1, 1]` is accepted as `[N, K]`, and the other
+ * way round by dif_loader_conv().
+ *
+ * Returns: (transfer none): owned by the store; inert after a failure
+ */
+DifLinear *dif_loader_linear (DifLoader *l, const char *name, gsize n_out, gsize n_in, gboolean bias);
+
+/**
+ * dif_loader_linear_rows:
+ * @l: a loader
+ * @name: as dif_loader_linear()
+ * @n_total: rows of the weight in the file
+ * @first: first row to take
+ * @n_out: rows to take
+ * @n_in: columns
+ * @bias: whether there is a bias
+ *
+ * Returns: (transfer none): the weight made of those rows
+ */
+DifLinear *dif_loader_linear_rows (DifLoader *l, const char *name, gsize n_total, gsize first, gsize n_out, gsize n_in,
+                                   gboolean bias);
+
+/**
+ * dif_loader_linear_stack:
+ * @l: a loader
+ * @names: (array length=n): weights of @n_in columns each
+ * @n: 1 to 4
+ * @n_each: rows of each
+ * @n_in: columns
+ * @bias: whether each has a bias
+ *
+ * One product instead of several: q, k and v, or k and v.
+ *
+ * Returns: (transfer none): the weight `[n * n_each, n_in]`
+ */
+DifLinear *dif_loader_linear_stack (DifLoader *l, const char *const *names, guint n, gsize n_each, gsize n_in,
+                                    gboolean bias);
+
+/**
+ * dif_loader_conv:
+ * @l: a loader
+ * @name: `name.weight`, `name.bias`
+ * @n_out: output channels
+ * @n_in: input channels
+ * @k: kernel side, 1 or 3
+ * @stride: 1 or 2
+ * @pad: zeros on every side; DIF_PAD_RIGHT_BOTTOM pads right and bottom by one
+ *
+ * Returns: (transfer none): owned by the store
+ */
+DifConv *dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k, guint stride, int pad);
+
+/** DIF_PAD_RIGHT_BOTTOM: the asymmetric padding of Downsample2D (padding 0). */
+#define DIF_PAD_RIGHT_BOTTOM (-1)
+
+/**
+ * dif_loader_norm:
+ * @l: a loader
+ * @name: `name.weight`, `name.bias`
+ * @n: channels
+ *
+ * Returns: (transfer none): owned by the store
+ */
+DifNorm *dif_loader_norm (DifLoader *l, const char *name, gsize n);
+
+/**
+ * dif_loader_table:
+ * @l: a loader
+ * @name: the full last part, such as "token_embedding.weight"
+ * @n_rows: rows
+ * @n: columns
+ *
+ * Returns: (transfer none): owned by the store
+ */
+DifTable *dif_loader_table (DifLoader *l, const char *name, gsize n_rows, gsize n);
+
+/**
+ * dif_loader_finish:
+ * @l: (transfer full): a loader
+ * @error: return location
+ *
+ * Errors: DIF_MODEL_ERROR MISSING_WEIGHT, SHAPE (tensor, expected, found);
+ * DIF_BACKEND_ERROR; G_IO_ERROR_CANCELLED.
+ *
+ * Returns: (transfer full) (nullable): what was prepared
+ */
+DifStore *dif_loader_finish (DifLoader *l, GError **error);
+
+/**
+ * dif_store_free:
+ * @store: (nullable) (transfer full): frees every weight in it
+ */
+void dif_store_free (DifStore *store);
+
+/**
+ * dif_store_bytes:
+ * @store: a store
+ *
+ * Returns: memory its weights take, in bytes
+ */
+gsize dif_store_bytes (DifStore *store);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifWeights, dif_weights_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifStore, dif_store_free)
+
+G_END_DECLS
+
+#endif /* DIF_TENSOR_WEIGHTS_H */

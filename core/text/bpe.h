@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* bpe.h - CLIP's byte-pair tokenizer.
+ *
+ * Gives the same ids as transformers 5's CLIPTokenizer: NFC, runs of
+ * whitespace to one space, lower case, split, byte-level byte-pair encoding
+ * with "</w>" on the last symbol of a word.
+ */
+#ifndef DIF_TEXT_BPE_H
+#define DIF_TEXT_BPE_H
+
+#include "dif-types.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_tokenizer_load:
+ * @folder: holds vocab.json and merges.txt, or tokenizer.json alone, and
+ *   usually special_tokens_map.json and tokenizer_config.json
+ * @error: return location
+ *
+ * Errors: DIF_FORMAT_ERROR, and file errors prefixed with the path.
+ *
+ * Returns: (transfer full) (nullable): a tokenizer
+ */
+DifTokenizer *dif_tokenizer_load (const char *folder, GError **error);
+
+/**
+ * dif_tokenizer_free:
+ * @t: (nullable) (transfer full): a tokenizer
+ */
+void dif_tokenizer_free (DifTokenizer *t);
+
+/**
+ * dif_tokenizer_max_length:
+ * @t: a tokenizer
+ *
+ * Returns: ids in an encoded prompt, begin and end included (CLIP: 77)
+ */
+guint dif_tokenizer_max_length (DifTokenizer *t);
+
+/**
+ * dif_tokenizer_vocabulary_size:
+ * @t: a tokenizer
+ *
+ * Returns: one more than the largest id
+ */
+guint dif_tokenizer_vocabulary_size (DifTokenizer *t);
+
+/**
+ * dif_tokenizer_bos: dif_tokenizer_eos: dif_tokenizer_pad:
+ * @t: a tokenizer
+ *
+ * Returns: the id that begins, ends or fills a prompt
+ */
+gint32 dif_tokenizer_bos (DifTokenizer *t);
+gint32 dif_tokenizer_eos (DifTokenizer *t);
+gint32 dif_tokenizer_pad (DifTokenizer *t);
+
+/**
+ * dif_tokenizer_encode:
+ * @t: a tokenizer
+ * @text: a prompt; invalid UTF-8 is refused
+ * @ids: (out caller-allocates): dif_tokenizer_max_length() ids: begin, text cut
+ *   to fit, end, padding
+ * @n_used: (out) (optional): ids before the padding
+ * @n_dropped: (out) (optional): text tokens that did not fit
+ * @error: return location
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM for invalid UTF-8.
+ *
+ * Returns: FALSE on error, @ids untouched
+ */
+gboolean dif_tokenizer_encode (DifTokenizer *t, const char *text, gint32 *ids, guint *n_used, guint *n_dropped,
+                               GError **error);
+
+/**
+ * dif_tokenizer_split:
+ * @t: a tokenizer
+ * @text: UTF-8
+ * @length: bytes; -1 if NUL-terminated
+ * @error: return location
+ *
+ * All ids of @text, with neither begin, end, padding nor limit.
+ *
+ * Returns: (transfer full) (nullable) (element-type gint32): ids
+ */
+GArray *dif_tokenizer_split (DifTokenizer *t, const char *text, gssize length, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifTokenizer, dif_tokenizer_free)
+
+G_END_DECLS
+
+#endif /* DIF_TEXT_BPE_H */
