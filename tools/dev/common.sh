@@ -6,10 +6,11 @@
 # A step prints one line: its number, what it does, the seconds it took.  What its
 # command has to say goes into a log, whose path is printed when the step fails.
 
-DEV_CACHE="${XDG_CACHE_HOME:-${HOME:=/root}/.cache}/gimp-diffusion"
-DEV_LOG_DIR="$DEV_CACHE/log"
+export HOME="${HOME:-/root}"
+export DEV_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/gimp-diffusion"
 STEP=0
 STEPS=0
+STEP_LOG=/dev/null
 
 say ()
 {
@@ -32,7 +33,8 @@ steps_begin ()
   : > "$STEP_LOG" || die "cannot write $STEP_LOG"
 }
 
-# step TITLE COMMAND ARGS...: false, with the line closed, when the command fails
+# step TITLE COMMAND ARGS...: false, with the line closed, when the command fails.
+# Locks (descriptors 8 and 9) stay with ./dev: a command may leave a daemon behind.
 step ()
 {
   local title=$1 started=$SECONDS rc=0
@@ -40,13 +42,34 @@ step ()
   STEP=$((STEP + 1))
   printf 'dev: [%d/%d] %s ... ' "$STEP" "$STEPS" "$title" >&2
   printf '\n== %s\n' "$title" >> "$STEP_LOG"
-  ("$@") >> "$STEP_LOG" 2>&1 < /dev/null || rc=$?
+  ("$@") >> "$STEP_LOG" 2>&1 < /dev/null 8>&- 9>&- || rc=$?
   if [ "$rc" -eq 0 ]; then
     printf '%d s\n' $((SECONDS - started)) >&2
   else
     printf 'failed after %d s\n' $((SECONDS - started)) >&2
   fi
   return "$rc"
+}
+
+# step_tail LINES: the end of what the failed step said
+step_tail ()
+{
+  sed -n '/^== /h;//!H;$!d;x;p' "$STEP_LOG" | tail -n "$1" >&2
+}
+
+# lock FD FILE WHAT: waits for another ./dev, and says so
+lock ()
+{
+  mkdir -p "$(dirname "$2")" || die "cannot make the folder of $2"
+  eval "exec $1> \"\$2\"" || die "cannot write $2"
+  flock -n "$1" && return 0
+  say "another ./dev is at work on $3: waiting for it"
+  flock "$1"
+}
+
+unlock ()
+{
+  eval "exec $1>&-"
 }
 
 # free_mib FOLDER: MiB free for the folder, or for its nearest parent that exists
@@ -59,26 +82,30 @@ free_mib ()
   df --output=avail -B1M "$folder" | tail -n 1 | tr -d ' '
 }
 
+# need_space FOLDER MIB WHAT
 need_space ()
 {
-  local folder=$1 needed=$2 what=$3 found
-  found=$(free_mib "$folder")
-  [ "$found" -ge "$needed" ] ||
-    die "no room for $what in $folder: needs $needed MiB, found $found MiB;" \
+  local found
+  found=$(free_mib "$1")
+  [ "$found" -ge "$2" ] ||
+    die "no room for $3 in $1: needs $2 MiB, found $found MiB;" \
         "free some, or set XDG_CACHE_HOME to a folder on a larger disk, and run this again"
 }
 
 # explain_failure WHAT: ends with one line that says what failed, why, and what to do
 explain_failure ()
 {
-  local what=$1 why="see the log" last
-  if grep -qi 'no space left on device\|not have enough free space' "$STEP_LOG"; then
-    why="the disk is full: free some space and run this again"
-  elif grep -qiE 'could not resolve|temporary failure|failed to fetch|unable to (connect|locate)|couldn.t download|connection (refused|timed out|failed)|invalid release|failed getting release|could not connect' "$STEP_LOG"; then
-    why="the package mirror did not answer as expected: check the network and the apt sources, and run this again (it goes on from here)"
+  local why network='could not resolve|temporary failure|failed to fetch|unable to connect'
+  network+='|couldn.t download|connection (refused|timed out|failed)|failed getting release'
+  network+='|could not connect|unable to locate package|error retrieving'
+  if grep -qiE 'no space left on device|enough free space' "$STEP_LOG"; then
+    why="the disk is full: free some space and run this again, it goes on from here"
+  elif grep -qiE "$network" "$STEP_LOG"; then
+    why="the package mirror did not answer as expected: check the network and the apt"
+    why+=" sources and run this again, it goes on from here"
   else
-    last=$(grep -E '^(E:|W:|dpkg: error|.*[Ee]rror)' "$STEP_LOG" | tail -n 1)
-    [ -z "$last" ] || why="$last"
+    why=$(grep -E '^(E:|dpkg: error|.*[Ee]rror)' "$STEP_LOG" | tail -n 1)
+    why=${why:-see the log}
   fi
-  die "$what failed: $why [log: $STEP_LOG]"
+  die "$1 failed: $why [log: $STEP_LOG]"
 }

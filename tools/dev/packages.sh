@@ -18,46 +18,43 @@ apt_quiet ()
 {
   DEBIAN_FRONTEND=noninteractive LC_ALL=C \
     apt-get -y -q -o Acquire::Retries=3 -o Acquire::http::Timeout=30 \
-            -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-unsafe-io \
-            -o APT::Install-Recommends=false "$@"
+            -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
+            -o Dpkg::Options::=--force-unsafe-io -o APT::Install-Recommends=false "$@"
 }
 
 missing_packages ()
 {
-  local name
-  package_list | while read -r name; do
-    dpkg-query -W -f '${db:Status-Status}\n' "$name" 2> /dev/null |
-      grep -qx installed || echo "$name"
-  done
+  local names
+  mapfile -t names < <(package_list)
+  dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${names[@]}" 2> /dev/null |
+    sed -n 's/^installed //p' | sort | comm -13 - <(package_list | sort)
 }
 
 # apt_sources: every "URI SUITE" pair of the machine's own configuration
 apt_sources ()
 {
-  local file
+  local file entry='^[[:space:]]*deb[[:space:]]+(\[[^]]*\][[:space:]]*)?'
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-    [ -f "$file" ] || continue
-    sed -nE 's/^[[:space:]]*deb[[:space:]]+(\[[^]]*\][[:space:]]*)?([^[:space:]]+)[[:space:]]+([^[:space:]]+).*/\2 \3/p' "$file"
+    [ ! -f "$file" ] ||
+      sed -nE "s/$entry([^[:space:]]+)[[:space:]]+([^[:space:]]+).*/\2 \3/p" "$file"
   done
   for file in /etc/apt/sources.list.d/*.sources; do
-    [ -f "$file" ] || continue
-    awk 'function flush () { if (uri != "" && on) print uri, suite; uri = suite = ""; on = 1 }
-         BEGIN { on = 1 }
-         /^[[:space:]]*$/ { flush () }
-         tolower ($1) == "uris:" { uri = $2 }
-         tolower ($1) == "suites:" { suite = $2 }
-         tolower ($1) == "enabled:" && tolower ($2) == "no" { on = 0 }
-         END { flush () }' "$file"
+    [ ! -f "$file" ] ||
+      awk 'function flush () { if (uri != "" && on) print uri, suite; uri = suite = ""; on = 1 }
+           BEGIN { on = 1 }
+           /^[[:space:]]*$/ { flush () }
+           tolower ($1) == "uris:" { uri = $2 }
+           tolower ($1) == "suites:" { suite = $2 }
+           tolower ($1) == "enabled:" && tolower ($2) == "no" { on = 0 }
+           END { flush () }' "$file"
   done
 }
 
-# resolve_uri URI: follows mirror lists that are files, as Debian's cloud images have
+# resolve_uri URI: follows mirror lists kept in a file, as Debian's cloud images have
 resolve_uri ()
 {
   case $1 in
-    mirror+file:*)
-      grep -vE '^[[:space:]]*(#|$)' "/${1#mirror+file:/*}" 2> /dev/null |
-        awk '{ print $1; exit }' ;;
+    mirror+file:*) awk '!/^[[:space:]]*(#|$)/ { print $1; exit }' "${1#mirror+file:}" ;;
     *) echo "$1" ;;
   esac
 }
@@ -66,11 +63,12 @@ resolve_uri ()
 debian_mirror ()
 {
   local codename uri suite
+  # shellcheck source=/dev/null
   codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
   while read -r uri suite; do
-    case $uri in *security*) continue ;; esac
-    case $suite in
-      "$codename" | stable | oldstable | bookworm | trixie)
+    case $uri in *security* | cdrom:*) continue ;; esac
+    case ${suite%/} in
+      "$codename" | oldstable | stable | testing)
         resolve_uri "$uri"
         return ;;
     esac
@@ -78,10 +76,14 @@ debian_mirror ()
   return 1
 }
 
-# apt_transport_settings: proxies, timeouts and trust, wherever they were configured
+# apt_transport_settings: proxies, certificates and trust, wherever they were configured
 apt_transport_settings ()
 {
-  apt-config dump | grep -E '^Acquire::.*[^:] "[^"]+";$'
+  apt-config dump |
+    grep -E '^Acquire::(https?|ftp|tor|Check-|ForceIPv|Allow|Max-|By-Hash).*[^:] "[^"]+";$' |
+    grep -v 'Auto-Detect'
+  apt-config dump | grep -E '^APT::Get::AllowUnauthenticated'
+  true
 }
 
 apt_proxy ()

@@ -4,19 +4,21 @@
 # root.sh - the private Debian 13 root for machines whose own GIMP is older than 3.
 #
 # Invariant: $ROOT exists only whole (debootstrap works beside it and the result is
-# renamed), and $ROOT_STAMP holds the hash of the package list that was installed last.
+# renamed), and $ROOT_STAMPS holds a file named by the hash of each package list that
+# was installed; nothing is ever removed, so an older list stays satisfied.
 
 ROOT="$DEV_CACHE/debian13"
-ROOT_STAMP="$ROOT.packages"
+ROOT_STAMPS="$ROOT/var/lib/gimp-diffusion"
+ROOT_MARK=/etc/gimp-diffusion-root
 ROOT_SUITE=trixie
 ROOT_NEEDS_MIB=5000
 
 root_is_ready ()
 {
-  [ -d "$ROOT" ] && [ "$(cat "$ROOT_STAMP" 2> /dev/null)" = "$(package_hash)" ]
+  [ -e "$ROOT_STAMPS/$(package_hash)" ]
 }
 
-# Everything `unshare` and `debootstrap` take, from the machine's own packages.
+# What unpacking and entering take, from the machine's own packages.
 root_install_tools ()
 {
   if command -v debootstrap && command -v unshare && command -v flock; then
@@ -30,14 +32,13 @@ root_bootstrap ()
 {
   local partial="$ROOT.partial" mirror proxy
   [ ! -d "$ROOT" ] || return 0
-  mirror=$(debian_mirror) || { echo "E: no Debian mirror in /etc/apt"; return 1; }
+  mirror=$(debian_mirror) || { echo "E: no Debian mirror found in /etc/apt"; return 1; }
   for proxy in http https; do
     [ -z "$(apt_proxy $proxy)" ] || export "${proxy}_proxy=$(apt_proxy $proxy)"
   done
   rm -rf --one-file-system "$partial"
-  # A log the user can read beats debootstrap's own, which dies with the folder.
   LC_ALL=C debootstrap --variant=minbase "$ROOT_SUITE" "$partial" "$mirror" ||
-    { tail -n 20 "$partial/debootstrap/debootstrap.log" 2> /dev/null; return 1; }
+    { tail -n 20 "$partial/debootstrap/debootstrap.log"; return 1; }
   mv "$partial" "$ROOT"
 }
 
@@ -47,30 +48,33 @@ copy_certificates ()
   for folder in /etc/ssl/certs /usr/local/share/ca-certificates; do
     [ -d "$folder" ] || continue
     mkdir -p "$ROOT$folder"
-    cp -rL "$folder/." "$ROOT$folder/" 2> /dev/null || true
+    cp -rL "$folder/." "$ROOT$folder/" || true # a dangling link is no reason to stop
   done
 }
 
 root_configure ()
 {
   local mirror
-  mirror=$(debian_mirror) || { echo "E: no Debian mirror in /etc/apt"; return 1; }
+  mirror=$(debian_mirror) || { echo "E: no Debian mirror found in /etc/apt"; return 1; }
   echo "deb $mirror $ROOT_SUITE main" > "$ROOT/etc/apt/sources.list"
-  apt_transport_settings > "$ROOT/etc/apt/apt.conf.d/50machine" || true
-  [ ! -f /etc/apt/auth.conf ] || cp /etc/apt/auth.conf "$ROOT/etc/apt/"
+  { apt_transport_settings; echo 'Acquire::Languages "none";'; } \
+    > "$ROOT/etc/apt/apt.conf.d/50machine"
+  [ ! -f /etc/apt/auth.conf ] || cp -p /etc/apt/auth.conf "$ROOT/etc/apt/"
+  [ ! -d /etc/apt/auth.conf.d ] || cp -pr /etc/apt/auth.conf.d "$ROOT/etc/apt/"
   copy_certificates
   # No services in here, and no manuals that nobody reads.
   printf '#!/bin/sh\nexit 101\n' > "$ROOT/usr/sbin/policy-rc.d"
   chmod +x "$ROOT/usr/sbin/policy-rc.d"
   printf 'path-exclude=/usr/share/%s/*\n' doc man info > "$ROOT/etc/dpkg/dpkg.cfg.d/lean"
-  echo "gimp-diffusion" > "$ROOT/etc/gimp-diffusion-root"
+  echo "a private root of Diffusion for GIMP: made and kept by ./dev" > "$ROOT$ROOT_MARK"
 }
 
 # root_apt ARGS...: apt-get inside the root
 root_apt ()
 {
-  root_exec / bash -c '. "$1/tools/dev/packages.sh"; shift; apt_quiet "$@"' \
-    bash "$DEV_REPO" "$@"
+  # shellcheck disable=SC2016 # expanded inside
+  root_exec / bash -c '. "$1"; shift; apt_quiet "$@"' bash \
+    "$DEV_REPO/tools/dev/packages.sh" "$@"
 }
 
 # A run that was cut off may have left dpkg half way.
@@ -89,43 +93,47 @@ root_packages ()
 root_finish ()
 {
   rm -f "$ROOT"/var/cache/apt/archives/*.deb
-  package_hash > "$ROOT_STAMP"
+  mkdir -p "$ROOT_STAMPS" && : > "$ROOT_STAMPS/$(package_hash)"
 }
 
 root_setup_locked ()
 {
   root_is_ready && return 0
-  [ -d "$ROOT" ] || need_space "$DEV_CACHE" "$ROOT_NEEDS_MIB" "a private Debian 13 root"
+  [ -d "$ROOT" ] || need_space "$DEV_CACHE" "$ROOT_NEEDS_MIB" "a private Debian 13"
   say "this machine has no GIMP 3: keeping a private Debian 13 in $ROOT"
-  steps_begin 6 "$DEV_LOG_DIR/root.log"
+  steps_begin 6 "$DEV_CACHE/log/root.log"
   step "look for debootstrap" root_install_tools || explain_failure "installing debootstrap"
   step "unpack a minimal Debian 13" root_bootstrap || explain_failure "debootstrap"
-  step "take over the machine's apt settings" root_configure || explain_failure "configuring apt"
+  step "take over this machine's apt settings" root_configure ||
+    explain_failure "configuring apt"
   step "update the package index" root_apt_update || explain_failure "apt-get update"
   step "download GIMP 3 and the compilers" root_packages --download-only ||
     explain_failure "downloading packages"
-  step "install them" root_packages --no-download || explain_failure "installing packages"
-  root_finish
+  step "install them" root_packages || explain_failure "installing packages"
+  root_finish || die "cannot write $ROOT_STAMPS"
 }
 
 # root_setup: returns at once when there is nothing to do
 root_setup ()
 {
-  root_is_ready && return 0
   [ "$(id -u)" -eq 0 ] ||
-    die "needs root to keep a private Debian 13 (GIMP 3 is not in this release): run it as root"
-  mkdir -p "$DEV_CACHE" || die "cannot make $DEV_CACHE"
-  exec 9> "$DEV_CACHE/lock"
-  if ! flock -n 9; then
-    say "another ./dev is setting up $ROOT: waiting for it"
-    flock 9
-  fi
+    die "needs root for a private Debian 13 (this release has no GIMP 3): run it as root"
+  root_is_ready && return 0
+  lock 9 "$DEV_CACHE/lock" "the private Debian 13"
   root_setup_locked
-  exec 9>&-
+  unlock 9
 }
 
 # root_exec FOLDER COMMAND ARGS...: runs inside the root, in that folder
 root_exec ()
 {
-  unshare -m --propagation private bash "$DEV_REPO/tools/dev/enter.sh" "$ROOT" "$DEV_REPO" "$@"
+  unshare -m --propagation private \
+    bash "$DEV_REPO/tools/dev/enter.sh" "$ROOT" "$DEV_REPO" "$@"
+}
+
+# root_become FOLDER COMMAND ARGS...: the same in place of this process
+root_become ()
+{
+  exec unshare -m --propagation private \
+    bash "$DEV_REPO/tools/dev/enter.sh" "$ROOT" "$DEV_REPO" "$@"
 }
