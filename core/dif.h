@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* dif.h - libdif: Stable Diffusion in C.
+ *
+ * The one header that programs include.  Start at pipelines/pipeline.h; the
+ * parts below it are for denoising loops by hand.
+ */
+#ifndef DIF_H
+#define DIF_H
+
+#include "dif-types.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/params.h"
+#include "base/progress.h"
+#include "base/rng.h"
+#include "formats/catalog.h"
+#include "formats/checkpoint.h"
+#include "formats/safetensors.h"
+#include "models/clip-text.h"
+#include "models/model.h"
+#include "models/unet.h"
+#include "models/vae.h"
+#include "pipelines/pipeline.h"
+#include "pipelines/request.h"
+#include "schedulers/scheduler.h"
+#include "tensor/backend.h"
+#include "tensor/context.h"
+#include "tensor/ops.h"
+#include "tensor/shape.h"
+#include "tensor/tensor.h"
+#include "tensor/weights.h"
+#include "text/bpe.h"
+
+#endif /* DIF_H */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* clip-text.h - CLIPTextModel: token ids to prompt embeddings. */
+#ifndef DIF_MODELS_CLIP_TEXT_H
+#define DIF_MODELS_CLIP_TEXT_H
+
+#include "models/model.h"
+#include "tensor/ops.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_clip_text_load:
+ * @config: config.json
+ * @l: where the weights are taken from
+ * @error: return location
+ *
+ * Source: Radford et al. 2021; transformers CLIPTextModel.
+ *
+ * Errors: DIF_FORMAT_ERROR, DIF_MODEL_ERROR UNKNOWN_CLASS (an activation not
+ * known); weights' errors stay in the loader.
+ *
+ * Returns: (transfer full) (nullable): a model whose weights the loader's
+ * store owns
+ */
+DifClipText *dif_clip_text_load (DifJson *config, DifLoader *l, GError **error);
+
+/**
+ * dif_clip_text_free:
+ * @m: (nullable) (transfer full): a model
+ */
+void dif_clip_text_free (DifClipText *m);
+
+/**
+ * dif_clip_text_width: dif_clip_text_max_length:
+ * @m: a model
+ *
+ * Returns: channels of an embedding; greatest number of ids
+ */
+guint dif_clip_text_width (DifClipText *m);
+guint dif_clip_text_max_length (DifClipText *m);
+
+/**
+ * dif_clip_text_encode:
+ * @m: a model
+ * @cx: a context
+ * @ids: (array length=n_ids): `[n_batch, n_ids / n_batch]` token ids
+ * @n_batch: prompts
+ * @n_ids: ids in all
+ * @skip: 0 for the last layer's output; k for the k-th before it, both with
+ *   the final layer norm (diffusers' clip_skip)
+ *
+ * Returns: `[n_batch, T, width]` in the context's dtype
+ */
+DifTensor *dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids,
+                                 guint skip);
+
+/**
+ * dif_clip_text_hidden:
+ * @m: @cx: @ids: @n_batch: @n_ids: as dif_clip_text_encode()
+ * @layer: 1 to the number of layers: whose output, without the final norm;
+ *   negative counts from the end, -1 being the last
+ *
+ * Source: transformers' `hidden_states[layer]`.
+ *
+ * Returns: `[n_batch, T, width]` in the context's dtype
+ */
+DifTensor *dif_clip_text_hidden (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids,
+                                 int layer);
+
+G_END_DECLS
+
+#endif /* DIF_MODELS_CLIP_TEXT_H */

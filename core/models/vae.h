@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* vae.h - AutoencoderKL: pictures to latents and back. */
+#ifndef DIF_MODELS_VAE_H
+#define DIF_MODELS_VAE_H
+
+#include "models/model.h"
+#include "tensor/ops.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_vae_load:
+ * @config: config.json
+ * @l: where the weights are taken from
+ * @error: return location
+ *
+ * Source: Kingma & Welling 2013, Rombach et al. 2022; diffusers AutoencoderKL.
+ *
+ * Errors: DIF_FORMAT_ERROR; DIF_MODEL_ERROR UNKNOWN_CLASS for a block type not
+ * known; weights' errors stay in the loader.
+ *
+ * Returns: (transfer full) (nullable): a model whose weights the loader's
+ * store owns
+ */
+DifVae *dif_vae_load (DifJson *config, DifLoader *l, GError **error);
+
+/**
+ * dif_vae_free:
+ * @m: (nullable) (transfer full): a model
+ */
+void dif_vae_free (DifVae *m);
+
+/**
+ * dif_vae_factor: dif_vae_latent_channels:
+ * @m: a model
+ *
+ * Returns: pixels per latent cell and side; channels of a latent
+ */
+guint dif_vae_factor (DifVae *m);
+guint dif_vae_latent_channels (DifVae *m);
+
+/**
+ * dif_vae_scaling:
+ * @m: a model
+ *
+ * Returns: scaling_factor: latents are this times the mean
+ */
+double dif_vae_scaling (DifVae *m);
+
+/**
+ * dif_vae_encode:
+ * @m: a model
+ * @cx: a context
+ * @image: `[N, H, W, 3]`, in [-1, 1]
+ *
+ * Returns: moments `[N, h, w, 2 * latent_channels]` f32: mean, then the
+ * logarithm of the variance (not yet clamped), not scaled
+ */
+DifTensor *dif_vae_encode (DifVae *m, DifContext *cx, DifTensor *image);
+
+/**
+ * dif_vae_decode:
+ * @m: a model
+ * @cx: a context
+ * @latents: `[N, h, w, latent_channels]` f32, not scaled (divide by
+ *   dif_vae_scaling() first)
+ *
+ * Returns: `[N, H, W, 3]` f32, about [-1, 1]
+ */
+DifTensor *dif_vae_decode (DifVae *m, DifContext *cx, DifTensor *latents);
+
+G_END_DECLS
+
+#endif /* DIF_MODELS_VAE_H */

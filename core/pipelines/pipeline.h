@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* pipeline.h - a loaded model, and running a request on it.
+ *
+ *   g_autoptr (DifPipeline) pipe = dif_pipeline_load (NULL, NULL, NULL, NULL, NULL, NULL, &error);
+ *   g_autoptr (DifRequest)  rq   = dif_request_new ("txt2img", &error);
+ *   dif_request_set (rq, "prompt", "a large red cube", &error);
+ *   g_autoptr (DifResult) result = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
+ *   pixels = dif_result_rgb8 (result, 0);
+ *
+ * A pipeline is used by one thread at a time.
+ */
+#ifndef DIF_PIPELINES_PIPELINE_H
+#define DIF_PIPELINES_PIPELINE_H
+
+#include "base/progress.h"
+#include "formats/checkpoint.h"
+#include "pipelines/request.h"
+#include "schedulers/scheduler.h"
+#include "tensor/context.h"
+#include "text/bpe.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_pipeline_load:
+ * @model: (nullable): a folder, or the name of an installed model; NULL is the
+ *   bundled one
+ * @device: (nullable): "auto", "cpu", "ref", "cuda"; NULL is "auto"
+ * @dtype: (nullable): "auto", "f32", "bf16", "f16"; NULL is "auto"
+ * @progress: (nullable): told how far it is
+ * @user_data: for @progress
+ * @cancellable: (nullable): to give up
+ * @error: return location
+ *
+ * Reads every part, checks every tensor and has the device prepare it.
+ *
+ * Errors: all four domains, file errors, G_IO_ERROR_CANCELLED.
+ *
+ * Returns: (transfer full) (nullable): a pipeline
+ */
+DifPipeline *dif_pipeline_load (const char *model, const char *device, const char *dtype, DifProgressFunc progress,
+                                gpointer user_data, GCancellable *cancellable, GError **error);
+
+/**
+ * dif_pipeline_free:
+ * @pipe: (nullable) (transfer full): a pipeline
+ */
+void dif_pipeline_free (DifPipeline *pipe);
+
+/**
+ * dif_pipeline_run:
+ * @pipe: a pipeline
+ * @rq: a request; "model", "device" and "dtype" in it are not looked at
+ * @progress: (nullable): told after every call of the U-Net and every stage
+ * @user_data: for @progress
+ * @cancellable: (nullable): to give up; looked at before every op
+ * @error: return location
+ *
+ * Draws what diffusers draws for the same checkpoint, prompt, sizes, scheduler
+ * and seed with torch.Generator ("cpu").  After a failure or a cancel the
+ * pipeline is as before and can run again.
+ *
+ * Errors: DIF_REQUEST_ERROR (BAD_SIZE: not a multiple of 8, MISSING_INPUT);
+ * DIF_BACKEND_ERROR; G_IO_ERROR_CANCELLED.
+ *
+ * Returns: (transfer full) (nullable): the pictures
+ */
+DifResult *dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
+                             GCancellable *cancellable, GError **error);
+
+/**
+ * dif_pipeline_set_dump:
+ * @pipe: a pipeline
+ * @func: (nullable): receives `prompt_embeds`, `negative_prompt_embeds`,
+ *   `initial_latents`, `noise_pred.N` (before guidance), `latents.N` (after
+ *   step N, from 0) and `image`, in diffusers' layout, float32
+ * @user_data: for @func
+ */
+void dif_pipeline_set_dump (DifPipeline *pipe, DifDumpFunc func, gpointer user_data);
+
+/**
+ * dif_pipeline_set_profile:
+ * @pipe: a pipeline
+ * @func: (nullable): receives the time of every op and stage ("stage:load",
+ *   "stage:encode", "stage:step", "stage:decode")
+ * @user_data: for @func
+ */
+void dif_pipeline_set_profile (DifPipeline *pipe, DifProfileFunc func, gpointer user_data);
+
+/**
+ * dif_pipeline_checkpoint: dif_pipeline_backend: dif_pipeline_dtype:
+ * @pipe: a pipeline
+ *
+ * Returns: (transfer none): what it was loaded from, where it computes, and
+ * in which dtype
+ */
+DifCheckpoint *dif_pipeline_checkpoint (DifPipeline *pipe);
+DifBackend    *dif_pipeline_backend (DifPipeline *pipe);
+DifDtype       dif_pipeline_dtype (DifPipeline *pipe);
+
+/**
+ * dif_pipeline_weight_bytes:
+ * @pipe: a pipeline
+ *
+ * Returns: device memory the weights take, in bytes
+ */
+gsize dif_pipeline_weight_bytes (DifPipeline *pipe);
+
+/**
+ * dif_pipeline_tokenizer: dif_pipeline_text_encoder: dif_pipeline_unet:
+ * dif_pipeline_vae:
+ * @pipe: a pipeline
+ *
+ * The parts, for loops by hand.
+ *
+ * Returns: (transfer none): the part
+ */
+DifTokenizer *dif_pipeline_tokenizer (DifPipeline *pipe);
+DifClipText  *dif_pipeline_text_encoder (DifPipeline *pipe);
+DifUnet      *dif_pipeline_unet (DifPipeline *pipe);
+DifVae       *dif_pipeline_vae (DifPipeline *pipe);
+
+/**
+ * dif_pipeline_scheduler:
+ * @pipe: a pipeline
+ * @class_name: (nullable): another class, made from the checkpoint's config by
+ *   diffusers' `from_config` rules; NULL for the checkpoint's own
+ * @error: return location
+ *
+ * Returns: (transfer full) (nullable): a scheduler with the pipeline's patches
+ */
+DifScheduler *dif_pipeline_scheduler (DifPipeline *pipe, const char *class_name, GError **error);
+
+/**
+ * dif_result_free:
+ * @r: (nullable) (transfer full): a result
+ */
+void dif_result_free (DifResult *r);
+
+/**
+ * dif_result_n_images:
+ * @r: a result
+ *
+ * Returns: how many pictures
+ */
+guint dif_result_n_images (DifResult *r);
+
+/**
+ * dif_result_width: dif_result_height:
+ * @r: a result
+ *
+ * Returns: size of its pictures, in pixels
+ */
+guint dif_result_width (DifResult *r);
+guint dif_result_height (DifResult *r);
+
+/**
+ * dif_result_pixels:
+ * @r: a result
+ * @i: which picture
+ *
+ * Returns: (transfer none): `[height, width, 3]` float32, R'G'B' (sRGB curve),
+ * in [0, 1]
+ */
+const float *dif_result_pixels (DifResult *r, guint i);
+
+/**
+ * dif_result_rgb8:
+ * @r: a result
+ * @i: which picture
+ *
+ * Returns: (transfer full): `[height, width, 3]` bytes, rounded half to even
+ * as diffusers does
+ */
+GBytes *dif_result_rgb8 (DifResult *r, guint i);
+
+/**
+ * dif_result_seed:
+ * @r: a result
+ *
+ * Returns: the seed used, 0 to 2^32 - 1
+ */
+guint64 dif_result_seed (DifResult *r);
+
+/**
+ * dif_result_recipe:
+ * @r: a result
+ * @i: which picture
+ *
+ * Returns: (transfer none): a JSON object with everything needed to draw the
+ * picture again: version, task, model, parameters as used, scheduler config,
+ * index in the batch
+ */
+const char *dif_result_recipe (DifResult *r, guint i);
+
+/**
+ * dif_result_warning:
+ * @r: a result
+ *
+ * Returns: (transfer none) (nullable): something the user should know, such
+ * as words of the prompt that did not fit
+ */
+const char *dif_result_warning (DifResult *r);
+
+/**
+ * dif_result_new:
+ * @n_images: pictures
+ * @width: pixels
+ * @height: pixels
+ * @seed: as used
+ *
+ * For clients of an engine, which receive pictures over a socket.
+ *
+ * Returns: (transfer full): a result with black pictures and empty recipes
+ */
+DifResult *dif_result_new (guint n_images, guint width, guint height, guint64 seed);
+
+/**
+ * dif_result_fill:
+ * @r: a result of dif_result_new()
+ * @i: which picture
+ * @pixels: `[height, width, 3]`, copied
+ * @recipe: JSON text, copied
+ */
+void dif_result_fill (DifResult *r, guint i, const float *pixels, const char *recipe);
+
+/**
+ * dif_result_set_warning:
+ * @r: a result
+ * @warning: (nullable): copied
+ */
+void dif_result_set_warning (DifResult *r, const char *warning);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifPipeline, dif_pipeline_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifResult, dif_result_free)
+
+G_END_DECLS
+
+#endif /* DIF_PIPELINES_PIPELINE_H */

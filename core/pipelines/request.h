@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* request.h - what is asked for: a task and its parameters, checked.
+ *
+ * A request is filled by name from any front end; every value is checked
+ * against its DifParam row when it is set.  What is not set takes the
+ * checkpoint's own value or diffusers' default when the task runs.
+ */
+#ifndef DIF_PIPELINES_REQUEST_H
+#define DIF_PIPELINES_REQUEST_H
+
+#include "base/json.h"
+#include "base/params.h"
+
+G_BEGIN_DECLS
+
+/** DIF_PROMPT_MAX_BYTES: longer prompts are refused. */
+#define DIF_PROMPT_MAX_BYTES (4u * 1024 * 1024)
+
+/**
+ * dif_task_names:
+ *
+ * Returns: (transfer none) (array zero-terminated=1): tasks, such as
+ * "txt2img"
+ */
+const char *const *dif_task_names (void);
+
+/**
+ * dif_task_label:
+ * @task: a task
+ *
+ * Returns: (transfer none) (nullable): what menus call it, such as "Text to
+ * image", to be translated
+ */
+const char *dif_task_label (const char *task);
+
+/**
+ * dif_task_blurb:
+ * @task: a task
+ *
+ * Returns: (transfer none) (nullable): one sentence, to be translated
+ */
+const char *dif_task_blurb (const char *task);
+
+/**
+ * dif_task_params:
+ * @task: a task
+ * @n: (out): number of rows
+ *
+ * Returns: (transfer none) (array length=n) (nullable): its parameters; NULL
+ * for an unknown task.  Numbers whose fallback lies below `min` are
+ * "automatic" ones: unset means the checkpoint's own value.
+ */
+const DifParam *dif_task_params (const char *task, guint *n);
+
+/**
+ * dif_request_new:
+ * @task: such as "txt2img"
+ * @error: return location
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM for an unknown task.
+ *
+ * Returns: (transfer full) (nullable): a request with nothing set
+ */
+DifRequest *dif_request_new (const char *task, GError **error);
+
+/**
+ * dif_request_copy:
+ * @rq: a request
+ *
+ * Returns: (transfer full): an independent copy
+ */
+DifRequest *dif_request_copy (DifRequest *rq);
+
+/**
+ * dif_request_free:
+ * @rq: (nullable) (transfer full): a request
+ */
+void dif_request_free (DifRequest *rq);
+
+/**
+ * dif_request_task:
+ * @rq: a request
+ *
+ * Returns: (transfer none): its task
+ */
+const char *dif_request_task (DifRequest *rq);
+
+/**
+ * dif_request_set:
+ * @rq: a request
+ * @name: a parameter of the task
+ * @text: its value as text; for a list, one more element
+ * @error: return location
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM naming the parameter, what was expected
+ * and what was found (unknown name, not a number, out of range, NaN, invalid
+ * UTF-8, too long, not one of the choices).
+ *
+ * Returns: FALSE on error, @rq unchanged
+ */
+gboolean dif_request_set (DifRequest *rq, const char *name, const char *text, GError **error);
+
+/**
+ * dif_request_set_number:
+ * @rq: a request
+ * @name: an INT, DOUBLE or BOOL parameter
+ * @value: its value
+ * @error: return location
+ *
+ * Errors: as dif_request_set().
+ *
+ * Returns: FALSE on error, @rq unchanged
+ */
+gboolean dif_request_set_number (DifRequest *rq, const char *name, double value, GError **error);
+
+/**
+ * dif_request_has:
+ * @rq: a request
+ * @name: a parameter of the task
+ *
+ * Returns: whether it was set
+ */
+gboolean dif_request_has (DifRequest *rq, const char *name);
+
+/**
+ * dif_request_number:
+ * @rq: a request
+ * @name: an INT, DOUBLE or BOOL parameter
+ *
+ * Returns: its value, or the row's fallback when unset
+ */
+double dif_request_number (DifRequest *rq, const char *name);
+
+/**
+ * dif_request_text:
+ * @rq: a request
+ * @name: a STRING or CHOICE parameter
+ *
+ * Returns: (transfer none) (nullable): its value, or the row's default text
+ */
+const char *dif_request_text (DifRequest *rq, const char *name);
+
+/**
+ * dif_request_list:
+ * @rq: a request
+ * @name: a STRINGS parameter
+ *
+ * Returns: (transfer none) (array zero-terminated=1): its elements
+ */
+const char *const *dif_request_list (DifRequest *rq, const char *name);
+
+/**
+ * dif_request_to_json:
+ * @rq: a request
+ *
+ * Returns: (transfer full): an object with "task" and the parameters that are
+ * set
+ */
+DifJson *dif_request_to_json (DifRequest *rq);
+
+/**
+ * dif_request_from_json:
+ * @json: as dif_request_to_json() makes
+ * @error: return location
+ *
+ * Errors: those of dif_request_new() and dif_request_set(); DIF_FORMAT_ERROR.
+ *
+ * Returns: (transfer full) (nullable): a request
+ */
+DifRequest *dif_request_from_json (DifJson *json, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifRequest, dif_request_free)
+
+G_END_DECLS
+
+#endif /* DIF_PIPELINES_REQUEST_H */

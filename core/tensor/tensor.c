@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* tensor.c - life and death of tensors and backends.
+ *
+ * Reference counts are atomic: a tensor may be dropped on another thread than
+ * the one that computes with it.
+ */
+#include "base/error.h"
+#include "tensor/backend.h"
+
+DifTensor *
+dif_tensor_ref (DifTensor *t)
+{
+  g_atomic_int_inc (&t->ref_count);
+  return t;
+}
+
+void
+dif_tensor_unref (DifTensor *t)
+{
+  if (!t || !g_atomic_int_dec_and_test (&t->ref_count))
+    return;
+  if (t->base)
+    dif_tensor_unref (t->base);
+  else if (t->data)
+    t->backend->klass->free (t->backend, t->data, t->bytes);
+  g_clear_pointer (&t->backend, dif_backend_unref);
+  g_free (t);
+}
+
+gsize
+dif_tensor_dim (const DifTensor *t, int i)
+{
+  int k = i < 0 ? (int) t->shape.n + i : i;
+
+  return k >= 0 && k < (int) t->shape.n ? t->shape.d[k] : 0;
+}
+
+gsize
+dif_tensor_count (const DifTensor *t)
+{
+  return t->data ? t->bytes / dif_dtype_size (t->dtype) : 0;
+}
+
+DifTensor *
+dif_tensor_new (DifBackend *backend, DifDtype dtype, const DifShape *shape, GError **error)
+{
+  DifTensor *t;
+  gpointer   data;
+  gsize      bytes;
+
+  if (!dif_shape_bytes (shape, dtype, &bytes) || bytes > G_MAXSSIZE || bytes == 0)
+    {
+      g_autofree char *s = dif_shape_to_string (shape);
+
+      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                   "a %s tensor of shape %s is not possible", dif_dtype_name (dtype), s);
+      return NULL;
+    }
+  data = backend->klass->alloc (backend, bytes, error);
+  if (!data)
+    return NULL;
+  t            = g_new0 (DifTensor, 1);
+  t->shape     = *shape;
+  t->dtype     = dtype;
+  t->data      = data;
+  t->bytes     = bytes;
+  t->backend   = dif_backend_ref (backend);
+  t->ref_count = 1;
+  return t;
+}
+
+DifTensor *
+dif_tensor_view (DifTensor *base, gsize offset, const DifShape *shape)
+{
+  DifTensor *t    = g_new0 (DifTensor, 1);
+  gsize      unit = dif_dtype_size (base->dtype), bytes = 0;
+
+  g_assert (dif_shape_bytes (shape, base->dtype, &bytes) && offset * unit + bytes <= base->bytes);
+  t->shape     = *shape;
+  t->dtype     = base->dtype;
+  t->data      = (char *) base->data + offset * unit;
+  t->bytes     = bytes;
+  t->backend   = dif_backend_ref (base->backend);
+  t->base      = dif_tensor_ref (base);
+  t->ref_count = 1;
+  return t;
+}
+
+DifBackend *
+dif_backend_ref (DifBackend *be)
+{
+  g_atomic_int_inc (&be->ref_count);
+  return be;
+}
+
+void
+dif_backend_unref (DifBackend *be)
+{
+  if (be && g_atomic_int_dec_and_test (&be->ref_count))
+    be->klass->close (be);
+}
+
+void
+dif_backend_account (DifBackend *be, gssize delta)
+{
+  be->live_bytes += (gsize) delta;
+  be->peak_bytes = MAX (be->peak_bytes, be->live_bytes);
+}
