@@ -24,7 +24,6 @@ profile_settings ()
 (show-welcome-dialog no)
 (check-updates no)
 (color-profile-policy keep)
-(color-managed-display no)
 RC
 }
 
