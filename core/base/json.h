@@ -16,10 +16,13 @@
 G_BEGIN_DECLS
 
 /** DIF_JSON_MAX_BYTES: larger texts are refused (TOO_LARGE). */
-#define DIF_JSON_MAX_BYTES (64u * 1024 * 1024)
+#define DIF_JSON_MAX_BYTES (100u * 1000 * 1000)
 
 /** DIF_JSON_MAX_DEPTH: deeper nesting is refused (TOO_LARGE). */
 #define DIF_JSON_MAX_DEPTH 128
+
+/** DIF_JSON_MAX_VALUES: texts with more values and keys are refused (TOO_LARGE). */
+#define DIF_JSON_MAX_VALUES (1u << 22)
 
 /**
  * dif_json_parse:
@@ -28,8 +31,12 @@ G_BEGIN_DECLS
  * @name: shown in messages, usually the path
  * @error: return location
  *
+ * The words NaN, Infinity and -Infinity, which Python's json writes, are
+ * numbers here.
+ *
  * Errors: DIF_FORMAT_ERROR CORRUPT (syntax, duplicate keys, trailing bytes,
- * invalid UTF-8), TOO_LARGE.
+ * invalid UTF-8, U+0000), BAD_VALUE (a number beyond a double's range),
+ * TOO_LARGE; G_FILE_ERROR NOMEM.
  *
  * Returns: (transfer full) (nullable): the root; free with dif_json_unref()
  */
@@ -97,6 +104,9 @@ gboolean dif_json_has (DifJson *node, const char *key);
  * @min: least allowed
  * @max: greatest allowed
  *
+ * Numbers are read as doubles: one beyond 2^53 in magnitude fails, since it may
+ * not be the one that was written.
+ *
  * Returns: the integer (an integral double such as 8.0 counts as one)
  */
 gint64 dif_json_int (DifJson *node, const char *key, gint64 fallback, gint64 min, gint64 max);
@@ -107,7 +117,7 @@ gint64 dif_json_int (DifJson *node, const char *key, gint64 fallback, gint64 min
  * @key: a key
  * @fallback: value when absent or null
  *
- * Returns: the finite number
+ * Returns: the number, which may be infinite; NaN fails
  */
 double dif_json_double (DifJson *node, const char *key, double fallback);
 
@@ -198,7 +208,7 @@ gint64 dif_json_value_int (DifJson *node, gint64 min, gint64 max);
  * dif_json_value_double:
  * @node: a number
  *
- * Returns: the number, or 0 on failure
+ * Returns: the number, which may be infinite, or 0 on failure
  */
 double dif_json_value_double (DifJson *node);
 
@@ -231,7 +241,7 @@ void dif_json_fail (DifJson *node, int code, const char *format, ...) G_GNUC_PRI
 /**
  * dif_json_set_string: dif_json_set_double: dif_json_set_bool: dif_json_set_null:
  * @node: an object
- * @key: a key, added or replaced
+ * @key: a key, added or replaced; a replaced member is freed
  *
  * Setters for objects that are written out again.
  */
