@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* ref.c - the oracle: memory, weights and the class of the naive backend.
+ *
+ * Says what an op means, in a few lines each and with sums in double; slow on
+ * purpose.  Also injects allocation failures for tests.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "backends/backends.h"
+#include "backends/ref/ref.h"
+#include "base/error.h"
+
+typedef struct
+{
+  DifBackend parent;
+  int        fail_at; /* allocations still to succeed; negative: no injection */
+} Ref;
+
+double
+ref_get (const DifTensor *t, gsize i)
+{
+  switch (t->dtype)
+    {
+    case DIF_BF16:
+      return dif_bf16_to_f32 (((const guint16 *) t->data)[i]);
+    case DIF_F16:
+      return dif_f16_to_f32 (((const guint16 *) t->data)[i]);
+    default:
+      return ((const float *) t->data)[i];
+    }
+}
+
+void
+ref_set (DifTensor *t, gsize i, double v)
+{
+  switch (t->dtype)
+    {
+    case DIF_BF16:
+      ((guint16 *) t->data)[i] = dif_f32_to_bf16 ((float) v);
+      break;
+    case DIF_F16:
+      ((guint16 *) t->data)[i] = dif_f32_to_f16 ((float) v);
+      break;
+    default:
+      ((float *) t->data)[i] = (float) v;
+    }
+}
+
+double
+ref_act (double x, DifAct act)
+{
+  switch (act)
+    {
+    case DIF_ACT_SILU:
+      return x / (1 + exp (-x));
+    case DIF_ACT_GELU:
+      return x * 0.5 * erfc (-x * M_SQRT1_2);
+    case DIF_ACT_QUICK_GELU:
+      return x / (1 + exp (-1.702 * x));
+    case DIF_ACT_NONE:
+      break;
+    }
+  return x;
+}
+
+gpointer
+ref_alloc (DifBackend *be, gsize bytes, GError **error)
+{
+  Ref     *ref  = (Ref *) be;
+  gpointer data = NULL;
+
+  if (ref->fail_at != 0 && posix_memalign (&data, 64, bytes) != 0)
+    data = NULL;
+  if (ref->fail_at >= 0)
+    ref->fail_at--;
+  if (!data)
+    {
+      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                   "out of memory: %" G_GSIZE_FORMAT " bytes", bytes);
+      return NULL;
+    }
+  dif_backend_account (be, (gssize) bytes);
+  return data;
+}
+
+void
+ref_free (DifBackend *be, gpointer data, gsize bytes)
+{
+  free (data);
+  dif_backend_account (be, -(gssize) bytes);
+}
+
+void
+dif_backend_ref_fail_at (DifBackend *be, int n)
+{
+  ((Ref *) be)->fail_at = n;
+}
+
+static DifBackend *
+ref_open (const char *options, GError **error)
+{
+  Ref *ref = g_new0 (Ref, 1);
+
+  ref->parent.klass     = &dif_backend_ref_class;
+  ref->parent.ref_count = 1;
+  ref->fail_at          = -1;
+  return &ref->parent;
+}
+
+static void
+ref_close (DifBackend *be)
+{
+  g_free (be);
+}
+
+static gboolean
+ref_supports (DifBackend *be, DifDtype dtype)
+{
+  return dtype <= DIF_F16;
+}
+
+static DifDtype
+ref_best_dtype (DifBackend *be)
+{
+  return DIF_F32;
+}
+
+static void
+ref_trim (DifBackend *be)
+{
+  /* nothing is kept */
+}
+
+static gboolean
+ref_copy (DifBackend *be, gpointer dst, const void *src, gsize bytes, GError **error)
+{
+  memcpy (dst, src, bytes);
+  return TRUE;
+}
+
+/* @array as floats that hold only what @dtype can. */
+static float *
+rounded (DifBackend *be, const DifHostArray *array, DifDtype dtype, gsize *bytes, GError **error)
+{
+  gsize  n = 0;
+  float *data;
+
+  if (!dif_shape_count (&array->shape, &n))
+    n = 0;
+  *bytes = n * sizeof *data;
+  data   = ref_alloc (be, *bytes, error);
+  if (!data)
+    return NULL;
+  dif_convert_to_f32 (data, array->data, array->dtype, n);
+  for (gsize i = 0; i < n; i++)
+    if (dtype == DIF_BF16)
+      data[i] = dif_bf16_to_f32 (dif_f32_to_bf16 (data[i]));
+    else if (dtype == DIF_F16)
+      data[i] = dif_f16_to_f32 (dif_f32_to_f16 (data[i]));
+  return data;
+}
+
+static void
+weight_free (DifBackend *be, gpointer data)
+{
+  RefWeight *w     = data;
+  gsize      first = w->n_out * w->n_in * w->kh * w->kw * sizeof (float);
+
+  if (w->w)
+    ref_free (be, w->w, first);
+  if (w->bias)
+    ref_free (be, w->bias, w->bytes - first);
+  g_free (w);
+}
+
+static gpointer
+weight_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias, gsize *bytes,
+            GError **error)
+{
+  RefWeight *r = g_new0 (RefWeight, 1);
+  gsize      more = 0;
+
+  r->n_out = w->shape.d[0];
+  r->n_in  = w->shape.n > 1 ? w->shape.d[1] : 1;
+  r->kh    = w->shape.n > 2 ? w->shape.d[2] : 1;
+  r->kw    = w->shape.n > 3 ? w->shape.d[3] : 1;
+  r->w     = rounded (be, w, dtype, bytes, error);
+  if (r->w && bias && bias->data)
+    r->bias = rounded (be, bias, DIF_F32, &more, error);
+  *bytes  += more;
+  r->bytes = *bytes;
+  if (!r->w || (bias && bias->data && !r->bias))
+    {
+      r->bytes -= more;
+      g_clear_pointer (&r->bias, free);
+      weight_free (be, r);
+      return NULL;
+    }
+  return r;
+}
+
+static gpointer
+linear_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias, gsize *bytes,
+            GError **error)
+{
+  return weight_new (be, dtype, w, bias, bytes, error);
+}
+
+static gpointer
+conv_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias, const DifConvSpec *spec,
+          gsize *bytes, GError **error)
+{
+  return weight_new (be, dtype, w, bias, bytes, error);
+}
+
+static gpointer
+norm_new (DifBackend *be, const DifHostArray *scale, const DifHostArray *shift, gsize *bytes, GError **error)
+{
+  return weight_new (be, DIF_F32, scale, shift, bytes, error);
+}
+
+static gpointer
+table_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, gsize *bytes, GError **error)
+{
+  return weight_new (be, dtype, w, NULL, bytes, error);
+}
+
+static gboolean
+ref_download (DifBackend *be, void *dst, gconstpointer src, gsize bytes, GError **error)
+{
+  return ref_copy (be, dst, src, bytes, error);
+}
+
+const DifBackendClass dif_backend_ref_class = {
+  .api         = DIF_BACKEND_API,
+  .name        = "ref",
+  .description = "naive loops, for checking other devices",
+  .open        = ref_open,
+  .close       = ref_close,
+  .supports    = ref_supports,
+  .best_dtype  = ref_best_dtype,
+  .alloc       = ref_alloc,
+  .free        = ref_free,
+  .trim        = ref_trim,
+  .upload      = ref_copy,
+  .download    = ref_download,
+  .linear_new  = linear_new,
+  .conv_new    = conv_new,
+  .norm_new    = norm_new,
+  .table_new   = table_new,
+  .linear_free = weight_free,
+  .conv_free   = weight_free,
+  .norm_free   = weight_free,
+  .table_free  = weight_free,
+  .linear      = ref_linear,
+  .geglu       = ref_geglu,
+  .conv2d      = ref_conv2d,
+  .group_norm  = ref_group_norm,
+  .layer_norm  = ref_layer_norm,
+  .attention   = ref_attention,
+  .activation  = ref_activation,
+  .add         = ref_add,
+  .concat      = ref_concat,
+  .upsample    = ref_upsample,
+  .embed       = ref_embed,
+  .lincomb     = ref_lincomb,
+  .clamp       = ref_clamp,
+  .cast        = ref_cast,
+};

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* registry.c - finds a device by name.
+ *
+ * ref and cpu are linked in; cuda is a module opened at run time, so that a
+ * program starts where no NVIDIA driver is.  "auto" takes the first that
+ * opens.
+ */
+#include "config.h"
+
+#include <gmodule.h>
+#include <string.h>
+
+#include "backends/backends.h"
+#include "base/error.h"
+
+static const char *const names[] = { "cuda", "cpu", "ref", NULL };
+
+const char *const *
+dif_backend_names (void)
+{
+  return names;
+}
+
+/* The module's one symbol is `const DifBackendClass *dif_backend_module (void)`. */
+static DifBackend *
+open_module (const char *name, const char *options, GError **error)
+{
+  const char      *folder = g_getenv ("DIF_MODULE_DIR");
+  g_autofree char *file   = g_strdup_printf ("dif-%s.so", name);
+  g_autofree char *path   = g_build_filename (folder ? folder : DIF_MODULEDIR, file, NULL);
+  const DifBackendClass *(*get_class) (void);
+  const DifBackendClass *klass;
+  GModule               *module;
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    {
+      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE,
+                   "device %s: expected the module %s, found no such file", name, path);
+      return NULL;
+    }
+  module = g_module_open (path, G_MODULE_BIND_LOCAL);
+  if (!module || !g_module_symbol (module, "dif_backend_module", (gpointer *) &get_class))
+    {
+      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE, "device %s: %s", name,
+                   g_module_error ());
+      if (module)
+        g_module_close (module);
+      return NULL;
+    }
+  klass = get_class ();
+  if (klass->api != DIF_BACKEND_API)
+    {
+      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE,
+                   "device %s: expected a module of interface %u, found %u in %s", name, DIF_BACKEND_API, klass->api,
+                   path);
+      g_module_close (module);
+      return NULL;
+    }
+  g_module_make_resident (module);
+  return klass->open (options, error);
+}
+
+static DifBackend *
+open_auto (GError **error)
+{
+  DifBackend       *be;
+  g_autoptr (GError) why = NULL;
+
+  be = open_module ("cuda", NULL, &why);
+  if (be)
+    return be;
+  g_debug ("auto: %s", why->message);
+  return dif_backend_cpu.open (NULL, error);
+}
+
+DifBackend *
+dif_backend_open (const char *spec, GError **error)
+{
+  g_auto (GStrv) parts = NULL;
+  const char *name, *options;
+
+  if (!spec || strcmp (spec, "auto") == 0)
+    return open_auto (error);
+  parts   = g_strsplit (spec, ":", 2);
+  name    = parts[0] ? parts[0] : "";
+  options = parts[0] ? parts[1] : NULL;
+  if (strcmp (name, "cpu") == 0)
+    return dif_backend_cpu.open (options, error);
+  if (strcmp (name, "ref") == 0)
+    return dif_backend_ref_class.open (options, error);
+  if (strcmp (name, "cuda") == 0)
+    return open_module (name, options, error);
+  g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE,
+               "device: expected auto, cpu, cuda, cuda:N or ref, found \"%s\"", spec);
+  return NULL;
+}
