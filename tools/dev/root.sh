@@ -99,8 +99,12 @@ root_finish ()
 root_setup_locked ()
 {
   root_is_ready && return 0
-  [ -d "$ROOT" ] || need_space "$DEV_CACHE" "$ROOT_NEEDS_MIB" "a private Debian 13"
-  say "this machine has no GIMP 3: keeping a private Debian 13 in $ROOT"
+  if [ -d "$ROOT" ]; then
+    say "the package list has changed, or was not finished: going on in $ROOT"
+  else
+    need_space "$DEV_CACHE" "$ROOT_NEEDS_MIB" "a private Debian 13"
+    say "this machine has no GIMP 3: making a private Debian 13 in $ROOT"
+  fi
   steps_begin 6 "$DEV_CACHE/log/root.log"
   step "look for debootstrap" root_install_tools || explain_failure "installing debootstrap"
   step "unpack a minimal Debian 13" root_bootstrap || explain_failure "debootstrap"
