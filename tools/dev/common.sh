@@ -7,7 +7,8 @@
 # command has to say goes into a log, whose path is printed when the step fails.
 
 export HOME="${HOME:-/root}"
-export DEV_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/gimp-diffusion"
+# shellcheck disable=SC2034 # the other parts use it
+DEV_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/gimp-diffusion"
 STEP=0
 STEPS=0
 STEP_LOG=/dev/null

@@ -84,7 +84,7 @@ demo_check ()
 
 cmd_demo ()
 {
-  local folder=${1-$PWD/demo-output} build started=$SECONDS log
+  local folder=${1-$PWD/demo-output} build started=$SECONDS painting log
   build=$(build_folder)
   log="$DEV_REPO/build/demo.log"
   mkdir -p "$folder" || die "cannot make the folder $folder"
@@ -96,10 +96,12 @@ cmd_demo ()
   unlock 8
   [ -d "$DEV_REPO/data/models/$DEMO_MODEL" ] || die "no model in data/models/$DEMO_MODEL"
   say "[2/2] paint in GIMP $(gimp-console-3.0 --version | grep -oE '[0-9.]+$'):"
+  painting=$SECONDS
   demo_paint "$folder" "$log" || {
     tail -n 20 "$log" >&2
     die "GIMP stopped with an error [log: $log]"
   }
+  say "      $((SECONDS - painting)) s, with GIMP's start and saving"
   demo_sheet "$folder" 2>> "$log" || die "no contact sheet could be made [log: $log]"
   demo_check "$folder" || die "some pictures are missing in $folder [log: $log]"
   say "done in $((SECONDS - started)) s; look at $folder:"

@@ -14,7 +14,8 @@ import sys
 
 TAIL = 40
 FAILED = ("FAIL", "TIMEOUT", "INTERRUPT", "UNEXPECTEDPASS", "ERROR")
-CASE = re.compile(r"^(not )?ok\b(?:\s+\d+)?(?:\s+-)?\s*(.*?)(?:\s+#\s*(SKIP|TODO)\b\s*(.*))?$", re.I)
+CASE = re.compile(r"^(not )?ok\b(?:\s+\d+)?(?:\s+-)?\s*(.*?)"
+                  r"(?:\s+#\s*(SKIP|TODO)\b\s*(.*))?$", re.I)
 
 
 def read(path):
@@ -38,8 +39,13 @@ def state_of(test):
 
 
 def suite_of(test):
-    names = [name.split(":")[-1] for name in test.get("suite", [])]
-    return names[0] if names else "other"
+    """meson names a test "PROJECT:SUITE / NAME", or just "NAME" outside suites."""
+    suite, slash, _ = test["name"].partition(" / ")
+    return suite.split(":")[-1] if slash else "other"
+
+
+def name_of(test):
+    return test["name"].split(" / ")[-1]
 
 
 def tally(tests):
@@ -74,14 +80,14 @@ def print_skips(tests):
     for test in tests:
         for state, case, reason in cases(test.get("stdout", "")):
             if state == "skipped":
-                print(f"  skipped: {test['name']}: {case or 'all'}: {reason or 'no reason given'}")
+                print(f"  skipped: {name_of(test)}: {case or 'all'}: {reason or 'no reason given'}")
 
 
 def print_failures(tests):
     for test in tests:
         if state_of(test) != "failed":
             continue
-        print(f"\n--- {test['name']}: {test['result']}, exit status {test.get('returncode')}")
+        print(f"\n--- {name_of(test)}: {test['result']}, exit status {test.get('returncode')}")
         output = test.get("stdout", "") + test.get("stderr", "")
         kept = [line for line in output.splitlines() if not re.match(r"^ok\b", line)]
         print("\n".join(kept[-TAIL:]))
