@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* clip-text.c - CLIPTextModel.
+ *
+ * Token and position embeddings, then pre-norm layers with causal attention.
+ * Padding is not masked: the id that pads matters.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "models/clip-text.h"
+#include "nn/transformer.h"
+
+typedef struct
+{
+  DifNorm   *norm1, *norm2;
+  DifLinear *qkv, *out, *fc1, *fc2;
+} Layer;
+
+struct _DifClipText
+{
+  guint     width, mlp, n_layers, n_heads, max_length, vocabulary;
+  float     eps;
+  DifAct    act;
+  DifTable *tokens, *positions;
+  Layer    *layers;
+  DifNorm  *final_norm;
+};
+
+static gboolean
+read_config (DifClipText *m, DifJson *config, GError **error)
+{
+  const char *act = dif_json_string (config, "hidden_act", "quick_gelu");
+
+  m->width      = (guint) dif_json_int (config, "hidden_size", 512, 1, 1 << 16);
+  m->mlp        = (guint) dif_json_int (config, "intermediate_size", 2048, 1, 1 << 18);
+  m->n_layers   = (guint) dif_json_int (config, "num_hidden_layers", 12, 1, 1000);
+  m->n_heads    = (guint) dif_json_int (config, "num_attention_heads", 8, 1, 1 << 12);
+  m->max_length = (guint) dif_json_int (config, "max_position_embeddings", 77, 1, 1 << 16);
+  m->vocabulary = (guint) dif_json_int (config, "vocab_size", 49408, 1, 1 << 24);
+  m->eps        = (float) dif_json_double (config, "layer_norm_eps", 1e-5);
+  if (strcmp (act, "quick_gelu") == 0)
+    m->act = DIF_ACT_QUICK_GELU;
+  else if (strcmp (act, "gelu") == 0)
+    m->act = DIF_ACT_GELU;
+  else
+    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
+                   "hidden_act: expected \"quick_gelu\" or \"gelu\", found \"%s\"", act);
+  if (m->width % m->n_heads)
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "hidden_size: expected a multiple of num_attention_heads (%u), found %u", m->n_heads, m->width);
+  return dif_json_finish (config, error);
+}
+
+static void
+load_layer (Layer *y, DifClipText *m, DifLoader *l)
+{
+  static const char *const qkv[] = { "q_proj", "k_proj", "v_proj" };
+
+  dif_loader_enter (l, "self_attn");
+  y->qkv = dif_loader_linear_stack (l, qkv, 3, m->width, m->width, TRUE);
+  y->out = dif_loader_linear (l, "out_proj", m->width, m->width, TRUE);
+  dif_loader_leave (l);
+  y->norm1 = dif_loader_norm (l, "layer_norm1", m->width);
+  y->fc1   = dif_loader_linear (l, "mlp.fc1", m->mlp, m->width, TRUE);
+  y->fc2   = dif_loader_linear (l, "mlp.fc2", m->width, m->mlp, TRUE);
+  y->norm2 = dif_loader_norm (l, "layer_norm2", m->width);
+}
+
+DifClipText *
+dif_clip_text_load (DifJson *config, DifLoader *l, GError **error)
+{
+  DifClipText *m = g_new0 (DifClipText, 1);
+
+  if (!read_config (m, config, error))
+    {
+      dif_clip_text_free (m);
+      return NULL;
+    }
+  m->layers = g_new0 (Layer, m->n_layers);
+  dif_loader_enter (l, "text_model");
+  m->tokens    = dif_loader_table (l, "embeddings.token_embedding.weight", m->vocabulary, m->width);
+  m->positions = dif_loader_table (l, "embeddings.position_embedding.weight", m->max_length, m->width);
+  for (guint i = 0; i < m->n_layers; i++)
+    {
+      dif_loader_enter (l, "encoder.layers.%u", i);
+      load_layer (&m->layers[i], m, l);
+      dif_loader_leave (l);
+    }
+  m->final_norm = dif_loader_norm (l, "final_layer_norm", m->width);
+  dif_loader_leave (l);
+  return m;
+}
+
+void
+dif_clip_text_free (DifClipText *m)
+{
+  if (!m)
+    return;
+  g_free (m->layers);
+  g_free (m);
+}
+
+guint
+dif_clip_text_width (DifClipText *m)
+{
+  return m->width;
+}
+
+guint
+dif_clip_text_max_length (DifClipText *m)
+{
+  return m->max_length;
+}
+
+static DifTensor *
+embed (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids)
+{
+  gsize              T     = n_ids / n_batch;
+  g_autofree gint32 *where = g_new (gint32, n_ids);
+  DifTensor         *x;
+
+  for (gsize i = 0; i < n_ids; i++)
+    where[i] = (gint32) (i % T);
+  x = dif_add (cx, dif_embed (cx, m->tokens, ids, n_ids), dif_embed (cx, m->positions, where, n_ids));
+  return dif_reshape (cx, x, DIF_SHAPE (n_batch, T, m->width));
+}
+
+static DifTensor *
+layer_forward (DifClipText *m, const Layer *y, DifContext *cx, DifTensor *x)
+{
+  DifTensor *h;
+
+  h = dif_layer_norm (cx, x, y->norm1, m->eps);
+  h = dif_linear (cx, h, y->qkv, DIF_ACT_NONE, NULL);
+  h = dif_self_attention (cx, h, m->n_heads, TRUE);
+  x = dif_linear (cx, h, y->out, DIF_ACT_NONE, x);
+  h = dif_layer_norm (cx, x, y->norm2, m->eps);
+  h = dif_linear (cx, h, y->fc1, m->act, NULL);
+  return dif_linear (cx, h, y->fc2, DIF_ACT_NONE, x);
+}
+
+/* Output of the first @n_layers layers, with or without the final norm. */
+static DifTensor *
+run (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids, guint n_layers, gboolean norm)
+{
+  DifTensor *x;
+
+  dif_context_enter (cx, "text_model");
+  x = embed (m, cx, ids, n_batch, n_ids);
+  for (guint i = 0; i < n_layers; i++)
+    {
+      dif_context_enter (cx, "encoder.layers.%u", i);
+      x = dif_context_leave (cx, layer_forward (m, &m->layers[i], cx, x));
+    }
+  if (norm)
+    x = dif_layer_norm (cx, x, m->final_norm, m->eps);
+  return dif_context_leave (cx, x);
+}
+
+DifTensor *
+dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids, guint skip)
+{
+  return run (m, cx, ids, n_batch, n_ids, m->n_layers - MIN (skip, m->n_layers), TRUE);
+}
+
+DifTensor *
+dif_clip_text_hidden (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids, int layer)
+{
+  int n = layer < 0 ? (int) m->n_layers + 1 + layer : layer;
+
+  return run (m, cx, ids, n_batch, n_ids, (guint) CLAMP (n, 0, (int) m->n_layers), FALSE);
+}
+
+static gpointer
+load (DifJson *config, DifLoader *l, GError **error)
+{
+  return dif_clip_text_load (config, l, error);
+}
+
+static void
+release (gpointer m)
+{
+  dif_clip_text_free (m);
+}
+
+const DifModelClass dif_model_clip_text = {
+  .class_name = "CLIPTextModel",
+  .load       = load,
+  .free       = release,
+};

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* vae.c - AutoencoderKL.
+ *
+ * The encoder's downsampling pads right and bottom only (the reference's
+ * asymmetric padding; a symmetric one shifts the picture).  All norms have
+ * eps 1e-6.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "models/vae.h"
+#include "nn/resnet.h"
+#include "nn/transformer.h"
+
+#define MAX_LEVELS 8
+#define EPS        1e-6f
+
+typedef struct
+{
+  guint      n_resnets;
+  DifResnet *resnets;
+  DifConv   *sampler; /* to the next level; NULL at the last */
+} Level;
+
+typedef struct
+{
+  DifResnet  resnets[2];
+  DifNorm   *norm; /* of the attention; NULL without one */
+  DifLinear *qkv, *out;
+} Middle;
+
+typedef struct
+{
+  DifConv *conv_in, *conv_out;
+  Level    levels[MAX_LEVELS];
+  Middle   mid;
+  DifNorm *norm_out;
+} Half;
+
+struct _DifVae
+{
+  guint    n_levels, channels[MAX_LEVELS], n_layers, n_groups, in, out, latent;
+  double   scaling;
+  gboolean quant, post_quant, attention;
+  Half     encoder, decoder;
+  DifLinear *quant_conv, *post_quant_conv;
+};
+
+static void
+check_types (DifJson *config, const char *key, const char *expected, guint n_levels)
+{
+  DifJson *types = dif_json_member (config, key);
+
+  if (!types)
+    return;
+  if (dif_json_length (types) != n_levels)
+    dif_json_fail (types, DIF_FORMAT_ERROR_BAD_VALUE, "expected %u block types, found %u", n_levels,
+                   dif_json_length (types));
+  for (guint i = 0; i < dif_json_length (types); i++)
+    {
+      const char *type = dif_json_value_string (dif_json_at (types, i));
+
+      if (strcmp (type, expected) != 0)
+        dif_json_fail (types, DIF_FORMAT_ERROR_UNSUPPORTED, "expected \"%s\", found \"%s\"", expected, type);
+    }
+}
+
+static gboolean
+read_config (DifVae *m, DifJson *config, GError **error)
+{
+  DifJson    *channels = dif_json_member (config, "block_out_channels");
+  const char *act      = dif_json_string (config, "act_fn", "silu");
+
+  m->n_levels = channels ? dif_json_length (channels) : 1;
+  if (m->n_levels < 1 || m->n_levels > MAX_LEVELS)
+    {
+      dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "block_out_channels: expected 1 to %d numbers, found %u",
+                     MAX_LEVELS, m->n_levels);
+      return dif_json_finish (config, error);
+    }
+  m->n_groups = (guint) dif_json_int (config, "norm_num_groups", 32, 1, 1 << 16);
+  for (guint i = 0; i < m->n_levels; i++)
+    {
+      m->channels[i] = channels ? (guint) dif_json_value_int (dif_json_at (channels, i), 1, 1 << 16) : 64;
+      if (m->channels[i] % m->n_groups)
+        dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                       "block_out_channels: expected multiples of norm_num_groups (%u), found %u", m->n_groups,
+                       m->channels[i]);
+    }
+  m->n_layers   = (guint) dif_json_int (config, "layers_per_block", 1, 1, 64);
+  m->in         = (guint) dif_json_int (config, "in_channels", 3, 3, 3);
+  m->out        = (guint) dif_json_int (config, "out_channels", 3, 3, 3);
+  m->latent     = (guint) dif_json_int (config, "latent_channels", 4, 1, 256);
+  m->scaling    = dif_json_double (config, "scaling_factor", 0.18215);
+  m->quant      = dif_json_bool (config, "use_quant_conv", TRUE);
+  m->post_quant = dif_json_bool (config, "use_post_quant_conv", TRUE);
+  m->attention  = dif_json_bool (config, "mid_block_add_attention", TRUE);
+  check_types (config, "down_block_types", "DownEncoderBlock2D", m->n_levels);
+  check_types (config, "up_block_types", "UpDecoderBlock2D", m->n_levels);
+  if (strcmp (act, "silu") != 0 && strcmp (act, "swish") != 0)
+    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "act_fn: expected \"silu\", found \"%s\"", act);
+  if (!isfinite (m->scaling) || m->scaling == 0)
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "scaling_factor: expected a number other than 0, found %g",
+                   m->scaling);
+  if (dif_json_has (config, "latents_mean") || dif_json_has (config, "shift_factor"))
+    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
+                   "expected latents that are scaled only, found latents_mean or shift_factor");
+  return dif_json_finish (config, error);
+}
+
+static void
+load_middle (Middle *mid, DifVae *m, DifLoader *l)
+{
+  static const char *const qkv[] = { "to_q", "to_k", "to_v" };
+  gsize                    C     = m->channels[m->n_levels - 1];
+
+  dif_loader_enter (l, "mid_block");
+  for (guint i = 0; i < 2; i++)
+    {
+      dif_loader_enter (l, "resnets.%u", i);
+      dif_resnet_load (&mid->resnets[i], l, C, C, 0, m->n_groups, EPS);
+      dif_loader_leave (l);
+    }
+  if (m->attention)
+    {
+      dif_loader_enter (l, "attentions.0");
+      mid->norm = dif_loader_norm (l, "group_norm", C);
+      mid->qkv  = dif_loader_linear_stack (l, qkv, 3, C, C, TRUE);
+      mid->out  = dif_loader_linear (l, "to_out.0", C, C, TRUE);
+      dif_loader_leave (l);
+    }
+  dif_loader_leave (l);
+}
+
+static void
+load_level (Level *level, DifVae *m, DifLoader *l, gsize n_in, gsize n_out, guint n_resnets)
+{
+  level->n_resnets = n_resnets;
+  level->resnets   = g_new0 (DifResnet, n_resnets);
+  for (guint j = 0; j < n_resnets; j++)
+    {
+      dif_loader_enter (l, "resnets.%u", j);
+      dif_resnet_load (&level->resnets[j], l, j ? n_out : n_in, n_out, 0, m->n_groups, EPS);
+      dif_loader_leave (l);
+    }
+}
+
+static void
+load_encoder (DifVae *m, DifLoader *l)
+{
+  Half *h    = &m->encoder;
+  gsize n_in = m->channels[0];
+
+  dif_loader_enter (l, "encoder");
+  h->conv_in = dif_loader_conv (l, "conv_in", n_in, m->in, 3, 1, 1);
+  for (guint i = 0; i < m->n_levels; i++)
+    {
+      dif_loader_enter (l, "down_blocks.%u", i);
+      load_level (&h->levels[i], m, l, n_in, m->channels[i], m->n_layers);
+      n_in = m->channels[i];
+      if (i + 1 < m->n_levels)
+        h->levels[i].sampler = dif_loader_conv (l, "downsamplers.0.conv", n_in, n_in, 3, 2, DIF_PAD_RIGHT_BOTTOM);
+      dif_loader_leave (l);
+    }
+  load_middle (&h->mid, m, l);
+  h->norm_out = dif_loader_norm (l, "conv_norm_out", n_in);
+  h->conv_out = dif_loader_conv (l, "conv_out", 2 * m->latent, n_in, 3, 1, 1);
+  dif_loader_leave (l);
+}
+
+static void
+load_decoder (DifVae *m, DifLoader *l)
+{
+  Half *h    = &m->decoder;
+  gsize n_in = m->channels[m->n_levels - 1];
+
+  dif_loader_enter (l, "decoder");
+  h->conv_in = dif_loader_conv (l, "conv_in", n_in, m->latent, 3, 1, 1);
+  load_middle (&h->mid, m, l);
+  for (guint i = 0; i < m->n_levels; i++)
+    {
+      gsize n_out = m->channels[m->n_levels - 1 - i];
+
+      dif_loader_enter (l, "up_blocks.%u", i);
+      load_level (&h->levels[i], m, l, n_in, n_out, m->n_layers + 1);
+      n_in = n_out;
+      if (i + 1 < m->n_levels)
+        h->levels[i].sampler = dif_loader_conv (l, "upsamplers.0.conv", n_in, n_in, 3, 1, 1);
+      dif_loader_leave (l);
+    }
+  h->norm_out = dif_loader_norm (l, "conv_norm_out", n_in);
+  h->conv_out = dif_loader_conv (l, "conv_out", m->out, n_in, 3, 1, 1);
+  dif_loader_leave (l);
+}
+
+DifVae *
+dif_vae_load (DifJson *config, DifLoader *l, GError **error)
+{
+  DifVae *m = g_new0 (DifVae, 1);
+
+  if (!read_config (m, config, error))
+    {
+      dif_vae_free (m);
+      return NULL;
+    }
+  load_encoder (m, l);
+  load_decoder (m, l);
+  if (m->quant)
+    m->quant_conv = dif_loader_linear (l, "quant_conv", 2 * m->latent, 2 * m->latent, TRUE);
+  if (m->post_quant)
+    m->post_quant_conv = dif_loader_linear (l, "post_quant_conv", m->latent, m->latent, TRUE);
+  return m;
+}
+
+void
+dif_vae_free (DifVae *m)
+{
+  if (!m)
+    return;
+  for (guint i = 0; i < MAX_LEVELS; i++)
+    {
+      g_free (m->encoder.levels[i].resnets);
+      g_free (m->decoder.levels[i].resnets);
+    }
+  g_free (m);
+}
+
+guint
+dif_vae_factor (DifVae *m)
+{
+  return 1u << (m->n_levels - 1);
+}
+
+guint
+dif_vae_latent_channels (DifVae *m)
+{
+  return m->latent;
+}
+
+double
+dif_vae_scaling (DifVae *m)
+{
+  return m->scaling;
+}
+
+static DifTensor *
+attention_forward (const Middle *mid, DifVae *m, DifContext *cx, DifTensor *x)
+{
+  DifShape   image = x->shape, tokens;
+  DifTensor *h;
+
+  if (image.n != 4)
+    return dif_context_inert (cx);
+  tokens = DIF_SHAPE (image.d[0], image.d[1] * image.d[2], image.d[3]);
+  h      = dif_group_norm (cx, x, mid->norm, m->n_groups, EPS, DIF_ACT_NONE);
+  h      = dif_linear (cx, dif_reshape (cx, h, tokens), mid->qkv, DIF_ACT_NONE, NULL);
+  h      = dif_self_attention (cx, h, 1, FALSE);
+  h      = dif_linear (cx, h, mid->out, DIF_ACT_NONE, dif_reshape (cx, x, tokens));
+  return dif_reshape (cx, h, image);
+}
+
+static DifTensor *
+middle_forward (const Middle *mid, DifVae *m, DifContext *cx, DifTensor *x)
+{
+  dif_context_enter (cx, "mid_block");
+  x = dif_resnet_forward (&mid->resnets[0], cx, x, NULL);
+  if (mid->norm)
+    x = attention_forward (mid, m, cx, x);
+  x = dif_resnet_forward (&mid->resnets[1], cx, x, NULL);
+  return dif_context_leave (cx, x);
+}
+
+static DifTensor *
+level_forward (const Level *level, DifContext *cx, DifTensor *x)
+{
+  for (guint j = 0; j < level->n_resnets; j++)
+    {
+      DifTensor *y;
+
+      dif_context_enter (cx, "resnets.%u", j);
+      y = dif_context_leave (cx, dif_resnet_forward (&level->resnets[j], cx, x, NULL));
+      dif_context_release (cx, x);
+      x = y;
+    }
+  return x;
+}
+
+DifTensor *
+dif_vae_encode (DifVae *m, DifContext *cx, DifTensor *image)
+{
+  const Half *e = &m->encoder;
+  DifTensor  *h;
+
+  dif_context_enter (cx, "encoder");
+  h = dif_conv2d (cx, dif_cast (cx, image, dif_context_dtype (cx)), e->conv_in, NULL, NULL);
+  for (guint i = 0; i < m->n_levels; i++)
+    {
+      dif_context_enter (cx, "down_blocks.%u", i);
+      h = level_forward (&e->levels[i], cx, h);
+      if (e->levels[i].sampler)
+        h = dif_conv2d (cx, h, e->levels[i].sampler, NULL, NULL);
+      dif_context_leave (cx, h);
+    }
+  h = middle_forward (&e->mid, m, cx, h);
+  h = dif_group_norm (cx, h, e->norm_out, m->n_groups, EPS, DIF_ACT_SILU);
+  h = dif_conv2d (cx, h, e->conv_out, NULL, NULL);
+  if (m->quant_conv)
+    h = dif_linear (cx, h, m->quant_conv, DIF_ACT_NONE, NULL);
+  return dif_context_leave (cx, dif_cast (cx, h, DIF_F32));
+}
+
+DifTensor *
+dif_vae_decode (DifVae *m, DifContext *cx, DifTensor *latents)
+{
+  const Half *d = &m->decoder;
+  DifTensor  *h;
+
+  dif_context_enter (cx, "decoder");
+  h = dif_cast (cx, latents, dif_context_dtype (cx));
+  if (m->post_quant_conv)
+    h = dif_linear (cx, h, m->post_quant_conv, DIF_ACT_NONE, NULL);
+  h = dif_conv2d (cx, h, d->conv_in, NULL, NULL);
+  h = middle_forward (&d->mid, m, cx, h);
+  for (guint i = 0; i < m->n_levels; i++)
+    {
+      DifTensor *before = h;
+
+      dif_context_enter (cx, "up_blocks.%u", i);
+      h = level_forward (&d->levels[i], cx, h);
+      if (d->levels[i].sampler)
+        {
+          DifTensor *wide = dif_upsample_nearest (cx, h, 2 * dif_tensor_dim (h, 1), 2 * dif_tensor_dim (h, 2));
+
+          dif_context_release (cx, h);
+          h = dif_conv2d (cx, wide, d->levels[i].sampler, NULL, NULL);
+        }
+      dif_context_leave (cx, h);
+      dif_context_release (cx, before);
+    }
+  h = dif_group_norm (cx, h, d->norm_out, m->n_groups, EPS, DIF_ACT_SILU);
+  h = dif_conv2d (cx, h, d->conv_out, NULL, NULL);
+  return dif_context_leave (cx, dif_cast (cx, h, DIF_F32));
+}
+
+static gpointer
+load (DifJson *config, DifLoader *l, GError **error)
+{
+  return dif_vae_load (config, l, error);
+}
+
+static void
+release (gpointer m)
+{
+  dif_vae_free (m);
+}
+
+const DifModelClass dif_model_vae = {
+  .class_name = "AutoencoderKL",
+  .load       = load,
+  .free       = release,
+};

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* denoise.c - the one denoising loop, with guidance; and decoding.
+ *
+ * Per call: scale the latents, ask the U-Net for both halves in one batch,
+ * combine them, let the scheduler step.  Latents stay in f32 whatever the
+ * network computes in.
+ */
+#include <math.h>
+
+#include "base/error.h"
+#include "pipelines/task.h"
+
+void
+dif_run_report (DifRun *run, const char *stage, guint step, guint n_steps, double units)
+{
+  double      elapsed = (double) (g_get_monotonic_time () - run->started) * 1e-6;
+  DifProgress p       = { .stage = stage, .step = step, .n_steps = n_steps, .seconds_left = -1 };
+
+  run->units = MAX (run->units, units);
+  p.fraction = run->total > 0 ? MIN (run->units / run->total, 1) : 0;
+  /* the first calls also pay for preparing kernels: no guess before the second */
+  if (run->units >= 2)
+    p.seconds_left = elapsed / run->units * (run->total - run->units);
+  if (run->progress && !dif_context_failed (run->cx))
+    run->progress (&p, run->progress_data);
+}
+
+/* Standard deviation of every item, n - 1 in the denominator. */
+static gboolean
+deviations (DifContext *cx, DifTensor *t, double *out)
+{
+  gsize             n = dif_tensor_dim (t, 0), each = dif_tensor_count (t) / MAX (n, 1);
+  g_autofree float *data = g_try_new (float, dif_tensor_count (t) + 1);
+
+  if (!data || !dif_download (cx, t, data))
+    return FALSE;
+  for (gsize i = 0; i < n; i++)
+    {
+      double mean = 0, sum = 0;
+
+      for (gsize k = 0; k < each; k++)
+        mean += data[i * each + k] / (double) each;
+      for (gsize k = 0; k < each; k++)
+        sum += (data[i * each + k] - mean) * (data[i * each + k] - mean);
+      out[i] = sqrt (sum / (double) (each > 1 ? each - 1 : 1));
+    }
+  return TRUE;
+}
+
+/* Lin et al. 2023, "Common diffusion noise schedules", 3.4; diffusers
+ * rescale_noise_cfg. */
+static DifTensor *
+rescaled (DifContext *cx, DifTensor *guided, DifTensor *text, double rescale)
+{
+  gsize               n        = dif_tensor_dim (guided, 0);
+  g_autofree double  *std_cfg  = g_new0 (double, n + 1);
+  g_autofree double  *std_text = g_new0 (double, n + 1);
+  DifTensor          *all      = NULL;
+
+  if (!deviations (cx, guided, std_cfg) || !deviations (cx, text, std_text))
+    return guided;
+  for (gsize i = 0; i < n; i++)
+    {
+      float      f    = (float) (rescale * std_text[i] / std_cfg[i] + 1 - rescale);
+      DifTensor *item = dif_slice_batch (cx, guided, i, 1);
+
+      item = dif_lincomb (cx, 1, &f, &item);
+      all  = all ? dif_concat_batch (cx, all, item) : item;
+    }
+  return all;
+}
+
+/* What the scheduler is to see: [n_images, h, w, C]. */
+static DifTensor *
+guide (DifRun *run, DifTensor *out)
+{
+  DifContext *cx = run->cx;
+  DifTensor  *halves[2], *guided;
+  float       coef[2] = { (float) (1 - run->guidance), (float) run->guidance };
+  double      rescale = dif_request_number (run->rq, "guidance-rescale");
+
+  if (!dif_run_guided (run))
+    return out;
+  halves[0] = dif_slice_batch (cx, out, 0, run->n_images);
+  halves[1] = dif_slice_batch (cx, out, run->n_images, run->n_images);
+  guided    = dif_lincomb (cx, 2, coef, halves);
+  return rescale > 0 ? rescaled (cx, guided, halves[1], rescale) : guided;
+}
+
+DifTensor *
+dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first)
+{
+  DifContext *cx   = run->cx;
+  DifUnet    *unet = dif_pipeline_unet (run->pipe);
+  guint       n    = dif_scheduler_n_calls (run->scheduler);
+  double      eta  = dif_request_number (run->rq, "eta");
+
+  g_autoptr (DifUnetText) text = dif_unet_text_new (unet, cx, embeds);
+
+  dif_run_report (run, "denoise", 0, n - first, 0.5);
+  for (guint i = first; i < n && !dif_context_failed (cx); i++)
+    {
+      DifTensor *x, *out, *before = latents;
+      gint64     start = g_get_monotonic_time ();
+
+      dif_context_enter (cx, "step.%u", i);
+      x = dif_scheduler_scale_model_input (run->scheduler, cx, latents, i);
+      if (dif_run_guided (run))
+        x = dif_concat_batch (cx, x, x);
+      out = dif_unet_forward (unet, cx, x, dif_scheduler_timestep (run->scheduler, i), text);
+      dif_context_dump (cx, out, "noise_pred.%u", i - first);
+      latents = dif_scheduler_step (run->scheduler, cx, guide (run, out), i, latents, eta, run->rng);
+      dif_context_leave (cx, latents);
+      if (before != latents)
+        dif_context_release (cx, before);
+      dif_context_dump (cx, latents, "latents.%u", i - first);
+      dif_context_profile (cx, "stage:step", start, 0, 0);
+      dif_run_report (run, "denoise", i + 1 - first, n - first, 0.5 + (i + 1 - first));
+    }
+  return latents;
+}
+
+DifTensor *
+dif_run_decode (DifRun *run, DifTensor *latents)
+{
+  DifVae    *vae   = dif_pipeline_vae (run->pipe);
+  float      scale = (float) (1 / dif_vae_scaling (vae));
+  DifTensor *all   = NULL;
+  gint64     start = g_get_monotonic_time ();
+
+  dif_run_report (run, "decode", 0, run->n_images, run->total - 1.5);
+  latents = dif_lincomb (run->cx, 1, &scale, &latents);
+  /* one by one: no item depends on another, and memory stays small */
+  for (guint i = 0; i < run->n_images; i++)
+    {
+      DifTensor *one = dif_vae_decode (vae, run->cx, dif_slice_batch (run->cx, latents, i, 1));
+
+      all = all ? dif_concat_batch (run->cx, all, one) : one;
+      dif_run_report (run, "decode", i + 1, run->n_images, run->total - 1.5 + 1.5 * (i + 1) / run->n_images);
+    }
+  dif_context_profile (run->cx, "stage:decode", start, 0, 0);
+  return all;
+}

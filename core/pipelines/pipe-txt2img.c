@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* pipe-txt2img.c - from a prompt to a picture: start from noise alone.
+ *
+ * Source: diffusers StableDiffusionPipeline.  Numbers are drawn in its order:
+ * latents, then whatever the scheduler draws.
+ */
+#include "config.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "pipelines/task.h"
+
+static const DifParam params[] = {
+  DIF_COMMON_PARAMS,
+  { .name         = "width",
+    .type         = DIF_PARAM_INT,
+    .label        = N_ ("_Width"),
+    .blurb        = N_ ("Width of the picture, a multiple of 8; 0 for what the model was trained for"),
+    .unit         = "pixels",
+    .min          = 8,
+    .max          = 8192,
+    .fallback     = 0,
+    .auto_default = TRUE },
+  { .name         = "height",
+    .type         = DIF_PARAM_INT,
+    .label        = N_ ("_Height"),
+    .blurb        = N_ ("Height of the picture, a multiple of 8; 0 for what the model was trained for"),
+    .unit         = "pixels",
+    .min          = 8,
+    .max          = 8192,
+    .fallback     = 0,
+    .auto_default = TRUE },
+};
+
+static DifTensor *
+run_txt2img (DifRun *run)
+{
+  DifContext *cx     = run->cx;
+  DifVae     *vae    = dif_pipeline_vae (run->pipe);
+  guint       factor = dif_vae_factor (vae);
+  DifTensor  *embeds, *latents, *noise;
+  GError     *error = NULL;
+  float       sigma;
+
+  if (!dif_scheduler_set_timesteps (run->scheduler, run->n_steps, &error))
+    return dif_context_fail (cx, error);
+  run->total = dif_scheduler_n_calls (run->scheduler) + 2.0;
+  embeds     = dif_run_encode_prompts (run);
+  noise      = dif_randn (cx, run->rng, run->n_images, run->height / factor, run->width / factor,
+                          dif_unet_in_channels (dif_pipeline_unet (run->pipe)));
+  sigma      = (float) dif_scheduler_init_noise_sigma (run->scheduler);
+  latents    = dif_lincomb (cx, 1, &sigma, &noise);
+  dif_context_dump (cx, latents, "initial_latents");
+  latents = dif_run_denoise (run, embeds, latents, 0);
+  return dif_run_decode (run, latents);
+}
+
+const DifTaskClass dif_task_txt2img = {
+  .name     = "txt2img",
+  .label    = N_ ("Text to image"),
+  .blurb    = N_ ("Draws what the prompt says"),
+  .params   = params,
+  .n_params = G_N_ELEMENTS (params),
+  .run      = run_txt2img,
+};

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* request.c - parameters by name, checked against their rows.
+ *
+ * Invariant: whatever is in a request has passed its row's check, so the
+ * tasks need none of their own.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "pipelines/task.h"
+
+const char *const dif_dtype_choices[]     = { "auto", "f32", "bf16", "f16", NULL };
+const char *const dif_generator_choices[] = { "torch-cpu", NULL };
+
+typedef struct
+{
+  double     number;
+  char      *text;
+  GPtrArray *list; /* NULL-terminated strings */
+} Value;
+
+struct _DifRequest
+{
+  const DifTaskClass *task;
+  GHashTable         *values; /* row's name -> Value */
+};
+
+static void
+value_free (gpointer data)
+{
+  Value *v = data;
+
+  g_free (v->text);
+  g_clear_pointer (&v->list, g_ptr_array_unref);
+  g_free (v);
+}
+
+const char *
+dif_task_label (const char *task)
+{
+  const DifTaskClass *klass = dif_task_find (task);
+
+  return klass ? klass->label : NULL;
+}
+
+const char *
+dif_task_blurb (const char *task)
+{
+  const DifTaskClass *klass = dif_task_find (task);
+
+  return klass ? klass->blurb : NULL;
+}
+
+const DifParam *
+dif_task_params (const char *task, guint *n)
+{
+  const DifTaskClass *klass = dif_task_find (task);
+
+  *n = klass ? klass->n_params : 0;
+  return klass ? klass->params : NULL;
+}
+
+DifRequest *
+dif_request_new (const char *task, GError **error)
+{
+  const DifTaskClass *klass = dif_task_find (task);
+  DifRequest         *rq;
+
+  if (!klass)
+    {
+      g_autofree char *known = g_strjoinv (", ", (char **) dif_task_names ());
+
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "task: expected one of %s, found \"%s\"",
+                   known, task);
+      return NULL;
+    }
+  rq         = g_new0 (DifRequest, 1);
+  rq->task   = klass;
+  rq->values = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, value_free);
+  return rq;
+}
+
+/* the NULL that ends a list is copied as NULL */
+static gpointer
+copy_string (gconstpointer s, gpointer unused)
+{
+  return g_strdup (s);
+}
+
+DifRequest *
+dif_request_copy (DifRequest *rq)
+{
+  DifRequest    *copy = dif_request_new (rq->task->name, NULL);
+  GHashTableIter it;
+  gpointer       key, value;
+
+  g_hash_table_iter_init (&it, rq->values);
+  while (g_hash_table_iter_next (&it, &key, &value))
+    {
+      const Value *from = value;
+      Value       *to   = g_new0 (Value, 1);
+
+      to->number = from->number;
+      to->text   = g_strdup (from->text);
+      to->list   = from->list ? g_ptr_array_copy (from->list, copy_string, NULL) : NULL;
+      if (to->list)
+        g_ptr_array_set_free_func (to->list, g_free);
+      g_hash_table_insert (copy->values, key, to);
+    }
+  return copy;
+}
+
+void
+dif_request_free (DifRequest *rq)
+{
+  if (!rq)
+    return;
+  g_hash_table_unref (rq->values);
+  g_free (rq);
+}
+
+const char *
+dif_request_task (DifRequest *rq)
+{
+  return rq->task->name;
+}
+
+static const DifParam *
+find_row (DifRequest *rq, const char *name, GError **error)
+{
+  for (guint i = 0; i < rq->task->n_params; i++)
+    if (strcmp (rq->task->params[i].name, name) == 0)
+      return &rq->task->params[i];
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "%s has no parameter \"%s\"", rq->task->name,
+               name);
+  return NULL;
+}
+
+static gboolean
+bad_value (const DifParam *row, const char *found, GError **error)
+{
+  g_autofree char *shown = g_utf8_make_valid (found, MIN ((gssize) strlen (found), 40));
+  GString         *expected = g_string_new (NULL);
+
+  switch (row->type)
+    {
+    case DIF_PARAM_INT:
+      g_string_printf (expected, "a whole number from %.0f to %.0f", row->min, row->max);
+      break;
+    case DIF_PARAM_DOUBLE:
+      g_string_printf (expected, "a number from %g to %g", row->min, row->max);
+      break;
+    case DIF_PARAM_BOOL:
+      g_string_assign (expected, "on or off");
+      break;
+    case DIF_PARAM_CHOICE:
+      g_string_assign (expected, "one of ");
+      for (guint i = 0; row->choices[i]; i++)
+        g_string_append_printf (expected, "%s%s", i ? ", " : "", row->choices[i]);
+      break;
+    case DIF_PARAM_STRING:
+    case DIF_PARAM_STRINGS:
+      g_string_printf (expected, "valid UTF-8 of at most %u bytes", DIF_PROMPT_MAX_BYTES);
+      break;
+    }
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "%s: expected %s, found \"%s\"", row->name,
+               expected->str, shown);
+  g_string_free (expected, TRUE);
+  return FALSE;
+}
+
+static Value *
+slot (DifRequest *rq, const DifParam *row)
+{
+  Value *v = g_hash_table_lookup (rq->values, row->name);
+
+  if (!v)
+    {
+      v = g_new0 (Value, 1);
+      g_hash_table_insert (rq->values, (gpointer) row->name, v);
+    }
+  return v;
+}
+
+static gboolean
+set_number (DifRequest *rq, const DifParam *row, double value, const char *found, GError **error)
+{
+  gboolean whole = row->type != DIF_PARAM_DOUBLE;
+
+  if (!isfinite (value) || (whole && value != floor (value)))
+    return bad_value (row, found, error);
+  /* "as the checkpoint says", spelled out */
+  if (row->auto_default && value == row->fallback)
+    {
+      g_hash_table_remove (rq->values, row->name);
+      return TRUE;
+    }
+  if (row->type == DIF_PARAM_BOOL ? value != 0 && value != 1 : value < row->min || value > row->max)
+    return bad_value (row, found, error);
+  slot (rq, row)->number = value;
+  return TRUE;
+}
+
+gboolean
+dif_request_set_number (DifRequest *rq, const char *name, double value, GError **error)
+{
+  const DifParam *row = find_row (rq, name, error);
+  char            found[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (!row)
+    return FALSE;
+  g_ascii_dtostr (found, sizeof found, value);
+  if (row->type != DIF_PARAM_INT && row->type != DIF_PARAM_DOUBLE && row->type != DIF_PARAM_BOOL)
+    return bad_value (row, found, error);
+  return set_number (rq, row, value, found, error);
+}
+
+static gboolean
+set_text (DifRequest *rq, const DifParam *row, const char *text, GError **error)
+{
+  Value *v;
+
+  if (strlen (text) > DIF_PROMPT_MAX_BYTES || !g_utf8_validate (text, -1, NULL))
+    return bad_value (row, text, error);
+  if (row->type == DIF_PARAM_CHOICE && !g_strv_contains (row->choices, text))
+    return bad_value (row, text, error);
+  v = slot (rq, row);
+  if (row->type == DIF_PARAM_STRINGS)
+    {
+      if (!v->list)
+        v->list = g_ptr_array_new_with_free_func (g_free);
+      else
+        g_ptr_array_set_size (v->list, (int) v->list->len - 1);
+      g_ptr_array_add (v->list, g_strdup (text));
+      g_ptr_array_add (v->list, NULL);
+    }
+  else
+    {
+      g_free (v->text);
+      v->text = g_strdup (text);
+    }
+  return TRUE;
+}
+
+gboolean
+dif_request_set (DifRequest *rq, const char *name, const char *text, GError **error)
+{
+  const DifParam *row = find_row (rq, name, error);
+  char           *end;
+  double          number;
+
+  if (!row)
+    return FALSE;
+  if (row->type == DIF_PARAM_BOOL)
+    {
+      if (strcmp (text, "on") != 0 && strcmp (text, "off") != 0)
+        return bad_value (row, text, error);
+      return set_number (rq, row, strcmp (text, "on") == 0, text, error);
+    }
+  if (row->type != DIF_PARAM_INT && row->type != DIF_PARAM_DOUBLE)
+    return set_text (rq, row, text, error);
+  number = g_ascii_strtod (text, &end);
+  if (end == text || *end || g_ascii_isspace (*text) || strpbrk (text, "xX"))
+    return bad_value (row, text, error);
+  /* typed out, the fallback of an automatic number is out of range */
+  if (row->auto_default && number == row->fallback)
+    return bad_value (row, text, error);
+  return set_number (rq, row, number, text, error);
+}
+
+gboolean
+dif_request_has (DifRequest *rq, const char *name)
+{
+  return g_hash_table_contains (rq->values, name);
+}
+
+double
+dif_request_number (DifRequest *rq, const char *name)
+{
+  const DifParam *row = find_row (rq, name, NULL);
+  const Value    *v   = g_hash_table_lookup (rq->values, name);
+
+  return v ? v->number : row ? row->fallback : 0;
+}
+
+const char *
+dif_request_text (DifRequest *rq, const char *name)
+{
+  const DifParam *row = find_row (rq, name, NULL);
+  const Value    *v   = g_hash_table_lookup (rq->values, name);
+
+  return v ? v->text : row ? row->text : NULL;
+}
+
+const char *const *
+dif_request_list (DifRequest *rq, const char *name)
+{
+  static const char *const none[] = { NULL };
+  const Value             *v      = g_hash_table_lookup (rq->values, name);
+
+  return v && v->list ? (const char *const *) v->list->pdata : none;
+}
+
+DifJson *
+dif_request_to_json (DifRequest *rq)
+{
+  DifJson *json = dif_json_new_object ("request");
+
+  dif_json_set_string (json, "task", rq->task->name);
+  for (guint i = 0; i < rq->task->n_params; i++)
+    {
+      const DifParam *row = &rq->task->params[i];
+      const Value    *v   = g_hash_table_lookup (rq->values, row->name);
+
+      if (!v)
+        continue;
+      if (row->type == DIF_PARAM_STRINGS)
+        {
+          /* one line each: values of scheduler keys hold no line breaks */
+          g_autofree char *lines = g_strjoinv ("\n", (char **) v->list->pdata);
+
+          dif_json_set_string (json, row->name, lines);
+        }
+      else if (row->type == DIF_PARAM_STRING || row->type == DIF_PARAM_CHOICE)
+        dif_json_set_string (json, row->name, v->text);
+      else
+        dif_json_set_double (json, row->name, v->number);
+    }
+  return json;
+}
+
+static gboolean
+set_from_json (DifRequest *rq, DifJson *member, GError **error)
+{
+  const DifParam *row = find_row (rq, dif_json_key (member), error);
+
+  if (!row)
+    return FALSE;
+  if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE || row->type == DIF_PARAM_BOOL)
+    return dif_request_set_number (rq, row->name, dif_json_value_double (member), error);
+  if (row->type == DIF_PARAM_STRINGS)
+    {
+      g_auto (GStrv) lines = g_strsplit (dif_json_value_string (member), "\n", -1);
+
+      for (guint i = 0; lines[i]; i++)
+        if (!set_text (rq, row, lines[i], error))
+          return FALSE;
+      return TRUE;
+    }
+  return set_text (rq, row, dif_json_value_string (member), error);
+}
+
+DifRequest *
+dif_request_from_json (DifJson *json, GError **error)
+{
+  g_autoptr (DifRequest) rq = dif_request_new (dif_json_string (json, "task", ""), error);
+
+  if (!rq)
+    return NULL;
+  for (guint i = 0; i < dif_json_length (json); i++)
+    {
+      DifJson *member = dif_json_at (json, i);
+
+      if (strcmp (dif_json_key (member), "task") != 0 && !set_from_json (rq, member, error))
+        return NULL;
+    }
+  if (!dif_json_finish (json, error))
+    return NULL;
+  return g_steal_pointer (&rq);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* result.c - the pictures of a run. */
+#include <math.h>
+#include <string.h>
+
+#include "pipelines/pipeline.h"
+
+struct _DifResult
+{
+  guint   n_images, width, height;
+  guint64 seed;
+  float  *pixels;
+  char  **recipes;
+  char   *warning;
+};
+
+DifResult *
+dif_result_new (guint n_images, guint width, guint height, guint64 seed)
+{
+  DifResult *r = g_new0 (DifResult, 1);
+
+  r->n_images = n_images;
+  r->width    = width;
+  r->height   = height;
+  r->seed     = seed;
+  r->pixels   = g_new0 (float, (gsize) n_images * width * height * 3);
+  r->recipes  = g_new0 (char *, n_images + 1);
+  for (guint i = 0; i < n_images; i++)
+    r->recipes[i] = g_strdup ("{}");
+  return r;
+}
+
+void
+dif_result_free (DifResult *r)
+{
+  if (!r)
+    return;
+  g_free (r->pixels);
+  g_strfreev (r->recipes);
+  g_free (r->warning);
+  g_free (r);
+}
+
+void
+dif_result_fill (DifResult *r, guint i, const float *pixels, const char *recipe)
+{
+  gsize each = (gsize) r->width * r->height * 3;
+
+  g_return_if_fail (i < r->n_images);
+  memcpy (r->pixels + i * each, pixels, each * sizeof *pixels);
+  g_free (r->recipes[i]);
+  r->recipes[i] = g_strdup (recipe);
+}
+
+void
+dif_result_set_warning (DifResult *r, const char *warning)
+{
+  g_free (r->warning);
+  r->warning = g_strdup (warning);
+}
+
+guint
+dif_result_n_images (DifResult *r)
+{
+  return r->n_images;
+}
+
+guint
+dif_result_width (DifResult *r)
+{
+  return r->width;
+}
+
+guint
+dif_result_height (DifResult *r)
+{
+  return r->height;
+}
+
+const float *
+dif_result_pixels (DifResult *r, guint i)
+{
+  g_return_val_if_fail (i < r->n_images, NULL);
+  return r->pixels + (gsize) i * r->width * r->height * 3;
+}
+
+GBytes *
+dif_result_rgb8 (DifResult *r, guint i)
+{
+  const float *pixels = dif_result_pixels (r, i);
+  gsize        n      = (gsize) r->width * r->height * 3;
+  guint8      *bytes;
+
+  g_return_val_if_fail (pixels, NULL);
+  bytes = g_malloc (n);
+  for (gsize k = 0; k < n; k++)
+    bytes[k] = (guint8) rintf (pixels[k] * 255);
+  return g_bytes_new_take (bytes, n);
+}
+
+guint64
+dif_result_seed (DifResult *r)
+{
+  return r->seed;
+}
+
+const char *
+dif_result_recipe (DifResult *r, guint i)
+{
+  g_return_val_if_fail (i < r->n_images, NULL);
+  return r->recipes[i];
+}
+
+const char *
+dif_result_warning (DifResult *r)
+{
+  return r->warning;
+}
