@@ -18,6 +18,16 @@ root_is_ready ()
   [ -e "$ROOT_STAMPS/$(package_hash)" ]
 }
 
+# Containers may forbid what entering the root takes: find out before downloading.
+root_check_rights ()
+{
+  [ "$(id -u)" -eq 0 ] ||
+    die "needs root for a private Debian 13 (this release has no GIMP 3): run it as root"
+  ! command -v unshare > /dev/null || unshare -m --propagation private true 2> /dev/null ||
+    die "may not make a mount namespace, which a private Debian 13 takes (GIMP 3 is not in" \
+        "this release): in a container, run it with the right to mount (privileged)"
+}
+
 # What unpacking and entering take, from the machine's own packages.
 root_install_tools ()
 {
@@ -120,9 +130,8 @@ root_setup_locked ()
 # root_setup: returns at once when there is nothing to do
 root_setup ()
 {
-  [ "$(id -u)" -eq 0 ] ||
-    die "needs root for a private Debian 13 (this release has no GIMP 3): run it as root"
-  root_is_ready && return 0
+  root_is_ready && [ "$(id -u)" -eq 0 ] && return 0
+  root_check_rights
   lock 9 "$DEV_CACHE/lock" "the private Debian 13"
   root_setup_locked
   unlock 9
