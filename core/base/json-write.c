@@ -113,6 +113,15 @@ write_string (GString *out, const char *text)
   g_string_append_c (out, '"');
 }
 
+char *
+dif_json_quote (const char *text)
+{
+  GString *out = g_string_new (NULL);
+
+  write_string (out, text);
+  return g_string_free (out, FALSE);
+}
+
 /* The shortest of 15 to 17 significant digits that reads back the same. */
 static void
 write_number (GString *out, double value)

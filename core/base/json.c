@@ -178,12 +178,18 @@ dif_json_fail (DifJson *node, int code, const char *format, ...)
   g_string_free (path, TRUE);
 }
 
-static void
-fail_type (DifJson *node, const char *expected)
+void
+dif_json_fail_value (DifJson *node, int code, const char *expected)
 {
   g_autofree char *found = describe (node);
 
-  dif_json_fail (node, DIF_FORMAT_ERROR_BAD_VALUE, "expected %s, found %s", expected, found);
+  dif_json_fail (node, code, "expected %s, found %s", expected, found);
+}
+
+static void
+fail_type (DifJson *node, const char *expected)
+{
+  dif_json_fail_value (node, DIF_FORMAT_ERROR_BAD_VALUE, expected);
 }
 
 /* ---- parsing ---- */
@@ -518,6 +524,8 @@ dif_json_has (DifJson *node, const char *key)
 DifJson *
 dif_json_member (DifJson *node, const char *key)
 {
+  DifJson *child;
+
   if (node->document->error)
     return NULL;
   if (node->type != DIF_JSON_OBJECT)
@@ -525,7 +533,8 @@ dif_json_member (DifJson *node, const char *key)
       fail_type (node, "an object");
       return NULL;
     }
-  return dif_json_has (node, key) ? _dif_json_node_find (node, key) : NULL;
+  child = _dif_json_node_find (node, key);
+  return child && child->type != DIF_JSON_NULL ? child : NULL;
 }
 
 gint64

@@ -239,6 +239,16 @@ gboolean dif_json_value_bool (DifJson *node);
 void dif_json_fail (DifJson *node, int code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
 /**
+ * dif_json_fail_value:
+ * @node: the node to blame
+ * @code: a DifFormatError
+ * @expected: what was expected; what was found is added
+ *
+ * Records a failure like dif_json_fail().
+ */
+void dif_json_fail_value (DifJson *node, int code, const char *expected);
+
+/**
  * dif_json_set_string: dif_json_set_double: dif_json_set_bool: dif_json_set_null:
  * @node: an object
  * @key: a key, added or replaced; a replaced member is freed
@@ -269,6 +279,14 @@ void dif_json_set_copy (DifJson *node, const char *key, DifJson *value);
  * Returns: (transfer full): JSON text
  */
 char *dif_json_to_string (DifJson *node, gboolean pretty);
+
+/**
+ * dif_json_quote:
+ * @text: UTF-8
+ *
+ * Returns: (transfer full): @text as a JSON string, with its quotes
+ */
+char *dif_json_quote (const char *text);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifJson, dif_json_unref)
 

@@ -37,7 +37,7 @@ typedef char *(*DifWantFunc) (const char *name, gpointer user_data);
  * Errors: file errors with the path; DIF_FORMAT_ERROR CORRUPT (cut off,
  * offsets out of range, overlapping or with holes, shape and size disagree,
  * duplicate names), TOO_LARGE (header), UNSUPPORTED (dtype, more than four
- * dimensions).
+ * dimensions); those of dif_json_parse().
  *
  * Returns: FALSE on error, @into unchanged
  */
@@ -80,7 +80,7 @@ void dif_safetensors_writer_free (DifSafetensorsWriter *w);
  * @dtype: element type
  * @shape: dimensions
  *
- * All tensors are declared before the first is written.
+ * All tensors are declared before the file is opened.
  */
 void dif_safetensors_writer_declare (DifSafetensorsWriter *w, const char *name, DifDtype dtype, const DifShape *shape);
 
@@ -90,7 +90,13 @@ void dif_safetensors_writer_declare (DifSafetensorsWriter *w, const char *name, 
  * @path: the file appears here, whole, at dif_safetensors_writer_close()
  * @error: return location
  *
- * Returns: FALSE on error
+ * What is written goes to a temporary file in the same folder first; a device
+ * or pipe is written directly.
+ *
+ * Errors: G_FILE_ERROR, prefixed with the path; DIF_FORMAT_ERROR TOO_LARGE when
+ * the sizes overflow.
+ *
+ * Returns: FALSE on error; nothing is left behind
  */
 gboolean dif_safetensors_writer_open (DifSafetensorsWriter *w, const char *path, GError **error);
 
@@ -101,7 +107,10 @@ gboolean dif_safetensors_writer_open (DifSafetensorsWriter *w, const char *path,
  * @bytes: how many; calls need not fall on tensor boundaries
  * @error: return location
  *
- * Returns: FALSE on error
+ * Errors: G_FILE_ERROR, prefixed with the path, such as NOSPC.
+ *
+ * Returns: FALSE on error; the temporary file is gone and the writer can only
+ * be freed
  */
 gboolean dif_safetensors_writer_put (DifSafetensorsWriter *w, const void *data, gsize bytes, GError **error);
 

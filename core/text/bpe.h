@@ -12,6 +12,9 @@
 
 G_BEGIN_DECLS
 
+/** DIF_TOKENIZER_MAX_BYTES: longer texts are refused. */
+#define DIF_TOKENIZER_MAX_BYTES (16u * 1024 * 1024)
+
 /**
  * dif_tokenizer_load:
  * @folder: holds vocab.json and merges.txt, or tokenizer.json alone, and
@@ -66,7 +69,8 @@ gint32 dif_tokenizer_pad (DifTokenizer *t);
  * @n_dropped: (out) (optional): text tokens that did not fit
  * @error: return location
  *
- * Errors: DIF_REQUEST_ERROR BAD_PARAM for invalid UTF-8.
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM for invalid UTF-8 and for texts beyond
+ * %DIF_TOKENIZER_MAX_BYTES.
  *
  * Returns: FALSE on error, @ids untouched
  */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* catalog.c - which models are installed, and what a model's name means.
+ *
+ * A model is installed when a folder of its name, with a model_index.json in
+ * it, lies in one of the catalog's folders.
+ */
+#include "config.h"
+
+#include "formats/catalog.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+#define MODELS_FOLDER "models"
+#define OUR_FOLDER    "gimp-diffusion"
+
+char **
+dif_catalog_folders (void)
+{
+  GPtrArray         *folders = g_ptr_array_new ();
+  const char        *own     = g_getenv ("DIF_DATA_DIR");
+  const char *const *shared  = g_get_system_data_dirs ();
+
+  if (own && *own)
+    g_ptr_array_add (folders, g_build_filename (own, MODELS_FOLDER, NULL));
+  g_ptr_array_add (folders,
+                   g_build_filename (g_get_user_data_dir (), OUR_FOLDER, MODELS_FOLDER, NULL));
+  for (guint i = 0; shared[i]; i++)
+    g_ptr_array_add (folders, g_build_filename (shared[i], OUR_FOLDER, MODELS_FOLDER, NULL));
+  g_ptr_array_add (folders, g_build_filename (DIF_PKGDATADIR, MODELS_FOLDER, NULL));
+  g_ptr_array_add (folders, NULL);
+  return (char **) g_ptr_array_free (folders, FALSE);
+}
+
+/* Path of the model @name in @folder, or NULL. */
+static char *
+find_in (const char *folder, const char *name)
+{
+  g_autofree char *path  = g_build_filename (folder, name, NULL);
+  g_autofree char *index = g_build_filename (path, "model_index.json", NULL);
+
+  return g_file_test (index, G_FILE_TEST_IS_REGULAR) ? g_steal_pointer (&path) : NULL;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+char **
+dif_catalog_names (void)
+{
+  g_auto (GStrv)         folders = dif_catalog_folders ();
+  g_autoptr (GHashTable) seen    = g_hash_table_new (g_str_hash, g_str_equal);
+  GPtrArray             *names   = g_ptr_array_new ();
+
+  for (guint i = 0; folders[i]; i++)
+    {
+      g_autoptr (GDir) dir = g_dir_open (folders[i], 0, NULL);
+      const char      *name;
+
+      while (dir && (name = g_dir_read_name (dir)))
+        {
+          g_autofree char *path = find_in (folders[i], name);
+
+          if (path && ! g_hash_table_contains (seen, name))
+            {
+              char *copy = g_strdup (name);
+
+              g_hash_table_add (seen, copy);
+              g_ptr_array_add (names, copy);
+            }
+        }
+    }
+  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_add (names, NULL);
+  return (char **) g_ptr_array_free (names, FALSE);
+}
+
+static void
+fail_not_found (const char *model, char **folders, GError **error)
+{
+  g_auto (GStrv)   names  = dif_catalog_names ();
+  g_autofree char *where  = g_strjoinv (", ", folders);
+  g_autofree char *found  = g_strjoinv (", ", names);
+  g_autofree char *listed = *names ? g_strdup_printf ("the models %s", found) : g_strdup ("no models");
+
+  g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
+               "%s: expected a path or the name of an installed model, found %s in %s", model, listed, where);
+}
+
+char *
+dif_catalog_resolve (const char *model, GError **error)
+{
+  g_auto (GStrv) folders = dif_catalog_folders ();
+
+  if (! model || ! *model)
+    model = DIF_DEFAULT_MODEL;
+  /* A word is a name first, so that it means the same in every folder. */
+  if (! strchr (model, G_DIR_SEPARATOR) && strcmp (model, ".") != 0 && strcmp (model, "..") != 0)
+    for (guint i = 0; folders[i]; i++)
+      {
+        char *path = find_in (folders[i], model);
+
+        if (path)
+          return path;
+      }
+  if (g_file_test (model, G_FILE_TEST_EXISTS))
+    return g_strdup (model);
+  fail_not_found (model, folders, error);
+  return NULL;
+}
