@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* test-golden.c - whole pictures against diffusers.
+ *
+ * Every case of tests/fixtures/golden/cases.json is drawn and compared tensor
+ * by tensor.  Bounds: 1e-5 relative for embeddings and single network calls;
+ * a loop multiplies what the steps before it left, so latents and pictures
+ * have the bound of the contract, 5e-4.  What was measured is printed.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "support.h"
+
+#define IMAGE_BOUND  5e-4
+#define MODULE_BOUND 1e-5
+
+typedef struct
+{
+  const char *device, *dtype;
+  GHashTable *pipes; /* model -> DifPipeline */
+} Suite;
+
+typedef struct
+{
+  Suite   *suite;
+  DifJson *c;
+} Case;
+
+static Suite cpu_f32  = { "cpu", "f32", NULL };
+static Suite cpu_bf16 = { "cpu", "bf16", NULL };
+
+static DifPipeline *
+pipeline_for (Suite *suite, const char *model)
+{
+  DifPipeline *pipe = suite->pipes ? g_hash_table_lookup (suite->pipes, model) : NULL;
+
+  if (!suite->pipes)
+    suite->pipes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) dif_pipeline_free);
+  if (!pipe)
+    {
+      g_autofree char *relative = g_build_filename ("models", model, NULL), *path = test_fixture (relative);
+      GError          *error = NULL;
+
+      pipe = dif_pipeline_load (path, suite->device, suite->dtype, NULL, NULL, NULL, &error);
+      g_assert_no_error (error);
+      g_hash_table_insert (suite->pipes, g_strdup (model), pipe);
+    }
+  return pipe;
+}
+
+/* What a run dumps, by name. */
+typedef struct
+{
+  GHashTable *tensors; /* name -> GBytes of float32 */
+  guint       n_noise, n_latents;
+} Dump;
+
+static void
+keep (const char *name, const DifShape *shape, const float *data, gpointer user_data)
+{
+  Dump *dump = user_data;
+  gsize n;
+
+  g_assert_true (dif_shape_count (shape, &n));
+  g_hash_table_insert (dump->tensors, g_strdup (name), g_bytes_new (data, n * sizeof *data));
+  dump->n_noise   += g_str_has_prefix (name, "noise_pred.");
+  dump->n_latents += g_str_has_prefix (name, "latents.");
+}
+
+static void
+set (DifRequest *rq, DifJson *c, const char *key, const char *name)
+{
+  GError *error = NULL;
+
+  dif_request_set_number (rq, name, dif_json_double (c, key, 0), &error);
+  g_assert_no_error (error);
+}
+
+static DifRequest *
+request_for (DifJson *c)
+{
+  GError     *error    = NULL;
+  DifRequest *rq       = dif_request_new ("txt2img", &error);
+  DifJson    *settings = dif_json_member (c, "scheduler_set");
+
+  dif_request_set (rq, "prompt", dif_json_string (c, "prompt", ""), &error);
+  dif_request_set (rq, "negative-prompt", dif_json_string (c, "negative_prompt", ""), &error);
+  if (dif_json_has (c, "scheduler"))
+    dif_request_set (rq, "scheduler", dif_json_string (c, "scheduler", NULL), &error);
+  g_assert_no_error (error);
+  set (rq, c, "width", "width");
+  set (rq, c, "height", "height");
+  set (rq, c, "steps", "steps");
+  set (rq, c, "guidance_scale", "guidance-scale");
+  set (rq, c, "guidance_rescale", "guidance-rescale");
+  set (rq, c, "num_images", "num-images");
+  set (rq, c, "seed", "seed");
+  set (rq, c, "eta", "eta");
+  for (guint i = 0; settings && i < dif_json_length (settings); i++)
+    {
+      DifJson         *member = dif_json_at (settings, i);
+      g_autofree char *value = dif_json_to_string (member, FALSE);
+      g_autofree char *pair  = g_strdup_printf ("%s=%s", dif_json_key (member), value);
+
+      dif_request_set (rq, "scheduler-set", pair, &error);
+      g_assert_no_error (error);
+    }
+  return rq;
+}
+
+/* Compares the dumped tensor @ours with the fixture's @theirs. */
+static double
+compare (Dump *dump, DifWeights *golden, const char *ours, const char *theirs, gboolean relative)
+{
+  GBytes           *bytes = g_hash_table_lookup (dump->tensors, ours);
+  DifShape          shape;
+  g_autofree float *expected = test_floats (golden, theirs, &shape);
+  gsize             n, size;
+  const float      *found;
+
+  if (!bytes)
+    g_error ("no tensor %s was dumped", ours);
+  found = g_bytes_get_data (bytes, &size);
+  g_assert_true (dif_shape_count (&shape, &n));
+  g_assert_cmpuint (size, ==, n * sizeof *found);
+  return relative ? test_relative_difference (found, expected, n) : test_max_difference (found, expected, n);
+}
+
+/* The dumped picture's rows that the fixture keeps: all, or every third. */
+static float *
+kept_rows (Dump *dump, DifWeights *golden, float **expected, gsize *n)
+{
+  gboolean     whole = dif_weights_lookup (golden, "image") != NULL;
+  DifShape     shape;
+  const float *found = g_bytes_get_data (g_hash_table_lookup (dump->tensors, "image"), NULL);
+  gsize        step = whole ? 1 : 3, rows, width, planes, height;
+  float       *kept;
+
+  *expected = test_floats (golden, whole ? "image" : "image.rows3", &shape);
+  g_assert_true (dif_shape_count (&shape, n));
+  planes = shape.d[0] * shape.d[1];
+  rows   = shape.d[2];
+  width  = shape.d[3];
+  height = g_bytes_get_size (g_hash_table_lookup (dump->tensors, "image")) / sizeof (float) / planes / width;
+  g_assert_cmpuint ((height + step - 1) / step, ==, rows);
+  kept = g_new (float, *n);
+  for (gsize i = 0; i < planes; i++)
+    for (gsize r = 0; r < rows; r++)
+      memcpy (kept + (i * rows + r) * width, found + (i * height + r * step) * width, width * sizeof *kept);
+  return kept;
+}
+
+static double
+compare_image (Dump *dump, DifWeights *golden)
+{
+  g_autofree float *expected = NULL, *found = NULL;
+  gsize             n;
+
+  found = kept_rows (dump, golden, &expected, &n);
+  return test_max_difference (found, expected, n);
+}
+
+static void
+run_case (Suite *suite, DifJson *c, Dump *dump)
+{
+  DifPipeline *pipe          = pipeline_for (suite, dif_json_string (c, "model", ""));
+  g_autoptr (DifRequest) rq  = request_for (c);
+  g_autoptr (DifResult) r    = NULL;
+  GError               *error = NULL;
+  gsize                 before = dif_pipeline_backend (pipe)->live_bytes;
+
+  dump->tensors = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+  dif_pipeline_set_dump (pipe, keep, dump);
+  r = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
+  dif_pipeline_set_dump (pipe, NULL, NULL);
+  g_assert_no_error (error);
+  g_assert_cmpuint (dif_result_n_images (r), ==, (guint) dif_json_int (c, "num_images", 1, 1, 64));
+  g_assert_cmpuint (dif_pipeline_backend (pipe)->live_bytes, ==, before);
+}
+
+static void
+check_ids (DifPipeline *pipe, DifJson *c, const char *key, DifWeights *golden, const char *name)
+{
+  DifTokenizer       *tok   = dif_pipeline_tokenizer (pipe);
+  guint               n     = dif_tokenizer_max_length (tok);
+  g_autofree gint32  *ids   = g_new (gint32, n);
+  const DifHostArray *array = dif_weights_lookup (golden, name);
+  GError             *error = NULL;
+
+  if (!array)
+    return;
+  dif_tokenizer_encode (tok, dif_json_string (c, key, ""), ids, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (array->shape.d[1], ==, n);
+  for (guint i = 0; i < n; i++)
+    g_assert_cmpint (ids[i], ==, ((const gint64 *) array->data)[i]);
+}
+
+static void
+test_f32 (gconstpointer data)
+{
+  const Case            *k        = data;
+  g_autofree char       *relative = g_build_filename ("golden", dif_json_string (k->c, "file", ""), NULL);
+  g_autoptr (DifWeights) golden   = test_read_tensors (relative);
+  g_autofree char       *last     = NULL;
+  Dump                   dump     = { 0 };
+  double                 embeds = 0, noise, latents = 0, image;
+
+  check_ids (pipeline_for (k->suite, dif_json_string (k->c, "model", "")), k->c, "prompt", golden, "input_ids");
+  check_ids (pipeline_for (k->suite, dif_json_string (k->c, "model", "")), k->c, "negative_prompt", golden,
+             "negative_input_ids");
+  run_case (k->suite, k->c, &dump);
+  g_assert_cmpuint (dump.n_noise, ==, (guint) dif_json_int (k->c, "unet_calls", 0, 1, 1000));
+  /* stored once per model and prompts */
+  if (dif_weights_lookup (golden, "prompt_embeds"))
+    embeds = compare (&dump, golden, "prompt_embeds", "prompt_embeds", TRUE);
+  if (dif_weights_lookup (golden, "negative_prompt_embeds"))
+    embeds = MAX (embeds, compare (&dump, golden, "negative_prompt_embeds", "negative_prompt_embeds", TRUE));
+  noise = compare (&dump, golden, "initial_latents", "initial_latents", TRUE);
+  g_assert_cmpfloat (noise, <, 1e-6);
+  noise = compare (&dump, golden, "noise_pred.0", "noise_pred.first", TRUE);
+  for (guint i = 0; i < dump.n_latents; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("latents.%u", i);
+
+      if (dif_weights_lookup (golden, name))
+        latents = MAX (latents, compare (&dump, golden, name, name, TRUE));
+    }
+  last  = g_strdup_printf ("noise_pred.%u", dump.n_noise - 1);
+  image = compare_image (&dump, golden);
+  g_test_message ("embeds %.1e, first noise %.1e, last noise %.1e, latents %.1e, image %.1e", embeds, noise,
+                  compare (&dump, golden, last, "noise_pred.last", TRUE), latents, image);
+  g_assert_cmpfloat (embeds, <, MODULE_BOUND);
+  g_assert_cmpfloat (noise, <, MODULE_BOUND);
+  g_assert_cmpfloat (compare (&dump, golden, last, "noise_pred.last", TRUE), <, IMAGE_BOUND);
+  g_assert_cmpfloat (latents, <, IMAGE_BOUND);
+  g_assert_cmpfloat (image, <, IMAGE_BOUND);
+  g_hash_table_unref (dump.tensors);
+}
+
+/* bf16 against the golden f32 picture: PSNR of at least 35 dB. */
+static void
+test_bf16 (gconstpointer data)
+{
+  const Case            *k        = data;
+  g_autofree char       *relative = g_build_filename ("golden", dif_json_string (k->c, "file", ""), NULL);
+  g_autoptr (DifWeights) golden   = test_read_tensors (relative);
+  g_autofree float      *expected = NULL, *found = NULL;
+  g_autoptr (DifBackend) be       = dif_backend_open ("cpu", NULL);
+  Dump                   dump     = { 0 };
+  gsize                  n;
+  double                 psnr;
+
+  if (!be->klass->supports (be, DIF_BF16))
+    {
+      g_test_skip ("this CPU does not compute in bf16");
+      return;
+    }
+  run_case (k->suite, k->c, &dump);
+  found = kept_rows (&dump, golden, &expected, &n);
+  psnr  = test_psnr (found, expected, n);
+  g_test_message ("bf16 against f32: %.1f dB", psnr);
+  g_assert_cmpfloat (psnr, >=, 35);
+  g_hash_table_unref (dump.tensors);
+}
+
+/* One word of the prompt changed must change the picture, or the models are
+ * too quiet to notice anything. */
+static void
+test_loud (void)
+{
+  g_autoptr (DifWeights) a = test_read_tensors ("golden/sd15__own.safetensors");
+  g_autoptr (DifWeights) b = test_read_tensors ("golden/sd15__own-word.safetensors");
+  DifShape               shape;
+  g_autofree float      *x = test_floats (a, "image", &shape), *y = test_floats (b, "image", NULL);
+  gsize                  n;
+
+  g_assert_true (dif_shape_count (&shape, &n));
+  g_assert_cmpfloat (test_max_difference (x, y, n), >, 0.1);
+}
+
+/* Cancelled at any step, memory is back where it was and the next run draws
+ * the same picture as ever. */
+typedef struct
+{
+  guint         at, seen;
+  GCancellable *cancellable;
+} Stop;
+
+static void
+stop_at (const DifProgress *progress, gpointer user_data)
+{
+  Stop *stop = user_data;
+
+  if (stop->seen++ == stop->at)
+    g_cancellable_cancel (stop->cancellable);
+}
+
+static void
+test_cancel (gconstpointer data)
+{
+  DifPipeline           *pipe  = pipeline_for (&cpu_f32, "sd15");
+  g_autoptr (DifRequest) rq    = request_for (((const Case *) data)->c);
+  GError                *error = NULL;
+  gsize                  before = dif_pipeline_backend (pipe)->live_bytes;
+
+  for (guint at = 0;; at++)
+    {
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      Stop                     stop        = { at, 0, cancellable };
+      g_autoptr (DifResult)    r = dif_pipeline_run (pipe, rq, stop_at, &stop, cancellable, &error);
+
+      g_assert_cmpuint (dif_pipeline_backend (pipe)->live_bytes, ==, before);
+      if (r)
+        {
+          g_assert_no_error (error);
+          g_assert_cmpuint (at, >, 9);
+          return;
+        }
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      g_clear_error (&error);
+    }
+}
+
+static void
+add_cases (DifJson *cases, Suite *suite, const char *suffix, GTestDataFunc func)
+{
+  for (guint i = 0; i < dif_json_length (cases); i++)
+    {
+      Case            *k    = g_new0 (Case, 1);
+      g_autofree char *path = NULL;
+
+      k->suite = suite;
+      k->c     = dif_json_ref (dif_json_at (cases, i));
+      path     = g_strdup_printf ("/golden/%s/%s", suffix, dif_json_string (k->c, "name", "?"));
+      g_test_add_data_func (path, k, func);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char    *path  = NULL;
+  g_autoptr (DifJson) root  = NULL;
+  GError             *error = NULL;
+  static Case         first;
+  int                 status;
+
+  g_test_init (&argc, &argv, NULL);
+  path = test_fixture ("golden/cases.json");
+  root = dif_json_load (path, &error);
+  g_assert_no_error (error);
+  first.c = dif_json_at (dif_json_member (root, "cases"), 0);
+  g_test_add_func ("/golden/models-are-loud", test_loud);
+  add_cases (dif_json_member (root, "cases"), &cpu_f32, "f32", test_f32);
+  add_cases (dif_json_member (root, "cases"), &cpu_bf16, "bf16", test_bf16);
+  g_test_add_data_func ("/golden/cancel-at-any-step", &first, test_cancel);
+  status = g_test_run ();
+  g_clear_pointer (&cpu_f32.pipes, g_hash_table_unref);
+  g_clear_pointer (&cpu_bf16.pipes, g_hash_table_unref);
+  return status;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* support.c - fixtures and comparisons. */
+#include <math.h>
+
+#include "support.h"
+
+char *
+test_fixture (const char *relative)
+{
+  return g_build_filename (g_getenv ("DIF_FIXTURES"), relative, NULL);
+}
+
+DifWeights *
+test_read_tensors (const char *relative)
+{
+  g_autofree char *path  = test_fixture (relative);
+  DifWeights      *w     = dif_weights_new (relative);
+  GError          *error = NULL;
+
+  dif_safetensors_read (path, w, NULL, NULL, &error);
+  g_assert_no_error (error);
+  return w;
+}
+
+float *
+test_floats (DifWeights *w, const char *name, DifShape *shape)
+{
+  const DifHostArray *array = dif_weights_lookup (w, name);
+  float              *data;
+  gsize               n;
+
+  if (!array)
+    g_error ("no tensor %s in the fixture", name);
+  g_assert_true (dif_shape_count (&array->shape, &n));
+  data = g_new (float, n);
+  dif_convert_to_f32 (data, array->data, array->dtype, n);
+  if (shape)
+    *shape = array->shape;
+  return data;
+}
+
+double
+test_max_difference (const float *a, const float *b, gsize n)
+{
+  double worst = 0;
+
+  for (gsize i = 0; i < n; i++)
+    {
+      double d = fabs ((double) a[i] - (double) b[i]);
+
+      if (!isfinite (d))
+        return INFINITY;
+      worst = MAX (worst, d);
+    }
+  return worst;
+}
+
+double
+test_relative_difference (const float *a, const float *b, gsize n)
+{
+  double top = 0;
+
+  for (gsize i = 0; i < n; i++)
+    top = MAX (top, fabs ((double) b[i]));
+  return test_max_difference (a, b, n) / (top > 0 ? top : 1);
+}
+
+double
+test_psnr (const float *a, const float *b, gsize n)
+{
+  double sum = 0;
+
+  for (gsize i = 0; i < n; i++)
+    sum += ((double) a[i] - (double) b[i]) * ((double) a[i] - (double) b[i]);
+  return -10 * log10 (sum / (double) n + 1e-20);
+}
