@@ -35,8 +35,10 @@ dif_file_open (const char *path, guint64 *size, GError **error)
     }
   if (! S_ISREG (st.st_mode))
     {
-      g_set_error (error, G_FILE_ERROR, S_ISDIR (st.st_mode) ? G_FILE_ERROR_ISDIR : G_FILE_ERROR_INVAL,
-                   "%s: expected a file, found a %s", path, S_ISDIR (st.st_mode) ? "folder" : "device or pipe");
+      g_set_error (error, G_FILE_ERROR,
+                   S_ISDIR (st.st_mode) ? G_FILE_ERROR_ISDIR : G_FILE_ERROR_INVAL,
+                   "%s: expected a file, found a %s", path,
+                   S_ISDIR (st.st_mode) ? "folder" : "device or pipe");
       close (fd);
       return -1;
     }
@@ -86,8 +88,8 @@ dif_file_read (const char *path, gsize max_bytes, GError **error)
   buffer = g_try_malloc ((gsize) size + 1);
   if (! buffer)
     {
-      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOMEM, "%s: no memory for its %" G_GUINT64_FORMAT " bytes",
-                   path, size);
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOMEM,
+                   "%s: no memory for its %" G_GUINT64_FORMAT " bytes", path, size);
       close (fd);
       return NULL;
     }

@@ -132,7 +132,8 @@ write_number (GString *out, double value)
     g_string_append (out, "NaN");
   else if (isinf (value))
     g_string_append (out, value > 0 ? "Infinity" : "-Infinity");
-  else if (value == floor (value) && fabs (value) <= 9007199254740992.0 && ! (value == 0 && signbit (value)))
+  else if (value == floor (value) && fabs (value) <= 9007199254740992.0 &&
+           ! (value == 0 && signbit (value)))
     g_string_append_printf (out, "%" G_GINT64_FORMAT, (gint64) value);
   else
     {

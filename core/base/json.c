@@ -255,7 +255,15 @@ copy_item (Copier *c, const cJSON *item)
   {
     int         cjson;
     DifJsonType type;
-  } types[]        = { { cJSON_NULL, DIF_JSON_NULL }, { cJSON_False, DIF_JSON_BOOL }, { cJSON_True, DIF_JSON_BOOL }, { cJSON_Number, DIF_JSON_NUMBER }, { cJSON_String, DIF_JSON_STRING }, { cJSON_Array, DIF_JSON_ARRAY }, { cJSON_Object, DIF_JSON_OBJECT } };
+  } types[] = {
+    { cJSON_NULL, DIF_JSON_NULL },
+    { cJSON_False, DIF_JSON_BOOL },
+    { cJSON_True, DIF_JSON_BOOL },
+    { cJSON_Number, DIF_JSON_NUMBER },
+    { cJSON_String, DIF_JSON_STRING },
+    { cJSON_Array, DIF_JSON_ARRAY },
+    { cJSON_Object, DIF_JSON_OBJECT },
+  };
   DifJsonType type = DIF_JSON_NULL;
   DifJson    *node, *twice;
 
@@ -278,8 +286,8 @@ copy_item (Copier *c, const cJSON *item)
 
       append_quoted (key, twice->key);
       g_set_error (&c->document->error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
-                   "%s: expected every key once, found \"%s\" twice in one object", c->document->name,
-                   key->str);
+                   "%s: expected every key once, found \"%s\" twice in one object",
+                   c->document->name, key->str);
       g_string_free (key, TRUE);
     }
   return node;
@@ -321,8 +329,9 @@ parse_text (const char *text, gsize length, const char *name, GError **error)
         return tree;
     }
   dif_json_position (text, end ? MIN ((gsize) (end - text), length) : 0, &line, &column);
-  g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT, "%s: line %u, column %u: expected %s", name,
-               line, column, tree ? "the end, found more text" : "JSON, found a syntax error");
+  g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
+               "%s: line %u, column %u: expected %s", name, line, column,
+               tree ? "the end, found more text" : "JSON, found a syntax error");
   cJSON_Delete (tree);
   return NULL;
 }
@@ -345,8 +354,8 @@ dif_json_parse (const char *text, gsize length, const char *name, GError **error
   copy = g_try_malloc (length + 1);
   if (! copy)
     {
-      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOMEM, "%s: no memory for %" G_GSIZE_FORMAT " bytes", name,
-                   length);
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOMEM,
+                   "%s: no memory for %" G_GSIZE_FORMAT " bytes", name, length);
       return NULL;
     }
   memcpy (copy, text, length);
@@ -422,7 +431,8 @@ whole_number_words (gint64 min, gint64 max)
     return g_strdup ("a positive whole number");
   if (max >= G_MAXINT32 && min > -G_MAXINT32)
     return g_strdup_printf ("a whole number of at least %" G_GINT64_FORMAT, min);
-  return g_strdup_printf ("a whole number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, min, max);
+  return g_strdup_printf ("a whole number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, min,
+                          max);
 }
 
 gint64

@@ -175,7 +175,17 @@ DifJson *dif_json_at (DifJson *node, guint i);
  */
 const char *dif_json_key (DifJson *node);
 
-/** DifJsonType: what a node holds. */
+/**
+ * DifJsonType:
+ * @DIF_JSON_NULL: null
+ * @DIF_JSON_BOOL: true or false
+ * @DIF_JSON_NUMBER: a number
+ * @DIF_JSON_STRING: a string
+ * @DIF_JSON_ARRAY: an array of nodes
+ * @DIF_JSON_OBJECT: an object of nodes
+ *
+ * What a node holds.
+ */
 typedef enum
 {
   DIF_JSON_NULL,
@@ -252,6 +262,7 @@ void dif_json_fail_value (DifJson *node, int code, const char *expected);
  * dif_json_set_string: dif_json_set_double: dif_json_set_bool: dif_json_set_null:
  * @node: an object
  * @key: a key, added or replaced; a replaced member is freed
+ * @value: its value
  *
  * Setters for objects that are written out again.
  */

@@ -85,10 +85,12 @@ fail_not_found (const char *model, char **folders, GError **error)
   g_auto (GStrv)   names  = dif_catalog_names ();
   g_autofree char *where  = g_strjoinv (", ", folders);
   g_autofree char *found  = g_strjoinv (", ", names);
-  g_autofree char *listed = *names ? g_strdup_printf ("the models %s", found) : g_strdup ("no models");
+  g_autofree char *listed = *names ? g_strdup_printf ("the models %s", found)
+                                   : g_strdup ("no models");
 
   g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
-               "%s: expected a path or the name of an installed model, found %s in %s", model, listed, where);
+               "%s: expected a path or the name of an installed model, found %s in %s", model,
+               listed, where);
 }
 
 char *

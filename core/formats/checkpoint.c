@@ -69,7 +69,8 @@ fail_not_folder (const char *path, GError **error)
                  "%s: expected a diffusers folder with model_index.json, found a single file; "
                  "diffusers' from_single_file() and save_pretrained() make a folder of it",
                  path);
-  else if (g_str_has_suffix (path, ".ckpt") || g_str_has_suffix (path, ".bin") || g_str_has_suffix (path, ".pt"))
+  else if (g_str_has_suffix (path, ".ckpt") || g_str_has_suffix (path, ".bin") ||
+           g_str_has_suffix (path, ".pt"))
     g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
                  "%s: expected a diffusers folder with safetensors, found a pickled checkpoint, "
                  "which may hold code and is not read",
@@ -127,7 +128,8 @@ dif_checkpoint_open (const char *path, GError **error)
   if (! dif_json_string (c->index, "_class_name", NULL))
     dif_json_fail (c->index, DIF_FORMAT_ERROR_MISSING_KEY,
                    "expected a pipeline's name under \"_class_name\", found none");
-  for (guint i = 0; dif_json_type (c->index) == DIF_JSON_OBJECT && i < dif_json_length (c->index); i++)
+  for (guint i = 0; dif_json_type (c->index) == DIF_JSON_OBJECT && i < dif_json_length (c->index);
+       i++)
     note_part (c, dif_json_at (c->index, i));
   g_ptr_array_add (c->parts, NULL);
   return dif_json_finish (c->index, error) ? g_steal_pointer (&c) : NULL;
@@ -291,14 +293,16 @@ list_shards (DifJson *index, DifJson *map)
   GPtrArray             *files = g_ptr_array_new ();
 
   if (! map || dif_json_type (map) != DIF_JSON_OBJECT || dif_json_length (map) == 0)
-    dif_json_fail (index, DIF_FORMAT_ERROR_MISSING_KEY, "expected an object \"weight_map\" of tensors, found none");
+    dif_json_fail (index, DIF_FORMAT_ERROR_MISSING_KEY,
+                   "expected an object \"weight_map\" of tensors, found none");
   for (guint i = 0; map && i < dif_json_length (map); i++)
     {
       DifJson    *entry = dif_json_at (map, i);
       const char *file  = dif_json_value_string (entry);
 
       if (! is_plain_name (file) || ! g_str_has_suffix (file, ".safetensors"))
-        dif_json_fail_value (entry, DIF_FORMAT_ERROR_BAD_VALUE, "the plain name of a .safetensors file");
+        dif_json_fail_value (entry, DIF_FORMAT_ERROR_BAD_VALUE,
+                             "the plain name of a .safetensors file");
       else if (g_hash_table_add (seen, (gpointer) file))
         g_ptr_array_add (files, (gpointer) file);
     }
@@ -321,7 +325,8 @@ check_shards (DifJson *map, const char *class, DifWeights *weights)
 }
 
 static gboolean
-read_shards (const char *folder, const char *path, const char *class, DifWeights *into, GError **error)
+read_shards (const char *folder, const char *path, const char *class, DifWeights *into,
+             GError **error)
 {
   g_autoptr (DifJson)   index  = dif_json_load (path, error);
   g_autoptr (GPtrArray) files  = NULL;

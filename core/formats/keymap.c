@@ -65,7 +65,8 @@ rename_attention (const char *name)
   for (guint i = 0; i < G_N_ELEMENTS (attention_names); i++)
     if (strlen (attention_names[i].legacy) == (gsize) (last - legacy) &&
         memcmp (legacy, attention_names[i].legacy, (gsize) (last - legacy)) == 0)
-      return g_strdup_printf ("%.*s%s%s", (int) (legacy - name), name, attention_names[i].canonical, last);
+      return g_strdup_printf ("%.*s%s%s", (int) (legacy - name), name, attention_names[i].canonical,
+                              last);
   return NULL;
 }
 

@@ -64,19 +64,18 @@ dif_safetensors_writer_free (DifSafetensorsWriter *w)
 }
 
 void
-dif_safetensors_writer_declare (DifSafetensorsWriter *w, const char *name, DifDtype dtype, const DifShape *shape)
+dif_safetensors_writer_declare (DifSafetensorsWriter *w, const char *name, DifDtype dtype,
+                                const DifShape *shape)
 {
-  static const char *const names[] = {
-    [DIF_F32]  = "F32",
-    [DIF_BF16] = "BF16",
-    [DIF_F16]  = "F16",
-    [DIF_I32]  = "I32",
-    [DIF_I64]  = "I64"
-  };
-  g_autofree char *key  = dif_json_quote (name);
-  g_autofree char *dims = dif_shape_to_string (shape);
-  gsize            bytes;
-  guint64          end;
+  static const char *const names[] = { [DIF_F32]  = "F32",
+                                       [DIF_BF16] = "BF16",
+                                       [DIF_F16]  = "F16",
+                                       [DIF_I32]  = "I32",
+                                       [DIF_I64]  = "I64" };
+  g_autofree char         *key     = dif_json_quote (name);
+  g_autofree char         *dims    = dif_shape_to_string (shape);
+  gsize                    bytes;
+  guint64                  end;
 
   if (! dif_shape_bytes (shape, dtype, &bytes) || ! g_uint64_checked_add (&end, w->size, bytes))
     {

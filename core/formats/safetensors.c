@@ -76,7 +76,8 @@ read_dtype (DifJson *node, Entry *entry)
         entry->dtype = i;
         return;
       }
-  dif_json_fail_value (dif_json_member (node, "dtype"), DIF_FORMAT_ERROR_UNSUPPORTED, "a known dtype");
+  dif_json_fail_value (dif_json_member (node, "dtype"), DIF_FORMAT_ERROR_UNSUPPORTED,
+                       "a known dtype");
 }
 
 /* Returns the size in bytes that shape and dtype call for. */
@@ -101,12 +102,14 @@ read_shape (DifJson *node, Entry *entry)
         entry->shape.d[i] = (gsize) d;
       if (! g_uint64_checked_mul (&bits, bits, (guint64) d))
         {
-          dif_json_fail (shape, DIF_FORMAT_ERROR_CORRUPT, "expected a size that can be counted, found an overflow");
+          dif_json_fail (shape, DIF_FORMAT_ERROR_CORRUPT,
+                         "expected a size that can be counted, found an overflow");
           return 0;
         }
     }
   if (bits % 8 != 0)
-    dif_json_fail (shape, DIF_FORMAT_ERROR_CORRUPT, "expected whole bytes, found %" G_GUINT64_FORMAT " bits", bits);
+    dif_json_fail (shape, DIF_FORMAT_ERROR_CORRUPT,
+                   "expected whole bytes, found %" G_GUINT64_FORMAT " bits", bits);
   return bits / 8;
 }
 
@@ -128,7 +131,8 @@ read_entry (DifJson *node, Entry *entry)
   entry->end   = (guint64) dif_json_value_int (dif_json_at (offsets, 1), 0, G_MAXINT64);
   if (entry->end < entry->begin || entry->end - entry->begin != bytes)
     dif_json_fail (offsets, DIF_FORMAT_ERROR_CORRUPT,
-                   "expected %" G_GUINT64_FORMAT " bytes as dtype and shape say, found %" G_GUINT64_FORMAT
+                   "expected %" G_GUINT64_FORMAT
+                   " bytes as dtype and shape say, found %" G_GUINT64_FORMAT
                    " to %" G_GUINT64_FORMAT,
                    bytes, entry->begin, entry->end);
 }
@@ -166,15 +170,16 @@ check_cover (DifJson *root, GArray *entries, guint64 size)
       const Entry *entry = &g_array_index (entries, Entry, i);
 
       if (entry->begin != end)
-        dif_json_fail (entry->node, DIF_FORMAT_ERROR_CORRUPT,
-                       "expected data from byte %" G_GUINT64_FORMAT ", found it %s at %" G_GUINT64_FORMAT, end,
-                       entry->begin < end ? "overlapping another tensor" : "behind a hole", entry->begin);
+        dif_json_fail (
+            entry->node, DIF_FORMAT_ERROR_CORRUPT,
+            "expected data from byte %" G_GUINT64_FORMAT ", found it %s at %" G_GUINT64_FORMAT, end,
+            entry->begin < end ? "overlapping another tensor" : "behind a hole", entry->begin);
       end = entry->end;
     }
   if (end != size)
     dif_json_fail (root, DIF_FORMAT_ERROR_CORRUPT,
-                   "expected %" G_GUINT64_FORMAT " bytes of data, found %" G_GUINT64_FORMAT " (%s)", end, size,
-                   size < end ? "the file is cut off" : "more than its tensors");
+                   "expected %" G_GUINT64_FORMAT " bytes of data, found %" G_GUINT64_FORMAT " (%s)",
+                   end, size, size < end ? "the file is cut off" : "more than its tensors");
 }
 
 static GArray *
@@ -212,16 +217,18 @@ parse_header (const guint8 *data, gsize size, const char *name, gsize *begin, GE
   if (size < 8)
     {
       g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
-                   "%s: expected at least 8 bytes of safetensors, found %" G_GSIZE_FORMAT, name, size);
+                   "%s: expected at least 8 bytes of safetensors, found %" G_GSIZE_FORMAT, name,
+                   size);
       return NULL;
     }
   memcpy (&length, data, 8);
   length = GUINT64_FROM_LE (length);
   if (length > DIF_SAFETENSORS_MAX_HEADER)
     {
-      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_TOO_LARGE,
-                   "%s: expected a safetensors header of at most %u bytes, found %" G_GUINT64_FORMAT, name,
-                   DIF_SAFETENSORS_MAX_HEADER, length);
+      g_set_error (
+          error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_TOO_LARGE,
+          "%s: expected a safetensors header of at most %u bytes, found %" G_GUINT64_FORMAT, name,
+          DIF_SAFETENSORS_MAX_HEADER, length);
       return NULL;
     }
   if (length > size - 8)
@@ -259,16 +266,17 @@ static void
 check_readable (const Entry *entry)
 {
   if (! dtypes[entry->dtype].readable)
-    dif_json_fail (entry->node, DIF_FORMAT_ERROR_UNSUPPORTED, "expected F32, F16, BF16, I64 or I32, found %s",
-                   dtypes[entry->dtype].name);
+    dif_json_fail (entry->node, DIF_FORMAT_ERROR_UNSUPPORTED,
+                   "expected F32, F16, BF16, I64 or I32, found %s", dtypes[entry->dtype].name);
   if (entry->n_dims > DIF_MAX_DIMS)
-    dif_json_fail (entry->node, DIF_FORMAT_ERROR_UNSUPPORTED, "expected at most %d dimensions, found %u", DIF_MAX_DIMS,
-                   entry->n_dims);
+    dif_json_fail (entry->node, DIF_FORMAT_ERROR_UNSUPPORTED,
+                   "expected at most %d dimensions, found %u", DIF_MAX_DIMS, entry->n_dims);
 }
 
 /* Asks @want about every tensor; the result is sorted by new name. */
 static GArray *
-choose (DifJson *root, GArray *entries, const guint8 *data, DifWantFunc want, gpointer user_data, GError **error)
+choose (DifJson *root, GArray *entries, const guint8 *data, DifWantFunc want, gpointer user_data,
+        GError **error)
 {
   g_autoptr (GArray) chosen = g_array_new (FALSE, FALSE, sizeof (Wanted));
 
@@ -318,8 +326,8 @@ file_chosen (GArray *chosen, GBytes *bytes, const char *name, DifWeights *into, 
 }
 
 gboolean
-dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into, DifWantFunc want, gpointer user_data,
-                            GError **error)
+dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into, DifWantFunc want,
+                            gpointer user_data, GError **error)
 {
   g_autoptr (DifJson) root    = NULL;
   g_autoptr (GArray)  entries = NULL;
@@ -338,7 +346,8 @@ dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into, D
 }
 
 gboolean
-dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc want, gpointer user_data, GError **error)
+dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc want, gpointer user_data,
+                      GError **error)
 {
   g_autoptr (GMappedFile) map   = NULL;
   g_autoptr (GBytes)      bytes = NULL;

@@ -41,8 +41,8 @@ typedef char *(*DifWantFunc) (const char *name, gpointer user_data);
  *
  * Returns: FALSE on error, @into unchanged
  */
-gboolean dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc want, gpointer user_data,
-                               GError **error);
+gboolean dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc want,
+                               gpointer user_data, GError **error);
 
 /**
  * dif_safetensors_read_bytes:
@@ -54,8 +54,8 @@ gboolean dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc w
  *
  * Returns: FALSE on error, @into unchanged
  */
-gboolean dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into, DifWantFunc want,
-                                     gpointer user_data, GError **error);
+gboolean dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into,
+                                     DifWantFunc want, gpointer user_data, GError **error);
 
 /** DifSafetensorsWriter: writes a file piece by piece. */
 typedef struct _DifSafetensorsWriter DifSafetensorsWriter;
@@ -82,7 +82,8 @@ void dif_safetensors_writer_free (DifSafetensorsWriter *w);
  *
  * All tensors are declared before the file is opened.
  */
-void dif_safetensors_writer_declare (DifSafetensorsWriter *w, const char *name, DifDtype dtype, const DifShape *shape);
+void dif_safetensors_writer_declare (DifSafetensorsWriter *w, const char *name, DifDtype dtype,
+                                     const DifShape *shape);
 
 /**
  * dif_safetensors_writer_open:
@@ -112,7 +113,8 @@ gboolean dif_safetensors_writer_open (DifSafetensorsWriter *w, const char *path,
  * Returns: FALSE on error; the temporary file is gone and the writer can only
  * be freed
  */
-gboolean dif_safetensors_writer_put (DifSafetensorsWriter *w, const void *data, gsize bytes, GError **error);
+gboolean dif_safetensors_writer_put (DifSafetensorsWriter *w, const void *data, gsize bytes,
+                                     GError **error);
 
 /**
  * dif_safetensors_writer_close:

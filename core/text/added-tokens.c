@@ -133,7 +133,8 @@ dif_added_tokens_freeze (DifAddedTokens *added)
       Word *word = g_ptr_array_index (added->words, k);
       gsize n    = strlen (word->content);
 
-      word->sought = word->normalized ? dif_text_normalize (word->content, n) : g_string_new (word->content);
+      word->sought = word->normalized ? dif_text_normalize (word->content, n)
+                                      : g_string_new (word->content);
     }
   g_ptr_array_sort (added->words, compare_words);
   for (guint group = 0; group < 2; group++)
@@ -153,8 +154,8 @@ dif_added_tokens_freeze (DifAddedTokens *added)
 }
 
 gint32
-dif_added_tokens_next (DifAddedTokens *added, gboolean normalized, const char *text, gsize length, gsize *begin,
-                       gsize *end)
+dif_added_tokens_next (DifAddedTokens *added, gboolean normalized, const char *text, gsize length,
+                       gsize *begin, gsize *end)
 {
   const guint16 *first = added->first[normalized ? 1 : 0];
 

@@ -33,7 +33,8 @@ void dif_added_tokens_free (DifAddedTokens *added);
  * @id: its id
  * @normalized: looked for in the normalized text rather than as it was typed
  */
-void dif_added_tokens_add (DifAddedTokens *added, const char *content, gint32 id, gboolean normalized);
+void dif_added_tokens_add (DifAddedTokens *added, const char *content, gint32 id,
+                           gboolean normalized);
 
 /**
  * dif_added_tokens_find:
@@ -81,8 +82,8 @@ void dif_added_tokens_freeze (DifAddedTokens *added);
  *
  * Returns: its id, or -1 if there is none
  */
-gint32 dif_added_tokens_next (DifAddedTokens *added, gboolean normalized, const char *text, gsize length,
-                              gsize *begin, gsize *end);
+gint32 dif_added_tokens_next (DifAddedTokens *added, gboolean normalized, const char *text,
+                              gsize length, gsize *begin, gsize *end);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifAddedTokens, dif_added_tokens_free)
 

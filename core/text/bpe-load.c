@@ -43,9 +43,9 @@ enum
   N_SPECIAL
 };
 
-static const char *const special_keys[N_SPECIAL] = {
-  "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"
-};
+static const char *const special_keys[N_SPECIAL] = { "bos_token", "eos_token", "unk_token",
+                                                     "sep_token", "pad_token", "cls_token",
+                                                     "mask_token" };
 
 /* A special token as its file states it. */
 typedef struct
@@ -93,15 +93,18 @@ read_vocabulary (Load *l, GError **error)
 
   l->vocabulary = l->whole ? (model ? dif_json_member (model, "vocab") : NULL) : l->main;
   if (model && strcmp (dif_json_string (model, "type", "BPE"), "BPE") != 0)
-    dif_json_fail_value (dif_json_member (model, "type"), DIF_FORMAT_ERROR_UNSUPPORTED, "a model of type BPE");
+    dif_json_fail_value (dif_json_member (model, "type"), DIF_FORMAT_ERROR_UNSUPPORTED,
+                         "a model of type BPE");
   if (! l->vocabulary || dif_json_type (l->vocabulary) != DIF_JSON_OBJECT)
     {
-      dif_json_fail (l->main, DIF_FORMAT_ERROR_BAD_VALUE, "expected an object of words and ids as vocabulary");
+      dif_json_fail (l->main, DIF_FORMAT_ERROR_BAD_VALUE,
+                     "expected an object of words and ids as vocabulary");
       return dif_json_finish (l->main, error);
     }
   n = dif_json_length (l->vocabulary);
   if (n > MAX_VOCABULARY)
-    dif_json_fail (l->vocabulary, DIF_FORMAT_ERROR_TOO_LARGE, "expected at most %d words, found %u", MAX_VOCABULARY, n);
+    dif_json_fail (l->vocabulary, DIF_FORMAT_ERROR_TOO_LARGE, "expected at most %d words, found %u",
+                   MAX_VOCABULARY, n);
   for (guint i = 0; i < n; i++)
     {
       guint id = (guint) dif_json_value_int (dif_json_at (l->vocabulary, i), 0, MAX_VOCABULARY - 1);
@@ -194,8 +197,10 @@ read_merges_text (Load *l, GArray *merges, GError **error)
         continue;
       if (! add_merge_text (l, merges, lines[i]))
         {
-          g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_BAD_VALUE,
-                       "%s: line %u: expected two words of the vocabulary that make a third, found none", path, i + 1);
+          g_set_error (
+              error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_BAD_VALUE,
+              "%s: line %u: expected two words of the vocabulary that make a third, found none",
+              path, i + 1);
           return FALSE;
         }
     }
@@ -208,7 +213,8 @@ read_merges_json (Load *l, GArray *merges, GError **error)
   DifJson *list = dif_json_member (dif_json_member (l->main, "model"), "merges");
 
   if (! list || dif_json_type (list) != DIF_JSON_ARRAY)
-    dif_json_fail (l->main, DIF_FORMAT_ERROR_BAD_VALUE, "expected an array \"model.merges\", found none");
+    dif_json_fail (l->main, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "expected an array \"model.merges\", found none");
   for (guint i = 0; list && i < dif_json_length (list); i++)
     {
       DifJson *entry = dif_json_at (list, i);
@@ -221,7 +227,8 @@ read_merges_json (Load *l, GArray *merges, GError **error)
                           dif_json_value_string (dif_json_at (entry, 1)));
       if (! good)
         {
-          dif_json_fail_value (entry, DIF_FORMAT_ERROR_BAD_VALUE, "two words of the vocabulary that make a third");
+          dif_json_fail_value (entry, DIF_FORMAT_ERROR_BAD_VALUE,
+                               "two words of the vocabulary that make a third");
           break;
         }
     }
@@ -268,7 +275,8 @@ refuse_rules (DifJson *node)
 
   for (guint i = 0; i < G_N_ELEMENTS (rules); i++)
     if (dif_json_bool (node, rules[i], FALSE))
-      dif_json_fail (node, DIF_FORMAT_ERROR_UNSUPPORTED, "expected \"%s\": false, found true", rules[i]);
+      dif_json_fail (node, DIF_FORMAT_ERROR_UNSUPPORTED, "expected \"%s\": false, found true",
+                     rules[i]);
 }
 
 static void
@@ -329,7 +337,8 @@ note_stated (GArray *list, DifJson *node, gint64 id, const char *content, gboole
   Stated stated = { .id = id, .content = content, .normalized = normalized };
 
   if (list->len >= DIF_MAX_ADDED_TOKENS)
-    dif_json_fail (node, DIF_FORMAT_ERROR_TOO_LARGE, "expected at most %d added tokens", DIF_MAX_ADDED_TOKENS);
+    dif_json_fail (node, DIF_FORMAT_ERROR_TOO_LARGE, "expected at most %d added tokens",
+                   DIF_MAX_ADDED_TOKENS);
   else if (*content)
     g_array_append_val (list, stated);
 }
@@ -340,7 +349,8 @@ note_object (GArray *list, DifJson *node, gint64 id)
   gboolean special = dif_json_bool (node, "special", FALSE);
 
   refuse_rules (node);
-  note_stated (list, node, id, dif_json_string (node, "content", ""), dif_json_bool (node, "normalized", ! special));
+  note_stated (list, node, id, dif_json_string (node, "content", ""),
+               dif_json_bool (node, "normalized", ! special));
 }
 
 static gint64
@@ -370,7 +380,8 @@ read_stated (Load *l, GArray *list)
       const char *content = dif_json_key (node);
 
       if (content)
-        note_stated (list, node, dif_json_value_int (node, 0, MAX_VOCABULARY - 1), content, ! is_special (l, content));
+        note_stated (list, node, dif_json_value_int (node, 0, MAX_VOCABULARY - 1), content,
+                     ! is_special (l, content));
     }
   for (guint i = 0; ! decoder && added && i < dif_json_length (added); i++)
     {
@@ -435,17 +446,20 @@ read_added (Load *l, GError **error)
     return FALSE;
   g_array_sort (stated, compare_stated);
   for (guint i = 0; i < stated->len; i++)
-    add_token (l, g_array_index (stated, Stated, i).content, g_array_index (stated, Stated, i).normalized);
+    add_token (l, g_array_index (stated, Stated, i).content,
+               g_array_index (stated, Stated, i).normalized);
   for (guint i = 0; i < N_SPECIAL; i++)
     if (is_new_special (l, stated, i))
       add_token (l, l->special[i].content, l->special[i].normalized);
   dif_added_tokens_freeze (l->t->added);
-  l->t->vocabulary_size = MAX (l->t->vocabulary_size, (guint) (dif_added_tokens_max_id (l->t->added) + 1));
+  l->t->vocabulary_size = MAX (l->t->vocabulary_size,
+                               (guint) (dif_added_tokens_max_id (l->t->added) + 1));
   l->t->bos             = dif_added_tokens_find (l->t->added, l->special[BOS].content);
   l->t->eos             = dif_added_tokens_find (l->t->added, l->special[EOS].content);
   l->t->pad             = dif_added_tokens_find (l->t->added, l->special[PAD].content);
   if (l->t->bos < 0 || l->t->eos < 0 || l->t->pad < 0)
-    dif_json_fail (l->config, DIF_FORMAT_ERROR_BAD_VALUE, "expected tokens that begin, end and fill a prompt");
+    dif_json_fail (l->config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "expected tokens that begin, end and fill a prompt");
   return dif_json_finish (l->config, error);
 }
 
@@ -457,8 +471,8 @@ read_max_length (Load *l, GError **error)
   if (length >= NO_LIMIT)
     length = DEFAULT_MAX_LENGTH;
   if (length < 2 || length > MAX_MAX_LENGTH || length != floor (length))
-    dif_json_fail (l->config, DIF_FORMAT_ERROR_BAD_VALUE, "expected a model_max_length from 2 to %d, found %g",
-                   MAX_MAX_LENGTH, length);
+    dif_json_fail (l->config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "expected a model_max_length from 2 to %d, found %g", MAX_MAX_LENGTH, length);
   l->t->max_length = (guint) length;
   return dif_json_finish (l->config, error);
 }
@@ -496,7 +510,8 @@ load_files (Load *l, GError **error)
     return FALSE;
   if (! l->main)
     g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
-                 "%s: expected vocab.json and merges.txt, or tokenizer.json, found none", l->folder);
+                 "%s: expected vocab.json and merges.txt, or tokenizer.json, found none",
+                 l->folder);
   return l->main != NULL;
 }
 
@@ -507,7 +522,8 @@ dif_tokenizer_load (const char *folder, GError **error)
   gboolean done;
 
   done = load_files (&l, error) && read_specials (&l, error) && read_vocabulary (&l, error) &&
-         read_bytes (&l, error) && read_merges (&l, error) && read_added (&l, error) && read_max_length (&l, error);
+         read_bytes (&l, error) && read_merges (&l, error) && read_added (&l, error) &&
+         read_max_length (&l, error);
   dif_json_unref (l.config);
   dif_json_unref (l.map);
   dif_json_unref (l.extra);

@@ -156,7 +156,9 @@ encode_word (Joiner *j, const char *word, gsize length)
   g_array_set_size (j->symbols, 0);
   for (gsize i = 0; i < length; i++)
     {
-      Symbol symbol = { .id = j->t->byte_ids[i + 1 == length][(guint8) word[i]], .previous = n - 1, .next = n + 1 };
+      Symbol symbol = { .id       = j->t->byte_ids[i + 1 == length][(guint8) word[i]],
+                        .previous = n - 1,
+                        .next     = n + 1 };
 
       g_array_append_val (j->symbols, symbol);
       n++;
@@ -199,7 +201,8 @@ run_length (const char *text, gsize length, DifCharClass class)
 
 /* Splits normalized @text as the regular expressions of CLIP and, on each of
  * its matches, of ByteLevel do:
- *   <\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+
+ *   <\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|
+ *   [^\s\p{L}\p{N}]+
  * The second splits only the matches of the first two alternatives, into
  * "<|", "startoftext" or "endoftext", and "|>". */
 static void
@@ -282,12 +285,14 @@ dif_tokenizer_split (DifTokenizer *t, const char *text, gssize length, GError **
   if (n > DIF_TOKENIZER_MAX_BYTES)
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   "prompt: expected at most %u bytes, found %" G_GSIZE_FORMAT, DIF_TOKENIZER_MAX_BYTES, n);
+                   "prompt: expected at most %u bytes, found %" G_GSIZE_FORMAT,
+                   DIF_TOKENIZER_MAX_BYTES, n);
       return NULL;
     }
   if (! dif_text_is_valid (text, n))
     {
-      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "prompt: expected UTF-8 text, found bytes that are none");
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "prompt: expected UTF-8 text, found bytes that are none");
       return NULL;
     }
   j.symbols = g_array_new (FALSE, FALSE, sizeof (Symbol));
@@ -300,7 +305,8 @@ dif_tokenizer_split (DifTokenizer *t, const char *text, gssize length, GError **
 }
 
 gboolean
-dif_tokenizer_encode (DifTokenizer *t, const char *text, gint32 *ids, guint *n_used, guint *n_dropped, GError **error)
+dif_tokenizer_encode (DifTokenizer *t, const char *text, gint32 *ids, guint *n_used,
+                      guint *n_dropped, GError **error)
 {
   g_autoptr (GArray) all = dif_tokenizer_split (t, text, -1, error);
   guint              kept;

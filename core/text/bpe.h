@@ -74,8 +74,8 @@ gint32 dif_tokenizer_pad (DifTokenizer *t);
  *
  * Returns: FALSE on error, @ids untouched
  */
-gboolean dif_tokenizer_encode (DifTokenizer *t, const char *text, gint32 *ids, guint *n_used, guint *n_dropped,
-                               GError **error);
+gboolean dif_tokenizer_encode (DifTokenizer *t, const char *text, gint32 *ids, guint *n_used,
+                               guint *n_dropped, GError **error);
 
 /**
  * dif_tokenizer_split:

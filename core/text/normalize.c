@@ -188,8 +188,9 @@ compose (GArray *text)
 
   for (guint i = 0; i < text->len; i++)
     {
-      gboolean blocked = starter < 0 || ((gsize) starter + 1 < n &&
-                                         (marks[n - 1].order == 0 || marks[n - 1].order >= marks[i].order));
+      gboolean blocked = starter < 0 ||
+                         ((gsize) starter + 1 < n &&
+                          (marks[n - 1].order == 0 || marks[n - 1].order >= marks[i].order));
       gunichar joined;
 
       if (! blocked && g_unichar_compose (marks[starter].c, marks[i].c, &joined))
