@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* jobs.c - see jobs.h.
+ *
+ * Invariant: `running` is the one job that the thread has; a job is freed on the
+ * main thread, after the thread handed it back.
+ */
+#include "config.h"
+
+#include "engine/jobs.h"
+
+struct _DifJob
+{
+  DifJobs            *jobs;
+  const DifJobEvents *events; /* NULL once cancelled */
+  gpointer            user_data;
+  DifRequest         *rq;
+  GCancellable       *cancellable;
+  DifResult          *result;
+  GError             *failure;
+
+  GMutex      lock; /* of the two below, which the computing thread writes */
+  DifProgress latest;
+  gboolean    is_told;
+};
+
+struct _DifJobs
+{
+  DifWarm     *warm;
+  GThread     *thread;
+  GAsyncQueue *to_thread; /* of DifJob; `jobs` itself ends the thread */
+  GQueue       waiting;
+  DifJob      *running;
+  guint        told_source;
+};
+
+static void
+job_free (DifJob *job)
+{
+  dif_request_free (job->rq);
+  dif_result_free (job->result);
+  g_clear_error (&job->failure);
+  g_object_unref (job->cancellable);
+  g_mutex_clear (&job->lock);
+  g_free (job);
+}
+
+static gboolean
+tell_progress (gpointer user_data)
+{
+  DifJob     *job = user_data;
+  DifProgress latest;
+
+  g_mutex_lock (&job->lock);
+  latest       = job->latest;
+  job->is_told = TRUE;
+  g_mutex_unlock (&job->lock);
+  if (job->events != NULL)
+    job->events->progress (job, &latest, job->user_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* On the computing thread; what the main loop did not fetch in time is skipped. */
+static void
+on_progress (const DifProgress *progress, gpointer user_data)
+{
+  DifJob  *job = user_data;
+  gboolean is_told;
+
+  g_mutex_lock (&job->lock);
+  job->latest       = *progress;
+  job->latest.stage = g_intern_string (progress->stage);
+  is_told           = job->is_told;
+  job->is_told      = FALSE;
+  g_mutex_unlock (&job->lock);
+  if (is_told)
+    g_idle_add_full (G_PRIORITY_DEFAULT, tell_progress, job, NULL);
+}
+
+static void
+tell_waiting (DifJobs *jobs)
+{
+  guint ahead = jobs->running != NULL ? 1 : 0;
+
+  for (GList *link = jobs->waiting.head; link != NULL; link = link->next, ahead++)
+    {
+      DifJob     *job  = link->data;
+      DifProgress wait = { "wait", 0, MAX (ahead, 1), 0.0, -1.0 };
+
+      job->events->progress (job, &wait, job->user_data);
+    }
+}
+
+static void
+start_next (DifJobs *jobs)
+{
+  if (jobs->running == NULL && jobs->waiting.length > 0)
+    {
+      jobs->running = g_queue_pop_head (&jobs->waiting);
+      g_async_queue_push (jobs->to_thread, jobs->running);
+    }
+}
+
+static gboolean
+take_back (gpointer user_data)
+{
+  DifJob  *job  = user_data;
+  DifJobs *jobs = job->jobs;
+
+  jobs->running = NULL;
+  if (job->events != NULL)
+    job->events->finished (job, job->result, job->failure, job->user_data);
+  job_free (job);
+  start_next (jobs);
+  tell_waiting (jobs);
+  return G_SOURCE_REMOVE;
+}
+
+static gpointer
+compute (gpointer user_data)
+{
+  DifJobs *jobs = user_data;
+  gpointer next;
+
+  while ((next = g_async_queue_pop (jobs->to_thread)) != jobs)
+    {
+      DifJob *job = next;
+
+      if (! g_cancellable_set_error_if_cancelled (job->cancellable, &job->failure))
+        job->result = dif_warm_run (jobs->warm, job->rq, on_progress, job, job->cancellable,
+                                    &job->failure);
+      g_idle_add_full (G_PRIORITY_DEFAULT, take_back, job, NULL);
+    }
+  return NULL;
+}
+
+static gboolean
+on_tell_waiting (gpointer user_data)
+{
+  DifJobs *jobs = user_data;
+
+  jobs->told_source = 0;
+  tell_waiting (jobs);
+  return G_SOURCE_REMOVE;
+}
+
+DifJobs *
+dif_jobs_new (DifWarm *warm)
+{
+  DifJobs *jobs = g_new0 (DifJobs, 1);
+
+  jobs->warm      = warm;
+  jobs->to_thread = g_async_queue_new ();
+  g_queue_init (&jobs->waiting);
+  jobs->thread = g_thread_new ("compute", compute, jobs);
+  return jobs;
+}
+
+void
+dif_jobs_free (DifJobs *jobs)
+{
+  DifJob *job;
+
+  if (jobs == NULL)
+    return;
+  g_clear_handle_id (&jobs->told_source, g_source_remove);
+  while ((job = g_queue_pop_head (&jobs->waiting)) != NULL)
+    job_free (job);
+  job = jobs->running;
+  if (job != NULL)
+    dif_jobs_cancel (jobs, job);
+  g_async_queue_push (jobs->to_thread, jobs);
+  g_thread_join (jobs->thread);
+  if (job != NULL)
+    {
+      while (g_idle_remove_by_data (job))
+        ;
+      job_free (job);
+    }
+  g_async_queue_unref (jobs->to_thread);
+  g_free (jobs);
+}
+
+DifJob *
+dif_jobs_add (DifJobs *jobs, DifRequest *rq, const DifJobEvents *events, gpointer user_data)
+{
+  DifJob *job = g_new0 (DifJob, 1);
+
+  job->jobs        = jobs;
+  job->events      = events;
+  job->user_data   = user_data;
+  job->rq          = rq;
+  job->cancellable = g_cancellable_new ();
+  job->is_told     = TRUE;
+  g_mutex_init (&job->lock);
+  g_queue_push_tail (&jobs->waiting, job);
+  start_next (jobs);
+  if (jobs->running != job && jobs->told_source == 0)
+    jobs->told_source = g_idle_add_full (G_PRIORITY_DEFAULT, on_tell_waiting, jobs, NULL);
+  return job;
+}
+
+void
+dif_jobs_cancel (DifJobs *jobs, DifJob *job)
+{
+  job->events = NULL;
+  g_cancellable_cancel (job->cancellable);
+  if (job != jobs->running)
+    {
+      g_queue_remove (&jobs->waiting, job);
+      job_free (job);
+    }
+}
+
+guint
+dif_jobs_count (DifJobs *jobs)
+{
+  return jobs->waiting.length + (jobs->running != NULL ? 1 : 0);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* jobs.h - runs wait in a queue; one thread computes them one at a time.
+ *
+ * Everything but the computing happens on the thread of the default main
+ * context, callbacks included.
+ */
+#ifndef DIF_ENGINE_JOBS_H
+#define DIF_ENGINE_JOBS_H
+
+#include "engine/warm.h"
+
+G_BEGIN_DECLS
+
+/** DifJobs: the queue and its thread. */
+typedef struct _DifJobs DifJobs;
+
+/** DifJob: one run. */
+typedef struct _DifJob DifJob;
+
+/**
+ * DifJobEvents:
+ * @progress: how far it is; stage "wait" while others are ahead, as many as n_steps says
+ * @finished: one of @result and @failure is set; @job is gone afterwards
+ */
+typedef struct
+{
+  void (*progress) (DifJob *job, const DifProgress *progress, gpointer user_data);
+  void (*finished) (DifJob *job, DifResult *result, const GError *failure, gpointer user_data);
+} DifJobEvents;
+
+/**
+ * dif_jobs_new:
+ * @warm: what computes; outlives the queue
+ *
+ * Returns: (transfer full): an empty queue
+ */
+DifJobs *dif_jobs_new (DifWarm *warm);
+
+/**
+ * dif_jobs_free:
+ * @jobs: (nullable) (transfer full): cancels everything without a callback, and
+ *   waits for the thread
+ */
+void dif_jobs_free (DifJobs *jobs);
+
+/**
+ * dif_jobs_add:
+ * @jobs: a queue
+ * @rq: (transfer full): what to run
+ * @events: whom to tell, never before this returns
+ * @user_data: for @events
+ *
+ * Returns: (transfer none): the run, valid until it is finished or cancelled
+ */
+DifJob *dif_jobs_add (DifJobs *jobs, DifRequest *rq, const DifJobEvents *events,
+                      gpointer user_data);
+
+/**
+ * dif_jobs_cancel:
+ * @jobs: a queue
+ * @job: (transfer full): a run; no callback comes any more
+ */
+void dif_jobs_cancel (DifJobs *jobs, DifJob *job);
+
+/**
+ * dif_jobs_count:
+ * @jobs: a queue
+ *
+ * Returns: runs that compute or wait
+ */
+guint dif_jobs_count (DifJobs *jobs);
+
+G_END_DECLS
+
+#endif /* DIF_ENGINE_JOBS_H */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* message.h - what dif-engine and its clients say to each other.
+ *
+ *   client                                   engine
+ *   {"type":"hello","protocol":1}            {"type":"hello","protocol":1,"pid":…}
+ *   {"type":"run","request":{…}}             {"type":"progress",…}*
+ *                                            {"type":"picture","index":0,…} + pixels, …
+ *                                            {"type":"done","seed":…}
+ *   {"type":"status"}                        {"type":"status",…}
+ *   {"type":"ping"}                          {"type":"pong"}
+ *   {"type":"quit"}                          {"type":"bye"}, then the end of the connection
+ *
+ * Instead of any answer: {"type":"error","domain":…,"code":…,"message":…}.
+ * Whoever closes the connection cancels its run.
+ */
+#ifndef DIF_ENGINE_MESSAGE_H
+#define DIF_ENGINE_MESSAGE_H
+
+#include "dif.h"
+
+G_BEGIN_DECLS
+
+/** DIF_ENGINE_PROTOCOL: raised with every change that an older peer would not understand. */
+#define DIF_ENGINE_PROTOCOL 1
+
+/** DIF_ENGINE_MAX_IMAGES: more pictures in one answer are refused. */
+#define DIF_ENGINE_MAX_IMAGES 4096u
+
+/** DIF_ENGINE_MAX_SIDE: wider or higher pictures in an answer are refused, in pixels. */
+#define DIF_ENGINE_MAX_SIDE 32768u
+
+/**
+ * dif_message_new:
+ * @type: such as "hello"
+ *
+ * Returns: (transfer full): an object with a "type"
+ */
+DifJson *dif_message_new (const char *type);
+
+/**
+ * dif_message_is:
+ * @message: an object
+ * @type: a type
+ *
+ * Returns: whether it is of that type; never fails
+ */
+gboolean dif_message_is (DifJson *message, const char *type);
+
+/**
+ * dif_message_from_error:
+ * @failure: what went wrong
+ *
+ * Returns: (transfer full): an "error"
+ */
+DifJson *dif_message_from_error (const GError *failure);
+
+/**
+ * dif_message_to_error:
+ * @message: an "error"
+ *
+ * Domains and codes that libdif documents come back as they were, any other
+ * as G_IO_ERROR_FAILED.
+ *
+ * Returns: (transfer full): the error
+ */
+GError *dif_message_to_error (DifJson *message);
+
+/**
+ * dif_message_from_progress:
+ * @progress: how far a run is
+ *
+ * Returns: (transfer full): a "progress"
+ */
+DifJson *dif_message_from_progress (const DifProgress *progress);
+
+/**
+ * dif_message_to_progress:
+ * @message: a "progress"
+ * @progress: (out): its content; the stage is interned
+ *
+ * Returns: FALSE if it is not a progress that makes sense
+ */
+gboolean dif_message_to_progress (DifJson *message, DifProgress *progress);
+
+G_END_DECLS
+
+#endif /* DIF_ENGINE_MESSAGE_H */
