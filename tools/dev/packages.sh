@@ -18,7 +18,7 @@ apt_quiet ()
 {
   DEBIAN_FRONTEND=noninteractive LC_ALL=C \
     apt-get -y -q -o Acquire::Retries=3 -o Acquire::http::Timeout=30 \
-            -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
+            -o APT::Update::Error-Mode=any -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
             -o Dpkg::Options::=--force-unsafe-io -o APT::Install-Recommends=false "$@"
 }
 
