@@ -21,6 +21,7 @@ cmd_run ()
     gimp | gimp-[23]* | gimp-console*)
       build_for gimp-diffusion
       profile_enter ;;
+    *) profile_directory ;;
   esac
   build_environment
   exec "$program" "${@:2}"
@@ -29,6 +30,7 @@ cmd_run ()
 cmd_shell ()
 {
   build_environment
+  profile_directory
   exec bash -i
 }
 

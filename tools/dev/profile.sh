@@ -27,18 +27,29 @@ profile_settings ()
 RC
 }
 
-# profile_enter: points GIMP at the private profile; a GIMP3_DIRECTORY that is set is
-# respected and only gets the plug-in
-profile_enter ()
+# profile_directory: where the private profile is, made on first use; a GIMP3_DIRECTORY
+# that is set is respected and only gets the plug-in
+profile_directory ()
 {
-  local folder profile
+  local folder
   folder=$(build_folder)
-  profile="$folder/gimp-profile"
   if [ -z "${GIMP3_DIRECTORY-}" ]; then
-    export GIMP3_DIRECTORY="$profile/GIMP" HOME="$profile/home"
-    export XDG_CACHE_HOME="$profile/home/.cache"
-    mkdir -p "$HOME" "$XDG_CACHE_HOME"
+    export GIMP3_DIRECTORY="$folder/gimp-profile/GIMP"
     profile_settings "$GIMP3_DIRECTORY"
   fi
   profile_plug_in "$GIMP3_DIRECTORY" "$folder"
+}
+
+# profile_enter: for GIMP itself: a home of its own as well, in which the caller's
+# models are still found
+profile_enter ()
+{
+  local home models="${XDG_DATA_HOME:-$HOME/.local/share}/gimp-diffusion"
+  profile_directory
+  home="$(build_folder)/gimp-profile/home"
+  mkdir -p "$home/.cache" "$home/.local/share"
+  [ ! -d "$models" ] || ln -sfn "$models" "$home/.local/share/gimp-diffusion"
+  export XAUTHORITY="${XAUTHORITY:-$HOME/.Xauthority}"
+  export HOME="$home" XDG_CACHE_HOME="$home/.cache" XDG_DATA_HOME="$home/.local/share"
+  unset XDG_CONFIG_HOME
 }
