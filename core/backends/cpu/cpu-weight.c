@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* cpu-weight.c - packed weights and the oneDNN primitives that use them.
+ *
+ * A weight lies in memory once, in the layout oneDNN likes best for a
+ * representative use.  A use that this layout does not serve (no fast
+ * implementation) makes it change its layout; it never exists twice.
+ * Invariant: all primitives of a weight are for its present layout.
+ */
+#include <string.h>
+
+#include "backends/cpu/cpu-private.h"
+#include "base/error.h"
+
+dnnl_status_t
+_dif_cpu_md (dnnl_memory_desc_t *md, int n, const gint64 *dims, DifDtype dtype,
+             dnnl_format_tag_t tag)
+{
+  dnnl_dims_t d = { 0 };
+
+  for (int i = 0; i < n; i++)
+    d[i] = dims[i];
+  return dnnl_memory_desc_create_with_tag (md, n, d, dtype == DIF_BF16 ? dnnl_bf16 : dnnl_f32, tag);
+}
+
+/* ---- primitives ---- */
+
+static void
+primitive_free (DifCpuPrimitive *p)
+{
+  dnnl_memory_t all[] = { p->src, p->weights, p->bias, p->dst, p->scratch };
+
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    if (all[i])
+      dnnl_memory_destroy (all[i]);
+  for (guint i = 0; i < DIF_CPU_MAX_EXTRA; i++)
+    if (p->extra[i])
+      dnnl_memory_destroy (p->extra[i]);
+  if (p->primitive)
+    dnnl_primitive_destroy (p->primitive);
+  g_free (p);
+}
+
+static gboolean
+is_slow (const_dnnl_primitive_desc_t pd)
+{
+  const char *name = "";
+
+  dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &name);
+  return strstr (name, "ref") != NULL;
+}
+
+static dnnl_status_t
+memory_for (DifCpu *cpu, const_dnnl_primitive_desc_t pd, dnnl_query_t what, int arg,
+            dnnl_memory_t *memory)
+{
+  const_dnnl_memory_desc_t md = dnnl_primitive_desc_query_md (pd, what, arg);
+
+  if (! md || dnnl_memory_desc_get_size (md) == 0)
+    return dnnl_success;
+  return dnnl_memory_create (memory, md, cpu->engine, DNNL_MEMORY_NONE);
+}
+
+/* completes @p, whose extra arguments are known, from its description */
+static dnnl_status_t
+primitive_fill (DifCpu *cpu, const_dnnl_primitive_desc_t pd, DifCpuPrimitive *p)
+{
+  dnnl_status_t            s = dnnl_primitive_create (&p->primitive, pd);
+  const_dnnl_memory_desc_t scratch;
+
+  if (s == dnnl_success)
+    s = memory_for (cpu, pd, dnnl_query_src_md, 0, &p->src);
+  if (s == dnnl_success)
+    s = memory_for (cpu, pd, dnnl_query_weights_md, 0, &p->weights);
+  if (s == dnnl_success)
+    s = memory_for (cpu, pd, dnnl_query_weights_md, 1, &p->bias);
+  if (s == dnnl_success)
+    s = memory_for (cpu, pd, dnnl_query_dst_md, 0, &p->dst);
+  if (s == dnnl_success)
+    s = memory_for (cpu, pd, dnnl_query_scratchpad_md, 0, &p->scratch);
+  for (guint i = 0; i < p->n_extra && s == dnnl_success; i++)
+    s = memory_for (cpu, pd, dnnl_query_exec_arg_md, p->extra_arg[i], &p->extra[i]);
+  scratch          = dnnl_primitive_desc_query_md (pd, dnnl_query_scratchpad_md, 0);
+  p->scratch_bytes = scratch ? dnnl_memory_desc_get_size (scratch) : 0;
+  return s;
+}
+
+/* ---- packing ---- */
+
+/* data in layout from, into layout to */
+static gboolean
+reorder (DifCpu *cpu, const_dnnl_memory_desc_t from, const void *src, const_dnnl_memory_desc_t to,
+         void *dst, GError **error)
+{
+  dnnl_primitive_desc_t pd = NULL;
+  dnnl_primitive_t      p  = NULL;
+  dnnl_memory_t         a = NULL, b = NULL;
+  dnnl_status_t         s;
+
+  s = dnnl_reorder_primitive_desc_create (&pd, from, cpu->engine, to, cpu->engine, NULL);
+  if (s == dnnl_success)
+    s = dnnl_primitive_create (&p, pd);
+  if (s == dnnl_success)
+    s = dnnl_memory_create (&a, from, cpu->engine, (void *) src);
+  if (s == dnnl_success)
+    s = dnnl_memory_create (&b, to, cpu->engine, dst);
+  if (s == dnnl_success)
+    {
+      dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, a }, { DNNL_ARG_TO, b } };
+
+      s = dnnl_primitive_execute (p, cpu->stream, G_N_ELEMENTS (args), args);
+    }
+  if (s == dnnl_success)
+    s = dnnl_stream_wait (cpu->stream);
+  if (a)
+    dnnl_memory_destroy (a);
+  if (b)
+    dnnl_memory_destroy (b);
+  if (p)
+    dnnl_primitive_destroy (p);
+  if (pd)
+    dnnl_primitive_desc_destroy (pd);
+  return _dif_cpu_check (s, "packing a weight", error);
+}
+
+/* a host array as floats or bf16 of the weight's dtype: itself, or converted
+ * into working memory */
+static const void *
+convert (DifCpu *cpu, const DifHostArray *a, DifDtype dtype, GError **error)
+{
+  gsize n = 0, bytes;
+  void *buffer;
+
+  if (a->dtype == dtype)
+    return a->data;
+  if (! dif_shape_count (&a->shape, &n) || ! g_size_checked_mul (&bytes, n, dif_dtype_size (dtype)))
+    {
+      _dif_cpu_out_of_memory (error, G_MAXSIZE);
+      return NULL;
+    }
+  buffer = _dif_cpu_buffer (cpu, 1, bytes, error);
+  if (buffer && dtype == DIF_BF16)
+    _dif_cpu_to_bf16 (cpu, buffer, a->data, a->dtype, n);
+  else if (buffer)
+    _dif_cpu_to_f32 (cpu, buffer, a->data, a->dtype, n);
+  return buffer;
+}
+
+/* the layout of a weight in a file: [N, K] seen as oneDNN's [K, N], or OIHW */
+static dnnl_status_t
+plain_md (const DifCpuWeight *w, dnnl_memory_desc_t *md)
+{
+  const gint64 matrix[] = { (gint64) w->n_in, (gint64) w->n_out };
+  const gint64 kernel[] = { (gint64) w->n_out, (gint64) w->n_in, (gint64) w->kh, (gint64) w->kw };
+
+  return w->is_conv ? _dif_cpu_md (md, 4, kernel, w->dtype, dnnl_oihw)
+                    : _dif_cpu_md (md, 2, matrix, w->dtype, dnnl_ba);
+}
+
+/* the layout oneDNN would choose for a use */
+static dnnl_status_t
+wanted_md (DifCpu *cpu, const DifCpuWeight *w, DifCpuDescribe describe, const gint64 *key,
+           dnnl_memory_desc_t *md)
+{
+  const gint64          matrix[] = { (gint64) w->n_in, (gint64) w->n_out };
+  const gint64          kernel[] = { (gint64) w->n_out, (gint64) w->n_in, (gint64) w->kh,
+                                     (gint64) w->kw };
+  dnnl_memory_desc_t    any      = NULL;
+  dnnl_primitive_desc_t pd       = NULL;
+  DifCpuPrimitive       unused   = { 0 };
+  dnnl_status_t         s;
+
+  s = w->is_conv ? _dif_cpu_md (&any, 4, kernel, w->dtype, dnnl_format_tag_any)
+                 : _dif_cpu_md (&any, 2, matrix, w->dtype, dnnl_format_tag_any);
+  if (s == dnnl_success)
+    s = describe (cpu, w, key, any, &pd, &unused);
+  if (s == dnnl_success)
+    s = dnnl_memory_desc_clone (md, dnnl_primitive_desc_query_md (pd, dnnl_query_weights_md, 0));
+  if (pd)
+    dnnl_primitive_desc_destroy (pd);
+  if (any)
+    dnnl_memory_desc_destroy (any);
+  return s;
+}
+
+static gboolean
+pack (DifCpu *cpu, DifCpuWeight *w, const DifHostArray *from, DifCpuDescribe describe,
+      const gint64 *key, GError **error)
+{
+  dnnl_memory_desc_t plain = NULL;
+  const void        *data;
+  gboolean           ok = FALSE;
+  gsize              bytes;
+
+  if (! _dif_cpu_check (plain_md (w, &plain), "describing a weight", error))
+    return FALSE;
+  if (_dif_cpu_check (wanted_md (cpu, w, describe, key, &w->md), "choosing a layout", error))
+    {
+      bytes   = dnnl_memory_desc_get_size (w->md);
+      w->data = _dif_cpu_pool_alloc (cpu->weights, bytes);
+      if (! w->data)
+        _dif_cpu_out_of_memory (error, bytes);
+      else
+        {
+          w->bytes += bytes;
+          data = convert (cpu, from, w->dtype, error);
+          ok   = data && reorder (cpu, plain, data, w->md, w->data, error);
+        }
+    }
+  dnnl_memory_desc_destroy (plain);
+  return ok;
+}
+
+static gboolean
+keep_bias (DifCpu *cpu, DifCpuWeight *w, const DifHostArray *bias, GError **error)
+{
+  gsize bytes = w->n_out * sizeof *w->bias;
+
+  if (! bias || ! bias->data)
+    return TRUE;
+  w->bias = _dif_cpu_pool_alloc (cpu->weights, bytes);
+  if (! w->bias)
+    {
+      _dif_cpu_out_of_memory (error, bytes);
+      return FALSE;
+    }
+  w->bytes += bytes;
+  _dif_cpu_to_f32 (cpu, w->bias, bias->data, bias->dtype, w->n_out);
+  return TRUE;
+}
+
+static void
+weight_destroy (DifCpu *cpu, DifCpuWeight *w)
+{
+  g_ptr_array_unref (w->primitives);
+  if (w->md)
+    dnnl_memory_desc_destroy (w->md);
+  _dif_cpu_pool_free (cpu->weights, w->data);
+  _dif_cpu_pool_free (cpu->weights, w->bias);
+  g_free (w);
+}
+
+DifCpuWeight *
+_dif_cpu_weight_new (DifCpu *cpu, const DifCpuWeight *template, const DifHostArray *from,
+                     const DifHostArray *bias, DifCpuDescribe describe, const gint64 *key,
+                     GError **error)
+{
+  DifCpuWeight *w = g_new0 (DifCpuWeight, 1);
+
+  *w            = *template;
+  w->primitives = g_ptr_array_new_with_free_func ((GDestroyNotify) primitive_free);
+  if (! keep_bias (cpu, w, bias, error) || ! pack (cpu, w, from, describe, key, error))
+    {
+      weight_destroy (cpu, w);
+      return NULL;
+    }
+  dif_backend_account (&cpu->parent, (gssize) w->bytes);
+  return w;
+}
+
+void
+_dif_cpu_weight_free (DifBackend *be, gpointer data)
+{
+  DifCpuWeight *w = data;
+
+  if (! w)
+    return;
+  dif_backend_account (be, -(gssize) w->bytes);
+  weight_destroy ((DifCpu *) be, w);
+}
+
+/* ---- running ---- */
+
+/* moves the weight to the layout a use wants; its primitives are for the old one */
+static gboolean
+repack (DifCpu *cpu, DifCpuWeight *w, dnnl_memory_desc_t md, GError **error)
+{
+  gsize    bytes = dnnl_memory_desc_get_size (md), old = dnnl_memory_desc_get_size (w->md);
+  gpointer data = _dif_cpu_pool_alloc (cpu->weights, bytes);
+
+  if (! data)
+    {
+      _dif_cpu_out_of_memory (error, bytes);
+      return FALSE;
+    }
+  if (! reorder (cpu, w->md, w->data, md, data, error))
+    {
+      _dif_cpu_pool_free (cpu->weights, data);
+      return FALSE;
+    }
+  g_ptr_array_set_size (w->primitives, 0);
+  dnnl_memory_desc_destroy (w->md);
+  _dif_cpu_pool_free (cpu->weights, w->data);
+  dif_backend_account (&cpu->parent, (gssize) bytes - (gssize) old);
+  w->md   = md;
+  w->data = data;
+  w->bytes += bytes - old;
+  return TRUE;
+}
+
+/* a description for the present layout; if that has only a slow
+ * implementation and another layout would not, the layout changes */
+static gboolean
+choose (DifCpu *cpu, DifCpuWeight *w, DifCpuDescribe describe, const gint64 *key,
+        dnnl_primitive_desc_t *pd, DifCpuPrimitive *p, GError **error)
+{
+  dnnl_status_t      s  = describe (cpu, w, key, w->md, pd, p);
+  dnnl_memory_desc_t md = NULL;
+
+  if (s == dnnl_success && ! is_slow (*pd))
+    return TRUE;
+  if (wanted_md (cpu, w, describe, key, &md) == dnnl_success && ! dnnl_memory_desc_equal (md, w->md))
+    {
+      if (s == dnnl_success)
+        dnnl_primitive_desc_destroy (*pd);
+      *pd = NULL;
+      if (! repack (cpu, w, md, error))
+        {
+          dnnl_memory_desc_destroy (md);
+          return FALSE;
+        }
+      s = describe (cpu, w, key, w->md, pd, p);
+    }
+  else if (md)
+    dnnl_memory_desc_destroy (md);
+  return _dif_cpu_check (s, w->is_conv ? "conv2d" : "linear", error);
+}
+
+static DifCpuPrimitive *
+find (DifCpu *cpu, DifCpuWeight *w, const gint64 *key, DifCpuDescribe describe, GError **error)
+{
+  dnnl_primitive_desc_t pd = NULL;
+  DifCpuPrimitive      *p;
+  dnnl_status_t         s;
+
+  for (guint i = 0; i < w->primitives->len; i++)
+    {
+      p = w->primitives->pdata[i];
+      if (memcmp (p->key, key, sizeof p->key) == 0)
+        return p;
+    }
+  p = g_new0 (DifCpuPrimitive, 1);
+  memcpy (p->key, key, sizeof p->key);
+  if (! choose (cpu, w, describe, key, &pd, p, error))
+    {
+      primitive_free (p);
+      return NULL;
+    }
+  s = primitive_fill (cpu, pd, p);
+  dnnl_primitive_desc_destroy (pd);
+  if (! _dif_cpu_check (s, w->is_conv ? "conv2d" : "linear", error))
+    {
+      primitive_free (p);
+      return NULL;
+    }
+  g_ptr_array_add (w->primitives, p);
+  return p;
+}
+
+static void
+bind_memory (dnnl_exec_arg_t *args, int *n, int arg, dnnl_memory_t memory, const void *data)
+{
+  dnnl_memory_set_data_handle (memory, (void *) data);
+  args[(*n)++] = (dnnl_exec_arg_t) { arg, memory };
+}
+
+gboolean
+_dif_cpu_weight_run (DifCpu *cpu, DifCpuWeight *w, const DifCpuCall *call, DifCpuDescribe describe,
+                     GError **error)
+{
+  DifCpuPrimitive *p = find (cpu, w, call->key, describe, error);
+  dnnl_exec_arg_t  args[5 + DIF_CPU_MAX_EXTRA];
+  void            *scratch;
+  int              n = 0;
+  dnnl_status_t    s;
+
+  if (! p)
+    return FALSE;
+  bind_memory (args, &n, DNNL_ARG_SRC, p->src, call->src);
+  bind_memory (args, &n, DNNL_ARG_WEIGHTS, p->weights, w->data);
+  bind_memory (args, &n, DNNL_ARG_DST, p->dst, call->dst);
+  if (p->bias)
+    bind_memory (args, &n, DNNL_ARG_BIAS, p->bias, call->bias ? call->bias : w->bias);
+  if (p->scratch)
+    {
+      scratch = _dif_cpu_buffer (cpu, 0, p->scratch_bytes, error);
+      if (! scratch)
+        return FALSE;
+      bind_memory (args, &n, DNNL_ARG_SCRATCHPAD, p->scratch, scratch);
+    }
+  for (guint i = 0; i < p->n_extra; i++)
+    bind_memory (args, &n, p->extra_arg[i], p->extra[i], call->extra[i]);
+  s = dnnl_primitive_execute (p->primitive, cpu->stream, n, args);
+  if (s == dnnl_success)
+    s = dnnl_stream_wait (cpu->stream);
+  return _dif_cpu_check (s, w->is_conv ? "conv2d" : "linear", error);
+}

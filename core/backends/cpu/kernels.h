@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* kernels.h - the loops that oneDNN has no fast form of, one table per instruction set.
+ *
+ * kernels.c is compiled once per table; the right one is chosen once, when the
+ * backend opens.  Kernels are single
+ * threaded and know neither tensors nor errors.  Arrays named void are f32, or
+ * bf16 where the bf16 argument is TRUE; none needs any alignment, and any
+ * count is right, also zero.
+ */
+#ifndef DIF_BACKENDS_CPU_KERNELS_H
+#define DIF_BACKENDS_CPU_KERNELS_H
+
+#include "dif-types.h"
+
+G_BEGIN_DECLS
+
+/**
+ * DifCpuSoftmax:
+ * @scores: [rows, ld] f32, q.k before the scale; changed
+ * @p: [rows, ld] written: 2^(scale * score - max)
+ * @ld: columns in a row of either, a multiple of 32
+ * @rows: queries
+ * @limit: (array length=rows): keys a row may see; those beyond weigh nothing
+ * @scale: on scores, times log2 (e)
+ * @max: (array length=rows) (inout): running maximum of scale * score
+ * @sum: (array length=rows) (inout): running sum of the weights
+ * @acc: [rows, @n_acc] f32, multiplied where a maximum rises
+ * @n_acc: a multiple of 16
+ * @bf16: type of @p
+ *
+ * One block of keys in the online softmax of flash attention.
+ * Source: Dao et al. 2022, algorithm 1.
+ */
+typedef struct
+{
+  float       *scores;
+  void        *p;
+  gsize        ld, rows;
+  const gsize *limit;
+  float        scale;
+  float       *max, *sum, *acc;
+  gsize        n_acc;
+  gboolean     bf16;
+} DifCpuSoftmax;
+
+/**
+ * DifCpuGemm:
+ * @a: [m, lda]
+ * @b: [k, ldb]
+ * @c: [m, ldc]
+ * @n: a multiple of 16
+ * @add: whether to add to @c
+ *
+ * c [m, n] (+)= a [m, k] b [k, n], f32: what attention uses without oneDNN's
+ * micro-kernels.
+ */
+typedef struct
+{
+  const float *a, *b;
+  float       *c;
+  gsize        lda, ldb, ldc, m, n, k;
+  gboolean     add;
+} DifCpuGemm;
+
+/**
+ * DifCpuKernels:
+ * @name: "sse2", "avx2", "avx512" or "avx512_bf16"
+ * @act: y = act (x), n elements; y may be x
+ * @add: y = a + b; y may be either
+ * @lincomb: y = sum of coef[i] * x[i]; y may be any x[i]
+ * @clamp: y = min (max (x, lo), hi)
+ * @f16_to_f32: exact
+ * @bf16_to_f32: exact
+ * @f16_to_bf16: nearest, ties to even
+ * @f32_to_bf16: nearest, ties to even
+ * @channel_sums: adds sums of x - pivot and of its square over rows of
+ *   [rows, c] to sum [c] and square [c]
+ * @scale_shift: y = act (x * scale [c] + shift [c]) over [rows, c]; y may be x
+ * @layer_norm: each row of [rows, c] to mean 0 and variance 1, then
+ *   * scale + shift; y may be x
+ * @softmax: see #DifCpuSoftmax
+ * @gemm: see #DifCpuGemm
+ */
+typedef struct
+{
+  const char *name;
+  void (*act) (void *y, const void *x, gsize n, DifAct act, gboolean bf16);
+  void (*add) (void *y, const void *a, const void *b, gsize n, gboolean bf16);
+  void (*lincomb) (float *y, guint n_terms, const float *coef, const float *const *x, gsize n);
+  void (*clamp) (float *y, const float *x, float lo, float hi, gsize n);
+  void (*f16_to_f32) (float *y, const guint16 *x, gsize n);
+  void (*bf16_to_f32) (float *y, const guint16 *x, gsize n);
+  void (*f16_to_bf16) (guint16 *y, const guint16 *x, gsize n);
+  void (*f32_to_bf16) (guint16 *y, const float *x, gsize n);
+  void (*channel_sums) (double *sum, double *square, const void *x, const float *pivot, gsize rows,
+                        gsize c, gboolean bf16);
+  void (*scale_shift) (void *y, const void *x, gsize rows, gsize c, const float *scale,
+                       const float *shift, DifAct act, gboolean bf16);
+  void (*layer_norm) (void *y, const void *x, gsize rows, gsize c, const float *scale,
+                      const float *shift, float eps, gboolean bf16);
+  void (*softmax) (const DifCpuSoftmax *s);
+  void (*gemm) (const DifCpuGemm *g);
+} DifCpuKernels;
+
+/** _dif_cpu_kernels_sse2: for any x86-64, and in plain C for anything else. */
+extern const DifCpuKernels _dif_cpu_kernels_sse2;
+
+/** _dif_cpu_kernels_avx2: AVX2, FMA and F16C. */
+extern const DifCpuKernels _dif_cpu_kernels_avx2;
+
+/** _dif_cpu_kernels_avx512: AVX-512 F, BW, VL and DQ. */
+extern const DifCpuKernels _dif_cpu_kernels_avx512;
+
+/** _dif_cpu_kernels_avx512_bf16: the same and BF16. */
+extern const DifCpuKernels _dif_cpu_kernels_avx512_bf16;
+
+G_END_DECLS
+
+#endif /* DIF_BACKENDS_CPU_KERNELS_H */

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* op-runs.c - computes one row of the table on one backend.
+ *
+ * Every tensor lies between bands of a value that nothing computes; a band
+ * that has changed afterwards is a write out of bounds.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "op-rows.h"
+
+#define BAND     ((gsize) 64)
+#define SENTINEL 12345.0f
+
+typedef struct
+{
+  DifBackend *be;
+  DifDtype    dtype;
+  const Row  *row;
+  guint32     seed;
+  GPtrArray  *tensors; /* inputs and outputs, views into bands */
+  GPtrArray  *floats;  /* memory behind host arrays */
+} Run;
+
+/* xorshift; in [-1, 1) */
+static float
+next (Run *r)
+{
+  r->seed ^= r->seed << 13;
+  r->seed ^= r->seed >> 17;
+  r->seed ^= r->seed << 5;
+  return (float) (r->seed >> 8) / 8388608.0f - 1.0f;
+}
+
+static gsize
+band_before (const Run *r)
+{
+  return BAND + (r->row->flags & SLICE ? 1 : 0);
+}
+
+static DifTensor *
+banded (Run *r, DifDtype dtype, DifShape shape)
+{
+  g_autoptr (GError) error  = NULL;
+  DifShape           whole  = { .n = 1 };
+  g_autofree float  *values = NULL;
+  DifTensor         *base, *view;
+  gsize              n = 0;
+
+  g_assert_true (dif_shape_count (&shape, &n));
+  whole.d[0] = n + 2 * BAND + 1;
+  base       = dif_tensor_new (r->be, dtype, &whole, &error);
+  g_assert_no_error (error);
+  values = g_new (float, whole.d[0]);
+  for (gsize i = 0; i < whole.d[0]; i++)
+    values[i] = SENTINEL;
+  dif_convert_from_f32 (base->data, dtype, values, whole.d[0]);
+  view = dif_tensor_view (base, band_before (r), &shape);
+  dif_tensor_unref (base);
+  g_ptr_array_add (r->tensors, view);
+  return view;
+}
+
+static void
+check_bands (const Run *r)
+{
+  float sentinel;
+
+  for (guint i = 0; i < r->tensors->len; i++)
+    {
+      const DifTensor  *view = r->tensors->pdata[i], *base = view->base;
+      gsize             n = dif_tensor_count (base), first = band_before (r);
+      gsize             last   = first + dif_tensor_count (view);
+      g_autofree float *values = g_new (float, n);
+
+      dif_convert_to_f32 (values, base->data, base->dtype, n);
+      sentinel = base->dtype == DIF_F32 ? SENTINEL : values[0];
+      for (gsize k = 0; k < n; k++)
+        if (k < first || k >= last)
+          g_assert_cmpfloat (values[k], ==, sentinel);
+    }
+}
+
+static void
+fill (Run *r, DifTensor *t)
+{
+  gsize             n      = dif_tensor_count (t);
+  g_autofree float *values = g_new (float, n);
+  float             scale  = r->row->flags & LARGE ? 50.0f : 1.0f;
+  float             offset = r->row->flags & OFFSET ? 30.0f : 0.0f;
+
+  for (gsize i = 0; i < n; i++)
+    values[i] = (next (r) + next (r)) * scale + offset;
+  dif_convert_from_f32 (t->data, t->dtype, values, n);
+}
+
+static DifTensor *
+input (Run *r, DifDtype dtype, DifShape shape)
+{
+  DifTensor *t = banded (r, dtype, shape);
+
+  fill (r, t);
+  return t;
+}
+
+/* a weight in the dtype the row asks for, off by one element from alignment */
+static DifHostArray
+host (Run *r, DifShape shape, float scale, float offset)
+{
+  DifHostArray      a      = { .dtype = DIF_F32, .shape = shape };
+  gsize             n      = 0;
+  g_autofree float *values = NULL;
+  char             *data;
+
+  if (r->row->flags & FROM_F16)
+    a.dtype = DIF_F16;
+  if (r->row->flags & FROM_BF16)
+    a.dtype = DIF_BF16;
+  g_assert_true (dif_shape_count (&shape, &n));
+  values = g_new (float, n);
+  for (gsize i = 0; i < n; i++)
+    values[i] = next (r) * scale + offset;
+  data   = g_malloc ((n + 1) * dif_dtype_size (a.dtype));
+  a.data = data + dif_dtype_size (a.dtype);
+  dif_convert_from_f32 ((void *) a.data, a.dtype, values, n);
+  g_ptr_array_add (r->floats, data);
+  return a;
+}
+
+static DifHostArray
+host_bias (Run *r, gsize n)
+{
+  if (r->row->flags & NO_BIAS)
+    return (DifHostArray) { .shape = DIF_SHAPE (n) };
+  return host (r, DIF_SHAPE (n), 0.5f, 0);
+}
+
+static void
+check (gboolean ok, GError *error)
+{
+  g_assert_no_error (error);
+  g_assert_true (ok);
+}
+
+/* ---- one function per op ---- */
+
+static gpointer
+make_linear (Run *r, gsize N, gsize K)
+{
+  GError      *error = NULL;
+  DifHostArray w     = host (r, DIF_SHAPE (N, K), 1.0f / sqrtf ((float) K), 0);
+  DifHostArray bias  = host_bias (r, N);
+  gsize        bytes = 0;
+  gpointer     made  = r->be->klass->linear_new (r->be, r->dtype, &w, &bias, &bytes, &error);
+
+  check (made && bytes > 0, error);
+  return made;
+}
+
+static DifTensor *
+run_linear (Run *r)
+{
+  const gsize *d     = r->row->d;
+  GError      *error = NULL;
+  gpointer     w     = make_linear (r, d[2], d[1]);
+  DifTensor   *x = input (r, r->dtype, DIF_SHAPE (d[0], d[1])), *residual = NULL, *y;
+
+  if (r->row->flags & RESIDUAL)
+    residual = input (r, r->dtype, DIF_SHAPE (d[0], d[2]));
+  y = r->row->flags & ALIAS ? residual : banded (r, r->dtype, DIF_SHAPE (d[0], d[2]));
+  check (r->be->klass->linear (r->be, x, w, r->row->act, residual, y, &error), error);
+  r->be->klass->linear_free (r->be, w);
+  return y;
+}
+
+static DifTensor *
+run_geglu (Run *r)
+{
+  const gsize *d     = r->row->d;
+  GError      *error = NULL;
+  gpointer     value = make_linear (r, d[2], d[1]), gate = make_linear (r, d[2], d[1]);
+  DifTensor   *x = input (r, r->dtype, DIF_SHAPE (d[0], d[1]));
+  DifTensor   *y = banded (r, r->dtype, DIF_SHAPE (d[0], d[2]));
+
+  check (r->be->klass->geglu (r->be, x, value, gate, y, &error), error);
+  r->be->klass->linear_free (r->be, value);
+  r->be->klass->linear_free (r->be, gate);
+  return y;
+}
+
+static DifTensor *
+run_conv2d (Run *r)
+{
+  const gsize *d     = r->row->d;
+  GError      *error = NULL;
+  DifConvSpec  spec  = { .stride = (guint) d[6] };
+  gsize        k = d[5], h = (d[1] + d[7] + d[8] - k) / d[6] + 1, w = (d[2] + d[7] + d[8] - k) / d[6] + 1;
+  float        scale  = 1.0f / sqrtf ((float) (d[3] * k * k));
+  DifHostArray kernel = host (r, DIF_SHAPE (d[4], d[3], k, k), scale, 0), bias = host_bias (r, d[4]);
+  DifTensor   *x        = input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2], d[3])), *y;
+  DifTensor   *residual = NULL, *per_channel = NULL;
+  gsize        bytes = 0;
+  gpointer     made;
+
+  spec.pad.top = spec.pad.left = (guint) d[7];
+  spec.pad.bottom = spec.pad.right = (guint) d[8];
+  made                             = r->be->klass->conv_new (r->be, r->dtype, &kernel, &bias, &spec, &bytes, &error);
+  check (made && bytes > 0, error);
+  if (r->row->flags & RESIDUAL)
+    residual = input (r, r->dtype, DIF_SHAPE (d[0], h, w, d[4]));
+  if (r->row->flags & PER_CHANNEL)
+    per_channel = input (r, DIF_F32, DIF_SHAPE (d[0], d[4]));
+  y = r->row->flags & ALIAS ? residual : banded (r, r->dtype, DIF_SHAPE (d[0], h, w, d[4]));
+  check (r->be->klass->conv2d (r->be, x, made, &spec, per_channel, residual, y, &error), error);
+  r->be->klass->conv_free (r->be, made);
+  return y;
+}
+
+static DifTensor *
+run_norm (Run *r)
+{
+  const gsize *d     = r->row->d;
+  GError      *error = NULL;
+  gboolean     group = r->row->op == OP_GROUP_NORM;
+  gsize        C = group ? d[2] : d[1], bytes = 0;
+  DifHostArray scale = host (r, DIF_SHAPE (C), 0.3f, 1), shift = host (r, DIF_SHAPE (C), 0.5f, 0);
+  gpointer     norm  = r->be->klass->norm_new (r->be, &scale, &shift, &bytes, &error);
+  DifShape     shape = group ? DIF_SHAPE (d[0], d[1], C) : DIF_SHAPE (d[0], C);
+  DifTensor   *x     = input (r, r->dtype, shape);
+  DifTensor   *y     = r->row->flags & ALIAS ? x : banded (r, r->dtype, shape);
+
+  check (norm && bytes > 0, error);
+  if (group)
+    check (r->be->klass->group_norm (r->be, x, norm, (guint) d[3], 1e-5f, r->row->act, y, &error),
+           error);
+  else
+    check (r->be->klass->layer_norm (r->be, x, norm, 1e-5f, y, &error), error);
+  r->be->klass->norm_free (r->be, norm);
+  return y;
+}
+
+static DifTensor *
+run_attention (Run *r)
+{
+  const gsize *d     = r->row->d;
+  GError      *error = NULL;
+  gsize        width = d[3] * d[4], items = r->row->flags & SHARED ? 1 : d[0];
+  DifAttention a = { .n_batch = d[0], .n_queries = d[1], .n_keys = d[2] };
+  DifTensor   *y = banded (r, r->dtype, DIF_SHAPE (d[0], d[1], width)), *t;
+
+  a.n_heads  = (guint) d[3];
+  a.head_dim = (guint) d[4];
+  a.scale    = 1.0f / sqrtf ((float) d[4]);
+  a.causal   = (r->row->flags & CAUSAL) != 0;
+  if (r->row->flags & FUSED)
+    {
+      gsize n = MAX (d[1], d[2]);
+
+      t   = input (r, r->dtype, DIF_SHAPE (d[0], n, 3 * width));
+      a.q = (DifRows) { t, 0, 3 * width, n * 3 * width };
+      a.k = (DifRows) { t, width, 3 * width, n * 3 * width };
+      a.v = (DifRows) { t, 2 * width, 3 * width, n * 3 * width };
+    }
+  else
+    {
+      a.q = (DifRows) { input (r, r->dtype, DIF_SHAPE (d[0], d[1], width)), 0, width, d[1] * width };
+      t   = input (r, r->dtype, DIF_SHAPE (items, d[2], 2 * width));
+      a.k = (DifRows) { t, 0, 2 * width, d[2] * 2 * width };
+      a.v = (DifRows) { t, width, 2 * width, d[2] * 2 * width };
+    }
+  if (r->row->flags & SHARED)
+    a.k.batch = a.v.batch = 0;
+  check (r->be->klass->attention (r->be, &a, y, &error), error);
+  return y;
+}
+
+static DifTensor *
+run_elementwise (Run *r)
+{
+  GError    *error = NULL;
+  DifShape   shape = DIF_SHAPE (r->row->d[0]);
+  DifDtype   dtype = r->row->op == OP_CLAMP ? DIF_F32 : r->dtype;
+  DifTensor *x     = input (r, dtype, shape);
+  DifTensor *y     = r->row->flags & ALIAS ? x : banded (r, dtype, shape);
+
+  if (r->row->op == OP_ACTIVATION)
+    check (r->be->klass->activation (r->be, x, r->row->act, y, &error), error);
+  else if (r->row->op == OP_CLAMP)
+    check (r->be->klass->clamp (r->be, x, -0.5f, 0.75f, y, &error), error);
+  else
+    check (r->be->klass->add (r->be, x, input (r, dtype, shape), y, &error), error);
+  return y;
+}
+
+static DifTensor *
+run_concat (Run *r)
+{
+  const gsize *d     = r->row->d;
+  GError      *error = NULL;
+  DifTensor   *a     = input (r, r->dtype, DIF_SHAPE (d[0], d[1]));
+  DifTensor   *b     = input (r, r->dtype, DIF_SHAPE (d[0], d[2]));
+  DifTensor   *y     = banded (r, r->dtype, DIF_SHAPE (d[0], d[1] + d[2]));
+
+  check (r->be->klass->concat (r->be, a, b, y, &error), error);
+  return y;
+}
+
+static DifTensor *
+run_upsample (Run *r)
+{
+  const gsize *d     = r->row->d;
+  GError      *error = NULL;
+  DifTensor   *x     = input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2], d[3]));
+  DifTensor   *y     = banded (r, r->dtype, DIF_SHAPE (d[0], d[4], d[5], d[3]));
+
+  check (r->be->klass->upsample (r->be, x, y, &error), error);
+  return y;
+}
+
+static DifTensor *
+run_embed (Run *r)
+{
+  const gsize       *d     = r->row->d;
+  GError            *error = NULL;
+  DifHostArray       w     = host (r, DIF_SHAPE (d[0], d[1]), 1, 0);
+  gsize              bytes = 0;
+  gpointer           table = r->be->klass->table_new (r->be, r->dtype, &w, &bytes, &error);
+  g_autofree gint32 *ids   = g_new (gint32, d[2]);
+  DifTensor         *y     = banded (r, r->dtype, DIF_SHAPE (d[2], d[1]));
+
+  check (table && bytes > 0, error);
+  for (gsize i = 0; i < d[2]; i++)
+    ids[i] = (gint32) (i * 37 % d[0]);
+  check (r->be->klass->embed (r->be, table, ids, d[2], y, &error), error);
+  r->be->klass->table_free (r->be, table);
+  return y;
+}
+
+static DifTensor *
+run_lincomb (Run *r)
+{
+  const gsize     *d     = r->row->d;
+  GError          *error = NULL;
+  const DifTensor *x[8];
+  float            coef[8];
+  DifTensor       *y = NULL;
+
+  for (gsize i = 0; i < d[0]; i++)
+    {
+      y       = input (r, DIF_F32, DIF_SHAPE (d[1]));
+      x[i]    = y;
+      coef[i] = next (r) * 3;
+    }
+  if (! (r->row->flags & ALIAS))
+    y = banded (r, DIF_F32, DIF_SHAPE (d[1]));
+  check (r->be->klass->lincomb (r->be, (guint) d[0], coef, x, y, &error), error);
+  return y;
+}
+
+/* there and back: to the dtype under test, then to f32 */
+static DifTensor *
+run_cast (Run *r)
+{
+  GError    *error = NULL;
+  DifShape   shape = DIF_SHAPE (r->row->d[0]);
+  DifTensor *x     = input (r, DIF_F32, shape);
+  DifTensor *y = banded (r, r->dtype, shape), *z = banded (r, DIF_F32, shape);
+
+  check (r->be->klass->cast (r->be, x, y, &error), error);
+  check (r->be->klass->cast (r->be, y, z, &error), error);
+  return z;
+}
+
+float *
+op_run (DifBackend *be, DifDtype dtype, const Row *row, gsize *n)
+{
+  static DifTensor *(*const runs[N_OPS]) (Run *) = {
+    [OP_LINEAR]     = run_linear,
+    [OP_GEGLU]      = run_geglu,
+    [OP_CONV2D]     = run_conv2d,
+    [OP_GROUP_NORM] = run_norm,
+    [OP_LAYER_NORM] = run_norm,
+    [OP_ATTENTION]  = run_attention,
+    [OP_ACTIVATION] = run_elementwise,
+    [OP_ADD]        = run_elementwise,
+    [OP_CONCAT]     = run_concat,
+    [OP_UPSAMPLE]   = run_upsample,
+    [OP_EMBED]      = run_embed,
+    [OP_LINCOMB]    = run_lincomb,
+    [OP_CLAMP]      = run_elementwise,
+    [OP_CAST]       = run_cast,
+  };
+  Run        r = { .be = be, .dtype = dtype, .row = row, .seed = 2463534242u };
+  DifTensor *y;
+  float     *values;
+
+  r.tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) dif_tensor_unref);
+  r.floats  = g_ptr_array_new_with_free_func (g_free);
+  y         = runs[row->op](&r);
+  check_bands (&r);
+  *n     = dif_tensor_count (y);
+  values = g_new (float, *n);
+  dif_convert_to_f32 (values, y->data, y->dtype, *n);
+  g_ptr_array_unref (r.tensors);
+  g_ptr_array_unref (r.floats);
+  return values;
+}
+
+double
+op_nmse (const float *a, const float *b, gsize n)
+{
+  double error = 0, power = 0;
+
+  for (gsize i = 0; i < n; i++)
+    {
+      double d = (double) a[i] - b[i];
+
+      if (! isfinite (a[i]) || ! isfinite (b[i]))
+        return INFINITY;
+      error += d * d;
+      power += (double) b[i] * b[i];
+    }
+  return error == 0 ? 0 : error / power;
+}

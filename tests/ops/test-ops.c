@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* test-ops.c - every op: ref against formulas, cpu against ref.
+ *
+ * DIF_CPU_ISA chooses the kernels under test, ONEDNN_MAX_CPU_ISA oneDNN's; the
+ * suite runs once for each.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "backends/backends.h"
+#include "backends/cpu/cpu-private.h"
+#include "base/error.h"
+#include "op-rows.h"
+
+static DifBackend *cpu, *ref;
+
+/* ---- cpu against ref ---- */
+
+static gboolean
+compare (const Row *row, guint index, DifDtype dtype)
+{
+  gsize             n = 0, m = 0;
+  g_autofree float *expected = op_run (ref, dtype, row, &n);
+  g_autofree float *found    = op_run (cpu, dtype, row, &m);
+  const Bound      *bound    = &op_bounds[row->op];
+  double            nmse, allowed = dtype == DIF_F32 ? bound->f32 : bound->bf16;
+
+  g_assert_cmpuint (n, ==, m);
+  /* the bounds are means; few values may all lie at the worst of roundings */
+  if (n < 16)
+    allowed *= 10;
+  nmse = op_nmse (found, expected, n);
+  g_test_message ("%s row %u %s: NMSE %.2e of %.2e", bound->name, index, dif_dtype_name (dtype),
+                  nmse, allowed);
+  return nmse <= allowed;
+}
+
+static void
+test_op (gconstpointer data)
+{
+  Op    op = GPOINTER_TO_INT (data);
+  guint n  = 0;
+
+  for (guint i = 0; i < op_n_rows; i++)
+    if (op_rows[i].op == op)
+      {
+        n++;
+        g_assert_true (compare (&op_rows[i], i, DIF_F32));
+        if (cpu->klass->supports (cpu, DIF_BF16))
+          g_assert_true (compare (&op_rows[i], i, DIF_BF16));
+      }
+  g_assert_cmpuint (n, >, 0);
+}
+
+/* ---- ref against formulas ---- */
+
+static DifTensor *
+tensor (DifShape shape, const float *values)
+{
+  g_autoptr (GError) error = NULL;
+  DifTensor         *t     = dif_tensor_new (ref, DIF_F32, &shape, &error);
+
+  g_assert_no_error (error);
+  if (values)
+    memcpy (t->data, values, t->bytes);
+  return t;
+}
+
+static void
+expect (const DifTensor *t, const double *values)
+{
+  for (gsize i = 0; i < dif_tensor_count (t); i++)
+    g_assert_cmpfloat_with_epsilon (((const float *) t->data)[i], values[i], 1e-6);
+}
+
+static void
+test_ref_linear (void)
+{
+  const float           w_data[] = { 1, 2, 3, -1, 0, 1 }, b_data[] = { 0.5f, -3 }, x_data[] = { 1, 1, 2 };
+  DifHostArray          w = { DIF_F32, DIF_SHAPE (2, 3), w_data }, b = { DIF_F32, DIF_SHAPE (2), b_data };
+  gsize                 bytes;
+  gpointer              made = ref->klass->linear_new (ref, DIF_F32, &w, &b, &bytes, NULL);
+  g_autoptr (DifTensor) x    = tensor (DIF_SHAPE (1, 3), x_data);
+  g_autoptr (DifTensor) y    = tensor (DIF_SHAPE (1, 2), NULL);
+
+  g_assert_true (ref->klass->linear (ref, x, made, DIF_ACT_NONE, NULL, y, NULL));
+  expect (y, (double[]) { 9.5, -2 });
+  g_assert_true (ref->klass->linear (ref, x, made, DIF_ACT_SILU, y, y, NULL));
+  expect (y, (double[]) { 9.5 + 9.5 / (1 + exp (-9.5)), -2 - 2 / (1 + exp (2)) });
+  g_assert_true (ref->klass->geglu (ref, x, made, made, y, NULL));
+  expect (y, (double[]) { 9.5 * 9.5 * 0.5 * (1 + erf (9.5 / sqrt (2))),
+                          4 * 0.5 * (1 + erf (-2 / sqrt (2))) });
+  ref->klass->linear_free (ref, made);
+}
+
+static void
+test_ref_conv (void)
+{
+  const float           k[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, image[] = { 1, 2, 3, 4 }, extra[] = { 100 };
+  DifHostArray          w = { DIF_F32, DIF_SHAPE (1, 1, 3, 3), k }, none = { .data = NULL };
+  DifConvSpec           spec = { .stride = 1, .pad = { 1, 1, 1, 1 } };
+  gsize                 bytes;
+  gpointer              made = ref->klass->conv_new (ref, DIF_F32, &w, &none, &spec, &bytes, NULL);
+  g_autoptr (DifTensor) x    = tensor (DIF_SHAPE (1, 2, 2, 1), image);
+  g_autoptr (DifTensor) pc   = tensor (DIF_SHAPE (1, 1), extra);
+  g_autoptr (DifTensor) y    = tensor (DIF_SHAPE (1, 2, 2, 1), NULL);
+  g_autoptr (DifTensor) z    = tensor (DIF_SHAPE (1, 1, 1, 1), NULL);
+
+  g_assert_true (ref->klass->conv2d (ref, x, made, &spec, NULL, NULL, y, NULL));
+  expect (y, (double[]) { 5 + 12 + 24 + 36, 4 + 10 + 21 + 32, 2 + 6 + 15 + 24, 1 + 4 + 12 + 20 });
+  /* padding at the right and bottom only, every second pixel */
+  spec = (DifConvSpec) { .stride = 2, .pad = { 0, 1, 0, 1 } };
+  g_assert_true (ref->klass->conv2d (ref, x, made, &spec, pc, NULL, z, NULL));
+  expect (z, (double[]) { 100 + 1 + 4 + 12 + 20 });
+  ref->klass->conv_free (ref, made);
+}
+
+static void
+test_ref_norms (void)
+{
+  const float           scale[] = { 1, 2 }, shift[] = { 0, 10 }, values[] = { 1, 3, 5, 7 };
+  DifHostArray          g = { DIF_F32, DIF_SHAPE (2), scale }, b = { DIF_F32, DIF_SHAPE (2), shift };
+  gsize                 bytes;
+  gpointer              norm = ref->klass->norm_new (ref, &g, &b, &bytes, NULL);
+  g_autoptr (DifTensor) x    = tensor (DIF_SHAPE (1, 2, 2), values);
+  g_autoptr (DifTensor) y    = tensor (DIF_SHAPE (1, 2, 2), NULL);
+  double                s = 1 / sqrt (5), one = 1 / sqrt (4);
+
+  g_assert_true (ref->klass->group_norm (ref, x, norm, 1, 0, DIF_ACT_NONE, y, NULL));
+  expect (y, (double[]) { -3 * s, 10 - 2 * s, s, 10 + 6 * s });
+  g_assert_true (ref->klass->group_norm (ref, x, norm, 2, 0, DIF_ACT_NONE, y, NULL));
+  expect (y, (double[]) { -2 * one, 10 - 4 * one, 2 * one, 10 + 4 * one });
+  g_assert_true (ref->klass->layer_norm (ref, x, norm, 0, y, NULL));
+  expect (y, (double[]) { -1, 12, -1, 12 });
+  ref->klass->norm_free (ref, norm);
+}
+
+static void
+test_ref_attention (void)
+{
+  const float           values[] = { 1, 2, 0, 1, 3, 1 };
+  g_autoptr (DifTensor) q        = tensor (DIF_SHAPE (1, 2, 1), values);
+  g_autoptr (DifTensor) k        = tensor (DIF_SHAPE (1, 2, 1), values + 2);
+  g_autoptr (DifTensor) v        = tensor (DIF_SHAPE (1, 2, 1), values + 4);
+  g_autoptr (DifTensor) y        = tensor (DIF_SHAPE (1, 2, 1), NULL);
+  DifAttention          a        = { { q, 0, 1, 2 }, { k, 0, 1, 2 }, { v, 0, 1, 2 }, 1, 2, 2, 1, 1, 0.5f, FALSE };
+  double                e = exp (0.5), f = exp (1);
+
+  g_assert_true (ref->klass->attention (ref, &a, y, NULL));
+  expect (y, (double[]) { (3 + e) / (1 + e), (3 + f) / (1 + f) });
+  a.causal = TRUE;
+  g_assert_true (ref->klass->attention (ref, &a, y, NULL));
+  expect (y, (double[]) { 3, (3 + f) / (1 + f) });
+}
+
+static void
+test_ref_elementwise (void)
+{
+  const float           values[] = { -1, 0, 2, 5 }, coef[] = { 2, -1 };
+  const DifTensor      *terms[2];
+  g_autoptr (DifTensor) x = tensor (DIF_SHAPE (1, 2, 2, 1), values);
+  g_autoptr (DifTensor) y = tensor (DIF_SHAPE (1, 2, 2, 1), NULL);
+  g_autoptr (DifTensor) z = tensor (DIF_SHAPE (1, 4, 2, 1), NULL);
+  g_autoptr (DifTensor) c = tensor (DIF_SHAPE (1, 2, 2, 2), NULL);
+
+  terms[0] = terms[1] = x;
+  g_assert_true (ref->klass->activation (ref, x, DIF_ACT_QUICK_GELU, y, NULL));
+  expect (y, (double[]) { -1 / (1 + exp (1.702)), 0, 2 / (1 + exp (-3.404)), 5 / (1 + exp (-8.51)) });
+  g_assert_true (ref->klass->add (ref, x, x, y, NULL));
+  expect (y, (double[]) { -2, 0, 4, 10 });
+  g_assert_true (ref->klass->lincomb (ref, 2, coef, terms, y, NULL));
+  expect (y, (double[]) { -1, 0, 2, 5 });
+  g_assert_true (ref->klass->clamp (ref, x, 0, 3, y, NULL));
+  expect (y, (double[]) { 0, 0, 2, 3 });
+  g_assert_true (ref->klass->concat (ref, x, x, c, NULL));
+  expect (c, (double[]) { -1, -1, 0, 0, 2, 2, 5, 5 });
+  g_assert_true (ref->klass->upsample (ref, x, z, NULL));
+  expect (z, (double[]) { -1, 0, -1, 0, 2, 5, 2, 5 });
+}
+
+/* ---- the class tables ---- */
+
+static void
+no_slot_is_null (const DifBackendClass *klass)
+{
+  /* every slot from open to cast; limit is optional */
+  const gsize first = G_STRUCT_OFFSET (DifBackendClass, open);
+  const gsize last  = G_STRUCT_OFFSET (DifBackendClass, limit);
+
+  g_assert_cmpuint (klass->api, ==, DIF_BACKEND_API);
+  g_assert_nonnull (klass->name);
+  g_assert_nonnull (klass->description);
+  for (gsize at = first; at < last; at += sizeof (gpointer))
+    {
+      g_test_message ("%s: slot %" G_GSIZE_FORMAT, klass->name, (at - first) / sizeof (gpointer));
+      g_assert_nonnull (G_STRUCT_MEMBER (gpointer, klass, at));
+    }
+}
+
+static void
+test_slots (void)
+{
+  no_slot_is_null (&dif_backend_ref_class);
+  no_slot_is_null (&dif_backend_cpu);
+  g_assert_nonnull (dif_backend_cpu.limit);
+}
+
+/* ---- memory ---- */
+
+static void
+test_memory_is_reused (void)
+{
+  gsize    before = cpu->live_bytes, size = (gsize) 3 << 20;
+  gpointer a = cpu->klass->alloc (cpu, size, NULL), b;
+
+  g_assert_nonnull (a);
+  g_assert_cmpuint ((gsize) a % 64, ==, 0);
+  g_assert_cmpuint (cpu->live_bytes, ==, before + size);
+  memset (a, 1, size);
+  cpu->klass->free (cpu, a, size);
+  g_assert_cmpuint (cpu->live_bytes, ==, before);
+  b = cpu->klass->alloc (cpu, size, NULL);
+  g_assert_true (a == b);
+  cpu->klass->free (cpu, b, size);
+  cpu->klass->trim (cpu);
+  g_assert_cmpuint (_dif_cpu_pool_mapped (((DifCpu *) cpu)->tensors), ==, 0);
+}
+
+static void
+test_blocks_do_not_overlap (void)
+{
+  enum
+  {
+    N = 300
+  };
+  guint8 *block[N] = { NULL };
+  gsize   size[N]  = { 0 };
+  guint32 seed     = 7;
+
+  for (guint round = 0; round < 5000; round++)
+    {
+      guint i = (seed = seed * 1664525u + 1013904223u) >> 16, k = i % N;
+
+      if (block[k])
+        {
+          for (gsize at = 0; at < size[k]; at += 4096)
+            g_assert_cmpuint (block[k][at], ==, k & 255);
+          g_assert_cmpuint (block[k][size[k] - 1], ==, k & 255);
+          cpu->klass->free (cpu, block[k], size[k]);
+          block[k] = NULL;
+          continue;
+        }
+      size[k]  = 1 + (gsize) (i * 977u % 400000);
+      block[k] = cpu->klass->alloc (cpu, size[k], NULL);
+      g_assert_nonnull (block[k]);
+      memset (block[k], (int) (k & 255), size[k]);
+    }
+  for (guint k = 0; k < N; k++)
+    if (block[k])
+      cpu->klass->free (cpu, block[k], size[k]);
+  cpu->klass->trim (cpu);
+  g_assert_cmpuint (_dif_cpu_pool_mapped (((DifCpu *) cpu)->tensors), ==, 0);
+}
+
+static void
+test_too_much_memory_is_an_error (void)
+{
+  const gsize sizes[] = { G_MAXSIZE, G_MAXSSIZE, (gsize) 1 << 60, (gsize) 1 << 50 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (cpu->klass->alloc (cpu, sizes[i], &error));
+      g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY);
+    }
+}
+
+static void
+test_weights_are_accounted (void)
+{
+  g_autofree float *zeros = g_new0 (float, 100 * 60);
+  DifHostArray      w = { DIF_F32, DIF_SHAPE (100, 60), zeros }, bias = { DIF_F32, DIF_SHAPE (100), zeros };
+  gsize             before = cpu->live_bytes, bytes = 0;
+  gpointer          made = cpu->klass->linear_new (cpu, DIF_F32, &w, &bias, &bytes, NULL);
+
+  g_assert_nonnull (made);
+  g_assert_cmpuint (bytes, >=, (100 * 60 + 100) * sizeof (float));
+  g_assert_cmpuint (cpu->live_bytes, ==, before + bytes);
+  cpu->klass->linear_free (cpu, made);
+  g_assert_cmpuint (cpu->live_bytes, ==, before);
+}
+
+/* ---- one weight, many shapes ---- */
+
+static void
+conv_at (DifBackend *be, gpointer w, const DifConvSpec *spec, gsize side, gsize I, gsize O, float *out)
+{
+  DifShape              in = DIF_SHAPE (1, side, side, I), shape = DIF_SHAPE (1, side, side, O);
+  g_autoptr (DifTensor) x = dif_tensor_new (be, DIF_F32, &in, NULL);
+  g_autoptr (DifTensor) y = dif_tensor_new (be, DIF_F32, &shape, NULL);
+
+  for (gsize i = 0; i < side * side * I; i++)
+    ((float *) x->data)[i] = (float) (i * 7919 % 101) / 50.0f - 1.0f;
+  g_assert_true (be->klass->conv2d (be, x, w, spec, NULL, NULL, y, NULL));
+  memcpy (out, y->data, y->bytes);
+}
+
+static void
+test_shapes_share_a_weight (void)
+{
+  enum
+  {
+    I = 24,
+    O = 40
+  };
+  const gsize       sides[] = { 1, 64, 2, 3, 17, 8, 64, 33, 1 };
+  DifConvSpec       spec    = { .stride = 1, .pad = { 1, 1, 1, 1 } };
+  g_autofree float *k       = g_new (float, O *I * 9);
+  g_autofree float *a       = g_new (float, 64 * 64 * O);
+  g_autofree float *b       = g_new (float, 64 * 64 * O);
+  DifHostArray      w = { DIF_F32, DIF_SHAPE (O, I, 3, 3), k }, none = { .data = NULL };
+  gpointer          mine, theirs;
+  gsize             bytes, before = cpu->live_bytes;
+
+  for (gsize i = 0; i < O * I * 9; i++)
+    k[i] = (float) (i * 31 % 97) / 50.0f - 1.0f;
+  mine   = cpu->klass->conv_new (cpu, DIF_F32, &w, &none, &spec, &bytes, NULL);
+  theirs = ref->klass->conv_new (ref, DIF_F32, &w, &none, &spec, &bytes, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (sides); i++)
+    {
+      conv_at (cpu, mine, &spec, sides[i], I, O, a);
+      conv_at (ref, theirs, &spec, sides[i], I, O, b);
+      g_assert_cmpfloat (op_nmse (a, b, sides[i] * sides[i] * O), <, 1e-11);
+    }
+  cpu->klass->conv_free (cpu, mine);
+  ref->klass->conv_free (ref, theirs);
+  g_assert_cmpuint (cpu->live_bytes, ==, before);
+}
+
+/* ---- opening ---- */
+
+static void
+test_options (void)
+{
+  static const char *const bad[] = { "cpu:x", "cpu:0", "cpu:-1", "cpu:9999", "cpu:2x" };
+  g_autoptr (DifBackend)   two   = dif_backend_open ("cpu:2", NULL);
+
+  g_assert_nonnull (two);
+  g_assert_cmpint (((DifCpu *) two)->n_threads, ==, 2);
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (dif_backend_open (bad[i], &error));
+      g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE);
+    }
+}
+
+static void
+test_dtypes (void)
+{
+  g_assert_true (cpu->klass->supports (cpu, DIF_F32));
+  g_assert_false (cpu->klass->supports (cpu, DIF_F16));
+  g_assert_true (cpu->klass->supports (cpu, cpu->klass->best_dtype (cpu)));
+}
+
+/* ---- halves ---- */
+
+static void
+test_every_half_converts (void)
+{
+  const DifCpuKernels *k    = ((DifCpu *) cpu)->kernels;
+  g_autofree guint16  *half = g_new (guint16, 65536), *back = g_new (guint16, 65536);
+  g_autofree float    *mine = g_new (float, 65536);
+
+  for (guint i = 0; i < 65536; i++)
+    half[i] = (guint16) i;
+  k->f16_to_f32 (mine, half, 65536);
+  k->f16_to_bf16 (back, half, 65536);
+  for (guint i = 0; i < 65536; i++)
+    {
+      float expected = dif_f16_to_f32 (half[i]);
+
+      g_assert_true (isnan (expected) ? isnan (mine[i]) : memcmp (&mine[i], &expected, 4) == 0);
+      if (! isnan (expected))
+        g_assert_cmpuint (back[i], ==, dif_f32_to_bf16 (expected));
+      else
+        g_assert_true (isnan (dif_bf16_to_f32 (back[i])));
+    }
+  k->bf16_to_f32 (mine, half, 65536);
+  k->f32_to_bf16 (back, mine, 65536);
+  for (guint i = 0; i < 65536; i++)
+    g_assert_true (isnan (mine[i]) ? isnan (dif_bf16_to_f32 (back[i])) : back[i] == half[i]);
+}
+
+static void
+skip_all (void)
+{
+  g_test_skip ("this CPU lacks the instructions under test");
+}
+
+static void
+add_tests (void)
+{
+  for (int i = 0; i < N_OPS; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/backends/cpu/%s-agrees-with-ref", op_bounds[i].name);
+
+      g_test_add_data_func (path, GINT_TO_POINTER (i), test_op);
+    }
+  g_test_add_func ("/backends/no-slot-is-null", test_slots);
+  g_test_add_func ("/backends/ref/linear-and-geglu-by-hand", test_ref_linear);
+  g_test_add_func ("/backends/ref/conv-by-hand", test_ref_conv);
+  g_test_add_func ("/backends/ref/norms-by-hand", test_ref_norms);
+  g_test_add_func ("/backends/ref/attention-by-hand", test_ref_attention);
+  g_test_add_func ("/backends/ref/elementwise-by-hand", test_ref_elementwise);
+  g_test_add_func ("/backends/cpu/memory-is-reused-and-given-back", test_memory_is_reused);
+  g_test_add_func ("/backends/cpu/blocks-do-not-overlap", test_blocks_do_not_overlap);
+  g_test_add_func ("/backends/cpu/too-much-memory-is-an-error", test_too_much_memory_is_an_error);
+  g_test_add_func ("/backends/cpu/weights-are-accounted", test_weights_are_accounted);
+  g_test_add_func ("/backends/cpu/shapes-share-a-weight", test_shapes_share_a_weight);
+  g_test_add_func ("/backends/cpu/options-are-checked", test_options);
+  g_test_add_func ("/backends/cpu/best-dtype-is-supported", test_dtypes);
+  g_test_add_func ("/backends/cpu/every-half-converts", test_every_half_converts);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  const char        *isa   = g_getenv ("DIF_CPU_ISA");
+  int                status;
+
+  g_test_init (&argc, &argv, NULL);
+  cpu = dif_backend_open ("cpu", &error);
+  g_assert_no_error (error);
+  ref = dif_backend_open ("ref", &error);
+  g_assert_no_error (error);
+  if (isa && strcmp (((DifCpu *) cpu)->kernels->name, isa) != 0)
+    g_test_add_func ("/backends/cpu/instructions-are-there", skip_all);
+  else
+    add_tests ();
+  status = g_test_run ();
+  dif_backend_unref (cpu);
+  dif_backend_unref (ref);
+  return status;
+}
