@@ -17,8 +17,10 @@ build_folder ()
 # build_options FOLDER: what `meson setup` is told
 build_options ()
 {
-  # Relocatable .pc files let the tests use a library staged with DESTDIR.
-  printf '%s\n' -Dwerror=true -Dpkgconfig.relocatable=true
+  # Relocatable .pc files let the tests use a library staged with DESTDIR.  Other
+  # compilers than Debian 13's may know warnings that nobody here has seen.
+  printf '%s\n' -Dpkgconfig.relocatable=true
+  ! grep -qs '^VERSION_ID="13"' /etc/os-release || printf '%s\n' -Dwerror=true
   case $1 in
     *-asan)
       printf '%s\n' --buildtype=debugoptimized -Dplugin=disabled -Dcuda=disabled \
