@@ -72,7 +72,7 @@ typedef struct
  * @f16_to_f32: exact
  * @bf16_to_f32: exact
  * @f16_to_bf16: nearest, ties to even
- * @f32_to_bf16: nearest, ties to even
+ * @f32_to_bf16: nearest, ties to even; subnormals may become zero
  * @channel_sums: adds sums of x - pivot and of its square over rows of
  *   [rows, c] to sum [c] and square [c]
  * @scale_shift: y = act (x * scale [c] + shift [c]) over [rows, c]; y may be x
