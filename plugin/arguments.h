@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* arguments.h - a task's parameters as arguments of its procedure.
+ *
+ * Knows no parameter by name: rows of dif_task_params() become arguments, and
+ * a config's properties become a request.
+ */
+#ifndef DIF_PLUGIN_ARGUMENTS_H
+#define DIF_PLUGIN_ARGUMENTS_H
+
+#include <libgimp/gimp.h>
+
+#include "dif.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_arguments_add:
+ * @procedure: a procedure without arguments
+ * @task: a task of dif_task_names()
+ *
+ * Adds an argument per parameter, with the parameter's name and default.
+ * Choices are strings, because GIMP 3.0 replaces an unknown choice by the
+ * default without a word; whole numbers beyond 31 bits are doubles; a list is
+ * a string with one element on each line.
+ */
+void dif_arguments_add (GimpProcedure *procedure, const char *task);
+
+/**
+ * dif_arguments_to_request:
+ * @config: the arguments
+ * @task: the task of dif_arguments_add()
+ * @error: return location
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM naming the argument.
+ *
+ * Returns: (transfer full) (nullable): the request
+ */
+DifRequest *dif_arguments_to_request (GimpProcedureConfig *config, const char *task,
+                                      GError **error);
+
+G_END_DECLS
+
+#endif /* DIF_PLUGIN_ARGUMENTS_H */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* size.c - see size.h. */
+#include "config.h"
+
+#include "plugin/size.h"
+
+#define DEFAULT_SAMPLE_SIZE 64
+#define MAX_SAMPLE_SIZE     4096
+#define MAX_LEVELS          8
+
+static gboolean
+is_near (int side, int native)
+{
+  return 2 * side >= native && 2 * side <= 3 * native;
+}
+
+void
+dif_size_of_area (int native, int *width, int *height)
+{
+  int w = *width / DIF_SIZE_MULTIPLE * DIF_SIZE_MULTIPLE;
+  int h = *height / DIF_SIZE_MULTIPLE * DIF_SIZE_MULTIPLE;
+
+  if (is_near (w, native) && is_near (h, native))
+    {
+      *width  = w;
+      *height = h;
+    }
+  else
+    {
+      *width  = native;
+      *height = native;
+    }
+}
+
+int
+dif_size_native (const char *model, GError **error)
+{
+  g_autofree char          *path       = dif_catalog_resolve (model, error);
+  g_autoptr (DifCheckpoint) checkpoint = NULL;
+  g_autoptr (DifJson)       unet       = NULL;
+  g_autoptr (DifJson)       vae        = NULL;
+  DifJson                  *levels;
+  int                       sample;
+  guint                     n_levels;
+
+  if (path == NULL || (checkpoint = dif_checkpoint_open (path, error)) == NULL)
+    return 0;
+  unet = dif_checkpoint_config (checkpoint, "unet", error);
+  if (unet == NULL)
+    return 0;
+  sample = (int) dif_json_int (unet, "sample_size", DEFAULT_SAMPLE_SIZE, 1, MAX_SAMPLE_SIZE);
+  if (! dif_json_finish (unet, error) ||
+      (vae = dif_checkpoint_config (checkpoint, "vae", error)) == NULL)
+    return 0;
+  levels   = dif_json_member (vae, "block_out_channels");
+  n_levels = levels != NULL ? dif_json_length (levels) : 1;
+  return sample << (CLAMP (n_levels, 1, MAX_LEVELS) - 1);
+}
+
+gboolean
+dif_size_fit (DifRequest *rq, int width, int height, GError **error)
+{
+  int native;
+
+  if (dif_request_has (rq, "width") && dif_request_has (rq, "height"))
+    return TRUE;
+  native = dif_size_native (dif_request_text (rq, "model"), error);
+  if (native == 0)
+    return FALSE;
+  dif_size_of_area (native, &width, &height);
+  return (dif_request_has (rq, "width") || dif_request_set_number (rq, "width", width, error)) &&
+         (dif_request_has (rq, "height") || dif_request_set_number (rq, "height", height, error));
+}
