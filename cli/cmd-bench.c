@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* cmd-bench.c - how long a picture takes, per stage and per kind of operation.
+ *
+ * Absolute times on a shared machine drift; so the limit, the rate of a large
+ * matrix product, is measured in the same run and every rate is held against
+ * it.  Ops are told apart by the stage that ends after them.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "bar.h"
+#include "commands.h"
+
+static const CliOption options[] = {
+  { "model", 0, "MODEL", "A diffusers folder, or the name of an installed model", "the bundled one", "What to time" },
+  { "device", 0, "NAME", "Where to compute: auto, cpu, cuda, cuda:1 or ref", "auto", "What to time" },
+  { "dtype", 0, "auto|f32|bf16|f16", "What to compute in", "auto", "What to time" },
+  { "width", 0, "N", "Width of the picture in pixels, a multiple of 8", "the model's own", "What to time" },
+  { "height", 0, "N", "Height of the picture in pixels, a multiple of 8", "the model's own", "What to time" },
+  { "guidance-scale", 0, "X", "Above 1 every step asks the U-Net for two pictures", "7.5", "What to time" },
+  { "steps", 0, "N", "Steps to time, after two to warm up", "5", "How" },
+  { "repeat", 0, "N", "Pictures to draw", "1", "How" },
+  { "json", 0, NULL, "Print one JSON object instead of text", NULL, "Output" },
+  { "quiet", 0, NULL, "No progress", NULL, "Output" },
+};
+
+static const char *const stage_names[] = { "load", "encode", "step", "decode" };
+
+#define N_STAGES G_N_ELEMENTS (stage_names)
+#define STEP     2
+
+typedef struct
+{
+  char   op[24];
+  double seconds, macs, bytes;
+  guint  calls;
+} Op;
+
+typedef struct
+{
+  GArray *seconds; /* of double, one per time the stage ran */
+  GArray *ops;     /* of Op, summed over all of them */
+} Stage;
+
+typedef struct
+{
+  Stage   stages[N_STAGES];
+  GArray *pending; /* of Op, since the last stage ended */
+  double  limit;   /* multiply-adds per second, 0 when unknown */
+} Bench;
+
+/* ---- collecting ---- */
+
+static void
+add_op (GArray *ops, const Op *op)
+{
+  for (guint i = 0; i < ops->len; i++)
+    {
+      Op *to = &g_array_index (ops, Op, i);
+
+      if (strcmp (to->op, op->op) != 0)
+        continue;
+      to->seconds += op->seconds;
+      to->macs += op->macs;
+      to->bytes += op->bytes;
+      to->calls += op->calls;
+      return;
+    }
+  g_array_append_vals (ops, op, 1);
+}
+
+static void
+profile (const char *name, double seconds, double macs, double bytes, gpointer data)
+{
+  Bench *b  = data;
+  Op     op = { "", seconds, macs, bytes, 1 };
+
+  if (! g_str_has_prefix (name, "stage:"))
+    {
+      g_strlcpy (op.op, name, sizeof op.op);
+      add_op (b->pending, &op);
+      return;
+    }
+  for (guint s = 0; s < N_STAGES; s++)
+    if (strcmp (stage_names[s], name + strlen ("stage:")) == 0)
+      {
+        g_array_append_val (b->stages[s].seconds, seconds);
+        for (guint i = 0; i < b->pending->len; i++)
+          add_op (b->stages[s].ops, &g_array_index (b->pending, Op, i));
+        g_array_set_size (b->pending, 0);
+        return;
+      }
+}
+
+static void
+bench_init (Bench *b)
+{
+  b->pending = g_array_new (FALSE, FALSE, sizeof (Op));
+  b->limit   = 0;
+  for (guint s = 0; s < N_STAGES; s++)
+    {
+      b->stages[s].seconds = g_array_new (FALSE, FALSE, sizeof (double));
+      b->stages[s].ops     = g_array_new (FALSE, FALSE, sizeof (Op));
+    }
+}
+
+static void
+bench_clear (Bench *b)
+{
+  g_array_unref (b->pending);
+  for (guint s = 0; s < N_STAGES; s++)
+    {
+      g_array_unref (b->stages[s].seconds);
+      g_array_unref (b->stages[s].ops);
+    }
+}
+
+static int
+compare_doubles (gconstpointer a, gconstpointer b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+
+  return (x > y) - (x < y);
+}
+
+static int
+compare_ops (gconstpointer a, gconstpointer b)
+{
+  double x = ((const Op *) a)->seconds, y = ((const Op *) b)->seconds;
+
+  return (x < y) - (x > y);
+}
+
+static void
+bench_sort (Bench *b)
+{
+  for (guint s = 0; s < N_STAGES; s++)
+    {
+      g_array_sort (b->stages[s].seconds, compare_doubles);
+      g_array_sort (b->stages[s].ops, compare_ops);
+    }
+}
+
+static double
+stage_min (const Stage *stage)
+{
+  return stage->seconds->len ? g_array_index (stage->seconds, double, 0) : 0;
+}
+
+static double
+stage_median (const Stage *stage)
+{
+  guint n = stage->seconds->len;
+
+  if (! n)
+    return 0;
+  return (g_array_index (stage->seconds, double, (n - 1) / 2) +
+          g_array_index (stage->seconds, double, n / 2)) /
+         2;
+}
+
+/* Multiply-adds of the stage running once. */
+static double
+stage_macs (const Stage *stage)
+{
+  double sum = 0;
+
+  for (guint i = 0; i < stage->ops->len; i++)
+    sum += g_array_index (stage->ops, Op, i).macs;
+  return stage->seconds->len ? sum / stage->seconds->len : 0;
+}
+
+/* Share of the limit, or 0 when either is unknown. */
+static double
+stage_share (const Bench *b, const Stage *stage)
+{
+  double median = stage_median (stage);
+
+  return b->limit > 0 && median > 0 ? stage_macs (stage) / b->limit / median : 0;
+}
+
+/* ---- text ---- */
+
+static void
+print_stages (const Bench *b)
+{
+  printf ("\n%-10s%5s%10s%10s%10s%12s\n", "stage", "runs", "min s", "median s", "GMAC", "% of limit");
+  for (guint s = 0; s < N_STAGES; s++)
+    {
+      const Stage *stage = &b->stages[s];
+
+      printf ("%-10s%5u%10.3f%10.3f", stage_names[s], stage->seconds->len, stage_min (stage),
+              stage_median (stage));
+      if (stage_macs (stage) > 0)
+        printf ("%10.1f%12.1f", stage_macs (stage) * 1e-9, 100 * stage_share (b, stage));
+      putchar ('\n');
+    }
+}
+
+static void
+print_ops (const Bench *b, const Stage *stage)
+{
+  double total = 0, runs = stage->seconds->len, known = 0;
+
+  for (guint i = 0; i < stage->seconds->len; i++)
+    total += g_array_index (stage->seconds, double, i);
+  if (total <= 0)
+    return;
+  printf ("\n%-18s%8s%10s%8s%10s%12s%8s\n", "in a step", "calls", "ms", "%", "GFLOP/s", "% of limit",
+          "GB/s");
+  for (guint i = 0; i < stage->ops->len; i++)
+    {
+      const Op *op = &g_array_index (stage->ops, Op, i);
+
+      known += op->seconds;
+      printf ("%-18s%8.0f%10.2f%8.1f", op->op, op->calls / runs, op->seconds / runs * 1e3,
+              100 * op->seconds / total);
+      if (op->macs > 0)
+        printf ("%10.1f%12.1f", 2e-9 * op->macs / op->seconds,
+                b->limit > 0 ? 100 * op->macs / op->seconds / b->limit : 0.0);
+      else
+        printf ("%10s%12s%8.1f", "", "", op->seconds > 0 ? 1e-9 * op->bytes / op->seconds : 0.0);
+      putchar ('\n');
+    }
+  printf ("%-18s%8s%10.2f%8.1f\n", "between ops", "", (total - known) / runs * 1e3,
+          100 * (total - known) / total);
+}
+
+static gsize
+process_peak (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return (gsize) usage.ru_maxrss * 1024;
+}
+
+static void
+print_text (const Bench *b, DifPipeline *pipe, DifResult *result)
+{
+  DifBackend      *backend = dif_pipeline_backend (pipe);
+  g_autofree char *peak = g_format_size (process_peak ()), *held = g_format_size (backend->peak_bytes);
+  g_autofree char *weights = g_format_size (dif_pipeline_weight_bytes (pipe));
+
+  printf ("%s, %s %s, %ux%u\n", dif_checkpoint_path (dif_pipeline_checkpoint (pipe)),
+          backend->klass->name, dif_dtype_name (dif_pipeline_dtype (pipe)), dif_result_width (result),
+          dif_result_height (result));
+  if (b->limit > 0)
+    printf ("limit: %.0f GFLOP/s, a large matrix product measured now\n", 2e-9 * b->limit);
+  print_stages (b);
+  print_ops (b, &b->stages[STEP]);
+  printf ("\nmemory: %s peak of the process; %s peak of tensors, weights being %s of it\n", peak, held,
+          weights);
+}
+
+/* ---- JSON ---- */
+
+static void
+set_stage (DifJson *json, const Bench *b, guint s)
+{
+  const Stage        *stage = &b->stages[s];
+  g_autoptr (DifJson) node  = dif_json_new_object ("stage");
+  g_autoptr (DifJson) ops   = dif_json_new_object ("ops");
+
+  dif_json_set_double (node, "runs", stage->seconds->len);
+  dif_json_set_double (node, "min_seconds", stage_min (stage));
+  dif_json_set_double (node, "median_seconds", stage_median (stage));
+  dif_json_set_double (node, "macs", stage_macs (stage));
+  dif_json_set_double (node, "share_of_limit", stage_share (b, stage));
+  for (guint i = 0; i < stage->ops->len; i++)
+    {
+      const Op           *op    = &g_array_index (stage->ops, Op, i);
+      g_autoptr (DifJson) entry = dif_json_new_object ("op");
+
+      dif_json_set_double (entry, "calls", (double) op->calls / stage->seconds->len);
+      dif_json_set_double (entry, "seconds", op->seconds / stage->seconds->len);
+      dif_json_set_double (entry, "macs", op->macs / stage->seconds->len);
+      dif_json_set_double (entry, "bytes", op->bytes / stage->seconds->len);
+      dif_json_set_copy (ops, op->op, entry);
+    }
+  dif_json_set_copy (node, "ops", ops);
+  dif_json_set_copy (json, stage_names[s], node);
+}
+
+static void
+print_json (const Bench *b, DifPipeline *pipe, DifResult *result)
+{
+  g_autoptr (DifJson) json    = dif_json_new_object ("bench");
+  g_autoptr (DifJson) stages  = dif_json_new_object ("stages");
+  DifBackend         *backend = dif_pipeline_backend (pipe);
+  g_autofree char    *text    = NULL;
+
+  dif_json_set_string (json, "model", dif_checkpoint_path (dif_pipeline_checkpoint (pipe)));
+  dif_json_set_string (json, "device", backend->klass->name);
+  dif_json_set_string (json, "dtype", dif_dtype_name (dif_pipeline_dtype (pipe)));
+  dif_json_set_double (json, "width", dif_result_width (result));
+  dif_json_set_double (json, "height", dif_result_height (result));
+  dif_json_set_double (json, "limit_macs_per_second", b->limit);
+  for (guint s = 0; s < N_STAGES; s++)
+    set_stage (stages, b, s);
+  dif_json_set_copy (json, "stages", stages);
+  dif_json_set_double (json, "peak_bytes_process", (double) process_peak ());
+  dif_json_set_double (json, "peak_bytes_tensors", (double) backend->peak_bytes);
+  dif_json_set_double (json, "weight_bytes", (double) dif_pipeline_weight_bytes (pipe));
+  text = dif_json_to_string (json, TRUE);
+  puts (g_strchomp (text));
+}
+
+/* ---- the command ---- */
+
+static gboolean
+set_option (DifRequest *rq, const CliArgs *args, const char *name, GError **error)
+{
+  const char *value = cli_args_value (args, name, NULL);
+
+  if (! value || dif_request_set (rq, name, value, error))
+    return TRUE;
+  g_prefix_error (error, "--");
+  return FALSE;
+}
+
+static DifRequest *
+make_request (const CliArgs *args, const char *steps, GError **error)
+{
+  g_autoptr (DifRequest) rq = dif_request_new ("txt2img", error);
+
+  if (! rq || ! set_option (rq, args, "width", error) || ! set_option (rq, args, "height", error) ||
+      ! set_option (rq, args, "dtype", error) || ! set_option (rq, args, "device", error) ||
+      ! set_option (rq, args, "guidance-scale", error) ||
+      ! dif_request_set (rq, "prompt", "a large red cube beside a small blue sphere", error) ||
+      ! dif_request_set (rq, "seed", "0", error) || ! dif_request_set (rq, "scheduler", "euler", error))
+    return NULL;
+  if (! cli_args_has (args, "guidance-scale") && ! dif_request_set (rq, "guidance-scale", "7.5", error))
+    return NULL;
+  if (! dif_request_set (rq, "steps", steps, error))
+    {
+      g_prefix_error (error, "--");
+      return NULL;
+    }
+  return g_steal_pointer (&rq);
+}
+
+static double
+measure_limit (DifPipeline *pipe)
+{
+  DifBackend *backend = dif_pipeline_backend (pipe);
+
+  return backend->klass->limit ? backend->klass->limit (backend, dif_pipeline_dtype (pipe)) : 0;
+}
+
+/* Draws once to warm up, then @repeat times with the clock running. */
+static DifResult *
+time_runs (Cli *cli, Bench *b, DifPipeline *pipe, DifRequest *warm_up, DifRequest *rq, gint64 repeat,
+           CliBar *bar, GError **error)
+{
+  DifResult *result = dif_pipeline_run (pipe, warm_up, cli_bar_update, bar, cli->cancellable, error);
+
+  b->limit = result ? measure_limit (pipe) : 0;
+  dif_pipeline_set_profile (pipe, profile, b);
+  for (gint64 i = 0; result && i < repeat; i++)
+    {
+      dif_result_free (result);
+      result = dif_pipeline_run (pipe, rq, cli_bar_update, bar, cli->cancellable, error);
+    }
+  dif_pipeline_set_profile (pipe, NULL, NULL);
+  if (result)
+    b->limit = MAX (b->limit, measure_limit (pipe));
+  return result;
+}
+
+static gboolean
+run (Cli *cli, const CliArgs *args, GError **error)
+{
+  g_autoptr (DifRequest)  warm_up = make_request (args, "2", error);
+  g_autoptr (DifRequest)  rq      = NULL;
+  g_autoptr (DifPipeline) pipe    = NULL;
+  g_autoptr (DifResult)   result  = NULL;
+  gint64                  repeat;
+  CliBar                  bar;
+  Bench                   b;
+
+  rq = warm_up ? make_request (args, cli_args_value (args, "steps", "5"), error) : NULL;
+  if (! rq || ! cli_args_int (args, "repeat", 1, 1000, 1, &repeat, error))
+    return FALSE;
+  cli_bar_init (&bar, cli_args_has (args, "quiet"));
+  bench_init (&b);
+  pipe = dif_pipeline_load (cli_args_value (args, "model", NULL), dif_request_text (rq, "device"),
+                            dif_request_text (rq, "dtype"), cli_bar_update, &bar, cli->cancellable,
+                            error);
+  if (pipe)
+    result = time_runs (cli, &b, pipe, warm_up, rq, repeat, &bar, error);
+  cli_bar_clear (&bar);
+  bench_sort (&b);
+  if (result && cli_args_has (args, "json"))
+    print_json (&b, pipe, result);
+  else if (result)
+    print_text (&b, pipe, result);
+  bench_clear (&b);
+  return result != NULL;
+}
+
+const CliCommand cmd_bench = {
+  .name      = "bench",
+  .summary   = "Times a picture, per stage and per kind of operation",
+  .usage     = "[OPTION]...",
+  .details   = "The limit is the rate of a large matrix product, measured in the same run; a step\n"
+               "at 60 % of it takes 1.67 times as long as its multiply-adds alone would.\n"
+               "\n"
+               "Example:\n"
+               "  dif make-checkpoint --like sd15 random-sd15\n"
+               "  dif bench --model random-sd15 --dtype bf16\n",
+  .options   = options,
+  .n_options = G_N_ELEMENTS (options),
+  .run       = run,
+};

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* cmd-info.c - what a checkpoint is, for people and as JSON. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "inspect.h"
+
+static const CliOption options[] = {
+  { "verbose", 'v', NULL, "Print every part's whole config and all names of tensors", NULL, "Output" },
+  { "json", 0, NULL, "Print one JSON object instead of text", NULL, "Output" },
+};
+
+/* Keys worth a line, whichever part has them. */
+static const char *const highlights[] = {
+  "sample_size", "in_channels", "out_channels", "block_out_channels", "layers_per_block",
+  "cross_attention_dim", "attention_head_dim", "latent_channels", "scaling_factor", "hidden_size",
+  "num_hidden_layers", "num_attention_heads", "hidden_act", "vocab_size", "beta_schedule",
+  "prediction_type", "timestep_spacing", "num_train_timesteps"
+};
+
+/* Names of tensors listed per kind unless --verbose. */
+#define LIST_SHORT 5
+
+/* ---- text ---- */
+
+static void
+print_highlights (DifJson *config)
+{
+  guint    column = 0;
+  gboolean any    = FALSE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (highlights); i++)
+    {
+      DifJson         *member = dif_json_member (config, highlights[i]);
+      g_autofree char *value  = member ? dif_json_to_string (member, FALSE) : NULL;
+      guint            width;
+
+      if (! value)
+        continue;
+      width = (guint) (strlen (highlights[i]) + strlen (value) + 3);
+      if (column + width > 78)
+        column = 0;
+      fputs (column ? ", " : any ? "\n    "
+                                 : "    ",
+             stdout);
+      printf ("%s %s", highlights[i], value);
+      column += width + (column ? 0 : 4);
+      any = TRUE;
+    }
+  if (any)
+    putchar ('\n');
+}
+
+static void
+print_list (const char *what, GPtrArray *names, gboolean all)
+{
+  if (! names->len)
+    return;
+  printf ("    %u %s:\n", names->len, what);
+  for (guint i = 0; i < names->len && (all || i < LIST_SHORT); i++)
+    printf ("      %s\n", (const char *) names->pdata[i]);
+  if (! all && names->len > LIST_SHORT)
+    printf ("      ... and %u more (--verbose lists them)\n", names->len - LIST_SHORT);
+}
+
+static void
+print_part (const CliPart *part, gboolean verbose)
+{
+  g_autofree char *size = g_format_size (part->file_bytes);
+
+  printf ("\n%s: %s", part->name, part->class_name);
+  if (part->note->len)
+    printf (" (%s)", part->note->str);
+  putchar ('\n');
+  if (part->dtypes->len)
+    printf ("    %" G_GUINT64_FORMAT " parameters, %s, %s on disk\n", part->parameters,
+            part->dtypes->str, size);
+  if (part->config && ! verbose)
+    print_highlights (part->config);
+  if (part->config && verbose)
+    {
+      g_autofree char *text  = dif_json_to_string (part->config, TRUE);
+      g_auto (GStrv)   lines = g_strsplit (text, "\n", -1);
+
+      for (guint i = 0; lines[i]; i++)
+        if (lines[i][0])
+          printf ("    %s\n", lines[i]);
+    }
+  print_list ("tensors missing", part->missing, verbose);
+  print_list ("tensors of the wrong shape", part->wrong, verbose);
+  print_list ("tensors nothing asks for", part->unused, verbose);
+  if (part->error)
+    printf ("    unusable: %s\n", part->error->message);
+}
+
+static void
+print_text (DifCheckpoint *checkpoint, GPtrArray *parts, gboolean verbose)
+{
+  g_autofree char *f32 = NULL, *half = NULL;
+  guint64          total = 0;
+
+  printf ("%s: %s\n", dif_checkpoint_path (checkpoint), dif_checkpoint_pipeline_class (checkpoint));
+  for (guint i = 0; i < parts->len; i++)
+    {
+      const CliPart *part = parts->pdata[i];
+
+      print_part (part, verbose);
+      total += part->used ? part->parameters : 0;
+    }
+  f32  = g_format_size (4 * total);
+  half = g_format_size (2 * total);
+  printf ("\n%" G_GUINT64_FORMAT " parameters in use; weights take %s of memory in f32, %s in bf16 or f16\n",
+          total, f32, half);
+}
+
+/* ---- JSON ---- */
+
+static void
+append_quoted (GString *s, const char *text)
+{
+  g_autofree char *quoted = dif_json_quote (text);
+
+  g_string_append (s, quoted);
+}
+
+static void
+append_list (GString *s, const char *key, GPtrArray *names)
+{
+  g_string_append_printf (s, ",\"%s\":[", key);
+  for (guint i = 0; i < names->len; i++)
+    {
+      if (i)
+        g_string_append_c (s, ',');
+      append_quoted (s, names->pdata[i]);
+    }
+  g_string_append_c (s, ']');
+}
+
+static void
+append_part (GString *s, const CliPart *part)
+{
+  g_autofree char *config = part->config ? dif_json_to_string (part->config, FALSE) : NULL;
+
+  append_quoted (s, part->name);
+  g_string_append (s, ":{\"class\":");
+  append_quoted (s, part->class_name);
+  g_string_append_printf (s, ",\"used\":%s", part->used ? "true" : "false");
+  g_string_append_printf (s, ",\"parameters\":%" G_GUINT64_FORMAT, part->parameters);
+  g_string_append_printf (s, ",\"bytes\":%" G_GUINT64_FORMAT ",\"dtypes\":", part->file_bytes);
+  append_quoted (s, part->dtypes->str);
+  append_list (s, "missing", part->missing);
+  append_list (s, "wrong", part->wrong);
+  append_list (s, "unused", part->unused);
+  if (part->error)
+    {
+      g_string_append (s, ",\"error\":");
+      append_quoted (s, part->error->message);
+    }
+  g_string_append_printf (s, ",\"config\":%s}", config ? config : "null");
+}
+
+static gboolean
+print_json (DifCheckpoint *checkpoint, GPtrArray *parts, GError **error)
+{
+  g_autoptr (GString) s     = g_string_new ("{\"path\":");
+  g_autoptr (DifJson) json  = NULL;
+  g_autofree char    *text  = NULL;
+  guint64             total = 0;
+
+  append_quoted (s, dif_checkpoint_path (checkpoint));
+  g_string_append (s, ",\"pipeline\":");
+  append_quoted (s, dif_checkpoint_pipeline_class (checkpoint));
+  g_string_append (s, ",\"parts\":{");
+  for (guint i = 0; i < parts->len; i++)
+    {
+      const CliPart *part = parts->pdata[i];
+
+      if (i)
+        g_string_append_c (s, ',');
+      append_part (s, part);
+      total += part->used ? part->parameters : 0;
+    }
+  g_string_append_printf (s, "},\"parameters\":%" G_GUINT64_FORMAT, total);
+  g_string_append_printf (s, ",\"memory\":{\"f32\":%" G_GUINT64_FORMAT ",\"bf16\":%" G_GUINT64_FORMAT "}}",
+                          4 * total, 2 * total);
+  json = dif_json_parse (s->str, s->len, "info", error);
+  if (! json)
+    return FALSE;
+  text = dif_json_to_string (json, TRUE);
+  fputs (text, stdout);
+  if (! g_str_has_suffix (text, "\n"))
+    putchar ('\n');
+  return TRUE;
+}
+
+/* ---- the command ---- */
+
+/* The first thing that keeps the model from being used. */
+static gboolean
+verdict (GPtrArray *parts, GError **error)
+{
+  for (guint i = 0; i < parts->len; i++)
+    {
+      const CliPart *part = parts->pdata[i];
+
+      if (part->error)
+        {
+          g_propagate_error (error, g_error_copy (part->error));
+          return FALSE;
+        }
+      if (part->missing->len || part->wrong->len)
+        {
+          g_set_error (error, DIF_MODEL_ERROR,
+                       part->missing->len ? DIF_MODEL_ERROR_MISSING_WEIGHT : DIF_MODEL_ERROR_SHAPE,
+                       "%s: %u tensors missing, %u of the wrong shape, the first: %s", part->name,
+                       part->missing->len, part->wrong->len,
+                       (const char *) (part->missing->len ? part->missing : part->wrong)->pdata[0]);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+static gboolean
+run (Cli *cli, const CliArgs *args, GError **error)
+{
+  g_autofree char          *path       = NULL;
+  g_autoptr (DifCheckpoint) checkpoint = NULL;
+  g_autoptr (GPtrArray)     parts      = g_ptr_array_new_with_free_func (cli_part_free);
+  const char *const        *names;
+
+  path       = dif_catalog_resolve (args->rest->len ? args->rest->pdata[0] : NULL, error);
+  checkpoint = path ? dif_checkpoint_open (path, error) : NULL;
+  if (! checkpoint)
+    return FALSE;
+  names = dif_checkpoint_parts (checkpoint);
+  for (guint i = 0; names[i]; i++)
+    g_ptr_array_add (parts, cli_part_inspect (checkpoint, names[i]));
+  if (cli_args_has (args, "json"))
+    {
+      if (! print_json (checkpoint, parts, error))
+        return FALSE;
+    }
+  else
+    print_text (checkpoint, parts, cli_args_has (args, "verbose"));
+  return verdict (parts, error);
+}
+
+const CliCommand cmd_info = {
+  .name      = "info",
+  .summary   = "Tells what a model is: its parts, their configs, parameters and memory",
+  .usage     = "[OPTION]... [MODEL]",
+  .details   = "MODEL is a diffusers folder or the name of an installed model; without one, the\n"
+               "bundled model.  Fails if a tensor that a config calls for is missing or has the\n"
+               "wrong shape.\n"
+               "\n"
+               "Example:\n"
+               "  dif info --json ~/models/stable-diffusion-v1-5\n",
+  .options   = options,
+  .n_options = G_N_ELEMENTS (options),
+  .max_args  = 1,
+  .run       = run,
+};

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* cmd-make-checkpoint.c - a diffusers folder with random weights.
+ *
+ * For benchmarks and for comparing with diffusers at real size without any
+ * published weights.  Made in a temporary folder beside it, then renamed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "commands.h"
+#include "random-weights.h"
+#include "templates.h"
+#include "vocabulary.h"
+
+static const CliOption options[] = {
+  { "like", 0, "sd15|sd21|tiny", "Whose sizes to take", "sd15", "What to make" },
+  { "seed", 0, "N", "The same seed gives the same numbers", "0", "What to make" },
+  { "dtype", 0, "f16|f32|bf16", "Number format of the files", "f16", "What to make" },
+};
+
+typedef struct
+{
+  Cli               *cli;
+  const CliTemplate *like;
+  const char        *folder; /* the temporary one */
+  DifDtype           dtype;
+  guint64            seed;
+} Job;
+
+static gboolean
+fail_file (const char *path, int number, GError **error)
+{
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (number), "%s: %s", path,
+               g_strerror (number));
+  return FALSE;
+}
+
+/* ---- parts ---- */
+
+static gboolean
+write_json (const char *folder, const char *name, DifJson *json, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  g_autofree char *text = dif_json_to_string (json, TRUE);
+
+  return g_file_set_contents (path, text, -1, error);
+}
+
+/* Makes the part's folder and writes its config. */
+static char *
+begin_part (Job *job, const char *part, const char *config_name, DifJson *config, GError **error)
+{
+  g_autofree char *folder = g_build_filename (job->folder, part, NULL);
+
+  if (g_mkdir (folder, 0777) != 0)
+    {
+      fail_file (folder, errno, error);
+      return NULL;
+    }
+  return write_json (folder, config_name, config, error) ? g_steal_pointer (&folder) : NULL;
+}
+
+static gboolean
+write_network (Job *job, const char *part, const char *class_name, const char *file,
+               DifJson *config, GError **error)
+{
+  g_autofree char *folder = begin_part (job, part, "config.json", config, error);
+  g_autofree char *path   = folder ? g_build_filename (folder, file, NULL) : NULL;
+
+  return path && cli_random_weights_write (path, class_name, config, job->dtype, job->seed,
+                                           job->cli->cancellable, error);
+}
+
+static DifJson *
+parse (const char *text, const char *name, GError **error)
+{
+  return dif_json_parse (text, strlen (text), name, error);
+}
+
+static gboolean
+write_text_part (Job *job, GError **error)
+{
+  g_autoptr (DifJson) config = parse (job->like->text_encoder, "text_encoder", error);
+  g_autofree char    *folder = g_build_filename (job->folder, "tokenizer", NULL);
+  const char         *dtype  = job->dtype == DIF_F32    ? "float32"
+                               : job->dtype == DIF_BF16 ? "bfloat16"
+                                                        : "float16";
+
+  if (! config)
+    return FALSE;
+  dif_json_set_string (config, "torch_dtype", dtype);
+  if (g_mkdir (folder, 0777) != 0)
+    return fail_file (folder, errno, error);
+  return cli_vocabulary_write (folder,
+                               (guint) dif_json_int (config, "vocab_size", CLI_VOCABULARY_MIN,
+                                                     CLI_VOCABULARY_MIN, G_MAXINT32),
+                               job->like->pad_token, error) &&
+         write_network (job, "text_encoder", "CLIPTextModel", "model.safetensors", config, error);
+}
+
+static gboolean
+write_index (Job *job, GError **error)
+{
+  g_autofree char *text = g_strdup_printf (
+      "{\"_class_name\":\"StableDiffusionPipeline\",\"_diffusers_version\":\"0.30.0\","
+      "\"feature_extractor\":[null,null],\"image_encoder\":[null,null],"
+      "\"requires_safety_checker\":false,\"safety_checker\":[null,null],"
+      "\"scheduler\":[\"diffusers\",\"%s\"],\"text_encoder\":[\"transformers\",\"CLIPTextModel\"],"
+      "\"tokenizer\":[\"transformers\",\"CLIPTokenizer\"],"
+      "\"unet\":[\"diffusers\",\"UNet2DConditionModel\"],\"vae\":[\"diffusers\",\"AutoencoderKL\"]}",
+      job->like->scheduler_class);
+  g_autoptr (DifJson) json = parse (text, "model_index.json", error);
+
+  return json && write_json (job->folder, "model_index.json", json, error);
+}
+
+static gboolean
+write_all (Job *job, GError **error)
+{
+  g_autoptr (DifJson) unet      = parse (job->like->unet, "unet", error);
+  g_autoptr (DifJson) vae       = unet ? parse (job->like->vae, "vae", error) : NULL;
+  g_autoptr (DifJson) scheduler = vae ? parse (job->like->scheduler, "scheduler", error) : NULL;
+  g_autofree char    *folder    = NULL;
+
+  if (! scheduler)
+    return FALSE;
+  folder = begin_part (job, "scheduler", "scheduler_config.json", scheduler, error);
+  return folder && write_text_part (job, error) &&
+         write_network (job, "vae", "AutoencoderKL", "diffusion_pytorch_model.safetensors", vae,
+                        error) &&
+         write_network (job, "unet", "UNet2DConditionModel", "diffusion_pytorch_model.safetensors",
+                        unet, error) &&
+         write_index (job, error);
+}
+
+/* ---- the folder ---- */
+
+static void
+remove_tree (const char *path)
+{
+  GDir       *dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir)))
+    {
+      g_autofree char *child = g_build_filename (path, name, NULL);
+
+      if (g_unlink (child) != 0)
+        remove_tree (child);
+    }
+  if (dir)
+    g_dir_close (dir);
+  g_rmdir (path);
+}
+
+/* The target may be absent or an empty folder. */
+static gboolean
+check_target (const char *target, GError **error)
+{
+  struct stat      st;
+  g_autoptr (GDir) dir = NULL;
+
+  if (g_stat (target, &st) != 0)
+    return errno == ENOENT || fail_file (target, errno, error);
+  if (! S_ISDIR (st.st_mode))
+    return fail_file (target, ENOTDIR, error);
+  dir = g_dir_open (target, 0, error);
+  if (! dir)
+    return FALSE;
+  return ! g_dir_read_name (dir) || fail_file (target, ENOTEMPTY, error);
+}
+
+static gboolean
+make (Job *job, const char *target, GError **error)
+{
+  g_autofree char *clean     = g_canonicalize_filename (target, NULL);
+  g_autofree char *temporary = g_strdup_printf ("%s.XXXXXX", clean);
+
+  if (! check_target (clean, error))
+    return FALSE;
+  if (! g_mkdtemp_full (temporary, 0777))
+    return fail_file (clean, errno, error);
+  job->folder = temporary;
+  if (write_all (job, error) && (rename (temporary, clean) == 0 || fail_file (clean, errno, error)))
+    return TRUE;
+  remove_tree (temporary);
+  return FALSE;
+}
+
+static gboolean
+run (Cli *cli, const CliArgs *args, GError **error)
+{
+  const char *dtype  = cli_args_value (args, "dtype", "f16");
+  const char *target = args->rest->pdata[0];
+  gint64      seed;
+  Job         job = { .cli = cli };
+
+  job.like = cli_template_find (cli_args_value (args, "like", "sd15"), error);
+  if (! job.like || ! cli_args_int (args, "seed", 0, G_MAXUINT32, 0, &seed, error))
+    return FALSE;
+  job.seed = (guint64) seed;
+  if (! dif_dtype_from_name (dtype, &job.dtype) || job.dtype > DIF_F16)
+    {
+      g_autofree char *shown = cli_shown (dtype);
+
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                   "--dtype: expected f16, f32 or bf16, found \"%s\"", shown);
+      return FALSE;
+    }
+  return make (&job, target, error);
+}
+
+const CliCommand cmd_make_checkpoint = {
+  .name      = "make-checkpoint",
+  .summary   = "Makes a model folder with random weights, for benchmarks and comparisons",
+  .usage     = "[OPTION]... FOLDER",
+  .details   = "FOLDER must not exist or be empty; it appears whole or not at all.  sd15 takes\n"
+               "2.1 GB.  diffusers loads it too.  Its pictures show noise.\n"
+               "\n"
+               "Example:\n"
+               "  dif make-checkpoint --like sd15 --dtype f16 random-sd15\n",
+  .options   = options,
+  .n_options = G_N_ELEMENTS (options),
+  .min_args  = 1,
+  .max_args  = 1,
+  .run       = run,
+};

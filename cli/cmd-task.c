@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* cmd-task.c - `dif txt2img` and every other task the library knows.
+ *
+ * The options are made from the task's DifParam rows; this file knows the name
+ * of none but those it needs itself (model, device, dtype).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "bar.h"
+#include "cli.h"
+#include "output.h"
+
+#define GROUP_MAIN   "What to draw"
+#define GROUP_MORE   "Finer settings"
+#define GROUP_OUTPUT "Output"
+
+static const CliOption output_options[] = {
+  { "output", 'o', "FILE.png", "Where to write the picture; several become FILE-1.png, FILE-2.png ...",
+    NULL, GROUP_OUTPUT },
+  { "dump", 0, "FILE.safetensors", "Write named intermediate tensors, for comparing with diffusers",
+    NULL, GROUP_OUTPUT },
+  { "quiet", 0, NULL, "No progress, no warnings, no line about the file", NULL, GROUP_OUTPUT },
+};
+
+static const char details[] =
+    "PNG files carry their recipe as text: \"parameters\" to read, \"dif-recipe\" as JSON.\n"
+    "\n"
+    "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n"
+    "\n"
+    "Example:\n"
+    "  dif %s --prompt \"a large red cube on a white floor\" --seed 7 -o cube.png\n";
+
+/* ---- options from rows ---- */
+
+static char *
+row_metavar (const DifParam *row)
+{
+  switch (row->type)
+    {
+    case DIF_PARAM_INT:
+      return g_strdup ("N");
+    case DIF_PARAM_DOUBLE:
+      return g_strdup ("X");
+    case DIF_PARAM_BOOL:
+      return g_strdup ("on|off");
+    case DIF_PARAM_CHOICE:
+      return g_strjoinv ("|", (char **) row->choices);
+    case DIF_PARAM_STRINGS:
+      /* "KEY=VALUE: a key of ..." names its form itself */
+      if (strchr (row->blurb, ':'))
+        return g_strndup (row->blurb, strcspn (row->blurb, ":"));
+      return g_strdup ("TEXT");
+    case DIF_PARAM_STRING:
+      break;
+    }
+  return g_strdup ("TEXT");
+}
+
+static char *
+number_text (double value)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  return g_strdup (g_ascii_formatd (text, sizeof text, "%.12g", value));
+}
+
+static char *
+row_fallback (const DifParam *row)
+{
+  switch (row->type)
+    {
+    case DIF_PARAM_INT:
+    case DIF_PARAM_DOUBLE:
+      return row->auto_default ? g_strdup ("the model's own") : number_text (row->fallback);
+    case DIF_PARAM_BOOL:
+      return g_strdup (row->fallback != 0 ? "on" : "off");
+    case DIF_PARAM_STRINGS:
+      return NULL;
+    default:
+      return row->text && *row->text ? g_strdup (row->text) : NULL;
+    }
+}
+
+static char *
+row_blurb (const DifParam *row)
+{
+  g_autofree char *min = number_text (row->min), *max = number_text (row->max);
+  const char      *zero = row->auto_default ? strstr (row->blurb, "; 0 for ") : NULL;
+
+  if (row->type == DIF_PARAM_STRINGS)
+    return g_strdup_printf ("%s; may be given several times", row->blurb);
+  if (row->type != DIF_PARAM_INT && row->type != DIF_PARAM_DOUBLE)
+    return g_strdup (row->blurb);
+  /* what a dialog stores for "automatic" is here said by leaving the option out */
+  return g_strdup_printf ("%.*s; %s to %s", (int) (zero ? (gsize) (zero - row->blurb) : strlen (row->blurb)),
+                          row->blurb, min, max);
+}
+
+/** TaskOptions: a command made at run time. */
+typedef struct
+{
+  CliCommand command;
+  GArray    *options; /* of CliOption */
+  GPtrArray *texts;   /* strings the options point to */
+  char      *details;
+} TaskOptions;
+
+static void
+task_options_clear (TaskOptions *t)
+{
+  g_array_unref (t->options);
+  g_ptr_array_unref (t->texts);
+  g_free (t->details);
+}
+
+static char *
+keep (TaskOptions *t, char *text)
+{
+  if (text)
+    g_ptr_array_add (t->texts, text);
+  return text;
+}
+
+static void
+task_options_init (TaskOptions *t, const char *task)
+{
+  guint           n;
+  const DifParam *rows = dif_task_params (task, &n);
+
+  t->options = g_array_new (FALSE, FALSE, sizeof (CliOption));
+  t->texts   = g_ptr_array_new_with_free_func (g_free);
+  t->details = g_strdup_printf (details, task);
+  for (guint advanced = 0; advanced < 2; advanced++)
+    {
+      for (guint i = 0; i < n; i++)
+        {
+          CliOption option = { rows[i].name, 0, keep (t, row_metavar (&rows[i])),
+                               keep (t, row_blurb (&rows[i])), keep (t, row_fallback (&rows[i])),
+                               advanced ? GROUP_MORE : GROUP_MAIN };
+
+          if ((guint) ! ! rows[i].advanced == advanced)
+            g_array_append_val (t->options, option);
+        }
+      if (! advanced)
+        g_array_append_vals (t->options, output_options, G_N_ELEMENTS (output_options));
+    }
+  t->command = (CliCommand) { .name = task, .summary = dif_task_blurb (task), .usage = "[OPTION]... -o FILE.png", .details = t->details, .options = (const CliOption *) (void *) t->options->data, .n_options = t->options->len };
+}
+
+void
+cmd_task_help (const char *task)
+{
+  TaskOptions t;
+
+  task_options_init (&t, task);
+  cli_print_help (&t.command);
+  task_options_clear (&t);
+}
+
+/* ---- running ---- */
+
+/* "steps: expected ..." becomes "--steps: expected ..." */
+static void
+name_option (const char *task, GError *error)
+{
+  guint           n;
+  const DifParam *rows   = dif_task_params (task, &n);
+  gsize           length = strcspn (error->message, ":");
+
+  if (error->domain != DIF_REQUEST_ERROR)
+    return;
+  for (guint i = 0; i < n; i++)
+    if (strlen (rows[i].name) == length && strncmp (rows[i].name, error->message, length) == 0)
+      {
+        char *message = g_strconcat ("--", error->message, NULL);
+
+        g_free (error->message);
+        error->message = message;
+        return;
+      }
+}
+
+static gboolean
+is_output_option (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (output_options); i++)
+    if (strcmp (output_options[i].name, name) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static DifRequest *
+make_request (const char *task, const CliArgs *args, GError **error)
+{
+  g_autoptr (DifRequest) rq = dif_request_new (task, error);
+
+  for (guint i = 0; rq && i < args->names->len; i++)
+    if (! is_output_option (args->names->pdata[i]) &&
+        ! dif_request_set (rq, args->names->pdata[i], args->values->pdata[i], error))
+      return NULL;
+  return g_steal_pointer (&rq);
+}
+
+static gboolean
+check_outputs (const CliArgs *args, GError **error)
+{
+  const char *output = cli_args_value (args, "output", NULL);
+  const char *dump   = cli_args_value (args, "dump", NULL);
+
+  if (! output && ! dump)
+    {
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                   "--output: expected FILE.png, found nothing");
+      return FALSE;
+    }
+  return (! output || cli_output_check ("output", output, ".png", error)) &&
+         (! dump || cli_output_check ("dump", dump, ".safetensors", error));
+}
+
+static gboolean
+save (const CliArgs *args, DifResult *result, CliDump *dump, GError **error)
+{
+  const char *output    = cli_args_value (args, "output", NULL);
+  const char *dump_path = cli_args_value (args, "dump", NULL);
+  guint       n         = dif_result_n_images (result);
+
+  for (guint i = 0; output && i < n; i++)
+    {
+      g_autofree char *path = cli_output_name (output, i, n);
+
+      if (! cli_output_png (path, result, i, error))
+        return FALSE;
+      if (! cli_args_has (args, "quiet") && ! cli_output_is_device (path))
+        printf ("%s: %ux%u, seed %" G_GUINT64_FORMAT "\n", path, dif_result_width (result),
+                dif_result_height (result), dif_result_seed (result));
+    }
+  return (! dump_path || cli_dump_write (dump, dump_path, error)) && cli_flush (error);
+}
+
+static gboolean
+draw (Cli *cli, const char *task, const CliArgs *args, GError **error)
+{
+  g_autoptr (DifRequest)  rq     = make_request (task, args, error);
+  g_autoptr (DifPipeline) pipe   = NULL;
+  g_autoptr (DifResult)   result = NULL;
+  g_autoptr (CliDump)     dump   = cli_dump_new ();
+  CliBar                  bar;
+
+  if (! rq || ! check_outputs (args, error))
+    return FALSE;
+  cli_bar_init (&bar, cli_args_has (args, "quiet"));
+  pipe = dif_pipeline_load (dif_request_text (rq, "model"), dif_request_text (rq, "device"),
+                            dif_request_text (rq, "dtype"), cli_bar_update, &bar,
+                            cli->cancellable, error);
+  if (pipe && cli_args_has (args, "dump"))
+    dif_pipeline_set_dump (pipe, cli_dump_add, dump);
+  if (pipe)
+    result = dif_pipeline_run (pipe, rq, cli_bar_update, &bar, cli->cancellable, error);
+  cli_bar_clear (&bar);
+  if (! result || g_cancellable_set_error_if_cancelled (cli->cancellable, error))
+    return FALSE;
+  if (dif_result_warning (result) && ! cli_args_has (args, "quiet"))
+    cli_warn (dif_result_warning (result));
+  return save (args, result, dump, error);
+}
+
+CliStatus
+cmd_task (Cli *cli, const char *task, int argc, char **argv)
+{
+  g_autoptr (CliArgs) args   = NULL;
+  g_autoptr (GError)  error  = NULL;
+  CliStatus           status = CLI_DONE;
+  TaskOptions         t;
+
+  task_options_init (&t, task);
+  args = cli_args_parse (&t.command, argc, argv, &error);
+  if (args && cli_args_has (args, "help"))
+    cli_print_help (&t.command);
+  else if (args)
+    draw (cli, task, args, &error);
+  if (error)
+    {
+      name_option (task, error);
+      status = cli_fail (cli, error);
+    }
+  task_options_clear (&t);
+  return status;
+}

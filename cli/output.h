@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* output.h - files that appear whole or not at all. */
+#ifndef DIF_CLI_OUTPUT_H
+#define DIF_CLI_OUTPUT_H
+
+#include "dif.h"
+
+G_BEGIN_DECLS
+
+/* Whether a file can be made at @path, asked before the work begins: its
+ * folder is there and writable.  With @suffix the name must end in it, unless
+ * @path is a device or pipe.  @option is for the message.
+ * Errors: G_OPTION_ERROR (the suffix), G_FILE_ERROR. */
+gboolean cli_output_check (const char *option, const char *path, const char *suffix, GError **error);
+
+/* Whether @path is there and is a device or pipe, written to directly. */
+gboolean cli_output_is_device (const char *path);
+
+/* The name of picture @i of @n: @path itself for one, else "out-1.png" ... */
+char *cli_output_name (const char *path, guint i, guint n);
+
+/* Writes picture @i with its recipe as a PNG file.  Errors: G_FILE_ERROR,
+ * GDK_PIXBUF_ERROR. */
+gboolean cli_output_png (const char *path, DifResult *result, guint i, GError **error);
+
+/** CliDump: named tensors on their way to a file. */
+typedef struct _CliDump CliDump;
+
+CliDump *cli_dump_new (void);
+void     cli_dump_free (CliDump *dump);
+
+/* A DifDumpFunc; @dump is a CliDump. */
+void cli_dump_add (const char *name, const DifShape *shape, const float *data, gpointer dump);
+
+/* Writes a safetensors file.  Errors: as dif_safetensors_writer_open(). */
+gboolean cli_dump_write (CliDump *dump, const char *path, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliDump, cli_dump_free)
+
+G_END_DECLS
+
+#endif /* DIF_CLI_OUTPUT_H */

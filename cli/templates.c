@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* templates.c - configurations of published models, as values.
+ *
+ * Source: the config.json files of Stable Diffusion 1.5 and 2.1 (v).  "tiny"
+ * is ours: the same classes, small enough for tests.
+ */
+#include <string.h>
+
+#include "templates.h"
+
+#define UNET_BLOCKS                                                                  \
+  "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"CrossAttnDownBlock2D\","         \
+  "\"CrossAttnDownBlock2D\",\"DownBlock2D\"],"                                       \
+  "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\",\"CrossAttnUpBlock2D\"," \
+  "\"CrossAttnUpBlock2D\"],"
+
+#define UNET_COMMON                                                                  \
+  "\"_class_name\":\"UNet2DConditionModel\",\"act_fn\":\"silu\","                    \
+  "\"center_input_sample\":false,\"downsample_padding\":1,\"flip_sin_to_cos\":true," \
+  "\"freq_shift\":0,\"in_channels\":4,\"layers_per_block\":2,"                       \
+  "\"mid_block_scale_factor\":1,\"norm_eps\":1e-05,\"out_channels\":4,"
+
+#define VAE_COMMON                                                                      \
+  "\"_class_name\":\"AutoencoderKL\",\"act_fn\":\"silu\","                              \
+  "\"down_block_types\":[\"DownEncoderBlock2D\",\"DownEncoderBlock2D\","                \
+  "\"DownEncoderBlock2D\",\"DownEncoderBlock2D\"],"                                     \
+  "\"up_block_types\":[\"UpDecoderBlock2D\",\"UpDecoderBlock2D\",\"UpDecoderBlock2D\"," \
+  "\"UpDecoderBlock2D\"],"                                                              \
+  "\"in_channels\":3,\"out_channels\":3,\"latent_channels\":4,\"scaling_factor\":0.18215,"
+
+#define VAE_SD \
+  "\"block_out_channels\":[128,256,512,512],\"layers_per_block\":2,\"norm_num_groups\":32,"
+
+#define TEXT_COMMON                                                           \
+  "\"architectures\":[\"CLIPTextModel\"],\"model_type\":\"clip_text_model\"," \
+  "\"attention_dropout\":0.0,\"dropout\":0.0,\"initializer_factor\":1.0,"     \
+  "\"initializer_range\":0.02,\"layer_norm_eps\":1e-05,\"max_position_embeddings\":77,"
+
+#define SCHEDULER_COMMON                                                             \
+  "\"beta_start\":0.00085,\"beta_end\":0.012,\"beta_schedule\":\"scaled_linear\","   \
+  "\"num_train_timesteps\":1000,\"set_alpha_to_one\":false,\"skip_prk_steps\":true," \
+  "\"steps_offset\":1,\"trained_betas\":null,\"clip_sample\":false"
+
+static const CliTemplate templates[] = {
+  { .name            = "sd15",
+    .unet            = "{" UNET_COMMON UNET_BLOCKS "\"attention_head_dim\":8,"
+                       "\"block_out_channels\":[320,640,1280,1280],\"cross_attention_dim\":768,"
+                       "\"norm_num_groups\":32,\"sample_size\":64}",
+    .vae             = "{" VAE_COMMON VAE_SD "\"sample_size\":512}",
+    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":768,"
+                       "\"intermediate_size\":3072,\"num_attention_heads\":12,"
+                       "\"num_hidden_layers\":12,\"projection_dim\":768,\"vocab_size\":49408}",
+    .scheduler       = "{\"_class_name\":\"PNDMScheduler\"," SCHEDULER_COMMON "}",
+    .scheduler_class = "PNDMScheduler" },
+  { .name            = "sd21",
+    .unet            = "{" UNET_COMMON UNET_BLOCKS "\"attention_head_dim\":[5,10,20,20],"
+                       "\"block_out_channels\":[320,640,1280,1280],\"cross_attention_dim\":1024,"
+                       "\"norm_num_groups\":32,\"sample_size\":96,\"use_linear_projection\":true,"
+                       "\"upcast_attention\":true}",
+    .vae             = "{" VAE_COMMON VAE_SD "\"sample_size\":768}",
+    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":1024,"
+                       "\"intermediate_size\":4096,\"num_attention_heads\":16,"
+                       "\"num_hidden_layers\":23,\"projection_dim\":512,\"vocab_size\":49408}",
+    .scheduler       = "{\"_class_name\":\"DDIMScheduler\",\"prediction_type\":\"v_prediction\"," SCHEDULER_COMMON "}",
+    .scheduler_class = "DDIMScheduler",
+    .pad_token       = "!" },
+  { .name            = "tiny",
+    .unet            = "{" UNET_COMMON "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"DownBlock2D\"],"
+                       "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\"],"
+                       "\"attention_head_dim\":4,\"block_out_channels\":[32,64],\"cross_attention_dim\":32,"
+                       "\"norm_num_groups\":8,\"sample_size\":8}",
+    .vae             = "{" VAE_COMMON "\"block_out_channels\":[8,8,16,16],\"layers_per_block\":1,"
+                       "\"norm_num_groups\":4,\"sample_size\":64}",
+    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":32,"
+                       "\"intermediate_size\":64,\"num_attention_heads\":4,"
+                       "\"num_hidden_layers\":2,\"projection_dim\":32,\"vocab_size\":514}",
+    .scheduler       = "{\"_class_name\":\"PNDMScheduler\"," SCHEDULER_COMMON "}",
+    .scheduler_class = "PNDMScheduler" },
+};
+
+const CliTemplate *
+cli_template_find (const char *name, GError **error)
+{
+  g_autoptr (GString) known = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (templates); i++)
+    {
+      if (strcmp (templates[i].name, name) == 0)
+        return &templates[i];
+      g_string_append_printf (known, "%s%s", i ? ", " : "", templates[i].name);
+    }
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "--like: expected one of %s, found \"%s\"", known->str, name);
+  return NULL;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* templates.h - what `make-checkpoint --like` can make. */
+#ifndef DIF_CLI_TEMPLATES_H
+#define DIF_CLI_TEMPLATES_H
+
+#include "dif.h"
+
+G_BEGIN_DECLS
+
+/**
+ * CliTemplate:
+ * @name: word after --like
+ * @unet: @vae: @text_encoder: config.json of the part
+ * @scheduler: scheduler_config.json
+ * @scheduler_class: its class, for model_index.json
+ * @pad_token: the tokenizer's padding; NULL for the end-of-text token
+ */
+typedef struct
+{
+  const char *name;
+  const char *unet;
+  const char *vae;
+  const char *text_encoder;
+  const char *scheduler;
+  const char *scheduler_class;
+  const char *pad_token;
+} CliTemplate;
+
+/* Finds a template.  Errors: G_OPTION_ERROR, with the names there are. */
+const CliTemplate *cli_template_find (const char *name, GError **error);
+
+G_END_DECLS
+
+#endif /* DIF_CLI_TEMPLATES_H */
