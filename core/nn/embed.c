@@ -11,7 +11,8 @@ dif_timestep_embedding (float *out, guint dim, double timestep, gboolean flip_si
 
   for (guint i = 0; i < half; i++)
     {
-      float exponent = (float) (-log (10000.0) * (double) (float) i) / ((float) half - shift);
+      /* each of torch's steps rounds to float32: an ulp here is 1e-5 of a wave at t = 999 */
+      float exponent = (float) -log (10000.0) * (float) i / ((float) half - shift);
       float angle    = (float) timestep * expf (exponent);
 
       out[flip_sin_to_cos ? half + i : i] = sinf (angle);
