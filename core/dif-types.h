@@ -13,8 +13,9 @@
 G_BEGIN_DECLS
 
 /* base/ */
-typedef struct _DifJson DifJson;
-typedef struct _DifRng  DifRng;
+typedef struct _DifImage DifImage;
+typedef struct _DifJson  DifJson;
+typedef struct _DifRng   DifRng;
 
 /* tensor/ */
 typedef struct _DifTensor       DifTensor;

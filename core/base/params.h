@@ -20,6 +20,7 @@ G_BEGIN_DECLS
  * @DIF_PARAM_BOOL: on or off
  * @DIF_PARAM_CHOICE: one of the words in @choices
  * @DIF_PARAM_STRINGS: a list of strings; the option may be repeated
+ * @DIF_PARAM_IMAGE: a picture; front ends read it from a file or the canvas
  */
 typedef enum
 {
@@ -28,7 +29,8 @@ typedef enum
   DIF_PARAM_DOUBLE,
   DIF_PARAM_BOOL,
   DIF_PARAM_CHOICE,
-  DIF_PARAM_STRINGS
+  DIF_PARAM_STRINGS,
+  DIF_PARAM_IMAGE
 } DifParamType;
 
 /**
@@ -45,6 +47,7 @@ typedef enum
  * @choices: NULL-terminated words, or NULL
  * @auto_default: the default is the checkpoint's own; @fallback is what a
  *   front end stores for "as the checkpoint says" (0 for sizes)
+ * @required: an image without which the task cannot run
  * @advanced: front ends may fold it away
  */
 typedef struct
@@ -60,6 +63,7 @@ typedef struct
   const char        *text;
   const char *const *choices;
   gboolean           auto_default;
+  gboolean           required;
   gboolean           advanced;
 } DifParam;
 

@@ -18,6 +18,7 @@ typedef struct
   double     number;
   char      *text;
   GPtrArray *list; /* NULL-terminated strings */
+  DifImage  *image;
 } Value;
 
 struct _DifRequest
@@ -33,6 +34,7 @@ value_free (gpointer data)
 
   g_free (v->text);
   g_clear_pointer (&v->list, g_ptr_array_unref);
+  dif_image_unref (v->image);
   g_free (v);
 }
 
@@ -103,6 +105,7 @@ dif_request_copy (DifRequest *rq)
 
       to->number = from->number;
       to->text   = g_strdup (from->text);
+      to->image  = from->image ? dif_image_ref (from->image) : NULL;
       to->list   = from->list ? g_ptr_array_copy (from->list, copy_string, NULL) : NULL;
       if (to->list)
         g_ptr_array_set_free_func (to->list, g_free);
@@ -158,6 +161,9 @@ bad_value (const DifParam *row, const char *found, GError **error)
       g_string_assign (expected, "one of ");
       for (guint i = 0; row->choices[i]; i++)
         g_string_append_printf (expected, "%s%s", i ? ", " : "", row->choices[i]);
+      break;
+    case DIF_PARAM_IMAGE:
+      g_string_assign (expected, "an image");
       break;
     case DIF_PARAM_STRING:
     case DIF_PARAM_STRINGS:
@@ -221,6 +227,8 @@ set_text (DifRequest *rq, const DifParam *row, const char *text, GError **error)
 {
   Value *v;
 
+  if (row->type == DIF_PARAM_IMAGE)
+    return bad_value (row, text, error);
   if (strlen (text) > DIF_PROMPT_MAX_BYTES || !g_utf8_validate (text, -1, NULL))
     return bad_value (row, text, error);
   if (row->type == DIF_PARAM_CHOICE && !g_strv_contains (row->choices, text))
@@ -302,6 +310,30 @@ dif_request_list (DifRequest *rq, const char *name)
   return v && v->list ? (const char *const *) v->list->pdata : none;
 }
 
+gboolean
+dif_request_set_image (DifRequest *rq, const char *name, DifImage *image, GError **error)
+{
+  const DifParam *row = find_row (rq, name, error);
+  Value          *v;
+
+  if (!row)
+    return FALSE;
+  if (row->type != DIF_PARAM_IMAGE)
+    return bad_value (row, "an image", error);
+  v = slot (rq, row);
+  dif_image_unref (v->image);
+  v->image = dif_image_ref (image);
+  return TRUE;
+}
+
+DifImage *
+dif_request_image (DifRequest *rq, const char *name)
+{
+  const Value *v = g_hash_table_lookup (rq->values, name);
+
+  return v ? v->image : NULL;
+}
+
 DifJson *
 dif_request_to_json (DifRequest *rq)
 {
@@ -313,7 +345,7 @@ dif_request_to_json (DifRequest *rq)
       const DifParam *row = &rq->task->params[i];
       const Value    *v   = g_hash_table_lookup (rq->values, row->name);
 
-      if (!v)
+      if (!v || row->type == DIF_PARAM_IMAGE)
         continue;
       if (row->type == DIF_PARAM_STRINGS)
         {

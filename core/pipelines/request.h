@@ -8,6 +8,7 @@
 #ifndef DIF_PIPELINES_REQUEST_H
 #define DIF_PIPELINES_REQUEST_H
 
+#include "base/image.h"
 #include "base/json.h"
 #include "base/params.h"
 
@@ -150,11 +151,33 @@ const char *dif_request_text (DifRequest *rq, const char *name);
 const char *const *dif_request_list (DifRequest *rq, const char *name);
 
 /**
+ * dif_request_set_image:
+ * @rq: a request
+ * @name: an IMAGE parameter
+ * @image: kept, not copied
+ * @error: return location
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM.
+ *
+ * Returns: FALSE on error, @rq unchanged
+ */
+gboolean dif_request_set_image (DifRequest *rq, const char *name, DifImage *image, GError **error);
+
+/**
+ * dif_request_image:
+ * @rq: a request
+ * @name: an IMAGE parameter
+ *
+ * Returns: (transfer none) (nullable): the image, if it was set
+ */
+DifImage *dif_request_image (DifRequest *rq, const char *name);
+
+/**
  * dif_request_to_json:
  * @rq: a request
  *
  * Returns: (transfer full): an object with "task" and the parameters that are
- * set
+ * set; images are left out
  */
 DifJson *dif_request_to_json (DifRequest *rq);
 
