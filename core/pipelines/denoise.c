@@ -87,8 +87,19 @@ guide (DifRun *run, DifTensor *out)
   return rescale > 0 ? rescaled (cx, guided, halves[1], rescale) : guided;
 }
 
+/* What the U-Net sees of the latents before call @i. */
+static DifTensor *
+model_input (DifRun *run, DifTensor *latents, guint i, const DifHooks *hooks)
+{
+  DifTensor *x = dif_scheduler_scale_model_input (run->scheduler, run->cx, latents, i);
+
+  if (hooks && hooks->extra)
+    x = dif_concat (run->cx, x, hooks->extra);
+  return dif_run_guided (run) ? dif_concat_batch (run->cx, x, x) : x;
+}
+
 DifTensor *
-dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first)
+dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first, const DifHooks *hooks)
 {
   DifContext *cx   = run->cx;
   DifUnet    *unet = dif_pipeline_unet (run->pipe);
@@ -104,12 +115,12 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
       gint64     start = g_get_monotonic_time ();
 
       dif_context_enter (cx, "step.%u", i);
-      x = dif_scheduler_scale_model_input (run->scheduler, cx, latents, i);
-      if (dif_run_guided (run))
-        x = dif_concat_batch (cx, x, x);
+      x   = model_input (run, latents, i, hooks);
       out = dif_unet_forward (unet, cx, x, dif_scheduler_timestep (run->scheduler, i), text);
       dif_context_dump (cx, out, "noise_pred.%u", i - first);
       latents = dif_scheduler_step (run->scheduler, cx, guide (run, out), i, latents, eta, run->rng);
+      if (hooks && hooks->after)
+        latents = hooks->after (run, i, latents, hooks->data);
       dif_context_leave (cx, latents);
       if (before != latents)
         dif_context_release (cx, before);

@@ -35,9 +35,7 @@ static const DifParam params[] = {
 static DifTensor *
 run_txt2img (DifRun *run)
 {
-  DifContext *cx     = run->cx;
-  DifVae     *vae    = dif_pipeline_vae (run->pipe);
-  guint       factor = dif_vae_factor (vae);
+  DifContext *cx = run->cx;
   DifTensor  *embeds, *latents, *noise;
   GError     *error = NULL;
   float       sigma;
@@ -46,12 +44,11 @@ run_txt2img (DifRun *run)
     return dif_context_fail (cx, error);
   run->total = dif_scheduler_n_calls (run->scheduler) + 2.0;
   embeds     = dif_run_encode_prompts (run);
-  noise      = dif_randn (cx, run->rng, run->n_images, run->height / factor, run->width / factor,
-                          dif_unet_in_channels (dif_pipeline_unet (run->pipe)));
+  noise      = dif_run_noise (run);
   sigma      = (float) dif_scheduler_init_noise_sigma (run->scheduler);
   latents    = dif_lincomb (cx, 1, &sigma, &noise);
   dif_context_dump (cx, latents, "initial_latents");
-  latents = dif_run_denoise (run, embeds, latents, 0);
+  latents = dif_run_denoise (run, embeds, latents, 0, NULL);
   return dif_run_decode (run, latents);
 }
 
@@ -61,5 +58,6 @@ const DifTaskClass dif_task_txt2img = {
   .blurb    = N_ ("Draws what the prompt says"),
   .params   = params,
   .n_params = G_N_ELEMENTS (params),
+  .kinds    = DIF_UNET_PLAIN,
   .run      = run_txt2img,
 };

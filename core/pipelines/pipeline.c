@@ -92,11 +92,24 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   return model;
 }
 
+/* What the U-Net is made for; 0 if its channels fit nothing known. */
+static DifUnetKind
+unet_kind (DifPipeline *pipe)
+{
+  guint latent = dif_vae_latent_channels (pipe->vae), in = dif_unet_in_channels (pipe->unet);
+
+  return in == latent           ? DIF_UNET_PLAIN
+         : in == latent + 1     ? DIF_UNET_DEPTH
+         : in == 2 * latent + 1 ? DIF_UNET_INPAINT
+                                : 0;
+}
+
 /* The parts must fit each other, or ops would fail later with less to say. */
 static gboolean
 check_fit (DifPipeline *pipe, GError **error)
 {
-  const char *path = dif_checkpoint_path (pipe->checkpoint);
+  const char *path   = dif_checkpoint_path (pipe->checkpoint);
+  guint       latent = dif_vae_latent_channels (pipe->vae);
 
   if (dif_clip_text_width (pipe->text) != dif_unet_cross_dim (pipe->unet))
     {
@@ -105,12 +118,11 @@ check_fit (DifPipeline *pipe, GError **error)
                    dif_clip_text_width (pipe->text), dif_unet_cross_dim (pipe->unet));
       return FALSE;
     }
-  if (dif_unet_in_channels (pipe->unet) != dif_vae_latent_channels (pipe->vae) ||
-      dif_unet_out_channels (pipe->unet) != dif_vae_latent_channels (pipe->vae))
+  if (!unet_kind (pipe) || dif_unet_out_channels (pipe->unet) != latent)
     {
       g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                   "%s: unet: expected %u channels in and out, as the VAE has, found %u and %u", path,
-                   dif_vae_latent_channels (pipe->vae), dif_unet_in_channels (pipe->unet),
+                   "%s: unet: expected %u (plain), %u (depth) or %u (inpainting) channels in and %u out, found %u and %u",
+                   path, latent, latent + 1, 2 * latent + 1, latent, dif_unet_in_channels (pipe->unet),
                    dif_unet_out_channels (pipe->unet));
       return FALSE;
     }
@@ -177,6 +189,10 @@ load_presets (DifPipeline *pipe, GError **error)
   return pipe->presets != NULL;
 }
 
+/* diffusers' classes whose parts are a text encoder, a U-Net and a VAE */
+static const char *const pipeline_classes[] = { "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
+                                                "StableDiffusionInpaintPipeline", NULL };
+
 static gboolean
 load_parts (Load *load, GError **error)
 {
@@ -184,11 +200,12 @@ load_parts (Load *load, GError **error)
   g_autofree char *folder = NULL;
   const char      *klass  = dif_checkpoint_pipeline_class (pipe->checkpoint);
 
-  if (strcmp (klass, "StableDiffusionPipeline") != 0)
+  if (!g_strv_contains (pipeline_classes, klass))
     {
-      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "%s: expected a StableDiffusionPipeline, found a %s", dif_checkpoint_path (pipe->checkpoint),
-                   klass);
+      g_autofree char *known = g_strjoinv (", ", (char **) pipeline_classes);
+
+      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected one of %s, found a %s",
+                   dif_checkpoint_path (pipe->checkpoint), known, klass);
       return FALSE;
     }
   folder = dif_checkpoint_part_folder (pipe->checkpoint, "tokenizer");
@@ -374,14 +391,61 @@ check_size (const char *name, double value, guint factor, GError **error)
   return FALSE;
 }
 
+/* The task must suit the U-Net, and every picture it needs must be there. */
 static gboolean
-prepare (DifRun *run, GError **error)
+check_task (DifRun *run, const DifTaskClass *task, GError **error)
+{
+  DifUnetKind kind = unet_kind (run->pipe);
+
+  if (!(task->kinds & kind))
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: %s needs another kind of model: this one's U-Net has %u input channels and is made for %s",
+                   dif_checkpoint_path (run->pipe->checkpoint), task->name, dif_unet_in_channels (run->pipe->unet),
+                   kind == DIF_UNET_INPAINT ? "inpaint" : kind == DIF_UNET_DEPTH ? "depth2img" : "txt2img");
+      return FALSE;
+    }
+  for (guint i = 0; i < task->n_params; i++)
+    if (task->params[i].required && !dif_request_image (run->rq, task->params[i].name))
+      {
+        g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT, "%s: expected an image, found none",
+                     task->params[i].name);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+/* Where nothing else is said: the picture's size, rounded down to what the
+ * VAE can make, or what the U-Net was trained for. */
+static void
+default_size (DifRun *run, const DifTaskClass *task, double *width, double *height)
+{
+  guint factor = dif_vae_factor (run->pipe->vae);
+
+  *width = *height = dif_unet_sample_size (run->pipe->unet) * factor;
+  for (guint i = 0; i < task->n_params; i++)
+    if (strcmp (task->params[i].name, "image") == 0)
+      {
+        DifImage *image = dif_request_image (run->rq, "image");
+
+        *width  = dif_image_width (image) / factor * factor;
+        *height = dif_image_height (image) / factor * factor;
+      }
+}
+
+static gboolean
+prepare (DifRun *run, const DifTaskClass *task, GError **error)
 {
   DifPipeline *pipe   = run->pipe;
   const char  *name   = dif_request_text (run->rq, "scheduler");
-  guint        factor = dif_vae_factor (pipe->vae), side = dif_unet_sample_size (pipe->unet) * factor;
-  double       width = effective (run, "width", side), height = effective (run, "height", side);
+  guint        factor = dif_vae_factor (pipe->vae);
+  double       width, height;
 
+  if (!check_task (run, task, error))
+    return FALSE;
+  default_size (run, task, &width, &height);
+  width         = dif_request_has (run->rq, "width") ? dif_request_number (run->rq, "width") : width;
+  height        = dif_request_has (run->rq, "height") ? dif_request_number (run->rq, "height") : height;
   run->guidance = effective (run, "guidance-scale", 7.5);
   run->n_steps  = (guint) effective (run, "steps", 50);
   run->n_images = (guint) dif_request_number (run->rq, "num-images");
@@ -496,7 +560,7 @@ dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, g
   dif_context_set_cancellable (run.cx, cancellable);
   dif_context_set_dump (run.cx, pipe->dump, pipe->dump_data);
   dif_context_set_profile (run.cx, pipe->profile, pipe->profile_data);
-  if (prepare (&run, error))
+  if (prepare (&run, task, error))
     {
       if (pipe->profile)
         pipe->profile ("stage:load", pipe->load_seconds, 0, 0, pipe->profile_data);

@@ -51,12 +51,28 @@ typedef struct
 } DifRun;
 
 /**
+ * DifUnetKind:
+ * @DIF_UNET_PLAIN: sees the latents alone
+ * @DIF_UNET_INPAINT: sees a mask and a masked picture as well (9 channels)
+ * @DIF_UNET_DEPTH: sees depth as well (5 channels)
+ *
+ * What a U-Net is made for, read off its input channels.
+ */
+typedef enum
+{
+  DIF_UNET_PLAIN   = 1 << 0,
+  DIF_UNET_INPAINT = 1 << 1,
+  DIF_UNET_DEPTH   = 1 << 2
+} DifUnetKind;
+
+/**
  * DifTaskClass:
  * @name: "txt2img"
  * @label: for menus, translatable
  * @blurb: one sentence, translatable
  * @params: (array length=n_params): its parameters
  * @n_params: how many
+ * @kinds: the kinds of U-Net it can use
  * @run: draws `[n_images, H, W, 3]` f32, about [-1, 1]; errors stay in the
  *   run's context
  */
@@ -67,6 +83,7 @@ typedef struct
   const char     *blurb;
   const DifParam *params;
   guint           n_params;
+  DifUnetKind     kinds;
   DifTensor *(*run) (DifRun *run);
 } DifTaskClass;
 
@@ -100,17 +117,87 @@ void dif_run_report (DifRun *run, const char *stage, guint step, guint n_steps, 
 DifTensor *dif_run_encode_prompts (DifRun *run);
 
 /**
+ * DifHooks:
+ * @extra: (nullable): `[n_images, h, w, E]` f32, channels that the U-Net sees
+ *   behind the latents, not scaled: a mask and a masked picture, or depth
+ * @after: (nullable): replaces the latents after call @i of the scheduler
+ * @data: for @after
+ *
+ * What a task does inside the loop.
+ */
+typedef struct
+{
+  DifTensor *extra;
+  DifTensor *(*after) (DifRun *run, guint i, DifTensor *latents, gpointer data);
+  gpointer   data;
+} DifHooks;
+
+/**
  * dif_run_denoise:
  * @run: a run whose scheduler has timesteps
  * @embeds: as dif_run_encode_prompts() makes
  * @latents: `[n_images, h, w, C]` f32, noised for call @first
  * @first: the first call to make
+ * @hooks: (nullable): what the task does inside the loop
  *
  * The one denoising loop.  Dumps `noise_pred.N` and `latents.N`.
  *
  * Returns: `[n_images, h, w, C]` f32
  */
-DifTensor *dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first);
+DifTensor *dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first, const DifHooks *hooks);
+
+/**
+ * dif_run_begin_from_image:
+ * @run: a run
+ *
+ * Sets the timesteps and skips the first of them as "strength" says
+ * (diffusers' get_timesteps).
+ *
+ * Returns: the first call to make; the context fails if none is left
+ */
+guint dif_run_begin_from_image (DifRun *run);
+
+/**
+ * dif_run_picture:
+ * @run: a run
+ * @name: an IMAGE parameter
+ *
+ * The image as the VAE wants it: RGB, resized (Lanczos) to the run's size.
+ *
+ * Returns: (transfer full) (nullable): `[H, W, 3]` floats in [-1, 1]; NULL
+ * after a failure
+ */
+float *dif_run_picture (DifRun *run, const char *name);
+
+/**
+ * dif_run_encode_picture:
+ * @run: a run
+ * @picture: `[H, W, 3]` in [-1, 1]
+ *
+ * A sample of the VAE's posterior, scaled: draws one randn (1, C, h, w).
+ *
+ * Returns: `[n_images, h, w, C]` f32, the same for all images
+ */
+DifTensor *dif_run_encode_picture (DifRun *run, const float *picture);
+
+/**
+ * dif_run_noise:
+ * @run: a run
+ *
+ * Draws one randn (n_images, C, h, w).
+ *
+ * Returns: `[n_images, h, w, C]` f32
+ */
+DifTensor *dif_run_noise (DifRun *run);
+
+/**
+ * dif_run_repeat:
+ * @run: a run
+ * @one: `[1, ..]`
+ *
+ * Returns: `[n_images, ..]`
+ */
+DifTensor *dif_run_repeat (DifRun *run, DifTensor *one);
 
 /**
  * dif_run_decode:
@@ -233,6 +320,39 @@ gboolean dif_run_guided (DifRun *run);
       .name = "generator", .type = DIF_PARAM_CHOICE, .label = N_ ("Random num_bers"),                                \
       .blurb = N_ ("Whose random numbers to draw: torch's on the CPU, the same on every device"),                    \
       .text = "torch-cpu", .choices = dif_generator_choices, .advanced = TRUE                                        \
+    }
+
+/**
+ * DIF_IMAGE_PARAMS:
+ * @default_strength: diffusers' default for the task
+ *
+ * Rows of every task that starts from a picture.
+ */
+#define DIF_IMAGE_PARAMS(default_strength)                                                                           \
+  {                                                                                                                  \
+    .name = "image", .type = DIF_PARAM_IMAGE, .label = N_ ("_Image"), .blurb = N_ ("The picture to start from"),     \
+    .required = TRUE                                                                                                 \
+  },                                                                                                                 \
+    { .name = "strength",                                                                                            \
+      .type = DIF_PARAM_DOUBLE,                                                                                      \
+      .label = N_ ("S_trength"),                                                                                     \
+      .blurb = N_ ("How much is drawn anew: 0 keeps the picture, 1 forgets it"),                                     \
+      .min = 0,                                                                                                      \
+      .max = 1,                                                                                                      \
+      .fallback = (default_strength) },                                                                              \
+    { .name = "width",                                                                                               \
+      .type = DIF_PARAM_INT,                                                                                         \
+      .label = N_ ("_Width"),                                                                                        \
+      .blurb = N_ ("Width to work at, a multiple of 8; 0 for the picture's own, rounded down"),                      \
+      .unit = "pixels",                                                                                              \
+      .min = 8,                                                                                                      \
+      .max = 8192,                                                                                                   \
+      .fallback = 0,                                                                                                 \
+      .auto_default = TRUE },                                                                                        \
+    {                                                                                                                \
+      .name = "height", .type = DIF_PARAM_INT, .label = N_ ("_Height"),                                              \
+      .blurb = N_ ("Height to work at, a multiple of 8; 0 for the picture's own, rounded down"), .unit = "pixels",   \
+      .min = 8, .max = 8192, .fallback = 0, .auto_default = TRUE                                                     \
     }
 
 /** dif_dtype_choices: words of the "dtype" parameter. */

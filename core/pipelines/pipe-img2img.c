@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* pipe-img2img.c - from a picture and a prompt to a picture.
+ *
+ * Source: diffusers StableDiffusionImg2ImgPipeline.  Numbers are drawn in its
+ * order: the VAE's posterior, the noise, then whatever the scheduler draws.
+ */
+#include "config.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "pipelines/task.h"
+
+static const DifParam params[] = {
+  DIF_COMMON_PARAMS,
+  DIF_IMAGE_PARAMS (0.8),
+};
+
+static DifTensor *
+run_img2img (DifRun *run)
+{
+  DifContext       *cx      = run->cx;
+  DifTensor        *embeds  = dif_run_encode_prompts (run), *latents, *noise;
+  g_autofree float *picture = dif_run_picture (run, "image");
+  guint             first   = dif_run_begin_from_image (run);
+
+  if (dif_context_failed (cx))
+    return dif_context_inert (cx);
+  latents = dif_run_encode_picture (run, picture);
+  noise   = dif_run_noise (run);
+  latents = dif_scheduler_add_noise (run->scheduler, cx, latents, noise, first);
+  dif_context_dump (cx, latents, "initial_latents");
+  return dif_run_decode (run, dif_run_denoise (run, embeds, latents, first, NULL));
+}
+
+const DifTaskClass dif_task_img2img = {
+  .name     = "img2img",
+  .label    = N_ ("Image to image"),
+  .blurb    = N_ ("Draws a picture anew, as the prompt says"),
+  .params   = params,
+  .n_params = G_N_ELEMENTS (params),
+  .kinds    = DIF_UNET_PLAIN,
+  .run      = run_img2img,
+};
