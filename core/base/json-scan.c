@@ -272,6 +272,9 @@ dif_json_scan (char *text, gsize length, const char *name, GError **error)
             (unsigned char) *bad);
       return NULL;
     }
+  /* cJSON skips a byte order mark, which some editors leave. */
+  if (length >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0)
+    s.at = 3;
   s.odd = g_array_new (FALSE, FALSE, sizeof (DifJsonOdd));
   while (s.at < length)
     if (! scan_token (&s))

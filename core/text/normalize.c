@@ -193,7 +193,8 @@ compose (GArray *text)
                           (marks[n - 1].order == 0 || marks[n - 1].order >= marks[i].order));
       gunichar joined;
 
-      if (! blocked && g_unichar_compose (marks[starter].c, marks[i].c, &joined))
+      if (! blocked && g_unichar_compose (marks[starter].c, marks[i].c, &joined) &&
+          ! is_after_unicode_9 (joined))
         {
           marks[starter].c = joined;
           continue;

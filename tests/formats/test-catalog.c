@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* test-catalog.c - where models are looked for.
+ *
+ * GLib reads the data folders once per process, so they are set before the
+ * first test, to folders that the tests fill.
+ */
+#include "base/error.h"
+#include "formats/catalog.h"
+
+#include <string.h>
+
+#include "formats/scratch.h"
+
+static char *scratch;
+
+static void
+add_model (const char *folder, const char *name)
+{
+  g_autofree char *index = g_build_filename (folder, name, "model_index.json", NULL);
+
+  scratch_write_text (scratch, index, "{}");
+}
+
+/* @model means the folder @relative of the scratch folder. */
+static void
+assert_resolves (const char *model, const char *relative)
+{
+  g_autoptr (GError) error    = NULL;
+  g_autofree char   *path     = dif_catalog_resolve (model, &error);
+  g_autofree char   *expected = scratch_path (scratch, relative);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (path, ==, expected);
+}
+
+static void
+test_folders (void)
+{
+  g_auto (GStrv)   folders = dif_catalog_folders ();
+  g_autofree char *own     = scratch_path (scratch, "own/models");
+  g_autofree char *user    = scratch_path (scratch, "user/gimp-diffusion/models");
+  g_autofree char *first   = scratch_path (scratch, "system1/gimp-diffusion/models");
+  g_autofree char *second  = scratch_path (scratch, "system2/gimp-diffusion/models");
+
+  g_assert_cmpuint (g_strv_length (folders), ==, 5);
+  g_assert_cmpstr (folders[0], ==, own);
+  g_assert_cmpstr (folders[1], ==, user);
+  g_assert_cmpstr (folders[2], ==, first);
+  g_assert_cmpstr (folders[3], ==, second);
+  g_assert_true (g_str_has_suffix (folders[4], "gimp-diffusion/models"));
+}
+
+static void
+test_order (void)
+{
+  add_model ("own/models", "everywhere");
+  add_model ("user/gimp-diffusion/models", "everywhere");
+  add_model ("user/gimp-diffusion/models", "users");
+  add_model ("system1/gimp-diffusion/models", "users");
+  add_model ("system2/gimp-diffusion/models", "shared");
+  assert_resolves ("everywhere", "own/models/everywhere");
+  assert_resolves ("users", "user/gimp-diffusion/models/users");
+  assert_resolves ("shared", "system2/gimp-diffusion/models/shared");
+}
+
+static void
+test_default (void)
+{
+  add_model ("own/models", DIF_DEFAULT_MODEL);
+  assert_resolves (NULL, "own/models/" DIF_DEFAULT_MODEL);
+  assert_resolves ("", "own/models/" DIF_DEFAULT_MODEL);
+}
+
+static void
+test_paths (void)
+{
+  g_autofree char *path = scratch_path (scratch, "elsewhere");
+  g_autofree char *here = dif_catalog_resolve (".", NULL);
+
+  scratch_write_text (scratch, "elsewhere/file.safetensors", "x");
+  assert_resolves (path, "elsewhere");
+  g_assert_cmpstr (here, ==, ".");
+}
+
+static void
+test_names (void)
+{
+  g_auto (GStrv)   names  = NULL;
+  g_autofree char *joined = NULL;
+
+  scratch_write_text (scratch, "own/models/no-model/config.json", "{}");
+  scratch_write_text (scratch, "own/models/file", "");
+  names  = dif_catalog_names ();
+  joined = g_strjoinv (" ", names);
+  g_assert_cmpstr (joined, ==, "everywhere shared tiny-scenes users");
+}
+
+static void
+test_not_found (void)
+{
+  static const char *const models[] = { "absent", "no-model", "../own/models", "/nonexistent/model",
+                                        "a/b" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (models); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (dif_catalog_resolve (models[i], &error));
+      g_assert_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY);
+      assert_one_line (error, models[i]);
+      assert_one_line (error, "found the models everywhere, shared, tiny-scenes, users in ");
+      assert_one_line (error, scratch);
+    }
+}
+
+static void
+test_nothing_installed (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  scratch_remove (scratch, "own");
+  scratch_remove (scratch, "user");
+  scratch_remove (scratch, "system1");
+  scratch_remove (scratch, "system2");
+  g_assert_null (dif_catalog_resolve (NULL, &error));
+  g_assert_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY);
+  assert_one_line (error, "found no models in ");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *own    = NULL;
+  g_autofree char *user   = NULL;
+  g_autofree char *system = NULL;
+  int              status;
+
+  g_test_init (&argc, &argv, NULL);
+  scratch = scratch_new ();
+  own     = scratch_path (scratch, "own");
+  user    = scratch_path (scratch, "user");
+  system  = g_strdup_printf ("%s/system1:%s/system2", scratch, scratch);
+  g_setenv ("DIF_DATA_DIR", own, TRUE);
+  g_setenv ("XDG_DATA_HOME", user, TRUE);
+  g_setenv ("XDG_DATA_DIRS", system, TRUE);
+  g_test_add_func ("/formats/catalog/1-lists-its-folders", test_folders);
+  g_test_add_func ("/formats/catalog/2-takes-the-first-hit", test_order);
+  g_test_add_func ("/formats/catalog/3-has-a-default", test_default);
+  g_test_add_func ("/formats/catalog/4-takes-paths", test_paths);
+  g_test_add_func ("/formats/catalog/5-lists-names-once", test_names);
+  g_test_add_func ("/formats/catalog/6-says-what-it-found-instead", test_not_found);
+  g_test_add_func ("/formats/catalog/7-says-when-nothing-is-installed", test_nothing_installed);
+  status = g_test_run ();
+  scratch_free (scratch);
+  return status;
+}
