@@ -17,7 +17,8 @@
 
 /* ---- cumulative alphas ---- */
 
-/* torch.linspace in float32: from both ends to the middle. */
+/* torch.linspace in float32: from both ends to the middle, each by one fused
+ * multiply-add, as its vector kernels do. */
 static void
 linspace_float (float *out, guint n, double start, double end)
 {
@@ -25,7 +26,7 @@ linspace_float (float *out, guint n, double start, double end)
   float step = (e - s) / (float) (n - 1);
 
   for (guint i = 0; i < n; i++)
-    out[i] = i < n / 2 ? s + step * (float) i : e - step * (float) (n - 1 - i);
+    out[i] = i < n / 2 ? fmaf (step, (float) i, s) : fmaf (-step, (float) (n - 1 - i), e);
 }
 
 static double
