@@ -394,7 +394,8 @@ add (const RigPlace *place, DifJson *entry, guint index)
 {
   Case            *c = g_new0 (Case, 1);
   g_autofree char *path =
-      g_strdup_printf ("/models/modules/%s/%s/%s-%u", place->name, dif_json_string (entry, "model", "?"),
+      g_strdup_printf ("/models/modules/%s/%s/%s-%u", place->name,
+                       dif_json_string (entry, "model", "?"),
                        dif_json_string (entry, "module", "?"), index);
 
   c->place = place;
