@@ -12,15 +12,22 @@
 #include "bar.h"
 #include "commands.h"
 
+#define GROUP_WHAT "What to time"
+#define GROUP_HOW  "How"
+
 static const CliOption options[] = {
-  { "model", 0, "MODEL", "A diffusers folder, or the name of an installed model", "the bundled one", "What to time" },
-  { "device", 0, "NAME", "Where to compute: auto, cpu, cuda, cuda:1 or ref", "auto", "What to time" },
-  { "dtype", 0, "auto|f32|bf16|f16", "What to compute in", "auto", "What to time" },
-  { "width", 0, "N", "Width of the picture in pixels, a multiple of 8", "the model's own", "What to time" },
-  { "height", 0, "N", "Height of the picture in pixels, a multiple of 8", "the model's own", "What to time" },
-  { "guidance-scale", 0, "X", "Above 1 every step asks the U-Net for two pictures", "7.5", "What to time" },
-  { "steps", 0, "N", "Steps to time, after two to warm up", "5", "How" },
-  { "repeat", 0, "N", "Pictures to draw", "1", "How" },
+  { "model", 0, "MODEL", "A diffusers folder, or the name of an installed model",
+    "the bundled one", GROUP_WHAT },
+  { "device", 0, "NAME", "Where to compute: auto, cpu, cuda, cuda:1 or ref", "auto", GROUP_WHAT },
+  { "dtype", 0, "auto|f32|bf16|f16", "What to compute in", "auto", GROUP_WHAT },
+  { "width", 0, "N", "Width of the picture in pixels, a multiple of 8", "the model's own",
+    GROUP_WHAT },
+  { "height", 0, "N", "Height of the picture in pixels, a multiple of 8", "the model's own",
+    GROUP_WHAT },
+  { "guidance-scale", 0, "X", "Above 1 every step asks the U-Net for two pictures", "7.5",
+    GROUP_WHAT },
+  { "steps", 0, "N", "Steps to time, after two to warm up", "5", GROUP_HOW },
+  { "repeat", 0, "N", "Pictures to draw", "1", GROUP_HOW },
   { "json", 0, NULL, "Print one JSON object instead of text", NULL, "Output" },
   { "quiet", 0, NULL, "No progress", NULL, "Output" },
 };
@@ -185,7 +192,8 @@ stage_share (const Bench *b, const Stage *stage)
 static void
 print_stages (const Bench *b)
 {
-  printf ("\n%-10s%5s%10s%10s%10s%12s\n", "stage", "runs", "min s", "median s", "GMAC", "% of limit");
+  printf ("\n%-10s%5s%10s%10s%10s%12s\n", "stage", "runs", "min s", "median s", "GMAC",
+          "% of limit");
   for (guint s = 0; s < N_STAGES; s++)
     {
       const Stage *stage = &b->stages[s];
@@ -207,8 +215,8 @@ print_ops (const Bench *b, const Stage *stage)
     total += g_array_index (stage->seconds, double, i);
   if (total <= 0)
     return;
-  printf ("\n%-18s%8s%10s%8s%10s%12s%8s\n", "in a step", "calls", "ms", "%", "GFLOP/s", "% of limit",
-          "GB/s");
+  printf ("\n%-18s%8s%10s%8s%10s%12s%8s\n", "in a step", "calls", "ms", "%", "GFLOP/s",
+          "% of limit", "GB/s");
   for (guint i = 0; i < stage->ops->len; i++)
     {
       const Op *op = &g_array_index (stage->ops, Op, i);
@@ -240,18 +248,19 @@ static void
 print_text (const Bench *b, DifPipeline *pipe, DifResult *result)
 {
   DifBackend      *backend = dif_pipeline_backend (pipe);
-  g_autofree char *peak = g_format_size (process_peak ()), *held = g_format_size (backend->peak_bytes);
+  g_autofree char *peak    = g_format_size (process_peak ());
+  g_autofree char *held    = g_format_size (backend->peak_bytes);
   g_autofree char *weights = g_format_size (dif_pipeline_weight_bytes (pipe));
 
   printf ("%s, %s %s, %ux%u\n", dif_checkpoint_path (dif_pipeline_checkpoint (pipe)),
-          backend->klass->name, dif_dtype_name (dif_pipeline_dtype (pipe)), dif_result_width (result),
-          dif_result_height (result));
+          backend->klass->name, dif_dtype_name (dif_pipeline_dtype (pipe)),
+          dif_result_width (result), dif_result_height (result));
   if (b->limit > 0)
     printf ("limit: %.0f GFLOP/s, a large matrix product measured now\n", 2e-9 * b->limit);
   print_stages (b);
   print_ops (b, &b->stages[STEP]);
-  printf ("\nmemory: %s peak of the process; %s peak of tensors, weights being %s of it\n", peak, held,
-          weights);
+  printf ("\nmemory: %s peak of the process; %s peak of tensors, weights being %s of it\n", peak,
+          held, weights);
 }
 
 /* ---- JSON ---- */
@@ -329,9 +338,11 @@ make_request (const CliArgs *args, const char *steps, GError **error)
       ! set_option (rq, args, "dtype", error) || ! set_option (rq, args, "device", error) ||
       ! set_option (rq, args, "guidance-scale", error) ||
       ! dif_request_set (rq, "prompt", "a large red cube beside a small blue sphere", error) ||
-      ! dif_request_set (rq, "seed", "0", error) || ! dif_request_set (rq, "scheduler", "euler", error))
+      ! dif_request_set (rq, "seed", "0", error) ||
+      ! dif_request_set (rq, "scheduler", "euler", error))
     return NULL;
-  if (! cli_args_has (args, "guidance-scale") && ! dif_request_set (rq, "guidance-scale", "7.5", error))
+  if (! cli_args_has (args, "guidance-scale") &&
+      ! dif_request_set (rq, "guidance-scale", "7.5", error))
     return NULL;
   if (! dif_request_set (rq, "steps", steps, error))
     {
@@ -351,10 +362,12 @@ measure_limit (DifPipeline *pipe)
 
 /* Draws once to warm up, then @repeat times with the clock running. */
 static DifResult *
-time_runs (Cli *cli, Bench *b, DifPipeline *pipe, DifRequest *warm_up, DifRequest *rq, gint64 repeat,
-           CliBar *bar, GError **error)
+time_runs (Cli *cli, Bench *b, DifPipeline *pipe, DifRequest *warm_up, DifRequest *rq,
+           gint64 repeat, CliBar *bar, GError **error)
 {
-  DifResult *result = dif_pipeline_run (pipe, warm_up, cli_bar_update, bar, cli->cancellable, error);
+  DifResult *result;
+
+  result = dif_pipeline_run (pipe, warm_up, cli_bar_update, bar, cli->cancellable, error);
 
   b->limit = result ? measure_limit (pipe) : 0;
   dif_pipeline_set_profile (pipe, profile, b);

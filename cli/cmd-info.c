@@ -7,7 +7,8 @@
 #include "inspect.h"
 
 static const CliOption options[] = {
-  { "verbose", 'v', NULL, "Print every part's whole config and all names of tensors", NULL, "Output" },
+  { "verbose", 'v', NULL, "Print every part's whole config and all names of tensors", NULL,
+    "Output" },
   { "json", 0, NULL, "Print one JSON object instead of text", NULL, "Output" },
 };
 
@@ -110,7 +111,8 @@ print_text (DifCheckpoint *checkpoint, GPtrArray *parts, gboolean verbose)
     }
   f32  = g_format_size (4 * total);
   half = g_format_size (2 * total);
-  printf ("\n%" G_GUINT64_FORMAT " parameters in use; weights take %s of memory in f32, %s in bf16 or f16\n",
+  printf ("\n%" G_GUINT64_FORMAT " parameters in use; weights take %s of memory in f32, "
+          "%s in bf16 or f16\n",
           total, f32, half);
 }
 
@@ -182,8 +184,8 @@ print_json (DifCheckpoint *checkpoint, GPtrArray *parts, GError **error)
       total += part->used ? part->parameters : 0;
     }
   g_string_append_printf (s, "},\"parameters\":%" G_GUINT64_FORMAT, total);
-  g_string_append_printf (s, ",\"memory\":{\"f32\":%" G_GUINT64_FORMAT ",\"bf16\":%" G_GUINT64_FORMAT "}}",
-                          4 * total, 2 * total);
+  g_string_append_printf (s, ",\"memory\":{\"f32\":%" G_GUINT64_FORMAT, 4 * total);
+  g_string_append_printf (s, ",\"bf16\":%" G_GUINT64_FORMAT "}}", 2 * total);
   json = dif_json_parse (s->str, s->len, "info", error);
   if (! json)
     return FALSE;

@@ -90,16 +90,17 @@ write_text_part (Job *job, GError **error)
   const char         *dtype  = job->dtype == DIF_F32    ? "float32"
                                : job->dtype == DIF_BF16 ? "bfloat16"
                                                         : "float16";
+  guint               size;
 
   if (! config)
     return FALSE;
+  size = (guint) dif_json_int (config, "vocab_size", 0, CLI_VOCABULARY_MIN, CLI_VOCABULARY_MAX);
   dif_json_set_string (config, "torch_dtype", dtype);
+  dif_json_set_double (config, "bos_token_id", size - 2);
+  dif_json_set_double (config, "eos_token_id", size - 1);
   if (g_mkdir (folder, 0777) != 0)
     return fail_file (folder, errno, error);
-  return cli_vocabulary_write (folder,
-                               (guint) dif_json_int (config, "vocab_size", CLI_VOCABULARY_MIN,
-                                                     CLI_VOCABULARY_MIN, G_MAXINT32),
-                               job->like->pad_token, error) &&
+  return cli_vocabulary_write (folder, size, job->like->pad_token, error) &&
          write_network (job, "text_encoder", "CLIPTextModel", "model.safetensors", config, error);
 }
 
@@ -112,7 +113,8 @@ write_index (Job *job, GError **error)
       "\"requires_safety_checker\":false,\"safety_checker\":[null,null],"
       "\"scheduler\":[\"diffusers\",\"%s\"],\"text_encoder\":[\"transformers\",\"CLIPTextModel\"],"
       "\"tokenizer\":[\"transformers\",\"CLIPTokenizer\"],"
-      "\"unet\":[\"diffusers\",\"UNet2DConditionModel\"],\"vae\":[\"diffusers\",\"AutoencoderKL\"]}",
+      "\"unet\":[\"diffusers\",\"UNet2DConditionModel\"],"
+      "\"vae\":[\"diffusers\",\"AutoencoderKL\"]}",
       job->like->scheduler_class);
   g_autoptr (DifJson) json = parse (text, "model_index.json", error);
 

@@ -9,6 +9,7 @@
 
 #include "bar.h"
 #include "cli.h"
+#include "input.h"
 #include "output.h"
 
 #define GROUP_MAIN   "What to draw"
@@ -16,8 +17,8 @@
 #define GROUP_OUTPUT "Output"
 
 static const CliOption output_options[] = {
-  { "output", 'o', "FILE.png", "Where to write the picture; several become FILE-1.png, FILE-2.png ...",
-    NULL, GROUP_OUTPUT },
+  { "output", 'o', "FILE.png",
+    "Where to write the picture; several become FILE-1.png, FILE-2.png ...", NULL, GROUP_OUTPUT },
   { "dump", 0, "FILE.safetensors", "Write named intermediate tensors, for comparing with diffusers",
     NULL, GROUP_OUTPUT },
   { "quiet", 0, NULL, "No progress, no warnings, no line about the file", NULL, GROUP_OUTPUT },
@@ -51,6 +52,8 @@ row_metavar (const DifParam *row)
       if (strchr (row->blurb, ':'))
         return g_strndup (row->blurb, strcspn (row->blurb, ":"));
       return g_strdup ("TEXT");
+    case DIF_PARAM_IMAGE:
+      return g_strdup ("FILE");
     case DIF_PARAM_STRING:
       break;
     }
@@ -76,6 +79,7 @@ row_fallback (const DifParam *row)
     case DIF_PARAM_BOOL:
       return g_strdup (row->fallback != 0 ? "on" : "off");
     case DIF_PARAM_STRINGS:
+    case DIF_PARAM_IMAGE:
       return NULL;
     default:
       return row->text && *row->text ? g_strdup (row->text) : NULL;
@@ -87,14 +91,15 @@ row_blurb (const DifParam *row)
 {
   g_autofree char *min = number_text (row->min), *max = number_text (row->max);
   const char      *zero = row->auto_default ? strstr (row->blurb, "; 0 for ") : NULL;
+  gsize            length;
 
   if (row->type == DIF_PARAM_STRINGS)
     return g_strdup_printf ("%s; may be given several times", row->blurb);
   if (row->type != DIF_PARAM_INT && row->type != DIF_PARAM_DOUBLE)
     return g_strdup (row->blurb);
   /* what a dialog stores for "automatic" is here said by leaving the option out */
-  return g_strdup_printf ("%.*s; %s to %s", (int) (zero ? (gsize) (zero - row->blurb) : strlen (row->blurb)),
-                          row->blurb, min, max);
+  length = zero ? (gsize) (zero - row->blurb) : strlen (row->blurb);
+  return g_strdup_printf ("%.*s; %s to %s", (int) length, row->blurb, min, max);
 }
 
 /** TaskOptions: a command made at run time. */
@@ -145,7 +150,13 @@ task_options_init (TaskOptions *t, const char *task)
       if (! advanced)
         g_array_append_vals (t->options, output_options, G_N_ELEMENTS (output_options));
     }
-  t->command = (CliCommand) { .name = task, .summary = dif_task_blurb (task), .usage = "[OPTION]... -o FILE.png", .details = t->details, .options = (const CliOption *) (void *) t->options->data, .n_options = t->options->len };
+  memset (&t->command, 0, sizeof t->command);
+  t->command.name      = task;
+  t->command.summary   = dif_task_blurb (task);
+  t->command.usage     = "[OPTION]... -o FILE.png";
+  t->command.details   = t->details;
+  t->command.options   = (const CliOption *) (void *) t->options->data;
+  t->command.n_options = t->options->len;
 }
 
 void
@@ -181,13 +192,45 @@ name_option (const char *task, GError *error)
       }
 }
 
-static gboolean
-is_output_option (const char *name)
+static const DifParam *
+find_row (const char *task, const char *name)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (output_options); i++)
-    if (strcmp (output_options[i].name, name) == 0)
-      return TRUE;
-  return FALSE;
+  guint           n;
+  const DifParam *rows = dif_task_params (task, &n);
+
+  for (guint i = 0; i < n; i++)
+    if (strcmp (rows[i].name, name) == 0)
+      return &rows[i];
+  return NULL;
+}
+
+static gboolean
+set_option (DifRequest *rq, const DifParam *row, const char *value, GError **error)
+{
+  g_autoptr (DifImage) image = NULL;
+
+  if (row->type != DIF_PARAM_IMAGE)
+    return dif_request_set (rq, row->name, value, error);
+  image = cli_input_image (value, error);
+  return image && dif_request_set_image (rq, row->name, image, error);
+}
+
+static gboolean
+check_required (DifRequest *rq, GError **error)
+{
+  guint           n;
+  const DifParam *rows = dif_task_params (dif_request_task (rq), &n);
+
+  for (guint i = 0; i < n; i++)
+    if (rows[i].required && ! dif_request_has (rq, rows[i].name))
+      {
+        g_autofree char *metavar = row_metavar (&rows[i]);
+
+        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                     "--%s: expected %s, found nothing", rows[i].name, metavar);
+        return FALSE;
+      }
+  return TRUE;
 }
 
 static DifRequest *
@@ -196,10 +239,13 @@ make_request (const char *task, const CliArgs *args, GError **error)
   g_autoptr (DifRequest) rq = dif_request_new (task, error);
 
   for (guint i = 0; rq && i < args->names->len; i++)
-    if (! is_output_option (args->names->pdata[i]) &&
-        ! dif_request_set (rq, args->names->pdata[i], args->values->pdata[i], error))
-      return NULL;
-  return g_steal_pointer (&rq);
+    {
+      const DifParam *row = find_row (task, args->names->pdata[i]);
+
+      if (row && ! set_option (rq, row, args->values->pdata[i], error))
+        return NULL;
+    }
+  return rq && check_required (rq, error) ? g_steal_pointer (&rq) : NULL;
 }
 
 static gboolean

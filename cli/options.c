@@ -49,7 +49,8 @@ parse_option (const CliCommand *command, CliArgs *args, int argc, char **argv, i
       g_autofree char *name  = g_strndup (word, is_long ? length + 2 : strlen (word));
       g_autofree char *shown = cli_shown (name);
 
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION, "unknown option %s", shown);
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION, "unknown option %s",
+                   shown);
       return FALSE;
     }
   value = is_long ? (word[2 + length] ? word + 3 + length : NULL) : (word[2] ? word + 2 : NULL);
@@ -81,7 +82,8 @@ check_rest (const CliCommand *command, const CliArgs *args, GError **error)
     {
       g_autofree char *shown = cli_shown (args->rest->pdata[command->max_args]);
 
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "unexpected argument \"%s\"", shown);
+      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "unexpected argument \"%s\"",
+                   shown);
       return FALSE;
     }
   if (args->rest->len < command->min_args)

@@ -117,7 +117,8 @@ encode_png (DifResult *result, guint i, char **data, gsize *length, GError **err
                                                               (int) W, (int) H, (int) W * 3);
   g_autoptr (DifJson)   json     = dif_json_parse (recipe, strlen (recipe), "recipe", error);
   g_autofree char      *text     = json ? readable_recipe (json) : NULL;
-  const char           *keys[]   = { "tEXt::Software", "tEXt::parameters", "tEXt::dif-recipe", NULL };
+  const char           *keys[]   = { "tEXt::Software", "tEXt::parameters", "tEXt::dif-recipe",
+                                     NULL };
   const char           *values[] = { "dif " DIF_VERSION, text, recipe, NULL };
 
   if (! json)

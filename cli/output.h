@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  * folder is there and writable.  With @suffix the name must end in it, unless
  * @path is a device or pipe.  @option is for the message.
  * Errors: G_OPTION_ERROR (the suffix), G_FILE_ERROR. */
-gboolean cli_output_check (const char *option, const char *path, const char *suffix, GError **error);
+gboolean cli_output_check (const char *option, const char *path, const char *suffix,
+                           GError **error);
 
 /* Whether @path is there and is a device or pipe, written to directly. */
 gboolean cli_output_is_device (const char *path);

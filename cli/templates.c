@@ -31,10 +31,11 @@
 #define VAE_SD \
   "\"block_out_channels\":[128,256,512,512],\"layers_per_block\":2,\"norm_num_groups\":32,"
 
+/* without the keys of training (dropout, initialization): transformers 5 insists on their
+ * being spelled as floats */
 #define TEXT_COMMON                                                           \
   "\"architectures\":[\"CLIPTextModel\"],\"model_type\":\"clip_text_model\"," \
-  "\"attention_dropout\":0.0,\"dropout\":0.0,\"initializer_factor\":1.0,"     \
-  "\"initializer_range\":0.02,\"layer_norm_eps\":1e-05,\"max_position_embeddings\":77,"
+  "\"layer_norm_eps\":1e-05,\"max_position_embeddings\":77,"
 
 #define SCHEDULER_COMMON                                                             \
   "\"beta_start\":0.00085,\"beta_end\":0.012,\"beta_schedule\":\"scaled_linear\","   \
@@ -52,23 +53,26 @@ static const CliTemplate templates[] = {
                        "\"num_hidden_layers\":12,\"projection_dim\":768,\"vocab_size\":49408}",
     .scheduler       = "{\"_class_name\":\"PNDMScheduler\"," SCHEDULER_COMMON "}",
     .scheduler_class = "PNDMScheduler" },
-  { .name            = "sd21",
-    .unet            = "{" UNET_COMMON UNET_BLOCKS "\"attention_head_dim\":[5,10,20,20],"
-                       "\"block_out_channels\":[320,640,1280,1280],\"cross_attention_dim\":1024,"
-                       "\"norm_num_groups\":32,\"sample_size\":96,\"use_linear_projection\":true,"
-                       "\"upcast_attention\":true}",
-    .vae             = "{" VAE_COMMON VAE_SD "\"sample_size\":768}",
-    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":1024,"
-                       "\"intermediate_size\":4096,\"num_attention_heads\":16,"
-                       "\"num_hidden_layers\":23,\"projection_dim\":512,\"vocab_size\":49408}",
-    .scheduler       = "{\"_class_name\":\"DDIMScheduler\",\"prediction_type\":\"v_prediction\"," SCHEDULER_COMMON "}",
+  { .name         = "sd21",
+    .unet         = "{" UNET_COMMON UNET_BLOCKS "\"attention_head_dim\":[5,10,20,20],"
+                    "\"block_out_channels\":[320,640,1280,1280],\"cross_attention_dim\":1024,"
+                    "\"norm_num_groups\":32,\"sample_size\":96,\"use_linear_projection\":true,"
+                    "\"upcast_attention\":true}",
+    .vae          = "{" VAE_COMMON VAE_SD "\"sample_size\":768}",
+    .text_encoder = "{" TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":1024,"
+                    "\"intermediate_size\":4096,\"num_attention_heads\":16,"
+                    "\"num_hidden_layers\":23,\"projection_dim\":512,\"vocab_size\":49408}",
+    .scheduler    = "{\"_class_name\":\"DDIMScheduler\"," SCHEDULER_COMMON
+                 ",\"prediction_type\":\"v_prediction\"}",
     .scheduler_class = "DDIMScheduler",
     .pad_token       = "!" },
-  { .name            = "tiny",
-    .unet            = "{" UNET_COMMON "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"DownBlock2D\"],"
-                       "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\"],"
-                       "\"attention_head_dim\":4,\"block_out_channels\":[32,64],\"cross_attention_dim\":32,"
-                       "\"norm_num_groups\":8,\"sample_size\":8}",
+  { .name = "tiny",
+    .unet = "{" UNET_COMMON
+            "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"DownBlock2D\"],"
+            "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\"],"
+            "\"attention_head_dim\":4,\"block_out_channels\":[32,64],"
+            "\"cross_attention_dim\":32,"
+            "\"norm_num_groups\":8,\"sample_size\":8}",
     .vae             = "{" VAE_COMMON "\"block_out_channels\":[8,8,16,16],\"layers_per_block\":1,"
                        "\"norm_num_groups\":4,\"sample_size\":64}",
     .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":32,"

@@ -10,9 +10,12 @@ G_BEGIN_DECLS
 /* Fewest tokens: every byte, alone and at the end of a word, begin and end. */
 #define CLI_VOCABULARY_MIN 514
 
+/* Most: CLIP's own number. */
+#define CLI_VOCABULARY_MAX 49408
+
 /* Writes vocab.json, merges.txt, special_tokens_map.json and
  * tokenizer_config.json to @folder.  @size: tokens, CLI_VOCABULARY_MIN to
- * 49408; @pad_token: nullable, the end-of-text token then.
+ * CLI_VOCABULARY_MAX; @pad_token: nullable, the end-of-text token then.
  * Errors: G_FILE_ERROR. */
 gboolean cli_vocabulary_write (const char *folder, guint size, const char *pad_token,
                                GError **error);
