@@ -92,7 +92,7 @@ refuse_others (DifJson *config)
 }
 
 static void
-check_levels (DifUnet *m, DifJson *config)
+check_levels (DifUnet *m, DifJson *config, const char *heads)
 {
   for (guint i = 0; i < m->n_levels; i++)
     {
@@ -100,9 +100,11 @@ check_levels (DifUnet *m, DifJson *config)
         dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                        "block_out_channels: expected multiples of norm_num_groups (%u), found %u", m->n_groups,
                        m->channels[i]);
-      if ((m->down_attention[i] || m->up_attention[m->n_levels - 1 - i]) && m->channels[i] % m->n_heads[i])
+      /* the middle attends with the last level's heads */
+      if ((m->down_attention[i] || m->up_attention[m->n_levels - 1 - i] || i + 1 == m->n_levels) &&
+          m->channels[i] % m->n_heads[i])
         dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                       "attention_head_dim: expected a number of heads that divides %u channels, found %u",
+                       "%s: expected a number of heads that divides %u channels, found %u", heads,
                        m->channels[i], m->n_heads[i]);
     }
 }
@@ -154,7 +156,7 @@ read_config (DifUnet *m, DifJson *config, GError **error)
   if (strcmp (act, "silu") != 0 && strcmp (act, "swish") != 0)
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "act_fn: expected \"silu\", found \"%s\"", act);
   refuse_others (config);
-  check_levels (m, config);
+  check_levels (m, config, heads);
   return dif_json_finish (config, error);
 }
 
