@@ -11,9 +11,12 @@
 #include "base/error.h"
 #include "models/unet-private.h"
 
+/* More layers than this, per block or per transformer, are a broken file. */
+#define MAX_LAYERS 64
+
 /* A number for every level: either one for all, or a list. */
 static void
-per_level (DifJson *config, const char *key, guint fallback, guint n_levels, guint *out)
+per_level (DifJson *config, const char *key, guint fallback, guint max, guint n_levels, guint *out)
 {
   DifJson *node = dif_json_member (config, key);
   gboolean list = node && dif_json_type (node) == DIF_JSON_ARRAY;
@@ -25,7 +28,7 @@ per_level (DifJson *config, const char *key, guint fallback, guint n_levels, gui
     {
       DifJson *one = list ? dif_json_at (node, i) : node;
 
-      out[i] = one ? (guint) dif_json_value_int (one, 1, 1 << 16) : fallback;
+      out[i] = one ? (guint) dif_json_value_int (one, 1, max) : fallback;
     }
 }
 
@@ -135,11 +138,11 @@ read_config (DifUnet *m, DifJson *config, GError **error)
                      DIF_UNET_MAX_LEVELS, m->n_levels);
       return dif_json_finish (config, error);
     }
-  per_level (config, "block_out_channels", 0, m->n_levels, m->channels);
-  per_level (config, heads, 8, m->n_levels, m->n_heads);
-  per_level (config, "transformer_layers_per_block", 1, m->n_levels, m->n_blocks);
-  per_level (config, "cross_attention_dim", 1280, m->n_levels, m->n_cross);
-  per_level (config, "layers_per_block", 2, m->n_levels, m->n_layers);
+  per_level (config, "block_out_channels", 0, 1 << 16, m->n_levels, m->channels);
+  per_level (config, heads, 8, 1 << 16, m->n_levels, m->n_heads);
+  per_level (config, "transformer_layers_per_block", 1, MAX_LAYERS, m->n_levels, m->n_blocks);
+  per_level (config, "cross_attention_dim", 1280, 1 << 16, m->n_levels, m->n_cross);
+  per_level (config, "layers_per_block", 2, MAX_LAYERS, m->n_levels, m->n_layers);
   read_types (config, "down_block_types", "DownBlock2D", "CrossAttnDownBlock2D", m->n_levels, m->down_attention);
   read_types (config, "up_block_types", "UpBlock2D", "CrossAttnUpBlock2D", m->n_levels, m->up_attention);
   read_middle (m, config);
