@@ -67,6 +67,7 @@ refuse_others (DifJson *config)
   };
   static const char *const off[] = { "dual_cross_attention", "resnet_skip_time_act", "class_embeddings_concat",
                                      "only_cross_attention", "mid_block_only_cross_attention", NULL };
+  static const char *const one[] = { "mid_block_scale_factor", "resnet_out_scale_factor", NULL };
   static const struct
   {
     const char *key, *value;
@@ -88,10 +89,12 @@ refuse_others (DifJson *config)
         dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected \"%s\", found \"%s\"", fixed[i].key,
                        fixed[i].value, value);
     }
-  if (dif_json_int (config, "conv_in_kernel", 3, 3, 3) != dif_json_int (config, "conv_out_kernel", 3, 3, 3) ||
-      dif_json_double (config, "mid_block_scale_factor", 1) != 1 ||
-      dif_json_double (config, "resnet_out_scale_factor", 1) != 1)
-    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "expected output scale factors of 1, found others");
+  for (guint i = 0; one[i]; i++)
+    if (dif_json_double (config, one[i], 1) != 1)
+      dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected 1, found %g", one[i],
+                     dif_json_double (config, one[i], 1));
+  dif_json_int (config, "conv_in_kernel", 3, 3, 3);
+  dif_json_int (config, "conv_out_kernel", 3, 3, 3);
 }
 
 static void

@@ -72,6 +72,8 @@ read_config (DifVae *m, DifJson *config, GError **error)
   DifJson    *channels = dif_json_member (config, "block_out_channels");
   const char *act      = dif_json_string (config, "act_fn", "silu");
 
+  static const char *const absent[] = { "latents_mean", "latents_std", "shift_factor", NULL };
+
   m->n_levels = channels ? dif_json_length (channels) : 1;
   if (m->n_levels < 1 || m->n_levels > MAX_LEVELS)
     {
@@ -103,9 +105,10 @@ read_config (DifVae *m, DifJson *config, GError **error)
   if (!isfinite (m->scaling) || m->scaling == 0)
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "scaling_factor: expected a number other than 0, found %g",
                    m->scaling);
-  if (dif_json_has (config, "latents_mean") || dif_json_has (config, "shift_factor"))
-    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "expected latents that are scaled only, found latents_mean or shift_factor");
+  for (guint i = 0; absent[i]; i++)
+    if (dif_json_has (config, absent[i]))
+      dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
+                     "%s: expected null (latents that are scaled only), found a value", absent[i]);
   return dif_json_finish (config, error);
 }
 
