@@ -4,6 +4,7 @@
  * Token and position embeddings, then pre-norm layers with causal attention.
  * Padding is not masked: the id that pads matters.
  */
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -45,6 +46,9 @@ read_config (DifClipText *m, DifJson *config, GError **error)
   else
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
                    "hidden_act: expected \"quick_gelu\" or \"gelu\", found \"%s\"", act);
+  if (!(m->eps > 0) || !isfinite (m->eps))
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "layer_norm_eps: expected a positive number, found %g", (double) m->eps);
   if (m->width % m->n_heads)
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                    "hidden_size: expected a multiple of num_attention_heads (%u), found %u", m->n_heads, m->width);

@@ -159,6 +159,14 @@ read_config (DifUnet *m, DifJson *config, GError **error)
   m->center_input       = dif_json_bool (config, "center_input_sample", FALSE);
   m->downsample_padding = (guint) dif_json_int (config, "downsample_padding", 1, 0, 1);
   m->n_time             = 4 * m->channels[0];
+  if (!(m->eps > 0) || !isfinite (m->eps))
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "norm_eps: expected a positive number, found %g",
+                   (double) m->eps);
+  /* frequencies are spread over half - freq_shift steps */
+  if (!isfinite (m->freq_shift) || m->freq_shift == (float) (m->channels[0] / 2))
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "freq_shift: expected a number other than half of %u channels, found %g",
+                   m->channels[0], (double) m->freq_shift);
   if (strcmp (act, "silu") != 0 && strcmp (act, "swish") != 0)
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "act_fn: expected \"silu\", found \"%s\"", act);
   refuse_others (config);

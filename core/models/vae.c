@@ -81,6 +81,8 @@ read_config (DifVae *m, DifJson *config, GError **error)
                      MAX_LEVELS, m->n_levels);
       return dif_json_finish (config, error);
     }
+  if (channels && dif_json_type (channels) != DIF_JSON_ARRAY)
+    dif_json_fail_value (channels, DIF_FORMAT_ERROR_BAD_VALUE, "an array of numbers");
   m->n_groups = (guint) dif_json_int (config, "norm_num_groups", 32, 1, 1 << 16);
   for (guint i = 0; i < m->n_levels; i++)
     {
