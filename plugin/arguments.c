@@ -8,26 +8,8 @@
 
 #include <glib/gi18n-lib.h>
 
-/* Whether GIMP's 32-bit whole numbers hold every value of the row. */
-static gboolean
-fits_int (const DifParam *row)
-{
-  return row->type == DIF_PARAM_INT && MIN (row->min, row->fallback) >= G_MININT &&
-         row->max <= G_MAXINT;
-}
-
-static void
-add_number (GimpProcedure *procedure, const DifParam *row, const char *label, const char *blurb)
-{
-  double least = MIN (row->min, row->fallback);
-
-  if (fits_int (row))
-    gimp_procedure_add_int_argument (procedure, row->name, label, blurb, (int) least,
-                                     (int) row->max, (int) row->fallback, G_PARAM_READWRITE);
-  else
-    gimp_procedure_add_double_argument (procedure, row->name, label, blurb, least, row->max,
-                                        row->fallback, G_PARAM_READWRITE);
-}
+/* Lax, because a strict one lets Script-Fu replace NaN by the default; GIMP refuses NaN then. */
+#define NUMBER_FLAGS (G_PARAM_READWRITE | G_PARAM_LAX_VALIDATION)
 
 void
 dif_arguments_add (GimpProcedure *procedure, const char *task)
@@ -45,7 +27,9 @@ dif_arguments_add (GimpProcedure *procedure, const char *task)
         {
         case DIF_PARAM_INT:
         case DIF_PARAM_DOUBLE:
-          add_number (procedure, row, label, blurb);
+          gimp_procedure_add_double_argument (procedure, row->name, label, blurb,
+                                              MIN (row->min, row->fallback), row->max,
+                                              row->fallback, NUMBER_FLAGS);
           break;
         case DIF_PARAM_BOOL:
           gimp_procedure_add_boolean_argument (procedure, row->name, label, blurb,
@@ -91,14 +75,14 @@ set_text (DifRequest *rq, const DifParam *row, const char *text, GError **error)
 static gboolean
 set_row (DifRequest *rq, const DifParam *row, GObject *config, GError **error)
 {
-  if (row->type == DIF_PARAM_BOOL || fits_int (row))
+  if (row->type == DIF_PARAM_BOOL)
     {
-      int number = 0;
+      gboolean is_on = FALSE;
 
-      g_object_get (config, row->name, &number, NULL);
-      return number == row->fallback || dif_request_set_number (rq, row->name, number, error);
+      g_object_get (config, row->name, &is_on, NULL);
+      return dif_request_set_number (rq, row->name, is_on, error);
     }
-  if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE)
+  else if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE)
     {
       double number = 0.0;
 

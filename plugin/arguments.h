@@ -20,8 +20,9 @@ G_BEGIN_DECLS
  *
  * Adds an argument per parameter, with the parameter's name and default.
  * Choices are strings, because GIMP 3.0 replaces an unknown choice by the
- * default without a word; whole numbers beyond 31 bits are doubles; a list is
- * a string with one element on each line.
+ * default without a word.  Whole numbers are doubles, because Script-Fu wraps
+ * them at 32 bits and cuts fractions off, also without a word.  A list is a
+ * string with one element on each line.
  */
 void dif_arguments_add (GimpProcedure *procedure, const char *task);
 

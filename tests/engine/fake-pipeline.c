@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* fake-pipeline.c - stands in for libdif's pipeline in tests of the engine.
+ *
+ * Linked into a program, its functions are taken instead of the library's.  A
+ * run takes 20 ms a step and draws 8 x 8 pixels from the seed; prompts are
+ * commands: "error:DOMAIN:CODE" fails, "crash" ends the process, "warn" warns.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dif.h"
+
+#define STEP_US       20000
+#define SLICE_US      2000
+#define DEFAULT_STEPS 3
+#define SIDE          8
+
+struct _DifPipeline
+{
+  guint n_runs;
+};
+
+DifPipeline *
+dif_pipeline_load (const char *model, const char *device, const char *dtype,
+                   DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
+                   GError **error)
+{
+  DifProgress done = { "load", 1, 1, 1.0, 0.0 };
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
+  if (progress != NULL)
+    progress (&done, user_data);
+  return g_new0 (DifPipeline, 1);
+}
+
+void
+dif_pipeline_free (DifPipeline *pipe)
+{
+  g_free (pipe);
+}
+
+DifDtype
+dif_pipeline_dtype (DifPipeline *pipe)
+{
+  return DIF_F32;
+}
+
+gsize
+dif_pipeline_weight_bytes (DifPipeline *pipe)
+{
+  return 12345;
+}
+
+static gboolean
+obey (const char *prompt, GError **error)
+{
+  g_auto (GStrv) words = g_strsplit (prompt, ":", 3);
+
+  if (g_str_equal (prompt, "crash"))
+    kill (getpid (), SIGKILL);
+  if (g_strv_length (words) != 3 || ! g_str_equal (words[0], "error"))
+    return TRUE;
+  g_set_error (error, g_quark_from_string (words[1]), atoi (words[2]), "as told: %s", prompt);
+  return FALSE;
+}
+
+static gboolean
+take_time (guint n_steps, DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
+           GError **error)
+{
+  for (guint step = 1; step <= n_steps; step++)
+    {
+      DifProgress now = { "denoise", step, n_steps, (double) step / n_steps, 1.0 };
+
+      for (guint slept = 0; slept < STEP_US; slept += SLICE_US)
+        {
+          g_usleep (SLICE_US);
+          if (g_cancellable_set_error_if_cancelled (cancellable, error))
+            return FALSE;
+        }
+      if (progress != NULL)
+        progress (&now, user_data);
+    }
+  return TRUE;
+}
+
+DifResult *
+dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
+                  GCancellable *cancellable, GError **error)
+{
+  guint      n_images = (guint) dif_request_number (rq, "num-images");
+  guint      n_steps  = (guint) dif_request_number (rq, "steps");
+  double     seed     = dif_request_number (rq, "seed");
+  DifResult *result;
+  float      pixels[SIDE * SIDE * 3];
+
+  if (! obey (dif_request_text (rq, "prompt"), error) ||
+      ! take_time (n_steps != 0 ? n_steps : DEFAULT_STEPS, progress, user_data, cancellable,
+                   error))
+    return NULL;
+  result = dif_result_new (n_images, SIDE, SIDE, seed < 0.0 ? 77 : (guint64) seed);
+  for (guint i = 0; i < n_images; i++)
+    {
+      g_autofree char *recipe = g_strdup_printf ("{\"run\": %u, \"index\": %u}", pipe->n_runs, i);
+
+      for (guint k = 0; k < G_N_ELEMENTS (pixels); k++)
+        pixels[k] = (float) (k + i) / 1000.0f;
+      dif_result_fill (result, i, pixels, recipe);
+    }
+  if (g_str_equal (dif_request_text (rq, "prompt"), "warn"))
+    dif_result_set_warning (result, "beware");
+  pipe->n_runs++;
+  return result;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* test-engine-real.c - the engine with libdif's own pipeline and a small random model. */
+#include <string.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "engine/client.h"
+
+static DifRequest *
+request (void)
+{
+  DifRequest      *rq    = dif_request_new ("txt2img", NULL);
+  g_autofree char *model = g_build_filename (g_getenv ("DIF_FIXTURES"), "models", "sd15", NULL);
+
+  g_assert_true (dif_request_set (rq, "model", model, NULL));
+  g_assert_true (dif_request_set (rq, "prompt", "a red cube", NULL));
+  g_assert_true (dif_request_set (rq, "dtype", "f32", NULL));
+  g_assert_true (dif_request_set_number (rq, "steps", 3, NULL));
+  g_assert_true (dif_request_set_number (rq, "seed", 4294967295.0, NULL));
+  g_assert_true (dif_request_set_number (rq, "num-images", 2, NULL));
+  return rq;
+}
+
+static void
+test_same_picture (void)
+{
+  g_autofree char       *folder  = g_dir_make_tmp ("dif-engine-XXXXXX", NULL);
+  g_autofree char       *inner   = g_build_filename (folder, "gimp-diffusion", NULL);
+  g_autoptr (DifRequest) rq      = request ();
+  g_autoptr (GError)     failure = NULL;
+  g_autoptr (DifResult)  here    = NULL;
+  gsize                  n;
+
+  g_setenv ("XDG_RUNTIME_DIR", folder, TRUE);
+  g_setenv ("DIF_ENGINE", "none", TRUE);
+  here = dif_engine_run (rq, NULL, NULL, NULL, &failure);
+  g_assert_no_error (failure);
+  n = (gsize) dif_result_width (here) * dif_result_height (here) * 3 * sizeof (float);
+
+  g_setenv ("DIF_ENGINE", g_getenv ("TEST_ENGINE"), TRUE);
+  for (guint round = 0; round < 2; round++)
+    {
+      g_autoptr (DifResult) there  = dif_engine_run (rq, NULL, NULL, NULL, &failure);
+      g_autoptr (DifJson)   status = NULL;
+
+      g_assert_no_error (failure);
+      g_assert_cmpuint (dif_result_n_images (there), ==, 2);
+      g_assert_cmpuint (dif_result_seed (there), ==, 4294967295u);
+      for (guint i = 0; i < 2; i++)
+        {
+          g_assert_cmpmem (dif_result_pixels (there, i), n, dif_result_pixels (here, i), n);
+          g_assert_cmpstr (dif_result_recipe (there, i), ==, dif_result_recipe (here, i));
+        }
+      status = dif_engine_status (&failure);
+      g_assert_no_error (failure);
+      g_assert_cmpint (dif_json_int (status, "loads", 0, 0, 100), ==, 1);
+      g_assert_cmpint (dif_json_int (status, "weight_bytes", 0, 0, G_MAXINT), >, 0);
+    }
+  g_assert_true (dif_engine_quit (NULL));
+  g_assert_cmpint (access (inner, F_OK), ==, 0);
+}
+
+static void
+test_failures_keep_it (void)
+{
+  g_autoptr (DifRequest) rq      = request ();
+  g_autoptr (GError)     failure = NULL;
+  g_autoptr (DifResult)  result  = NULL;
+
+  g_assert_true (dif_request_set_number (rq, "width", 12, NULL));
+  g_assert_null (dif_engine_run (rq, NULL, NULL, NULL, &failure));
+  g_assert_error (failure, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_SIZE);
+  g_clear_error (&failure);
+  g_assert_true (dif_request_set_number (rq, "width", 64, NULL));
+  result = dif_engine_run (rq, NULL, NULL, NULL, &failure);
+  g_assert_no_error (failure);
+  g_assert_cmpuint (dif_result_width (result), ==, 64);
+  g_assert_true (dif_engine_quit (NULL));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/engine/real/draws-what-this-process-draws", test_same_picture);
+  g_test_add_func ("/engine/real/failure-leaves-the-model", test_failures_keep_it);
+  return g_test_run ();
+}
