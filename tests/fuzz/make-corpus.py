@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Writes the corpora of the fuzz targets: small files, good and bad in every way known.
+
+    python3 tests/fuzz/make-corpus.py
+
+writes tests/fuzz/corpus/TARGET/NAME; the same bytes every time.  Files found by a fuzzer
+(named found-...) are left alone.  An input of several files has a line ==LETTER before
+each; the letters are in the target's table of files.
+"""
+
+import json
+import os
+import random
+import struct
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
+
+
+def write(target, name, data):
+    folder = os.path.join(HERE, target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as file:
+        file.write(data if isinstance(data, bytes) else data.encode())
+
+
+def dump(value):
+    return json.dumps(value, ensure_ascii=False)
+
+
+def parts(**sections):
+    """Sections by letter; a letter that is no name (1, 2) is given as _1, _2."""
+    out = b""
+    for letter, data in sections.items():
+        if out and not out.endswith(b"\n"):
+            out += b"\n"
+        out += b"==" + letter[-1].encode() + b"\n" + (data if isinstance(data, bytes) else data.encode())
+    return out
+
+
+# ---- json ----
+
+def make_json():
+    good = {
+        "values": '{"a": [1, -2.5e-3, true, false, null, "x\\u00e9\\n\\ud83d\\ude00"], "b": {"c": {}}}',
+        "python-floats": '{"lambda_min_clipped": -Infinity, "b": Infinity, "c": NaN}',
+        "numbers": "[0, -0, 0.0, 1e2, 1E+2, 1e-300, 9007199254740993, 1e308, 123456789012345678901234567890]",
+        "nested": "[" * 100 + "]" * 100,
+        "wide": dump({f"key{i}": i for i in range(40)}),
+        "spaces": " \t\r\n[ 1 , 2 ] \n",
+        "mark": b"\xef\xbb\xbf{}",
+        "escapes": '["\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041"]',
+        "empty-key": '{"": {"": []}}',
+    }
+    bad = {
+        "deep": "[" * 200,
+        "duplicate": '{"a": 1, "b": 2, "a": 3}',
+        "duplicate-escaped": '{"a": 1, "\\u0061": 2}',
+        "trailing": "{} {}",
+        "cut": '{"a": [1, 2',
+        "comma": "[1,]",
+        "no-utf8": b'"\xff"',
+        "overlong": b'"\xc0\xaf"',
+        "surrogate": '"\\ud800"',
+        "nul": b'"a\0b"',
+        "nul-escaped": '"\\u0000"',
+        "control": '"a\nb"',
+        "huge-number": "1e999",
+        "long-number": "1" * 70,
+        "leading-zero": "[01]",
+        "word": "[nulL]",
+        "empty": "",
+    }
+    for name, data in {**{f"good-{k}": v for k, v in good.items()},
+                       **{f"bad-{k}": v for k, v in bad.items()}}.items():
+        write("json", name + ".json", data)
+
+
+# ---- safetensors ----
+
+def tensors(header, data=b"", length=None):
+    text = header if isinstance(header, bytes) else (header if isinstance(header, str) else dump(header)).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def entry(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def make_safetensors():
+    f32 = entry("F32", [2, 1, 1, 1], 0, 8)
+    eight = bytes(range(8))
+    files = {
+        "good-one": tensors({"a": f32}, eight),
+        "good-metadata": tensors({"__metadata__": {"format": "pt"}, "a": f32}, eight),
+        "good-order": tensors({"b": entry("F16", [2], 8, 12), "a": f32}, eight + b"abcd"),
+        "good-empty": tensors("{}"),
+        "good-padded": tensors(dump({"a": f32}) + "      ", eight),
+        "good-scalar": tensors({"a": entry("I64", [], 0, 8)}, eight),
+        "good-zero": tensors({"a": entry("F32", [0, 4], 0, 0), "b": f32}, eight),
+        "good-dtypes": tensors({d: entry(d, [2], 16 * i, 16 * i + 2 * s) for i, (d, s) in enumerate([("F64", 8)])},
+                               bytes(16)),
+        "good-skipped": tensors({"even": entry("F8_E4M3", [8], 0, 8)}, eight),
+        "bad-five-dims": tensors({"a": entry("F32", [1, 1, 2, 1, 1], 0, 8)}, eight),
+        "bad-nothing": b"",
+        "bad-short": b"\x01\x02",
+        "bad-length": tensors({"a": f32}, eight, length=2 ** 63),
+        "bad-length-beyond": tensors({"a": f32}, eight, length=1000),
+        "bad-length-short": tensors({"a": f32}, eight, length=10),
+        "bad-overlap": tensors({"a": f32, "b": f32}, eight),
+        "bad-overlap-part": tensors({"a": f32, "b": entry("F32", [1], 4, 8)}, eight),
+        "bad-hole": tensors({"a": entry("F32", [1], 0, 4), "b": entry("F32", [1], 8, 12)}, bytes(12)),
+        "bad-beyond": tensors({"a": entry("F32", [4], 0, 16)}, eight),
+        "bad-left-over": tensors({"a": f32}, eight + b"x"),
+        "bad-backwards": tensors({"a": entry("F32", [2], 8, 0)}, eight),
+        "bad-size": tensors({"a": entry("F32", [3], 0, 8)}, eight),
+        "bad-overflow": tensors({"a": entry("F32", [2 ** 32, 2 ** 32], 0, 8)}, eight),
+        "bad-overflow-to-8": tensors({"a": entry("F32", [2 ** 31, 2 ** 31, 2], 0, 8)}, eight),
+        "bad-offset-overflow": tensors('{"a":{"dtype":"F32","shape":[2],"data_offsets":[18446744073709551608,0]}}',
+                                       eight),
+        "bad-negative": tensors({"a": entry("F32", [-2], 0, 8)}, eight),
+        "bad-fraction": tensors({"a": entry("F32", [2.5], 0, 10)}, bytes(10)),
+        "bad-dtype": tensors({"a": entry("F33", [2], 0, 8)}, eight),
+        "bad-dtype-number": tensors({"a": entry(32, [2], 0, 8)}, eight),
+        "bad-bits": tensors({"a": entry("F4", [3], 0, 2)}, b"ab"),
+        "bad-duplicate": tensors('{"a":%s,"a":%s}' % (dump(f32), dump(entry("F32", [0], 8, 8))), eight),
+        "bad-metadata": tensors({"__metadata__": {"a": [1]}, "a": f32}, eight),
+        "bad-root": tensors("[]"),
+        "bad-entry": tensors({"a": None}),
+        "bad-offsets": tensors({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4, 8]}}, eight),
+        "bad-no-shape": tensors({"a": {"dtype": "F32", "data_offsets": [0, 8]}}, eight),
+        "bad-utf8": tensors(b'{"\xff": 1}'),
+    }
+    for name, data in files.items():
+        write("safetensors", name + ".safetensors", data)
+    return files
+
+
+# ---- tokenizer ----
+
+VOCAB = ["<|endoftext|>", "<|startoftext|>", "!", "a", "b", "c", "a</w>", "b</w>", "c</w>", "ab", "ab</w>", "abc</w>"]
+MERGES = ["a b", "a b</w>", "ab c</w>"]
+
+
+def make_tokenizer():
+    vocab = {word: i for i, word in enumerate(VOCAB)}
+    model = {"type": "BPE", "unk_token": "<|endoftext|>", "vocab": vocab, "merges": [m.split() for m in MERGES]}
+    added = [{"id": 0, "content": "<|endoftext|>", "special": True, "normalized": False},
+             {"id": 12, "content": "<new>", "special": False, "lstrip": False}]
+    whole = dump({"version": "1.0", "added_tokens": added, "model": model})
+    lines = "#version: 0.2\n" + "\n".join(MERGES) + "\n"
+    config = {"model_max_length": 9, "pad_token": "!", "bos_token": {"__type": "AddedToken", "normalized": True,
+                                                                      "content": "<|startoftext|>"}}
+    folders = {
+        "tokenizer-json": parts(t=whole, p="abc <new> <|EndOfText|> !"),
+        "vocab-merges": parts(v=dump(vocab), m=lines, c=dump(config), s=dump({"pad_token": "c"}), p="abc a!c"),
+        "added": parts(v=dump(vocab), m=lines, a=dump({"<x>": 12, "Y y": 13}), p="<x>a y Y <X>"),
+        "decoder": parts(v=dump(vocab), m=lines, p="a<q>!",
+                         c=dump({"added_tokens_decoder": {"12": added[1], "0": added[0]}, "pad_token": "a"})),
+        "strings": parts(t=dump({"model": {**model, "merges": MERGES}}), p="abcabcabc"),
+        "no-limit": parts(t=whole, c='{"model_max_length": 1000000000000000019884624838656}'),
+        "bad-merge": parts(v=dump(vocab), m="a x\n"),
+        "bad-merge-words": parts(v=dump(vocab), m="a b c\n"),
+        "bad-vocab": parts(v='{"a": -1}', m=lines),
+        "bad-vocab-huge": parts(v='{"a": 1e15}', m=lines),
+        "bad-no-unknown": parts(v='{"a": 1}', m=""),
+        "bad-no-merges": parts(v=dump(vocab)),
+        "bad-model": parts(t='{"model": {"type": "Unigram", "vocab": []}}'),
+        "bad-model-type": parts(t='{"model": 5, "added_tokens": {"a": 1}}'),
+        "bad-length": parts(t=whole, c='{"model_max_length": NaN}'),
+        "bad-special": parts(t=whole, s='{"pad_token": {"content": "", "rstrip": true}}'),
+        "bad-decoder": parts(t=whole, c='{"added_tokens_decoder": {"-1": {"content": 5}}}'),
+        "bad-nothing": parts(p="a"),
+    }
+    prompts = {
+        "words": "a photo of an astronaut, don't you think? it's 1999 <|endoftext|> ab!ab",
+        "marks": "e\u0301 a\u0323\u0302 \u1112\u1161\u11ab \u0344\u0958 " + "a" + "\u0323\u0301" * 20,
+        "case": "\u0130\u03a3\u1e9e\u2160\u24b6\ua7cb\U00010d50",
+        "spaces": " \u00a0\u3000\t\u2028a\u200b\u0085",
+        "emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f3f3\ufe0f\u200d\U0001f308",
+        "east": "\u6771\u4eac\u3068 \ud55c\uad6d\uc5b4",
+        "nul": b"a\0b",
+        "invalid": b"a\xff\xc3",
+        "run": "ab" * 200,
+        "specials": "<|endoftext|><|STARTOFTEXT|>!<|endoftext",
+        "empty": "",
+    }
+    for name, data in folders.items():
+        write("tokenizer", "folder-" + name, data)
+    for name, data in prompts.items():
+        write("tokenizer", "prompt-" + name, data)
+
+
+# ---- checkpoint-config ----
+
+UNET = {
+    "_class_name": "UNet2DConditionModel", "act_fn": "silu", "attention_head_dim": [2, 4],
+    "block_out_channels": [8, 16], "center_input_sample": False, "cross_attention_dim": 12,
+    "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+    "flip_sin_to_cos": True, "freq_shift": 0, "in_channels": 4, "layers_per_block": 1, "norm_eps": 1e-5,
+    "norm_num_groups": 4, "out_channels": 4, "sample_size": 8, "use_linear_projection": True,
+}
+VAE = {
+    "_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": [8, 16], "in_channels": 3,
+    "down_block_types": ["DownEncoderBlock2D"] * 2, "up_block_types": ["UpDecoderBlock2D"] * 2,
+    "latent_channels": 4, "layers_per_block": 1, "norm_num_groups": 4, "out_channels": 3, "sample_size": 16,
+    "scaling_factor": 0.18215,
+}
+CLIP = {
+    "architectures": ["CLIPTextModel"], "hidden_act": "quick_gelu", "hidden_size": 16, "intermediate_size": 32,
+    "layer_norm_eps": 1e-5, "max_position_embeddings": 77, "num_attention_heads": 2, "num_hidden_layers": 2,
+    "vocab_size": 100, "eos_token_id": 2,
+}
+SCHEDULER = {
+    "_class_name": "PNDMScheduler", "beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085,
+    "num_train_timesteps": 1000, "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1,
+    "trained_betas": None, "clip_sample": False, "prediction_type": "epsilon", "timestep_spacing": "leading",
+}
+HOSTILE = [0, -1, 1, 7, 2 ** 31, 2 ** 53, 1e300, float("inf"), float("nan"), 0.5, True, None, "", "x", [], [0], [[]],
+           {}, [2 ** 40] * 3, [1] * 40, ["DownBlock2D"] * 30]
+
+
+def make_checkpoint_config(safetensors):
+    configs = {"unet": UNET, "vae": VAE, "clip": CLIP, "scheduler": SCHEDULER}
+    draw = random.Random(20261123)
+    for name, config in configs.items():
+        write("checkpoint-config", f"{name}.json", json.dumps(config, indent=1))
+        for number in range(12):
+            changed = dict(config)
+            for key in draw.sample(sorted(config), 1 + number % 3):
+                changed[key] = draw.choice(HOSTILE)
+            write("checkpoint-config", f"{name}-changed-{number:02}.json", json.dumps(changed))
+    extras = {"karras": {"use_karras_sigmas": True}, "spacing": {"timestep_spacing": "trailing"},
+              "dpm": {"algorithm_type": "sde-dpmsolver++", "solver_order": 3, "lambda_min_clipped": -float("inf")},
+              "betas": {"trained_betas": [0.1, 0.2, 0.3]}, "cap": {"beta_schedule": "squaredcos_cap_v2"},
+              "snr": {"rescale_betas_zero_snr": True, "prediction_type": "v_prediction"},
+              "one": {"num_train_timesteps": 1}, "many": {"num_train_timesteps": 10 ** 9}}
+    for name, extra in extras.items():
+        write("checkpoint-config", f"scheduler-{name}.json", json.dumps({**SCHEDULER, **extra}))
+    index = dump({"_class_name": "StableDiffusionPipeline", "vae": ["diffusers", "AutoencoderKL"],
+                  "scheduler": ["diffusers", "PNDMScheduler"], "text_encoder": ["transformers", "CLIPTextModel"],
+                  "safety_checker": [None, None], "requires_safety_checker": False})
+    good, other = safetensors["good-one"], safetensors["good-order"]
+    shards = dump({"metadata": {}, "weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})
+    legacy = tensors({"attentions.0.query.bias": entry("F32", [2], 0, 8)}, bytes(8))
+    prefix = tensors({"embeddings.position_ids": entry("I64", [1], 0, 8)}, bytes(8))
+    folders = {
+        "variant": parts(i=index, c=dump(VAE), f=good, s=dump(SCHEDULER), e=prefix),
+        "shards": parts(i=index, c=dump(VAE), x=shards, _1=good, _2=other),
+        "shard-missing": parts(i=index, x=shards, _1=good),
+        "shard-outside": parts(i=index, x=shards.replace("one.", "../one."), _1=good),
+        "shard-types": parts(i=index, x='{"weight_map": {"a": ["one.safetensors"]}}', _1=good),
+        "shard-lost": parts(i=index, x=shards, _1=good, _2=legacy),
+        "legacy": parts(i=index, f=legacy, e=legacy),
+        "no-weights": parts(i=index, c=dump(VAE)),
+        "index-types": parts(i='{"_class_name": "X", "vae": ["a", 5], "b": [1, 2], "c": {}}'),
+        "index-outside": parts(i='{"_class_name": "X", "../vae": ["a", "b"]}'),
+        "index-no-class": parts(i='{"vae": ["diffusers", "AutoencoderKL"]}'),
+        "index-array": parts(i="[]"),
+        "nothing": parts(c="{}"),
+    }
+    for name, data in folders.items():
+        write("checkpoint-config", "folder-" + name, data)
+
+
+def main():
+    make_json()
+    safetensors = make_safetensors()
+    make_tokenizer()
+    make_checkpoint_config(safetensors)
+
+
+if __name__ == "__main__":
+    main()
