@@ -23,6 +23,16 @@ typedef struct
 /** _dif_dpm_point: the noise level of an entry of the sigma table. */
 DifDpmPoint _dif_dpm_point (float sigma);
 
+/**
+ * _dif_dpm_order: @order, lowered where the noise levels before entry @index
+ * coincide.  With as many steps as training timesteps one is visited twice;
+ * there diffusers divides by zero.
+ */
+guint _dif_dpm_order (DifScheduler *s, guint index, guint order);
+
+/** _dif_dpm_is_still: whether the step from entry @index leads nowhere. */
+gboolean _dif_dpm_is_still (DifScheduler *s, guint index);
+
 /** _dif_dpm_predict_x0: the predicted picture at @p, thresholded if asked for. */
 DifTensor *_dif_dpm_predict_x0 (DifScheduler *s, const DifSchedulerStep *c, const DifDpmPoint *p);
 

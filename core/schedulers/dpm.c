@@ -18,6 +18,21 @@ _dif_dpm_point (float sigma)
   return p;
 }
 
+guint
+_dif_dpm_order (DifScheduler *s, guint index, guint order)
+{
+  for (guint k = 1; k < order; k++)
+    if (s->sigmas[index - k] == s->sigmas[index - k + 1])
+      return k;
+  return order;
+}
+
+gboolean
+_dif_dpm_is_still (DifScheduler *s, guint index)
+{
+  return s->sigmas[index] == s->sigmas[index + 1];
+}
+
 DifTensor *
 _dif_dpm_predict_x0 (DifScheduler *s, const DifSchedulerStep *c, const DifDpmPoint *p)
 {

@@ -160,6 +160,16 @@ set_timesteps (DifScheduler *s, guint n, GError **error)
 
 /* ---- steps ---- */
 
+/* Of a model that predicts its variance as well, diffusers takes the first three
+ * channels: right for RGB, impossible for latents. */
+static gboolean
+has_too_many_channels (DifScheduler *s, const DifSchedulerStep *c)
+{
+  const char *variance = _dif_scheduler_word (s, "variance_type");
+
+  return variance && g_str_has_prefix (variance, "learned") && dif_tensor_dim (c->output, -1) > 3 && _dif_scheduler_word_is (s, "prediction_type", "epsilon");
+}
+
 /* The model's answer as predicted picture or noise. */
 static DifTensor *
 convert (DifScheduler *s, const DifSchedulerStep *c)
@@ -167,6 +177,11 @@ convert (DifScheduler *s, const DifSchedulerStep *c)
   DifDpmPoint p = _dif_dpm_point (s->sigmas[c->index]);
   DifTensor  *x0, *noise;
 
+  if (has_too_many_channels (s, c))
+    return dif_context_fail (c->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_UNSUPPORTED,
+                                                 "variance_type %s: expected up to 3 channels, found %" G_GSIZE_FORMAT,
+                                                 _dif_scheduler_word (s, "variance_type"),
+                                                 dif_tensor_dim (c->output, -1)));
   if (predicts_picture (s))
     return _dif_dpm_predict_x0 (s, c, &p);
   noise = _dif_dpm_predict_noise (s, c, &p);
@@ -255,7 +270,7 @@ order_of_step (DifScheduler *s, guint index, guint n_done)
     return 1;
   if (index + 2 == s->n_calls && lower)
     order = MIN (order, 2);
-  return MIN (order, n_done + 1);
+  return _dif_dpm_order (s, index, MIN (order, n_done + 1));
 }
 
 /* Sum of sample, answers and noise; differences are taken in the coefficients. */
@@ -312,6 +327,8 @@ step (DifScheduler *s, const DifSchedulerStep *c)
   if (dif_context_failed (c->cx))
     return dif_context_inert (c->cx);
   p->n_done = MIN (p->n_done + 1, MAX_ORDER);
+  if (_dif_dpm_is_still (s, c->index))
+    return c->sample;
   return advance (p, c, order, noise);
 }
 

@@ -223,7 +223,7 @@ step (DifScheduler *s, const DifSchedulerStep *c)
   DifTensor *answer = convert (s, c), *sample = c->sample;
   Plan       p;
 
-  if (c->index > 0 && u->last && ! is_corrector_disabled (s, c->index - 1))
+  if (c->index > 0 && u->last && ! _dif_dpm_is_still (s, c->index - 1) && ! is_corrector_disabled (s, c->index - 1))
     {
       p      = plan (s, c->index - 1, u->order, u->order);
       sample = follow (u, c->cx, &p, u->last, answer);
@@ -234,9 +234,11 @@ step (DifScheduler *s, const DifSchedulerStep *c)
     return dif_context_inert (c->cx);
   if (_dif_scheduler_flag (s, "lower_order_final"))
     order = MIN (order, s->n_calls - c->index);
-  u->order  = MIN (order, u->n_done + 1);
+  u->order  = _dif_dpm_order (s, c->index, MIN (order, u->n_done + 1));
   u->n_done = MIN (u->n_done + 1, MAX_ORDER);
-  p         = plan (s, c->index, u->order, u->order - 1);
+  if (_dif_dpm_is_still (s, c->index))
+    return sample;
+  p = plan (s, c->index, u->order, u->order - 1);
   return follow (u, c->cx, &p, sample, NULL);
 }
 

@@ -1,0 +1,730 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* test-schedulers.c - names, configs, refusals, and what holds for every scheduler.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "backends/backends.h"
+#include "base/error.h"
+#include "fixture.h"
+#include "schedulers/scheduler-private.h"
+
+/* Lets PNDM do with any number of steps; a stranger's key to all others. */
+#define ANY_STEPS "{\"skip_prk_steps\": true}"
+
+/* ---- names ---- */
+
+static void
+assert_resolves (const char *name, const char *class_name)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpstr (dif_scheduler_resolve_name (name, &error), ==, class_name);
+  g_assert_no_error (error);
+}
+
+static void
+test_names (void)
+{
+  static const char *const spellings[][2] = {
+    { "EulerDiscreteScheduler", "EulerDiscreteScheduler" },
+    { "EulerDiscrete", "EulerDiscreteScheduler" },
+    { "euler", "EulerDiscreteScheduler" },
+    { "Euler", "EulerDiscreteScheduler" },
+    { "euler-a", "EulerAncestralDiscreteScheduler" },
+    { "Euler a", "EulerAncestralDiscreteScheduler" },
+    { "euler_ancestral", "EulerAncestralDiscreteScheduler" },
+    { "DDIM", "DDIMScheduler" },
+    { "ddpm", "DDPMScheduler" },
+    { "pndm", "PNDMScheduler" },
+    { "PLMS", "PNDMScheduler" },
+    { "lms", "LMSDiscreteScheduler" },
+    { "heun", "HeunDiscreteScheduler" },
+    { "unipc", "UniPCMultistepScheduler" },
+    { "dpm++", "DPMSolverMultistepScheduler" },
+    { "dpmpp", "DPMSolverMultistepScheduler" },
+    { "DPM++ 2M", "DPMSolverMultistepScheduler" },
+    { "dpm-solver++", "DPMSolverMultistepScheduler" },
+    { "dpmsolvermultistepscheduler", "DPMSolverMultistepScheduler" },
+  };
+  const char *const *names = dif_scheduler_class_names ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (spellings); i++)
+    assert_resolves (spellings[i][0], spellings[i][1]);
+  for (guint i = 0; names[i]; i++)
+    {
+      assert_resolves (names[i], names[i]);
+      assert_resolves (dif_scheduler_short_name (names[i]), names[i]);
+      if (i)
+        g_assert_cmpstr (names[i - 1], <, names[i]);
+    }
+  g_assert_null (dif_scheduler_short_name ("NoSuchScheduler"));
+}
+
+/* No two classes answer to one name. */
+static void
+test_names_unique (void)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; _dif_scheduler_classes[i]; i++)
+    {
+      g_auto (GStrv) aliases = g_strsplit (_dif_scheduler_classes[i]->aliases, "|", -1);
+
+      for (guint k = 0; aliases[k]; k++)
+        {
+          g_assert_true (g_hash_table_add (seen, g_strdup (aliases[k])));
+          assert_resolves (aliases[k], _dif_scheduler_classes[i]->name);
+        }
+    }
+}
+
+static void
+test_unknown_name (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (dif_scheduler_new ("dpm++9000\xff", NULL, &error));
+  g_assert_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_UNKNOWN_CLASS);
+  g_assert_nonnull (strstr (error->message, "euler-a"));
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+  g_assert_null (strchr (error->message, '\n'));
+}
+
+/* ---- configs ---- */
+
+static gboolean
+same_value (DifJson *expected, DifJson *found)
+{
+  g_autofree char *a = NULL, *b = NULL;
+
+  if (! expected || ! found)
+    return ! expected && ! found;
+  if (dif_json_type (found) == DIF_JSON_NUMBER)
+    return fixture_number (expected) == dif_json_value_double (found);
+  a = dif_json_to_string (expected, FALSE);
+  b = dif_json_to_string (found, FALSE);
+  return strcmp (a, b) == 0;
+}
+
+static gboolean
+lists (DifJson *list, const char *word)
+{
+  for (guint i = 0; i < dif_json_length (list); i++)
+    if (strcmp (dif_json_value_string (dif_json_at (list, i)), word) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* Every key diffusers has, with its value, whether given or not; and no other. */
+static void
+compare_config (DifJson *pair, DifJson *found)
+{
+  DifJson *config = dif_json_member (pair, "config"), *other = dif_json_member (pair, "other");
+  DifJson *defaults = dif_json_member (pair, "defaults"), *ours = dif_json_member (found, "_use_default_values");
+
+  g_assert_cmpuint (dif_json_length (defaults), ==, dif_json_length (ours));
+  for (guint i = 0; i < dif_json_length (defaults); i++)
+    g_assert_true (lists (ours, dif_json_value_string (dif_json_at (defaults, i))));
+  for (guint i = 0; i < dif_json_length (config) + dif_json_length (other); i++)
+    {
+      guint       n    = dif_json_length (config);
+      DifJson    *node = i < n ? dif_json_at (config, i) : dif_json_at (other, i - n);
+      const char *key  = dif_json_key (node);
+
+      if (! same_value (dif_json_member (i < n ? config : other, key), dif_json_member (found, key)))
+        {
+          g_test_message ("from %s to %s: %s", dif_json_string (pair, "from", ""), dif_json_string (pair, "class", ""), key);
+          g_test_fail ();
+        }
+    }
+  /* "_class_name" and "_use_default_values" are ours */
+  g_assert_cmpuint (dif_json_length (found), ==, dif_json_length (config) + dif_json_length (other) + 2);
+}
+
+static void
+test_from_config (void)
+{
+  g_autoptr (DifJson) file   = fixture_load ("from_config.json");
+  DifJson            *pairs  = dif_json_member (file, "pairs");
+  guint               n_done = 0;
+
+  for (guint i = 0; i < dif_json_length (pairs); i++)
+    {
+      DifJson                 *pair   = dif_json_at (pairs, i);
+      const char              *name   = dif_json_string (pair, "class", NULL);
+      DifJson                 *source = dif_json_member (dif_json_member (file, "sources"),
+                                                         dif_json_string (pair, "from", NULL));
+      g_autoptr (GError)       error  = NULL;
+      g_autoptr (DifScheduler) old = NULL, new = NULL;
+      g_autoptr (DifJson)      config = NULL, result = NULL;
+
+      if (! dif_scheduler_short_name (name))
+        continue;
+      old = dif_scheduler_new (dif_json_string (source, "_class_name", NULL), source, &error);
+      g_assert_no_error (error);
+      config = dif_scheduler_config (old);
+      new    = dif_scheduler_new (name, config, &error);
+      n_done++;
+      if (dif_json_has (pair, "error"))
+        {
+          g_assert_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED);
+          continue;
+        }
+      g_assert_no_error (error);
+      result = dif_scheduler_config (new);
+      g_assert_cmpstr (dif_json_string (result, "_class_name", NULL), ==, name);
+      compare_config (pair, result);
+    }
+  g_assert_cmpuint (n_done, >=, 45);
+}
+
+/* A default that was not given does not pass on, a key of another class does. */
+static void
+test_given_keys_pass_on (void)
+{
+  g_autoptr (DifScheduler) heun   = new_scheduler ("heun", "{\"timestep_spacing\": \"trailing\", \"eta\": 3}");
+  g_autoptr (DifJson)      config = dif_scheduler_config (heun);
+  g_autoptr (GError)       error  = NULL;
+  g_autoptr (DifScheduler) ddim   = dif_scheduler_new ("ddim", config, &error);
+  g_autoptr (DifJson)      result = dif_scheduler_config (ddim);
+
+  g_assert_no_error (error);
+  g_assert_cmpfloat (dif_json_double (config, "beta_end", 0), ==, 0.012);
+  g_assert_cmpfloat (dif_json_double (result, "beta_end", 0), ==, 0.02);
+  g_assert_cmpstr (dif_json_string (result, "timestep_spacing", ""), ==, "trailing");
+  g_assert_cmpfloat (dif_json_double (result, "eta", 0), ==, 3);
+}
+
+/* The config written out, read back, written out again: the same text. */
+static void
+test_config_round_trip (void)
+{
+  const char *const *names = dif_scheduler_class_names ();
+
+  for (guint i = 0; names[i]; i++)
+    {
+      g_autoptr (DifScheduler) first      = new_scheduler (names[i], "{\"trained_betas\": null, \"steps_offset\": 1}");
+      g_autoptr (DifJson)      config     = dif_scheduler_config (first);
+      g_autofree char         *text       = dif_json_to_string (config, FALSE);
+      g_autoptr (DifScheduler) second     = new_scheduler (names[i], text);
+      g_autoptr (DifJson)      again      = dif_scheduler_config (second);
+      g_autofree char         *text_again = dif_json_to_string (again, FALSE);
+
+      g_assert_cmpstr (text, ==, text_again);
+    }
+}
+
+static void
+test_patch (void)
+{
+  g_autoptr (DifScheduler) ddim   = new_scheduler ("ddim", "{\"steps_offset\": 0, \"clip_sample\": true}");
+  g_autoptr (DifScheduler) euler  = new_scheduler ("euler", "{\"clip_sample\": true}");
+  g_autoptr (DifJson)      config = NULL;
+  g_autoptr (DifJson)      hidden = NULL;
+
+  dif_scheduler_patch_for_pipeline (ddim);
+  dif_scheduler_patch_for_pipeline (euler);
+  config = dif_scheduler_config (ddim);
+  hidden = dif_scheduler_config (euler);
+  g_assert_cmpfloat (dif_json_double (config, "steps_offset", 0), ==, 1);
+  g_assert_false (dif_json_bool (config, "clip_sample", TRUE));
+  g_assert_false (dif_json_bool (hidden, "clip_sample", TRUE));
+  g_assert_true (lists (dif_json_member (hidden, "_use_default_values"), "steps_offset"));
+  set_timesteps (ddim, 5);
+  g_assert_cmpfloat (dif_scheduler_timestep (ddim, 4), ==, 1);
+}
+
+static void
+test_set_key (void)
+{
+  g_autoptr (DifScheduler) s         = new_scheduler ("dpm++", NULL);
+  g_autoptr (DifJson)      config    = NULL;
+  g_autoptr (GError)       error     = NULL;
+  static const char *const good[][2] = {
+    { "use_karras_sigmas", "true" },
+    { "solver_order", "3" },
+    { "timestep_spacing", "trailing" },
+    { "solver_type", "\"heun\"" },
+    { "beta_start", "8.5e-4" },
+    { "lambda_min_clipped", "-Infinity" },
+    { "variance_type", "null" },
+  };
+
+  set_timesteps (s, 5);
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++)
+    {
+      g_assert_true (dif_scheduler_set_key (s, good[i][0], good[i][1], &error));
+      g_assert_no_error (error);
+    }
+  g_assert_cmpuint (dif_scheduler_n_calls (s), ==, 0);
+  config = dif_scheduler_config (s);
+  g_assert_true (dif_json_bool (config, "use_karras_sigmas", FALSE));
+  g_assert_cmpfloat (dif_json_double (config, "solver_order", 0), ==, 3);
+  g_assert_cmpstr (dif_json_string (config, "timestep_spacing", ""), ==, "trailing");
+  g_assert_cmpstr (dif_json_string (config, "solver_type", ""), ==, "heun");
+  g_assert_cmpfloat (dif_json_double (config, "beta_start", 0), ==, 8.5e-4);
+  g_assert_false (lists (dif_json_member (config, "_use_default_values"), "solver_order"));
+  set_timesteps (s, 5);
+  g_assert_cmpuint (dif_scheduler_n_calls (s), ==, 5);
+}
+
+/* ---- refusals ---- */
+
+static void
+assert_config_refused (const char *name, const char *config, int code, const char *what)
+{
+  g_autoptr (GError)  error = NULL;
+  g_autoptr (DifJson) json  = dif_json_parse (config, strlen (config), "scheduler_config.json", &error);
+
+  g_assert_no_error (error);
+  g_assert_null (dif_scheduler_new (name, json, &error));
+  g_assert_error (error, DIF_FORMAT_ERROR, code);
+  g_assert_null (strchr (error->message, '\n'));
+  if (! strstr (error->message, what))
+    g_test_message ("\"%s\" lacks \"%s\"", error->message, what);
+  g_assert_nonnull (strstr (error->message, what));
+}
+
+static void
+test_bad_configs (void)
+{
+  const int bad = DIF_FORMAT_ERROR_BAD_VALUE, unsupported = DIF_FORMAT_ERROR_UNSUPPORTED;
+
+  assert_config_refused ("ddim", "[1]", bad, "expected an object");
+  assert_config_refused ("ddim", "{\"beta_start\": \"x\"}", bad, "beta_start: expected a number");
+  assert_config_refused ("ddim", "{\"beta_start\": NaN}", bad, "beta_start");
+  assert_config_refused ("ddim", "{\"num_train_timesteps\": 0}", bad, "from 2 to 100000, found 0");
+  assert_config_refused ("ddim", "{\"num_train_timesteps\": 10.5}", bad, "expected an integer");
+  assert_config_refused ("ddim", "{\"clip_sample\": 1}", bad, "expected true or false, found 1");
+  assert_config_refused ("ddim", "{\"beta_schedule\": 7}", bad, "expected one of linear, scaled_linear");
+  assert_config_refused ("ddim", "{\"beta_schedule\": \"sigmoid\"}", unsupported, "found \"sigmoid\"");
+  assert_config_refused ("ddim", "{\"trained_betas\": 7}", bad, "array of numbers");
+  assert_config_refused ("ddim", "{\"trained_betas\": [0.1, true]}", bad, "array of numbers");
+  assert_config_refused ("ddim", "{\"trained_betas\": [0.1, 2]}", bad, "array of numbers");
+  assert_config_refused ("ddim", "{\"trained_betas\": [0.1, 0.2]}", unsupported, "1000, numbers, found 2");
+  assert_config_refused ("ddpm", "{\"variance_type\": \"learned\"}", unsupported, "fixed_small");
+  assert_config_refused ("pndm", "{\"prediction_type\": \"sample\"}", unsupported, "prediction_type");
+  assert_config_refused ("euler-a", "{\"prediction_type\": \"sample\"}", unsupported, "prediction_type");
+  assert_config_refused ("unipc", "{\"use_flow_sigmas\": true}", unsupported, "use_flow_sigmas: expected false");
+  assert_config_refused ("dpm++", "{\"use_dynamic_shifting\": true}", unsupported, "use_dynamic_shifting");
+  assert_config_refused ("unipc", "{\"solver_p\": {}}", unsupported, "solver_p: expected null");
+  assert_config_refused ("unipc", "{\"shift_terminal\": 0.1}", unsupported, "shift_terminal");
+  assert_config_refused ("unipc", "{\"disable_corrector\": [\"a\"]}", bad, "disable_corrector");
+  assert_config_refused ("lms", "{\"use_karras_sigmas\": true, \"use_beta_sigmas\": true}", unsupported, "at most one");
+  assert_config_refused ("dpm++", "{\"algorithm_type\": \"dpmsolver\"}", unsupported, "expected final_sigmas_type");
+  assert_config_refused ("dpm++", "{\"algorithm_type\": \"deis\"}", unsupported, "expected final_sigmas_type");
+  assert_config_refused ("dpm++", "{\"algorithm_type\": \"sde-dpmsolver\", \"solver_order\": 3, \"final_sigmas_type\": \"sigma_min\"}",
+                         unsupported, "solver_order");
+}
+
+static void
+assert_key_refused (DifScheduler *s, const char *key, const char *value, const char *what)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (dif_scheduler_set_key (s, key, value, &error));
+  g_assert_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM);
+  g_assert_nonnull (strstr (error->message, what));
+  g_assert_null (strchr (error->message, '\n'));
+}
+
+static void
+test_bad_keys (void)
+{
+  g_autoptr (DifScheduler) s      = new_scheduler ("dpm++", NULL);
+  g_autoptr (GError)       error  = NULL;
+  g_autoptr (DifJson)      before = dif_scheduler_config (s), after = NULL;
+  g_autofree char         *text_before = dif_json_to_string (before, FALSE), *text_after = NULL;
+
+  assert_key_refused (s, "no_such_key", "1", "solver_order");
+  assert_key_refused (s, "solver_order", "many", "from 1 to 3, found \"many\"");
+  assert_key_refused (s, "solver_order", "4", "from 1 to 3, found 4");
+  assert_key_refused (s, "use_karras_sigmas", "yes", "true or false");
+  assert_key_refused (s, "algorithm_type", "euler", "expected one of dpmsolver");
+  assert_key_refused (s, "algorithm_type", "\xff\xfe", "expected one of");
+  assert_key_refused (s, "timestep_spacing", "", "expected one of linspace");
+  assert_key_refused (s, "trained_betas", "[1, [", "array of numbers");
+  after      = dif_scheduler_config (s);
+  text_after = dif_json_to_string (after, FALSE);
+  g_assert_cmpstr (text_before, ==, text_after);
+
+  /* Keys are set one by one, so whether they go together is asked later. */
+  g_assert_true (dif_scheduler_set_key (s, "algorithm_type", "dpmsolver", NULL));
+  g_assert_false (dif_scheduler_set_timesteps (s, 5, &error));
+  g_assert_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM);
+  g_assert_true (dif_scheduler_set_key (s, "final_sigmas_type", "sigma_min", NULL));
+  set_timesteps (s, 5);
+}
+
+static void
+assert_steps_refused (const char *name, const char *config, guint steps)
+{
+  g_autoptr (DifScheduler) s     = new_scheduler (name, config);
+  g_autoptr (GError)       error = NULL;
+
+  g_assert_false (dif_scheduler_set_timesteps (s, steps, &error));
+  g_assert_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM);
+}
+
+static void
+test_bad_steps (void)
+{
+  const char *const *names = dif_scheduler_class_names ();
+
+  for (guint i = 0; names[i]; i++)
+    {
+      assert_steps_refused (names[i], NULL, 0);
+      assert_steps_refused (names[i], NULL, 1001);
+      assert_steps_refused (names[i], NULL, G_MAXUINT);
+    }
+  assert_steps_refused ("pndm", NULL, 3);
+  assert_steps_refused ("dpm++", "{\"lambda_min_clipped\": 1000}", 5);
+}
+
+/* ---- steps ---- */
+
+/* A picture of random numbers, larger than a block of torch's generator. */
+static DifTensor *
+random_tensor (DifContext *cx, DifRng *rng)
+{
+  return dif_randn (cx, rng, 2, 3, 5, 4);
+}
+
+/* Calls @n_calls times; every temporary dies with its step. */
+static DifTensor *
+walk (DifScheduler *s, DifContext *cx, DifRng *rng, guint n_calls)
+{
+  float      scale = (float) dif_scheduler_init_noise_sigma (s);
+  DifTensor *x     = random_tensor (cx, rng);
+
+  x = dif_lincomb (cx, 1, &scale, &x);
+  for (guint i = 0; i < n_calls; i++)
+    {
+      DifTensor *out, *seen;
+
+      dif_context_enter (cx, "step");
+      seen  = dif_scheduler_scale_model_input (s, cx, x, i);
+      scale = 0.9f;
+      out   = dif_lincomb (cx, 1, &scale, &seen);
+      x     = dif_scheduler_step (s, cx, out, i, x, 0.3, rng);
+      dif_context_leave (cx, x);
+    }
+  return x;
+}
+
+static void
+assert_finite (DifContext *cx, DifTensor *x)
+{
+  g_autofree float *data = g_new (float, dif_tensor_count (x));
+
+  g_assert_true (dif_download (cx, x, data));
+  for (gsize i = 0; i < dif_tensor_count (x); i++)
+    g_assert_true (isfinite (data[i]));
+}
+
+static void
+test_every_scheduler (gconstpointer data)
+{
+  static const guint steps[] = { 1, 2, 3, 7, 50, 1000 };
+  g_autoptr (DifRng) rng     = dif_rng_new (1);
+
+  for (guint k = 0; k < G_N_ELEMENTS (steps); k++)
+    {
+      g_autoptr (DifScheduler) s = new_scheduler (data, ANY_STEPS);
+      Stage                    stage;
+      DifTensor               *x;
+      gsize                    before;
+
+      stage_open (&stage);
+      set_timesteps (s, steps[k]);
+      g_assert_cmpuint (dif_scheduler_n_calls (s), >=, steps[k]);
+      g_assert_cmpfloat (dif_scheduler_timestep (s, 0), >=, 0);
+      before = stage.backend->live_bytes;
+      dif_context_enter (stage.cx, "run");
+      x = walk (s, stage.cx, rng, dif_scheduler_n_calls (s));
+      assert_finite (stage.cx, x);
+      x = dif_scheduler_add_noise (s, stage.cx, x, random_tensor (stage.cx, rng), 0);
+      assert_finite (stage.cx, x);
+      dif_context_leave (stage.cx, NULL);
+      dif_scheduler_reset (s);
+      g_assert_cmpuint (stage.backend->live_bytes, ==, before);
+      stage_close (&stage);
+    }
+}
+
+/* The same seed gives the same picture again, after reset and after set_timesteps. */
+static void
+test_runs_again (gconstpointer data)
+{
+  g_autoptr (DifScheduler) s = new_scheduler (data, ANY_STEPS);
+  float                    first[120], again[120];
+  Stage                    stage;
+
+  stage_open (&stage);
+  set_timesteps (s, 6);
+  for (guint k = 0; k < 3; k++)
+    {
+      g_autoptr (DifRng) rng = dif_rng_new (4);
+      DifTensor         *x   = walk (s, stage.cx, rng, dif_scheduler_n_calls (s));
+
+      g_assert_cmpuint (dif_tensor_count (x), ==, G_N_ELEMENTS (first));
+      g_assert_true (dif_download (stage.cx, x, k ? again : first));
+      if (k)
+        g_assert_cmpmem (first, sizeof first, again, sizeof again);
+      if (k == 0)
+        dif_scheduler_reset (s);
+      else
+        set_timesteps (s, 6);
+    }
+  stage_close (&stage);
+}
+
+/* After a cancel at any call memory is back and the scheduler runs again. */
+static void
+test_cancel (gconstpointer data)
+{
+  g_autoptr (DifScheduler) s   = new_scheduler (data, ANY_STEPS);
+  g_autoptr (DifRng)       rng = dif_rng_new (2);
+
+  set_timesteps (s, 4);
+  for (guint stop = 0; stop < dif_scheduler_n_calls (s); stop++)
+    {
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      g_autoptr (GError)       error       = NULL;
+      DifTensor               *x;
+      Stage                    stage;
+
+      stage_open (&stage);
+      dif_context_set_cancellable (stage.cx, cancellable);
+      dif_context_enter (stage.cx, "run");
+      x = walk (s, stage.cx, rng, stop);
+      g_cancellable_cancel (cancellable);
+      x = dif_scheduler_scale_model_input (s, stage.cx, x, stop);
+      dif_scheduler_step (s, stage.cx, x, stop, x, 0, rng);
+      dif_context_leave (stage.cx, NULL);
+      g_assert_false (dif_context_finish (stage.cx, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      dif_scheduler_reset (s);
+      g_assert_cmpuint (stage.backend->live_bytes, ==, 0);
+      stage_close (&stage);
+    }
+}
+
+/* The n-th allocation fails, for every n: one error, no crash, nothing left. */
+static void
+test_out_of_memory (gconstpointer data)
+{
+  gboolean survived = FALSE;
+
+  for (int n = 0; ! survived; n++)
+    {
+      g_autoptr (DifScheduler) s     = new_scheduler (data, "{\"skip_prk_steps\": false, \"thresholding\": true}");
+      g_autoptr (DifRng)       rng   = dif_rng_new (3);
+      g_autoptr (GError)       error = NULL;
+      Stage                    stage;
+
+      stage_open (&stage);
+      set_timesteps (s, 5);
+      dif_context_enter (stage.cx, "run");
+      dif_backend_ref_fail_at (stage.backend, n);
+      walk (s, stage.cx, rng, dif_scheduler_n_calls (s));
+      dif_backend_ref_fail_at (stage.backend, -1);
+      dif_context_leave (stage.cx, NULL);
+      survived = dif_context_finish (stage.cx, &error);
+      if (! survived)
+        g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY);
+      dif_scheduler_reset (s);
+      g_assert_cmpuint (stage.backend->live_bytes, ==, 0);
+      stage_close (&stage);
+      g_assert_cmpint (n, <, 1000);
+    }
+}
+
+static void
+assert_step_fails (const char *name, const char *config, guint i, DifRng *rng, GQuark domain, int code)
+{
+  g_autoptr (DifScheduler) s     = new_scheduler (name, config);
+  g_autoptr (DifRng)       own   = dif_rng_new (5);
+  g_autoptr (GError)       error = NULL;
+  DifTensor               *x;
+  Stage                    stage;
+
+  stage_open (&stage);
+  set_timesteps (s, 5);
+  x = random_tensor (stage.cx, own);
+  x = dif_scheduler_step (s, stage.cx, x, i, x, 0.5, rng);
+  g_assert_true (x == dif_context_inert (stage.cx));
+  g_assert_false (dif_context_finish (stage.cx, &error));
+  g_assert_error (error, domain, code);
+  g_assert_null (strchr (error->message, '\n'));
+  stage_close (&stage);
+}
+
+static void
+test_bad_calls (void)
+{
+  g_autoptr (DifRng)       rng   = dif_rng_new (6);
+  g_autoptr (DifScheduler) s     = new_scheduler ("euler", NULL);
+  g_autoptr (GError)       error = NULL;
+  DifTensor               *x, *y;
+  Stage                    stage;
+
+  assert_step_fails ("euler", NULL, 5, rng, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM);
+  assert_step_fails ("euler-a", NULL, 0, NULL, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT);
+  assert_step_fails ("ddim", NULL, 0, NULL, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT);
+  assert_step_fails ("ddpm", "{\"variance_type\": \"fixed_large_log\"}", 0, rng, DIF_REQUEST_ERROR,
+                     DIF_REQUEST_ERROR_BAD_PARAM);
+  assert_step_fails ("dpm++", "{\"variance_type\": \"learned\"}", 0, rng, DIF_BACKEND_ERROR,
+                     DIF_BACKEND_ERROR_UNSUPPORTED);
+
+  stage_open (&stage);
+  set_timesteps (s, 5);
+  x = random_tensor (stage.cx, rng);
+  dif_scheduler_add_noise (s, stage.cx, x, x, 5);
+  g_assert_false (dif_context_finish (stage.cx, &error));
+  g_assert_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM);
+  g_clear_error (&error);
+  y = dif_randn (stage.cx, rng, 1, 2, 2, 4);
+  dif_scheduler_step (s, stage.cx, y, 0, x, 0, rng);
+  g_assert_false (dif_context_finish (stage.cx, &error));
+  g_assert_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE);
+  stage_close (&stage);
+}
+
+/* ---- indices ---- */
+
+/* Between steps add_noise means the noise level of the next step (inpainting). */
+static void
+test_add_noise_index (void)
+{
+  g_autoptr (DifScheduler) s   = new_scheduler ("euler", NULL);
+  g_autoptr (DifRng)       rng = dif_rng_new (7);
+  const float             *sigmas;
+  float                    zero = 0, data[120], noise[120];
+  DifTensor               *x, *n;
+  guint                    n_sigmas;
+  Stage                    stage;
+
+  stage_open (&stage);
+  set_timesteps (s, 5);
+  sigmas = dif_scheduler_sigmas (s, &n_sigmas);
+  g_assert_cmpuint (n_sigmas, ==, 6);
+  x = random_tensor (stage.cx, rng);
+  x = dif_lincomb (stage.cx, 1, &zero, &x);
+  n = random_tensor (stage.cx, rng);
+  g_assert_true (dif_download (stage.cx, n, noise));
+  for (guint k = 0; k < 3; k++)
+    {
+      /* not begun: the call's own; begun: the begin's; stepped: the next one */
+      guint expected = k == 0 ? 4 : k == 1 ? 2
+                                           : 3;
+
+      if (k == 1)
+        dif_scheduler_set_begin (s, 2);
+      if (k == 2)
+        dif_scheduler_step (s, stage.cx, n, 2, x, 0, rng);
+      g_assert_true (dif_download (stage.cx, dif_scheduler_add_noise (s, stage.cx, x, n, k == 0 ? 4 : 2), data));
+      g_assert_cmpfloat_with_epsilon (data[0], noise[0] * sigmas[expected], 1e-6);
+    }
+  stage_close (&stage);
+}
+
+/* ---- arithmetic ---- */
+
+static void
+test_beta_quantile (void)
+{
+  /* scipy.stats.beta.ppf */
+  static const double rows[][4] = {
+    { 1e-6, 0.6, 0.6, 1.8558824624053043e-10 },
+    { 0.001, 0.6, 0.6, 1.855873851745199e-05 },
+    { 0.1, 0.6, 0.6, 0.03958440558878085 },
+    { 0.3, 0.6, 0.6, 0.23401700387523572 },
+    { 0.5, 0.6, 0.6, 0.5000000000000001 },
+    { 0.75, 0.6, 0.6, 0.824319621347305 },
+    { 0.999, 0.6, 0.6, 0.9999814412614826 },
+    { 1e-6, 2, 5, 0.00025828782935406356 },
+    { 0.1, 2, 5, 0.09259525891312873 },
+    { 0.5, 2, 5, 0.26444998329566005 },
+    { 0.999, 2, 5, 0.818613866919134 },
+    { 0, 2, 5, 0 },
+    { 1, 2, 5, 1 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      double x = _dif_beta_quantile (rows[i][0], rows[i][1], rows[i][2]);
+
+      g_assert_true (fabs (x - rows[i][3]) <= 1e-12 * rows[i][3]);
+    }
+}
+
+static void
+test_trained_betas (void)
+{
+  g_autoptr (DifScheduler) s = new_scheduler ("euler", "{\"num_train_timesteps\": 4, \"trained_betas\": [0.1, 0.2, 0.3, 0.4]}");
+  guint                    n;
+  const float             *sigmas;
+
+  set_timesteps (s, 4);
+  sigmas = dif_scheduler_sigmas (s, &n);
+  g_assert_cmpuint (n, ==, 5);
+  g_assert_cmpfloat_with_epsilon (sigmas[0], sqrt (1 / (0.9 * 0.8 * 0.7 * 0.6) - 1), 1e-6);
+  g_assert_cmpfloat_with_epsilon (sigmas[3], sqrt (1 / 0.9 - 1), 1e-6);
+}
+
+/* Where diffusers' arange makes one timestep too many, -1, we make n. */
+static void
+test_trailing_count (void)
+{
+  g_autoptr (DifScheduler) s = new_scheduler ("ddim", "{\"timestep_spacing\": \"trailing\"}");
+
+  for (guint n = 1; n <= 1000; n++)
+    {
+      set_timesteps (s, n);
+      g_assert_cmpuint (dif_scheduler_n_calls (s), ==, n);
+      g_assert_cmpfloat (dif_scheduler_timestep (s, 0), ==, 999);
+      g_assert_cmpfloat (dif_scheduler_timestep (s, n - 1), >=, 0);
+    }
+}
+
+static void
+add_for_each (const char *what, GTestDataFunc func)
+{
+  const char *const *names = dif_scheduler_class_names ();
+
+  for (guint i = 0; names[i]; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/schedulers/%s/%s", dif_scheduler_short_name (names[i]), what);
+
+      g_test_add_data_func (path, names[i], func);
+    }
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/schedulers/names/resolve-in-many-spellings", test_names);
+  g_test_add_func ("/schedulers/names/are-unique", test_names_unique);
+  g_test_add_func ("/schedulers/names/unknown-one-lists-the-known", test_unknown_name);
+  g_test_add_func ("/schedulers/config/passes-on-as-in-diffusers", test_from_config);
+  g_test_add_func ("/schedulers/config/only-given-keys-pass-on", test_given_keys_pass_on);
+  g_test_add_func ("/schedulers/config/survives-a-round-trip", test_config_round_trip);
+  g_test_add_func ("/schedulers/config/is-patched-for-pipelines", test_patch);
+  g_test_add_func ("/schedulers/config/takes-single-keys", test_set_key);
+  g_test_add_func ("/schedulers/config/refuses-bad-values", test_bad_configs);
+  g_test_add_func ("/schedulers/config/refuses-bad-keys", test_bad_keys);
+  g_test_add_func ("/schedulers/steps/refuses-bad-counts", test_bad_steps);
+  g_test_add_func ("/schedulers/steps/refuses-bad-calls", test_bad_calls);
+  g_test_add_func ("/schedulers/steps/noise-level-follows-the-index", test_add_noise_index);
+  g_test_add_func ("/schedulers/arithmetic/beta-quantile", test_beta_quantile);
+  g_test_add_func ("/schedulers/arithmetic/trained-betas", test_trained_betas);
+  g_test_add_func ("/schedulers/arithmetic/trailing-makes-n-timesteps", test_trailing_count);
+  add_for_each ("steps-over-random-data", test_every_scheduler);
+  add_for_each ("runs-again-the-same", test_runs_again);
+  add_for_each ("survives-a-cancel-at-any-call", test_cancel);
+  add_for_each ("survives-any-allocation-failing", test_out_of_memory);
+  return g_test_run ();
+}
