@@ -37,7 +37,8 @@ gboolean _dif_dpm_is_still (DifScheduler *s, guint index);
 DifTensor *_dif_dpm_predict_x0 (DifScheduler *s, const DifSchedulerStep *c, const DifDpmPoint *p);
 
 /** _dif_dpm_predict_noise: the predicted noise at @p. */
-DifTensor *_dif_dpm_predict_noise (DifScheduler *s, const DifSchedulerStep *c, const DifDpmPoint *p);
+DifTensor *_dif_dpm_predict_noise (DifScheduler *s, const DifSchedulerStep *c,
+                                   const DifDpmPoint *p);
 
 /**
  * _dif_dpm_take: @t (transfer full) and @sigmas, followed by @last, become the

@@ -51,7 +51,8 @@ DifTensor *
 _dif_dpm_predict_noise (DifScheduler *s, const DifSchedulerStep *c, const DifDpmPoint *p)
 {
   if (_dif_scheduler_word_is (s, "prediction_type", "sample"))
-    return _dif_combine (c->cx, 1.0 / p->sigma, c->sample, -(double) p->alpha / p->sigma, c->output);
+    return _dif_combine (c->cx, 1.0 / p->sigma, c->sample, -(double) p->alpha / p->sigma,
+                         c->output);
   if (_dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
     return _dif_combine (c->cx, p->alpha, c->output, p->sigma, c->sample);
   return c->output;

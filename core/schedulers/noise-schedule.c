@@ -40,8 +40,9 @@ cosine_alpha_bar (double t)
 static void
 fill_betas (DifScheduler *s, float *betas)
 {
-  guint         n     = s->n_train, n_given;
-  double        start = _dif_scheduler_number (s, "beta_start"), end = _dif_scheduler_number (s, "beta_end");
+  guint  n            = s->n_train, n_given;
+  double start        = _dif_scheduler_number (s, "beta_start"),
+         end          = _dif_scheduler_number (s, "beta_end");
   const double *given = _dif_scheduler_list (s, "trained_betas", &n_given);
 
   if (given)
@@ -107,7 +108,8 @@ _dif_noise_tables (DifScheduler *s)
 
   s->n_train = (guint) _dif_scheduler_number (s, "num_train_timesteps");
   if (_dif_scheduler_list (s, "trained_betas", &n_given) && n_given != s->n_train)
-    return g_strdup_printf ("trained_betas: expected num_train_timesteps, %u, numbers, found %u", s->n_train, n_given);
+    return g_strdup_printf ("trained_betas: expected num_train_timesteps, %u, numbers, found %u",
+                            s->n_train, n_given);
   g_free (s->alphas_cumprod);
   s->alphas_cumprod = g_new (float, s->n_train);
   betas             = g_new (float, s->n_train);
@@ -224,8 +226,12 @@ _dif_noise_sigma_to_t (const float *log_sigmas, guint n_train, double sigma)
 char *
 _dif_noise_check_shapes (DifScheduler *s)
 {
-  if (_dif_scheduler_flag (s, "use_karras_sigmas") + _dif_scheduler_flag (s, "use_exponential_sigmas") + _dif_scheduler_flag (s, "use_beta_sigmas") > 1)
-    return g_strdup ("expected at most one of use_karras_sigmas, use_exponential_sigmas, use_beta_sigmas to be true");
+  if (_dif_scheduler_flag (s, "use_karras_sigmas") +
+          _dif_scheduler_flag (s, "use_exponential_sigmas") +
+          _dif_scheduler_flag (s, "use_beta_sigmas") >
+      1)
+    return g_strdup ("expected at most one of use_karras_sigmas, use_exponential_sigmas, "
+                     "use_beta_sigmas to be true");
   return NULL;
 }
 
@@ -256,7 +262,8 @@ number_or (DifScheduler *s, const char *key, double fallback)
 }
 
 gboolean
-_dif_noise_reshape (DifScheduler *s, const float *table, double low, double high, double *sigmas, double *t, guint n)
+_dif_noise_reshape (DifScheduler *s, const float *table, double low, double high, double *sigmas,
+                    double *t, guint n)
 {
   gboolean          use_karras = _dif_scheduler_flag (s, "use_karras_sigmas");
   gboolean          use_exp    = _dif_scheduler_flag (s, "use_exponential_sigmas");
@@ -300,11 +307,12 @@ log_linear (double *sigmas, guint n, const float *table, guint n_train)
 gboolean
 _dif_noise_discrete_sigmas (DifScheduler *s, guint n, GError **error)
 {
-  g_autofree float  *table   = _dif_noise_sigmas (s);
-  guint              n_calls = 0, n_sigmas;
-  double            *t       = _dif_noise_spacing (s, DIF_SPACING_FLOAT, s->n_train, n, &n_calls);
-  gboolean           is_log  = has_key (s, "interpolation_type") && _dif_scheduler_word_is (s, "interpolation_type", "log_linear");
-  g_autofree double *sigmas  = g_new (double, n_calls + 1);
+  g_autofree float *table   = _dif_noise_sigmas (s);
+  guint             n_calls = 0, n_sigmas;
+  double           *t       = _dif_noise_spacing (s, DIF_SPACING_FLOAT, s->n_train, n, &n_calls);
+  gboolean          is_log  = has_key (s, "interpolation_type") &&
+                    _dif_scheduler_word_is (s, "interpolation_type", "log_linear");
+  g_autofree double *sigmas = g_new (double, n_calls + 1);
   float             *final;
 
   n_sigmas = n_calls + is_log;
@@ -318,7 +326,10 @@ _dif_noise_discrete_sigmas (DifScheduler *s, guint n, GError **error)
   final = g_new (float, n_sigmas + 1);
   for (guint i = 0; i < n_sigmas; i++)
     final[i] = (float) sigmas[i];
-  final[n_sigmas] = has_key (s, "final_sigmas_type") && _dif_scheduler_word_is (s, "final_sigmas_type", "sigma_min") ? table[0] : 0.0f;
+  final[n_sigmas] = has_key (s, "final_sigmas_type") &&
+                            _dif_scheduler_word_is (s, "final_sigmas_type", "sigma_min")
+                        ? table[0]
+                        : 0.0f;
   for (guint i = 0; i < n_calls; i++)
     t[i] = (float) t[i];
   _dif_noise_take (s, t, n_calls, final, n_sigmas + 1);

@@ -12,11 +12,11 @@
 static const DifSchedulerKey keys[] = {
   DIF_KEYS_BETAS (0.0001, 0.02),
   DIF_KEYS_CLIP (TRUE),
-  { .name = "set_alpha_to_one", DIF_KEY_BOOL, .number = TRUE },
+  DIF_KEY_ROW_FLAG ("set_alpha_to_one", TRUE),
   DIF_KEY_PREDICTION ("epsilon|sample|v_prediction"),
   DIF_KEYS_THRESHOLDING,
   DIF_KEYS_SPACING ("leading"),
-  { .name = "rescale_betas_zero_snr", DIF_KEY_BOOL },
+  DIF_KEY_ZERO_SNR,
 };
 
 /* The predicted noise at cumulative alpha @a. */
@@ -48,7 +48,8 @@ step (DifScheduler *s, const DifSchedulerStep *c)
     a_previous = _dif_scheduler_flag (s, "set_alpha_to_one") ? 1.0f : _dif_noise_alpha (s, 0);
   variance = (1.0f - a_previous) / (1.0f - a) * (1.0f - a / a_previous);
   sigma    = (float) c->eta * sqrtf (variance);
-  out      = _dif_combine (c->cx, sqrtf (a_previous), x0, sqrtf (1.0f - a_previous - sigma * sigma), noise);
+  out      = _dif_combine (c->cx, sqrtf (a_previous), x0, sqrtf (1.0f - a_previous - sigma * sigma),
+                           noise);
   if (c->eta > 0)
     out = _dif_combine (c->cx, 1.0, out, sigma, _dif_step_noise (c));
   return out;

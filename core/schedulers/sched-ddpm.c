@@ -12,15 +12,13 @@
 
 static const DifSchedulerKey keys[] = {
   DIF_KEYS_BETAS (0.0001, 0.02),
-  { .name    = "variance_type",
-    .type    = DIF_KEY_WORD,
-    .word    = "fixed_small",
-    .choices = "fixed_small|fixed_small_log|fixed_large|fixed_large_log" },
+  DIF_KEY_ROW_WORD ("variance_type", "fixed_small",
+                    "fixed_small|fixed_small_log|fixed_large|fixed_large_log"),
   DIF_KEYS_CLIP (TRUE),
   DIF_KEY_PREDICTION ("epsilon|sample|v_prediction"),
   DIF_KEYS_THRESHOLDING,
   DIF_KEYS_SPACING ("leading"),
-  { .name = "rescale_betas_zero_snr", DIF_KEY_BOOL },
+  DIF_KEY_ZERO_SNR,
 };
 
 /* Standard deviation of the noise added after a step, from the posterior
@@ -40,14 +38,15 @@ deviation (DifScheduler *s, float variance, float bound)
 static DifTensor *
 step (DifScheduler *s, const DifSchedulerStep *c)
 {
-  int        t = (int) s->timesteps[c->i];
-  float      a = _dif_noise_alpha (s, t), b = 1.0f - a;
-  float      a_previous = c->i + 1 < s->n_calls ? _dif_noise_alpha (s, (int) s->timesteps[c->i + 1]) : 1.0f;
+  int   t = (int) s->timesteps[c->i];
+  float a = _dif_noise_alpha (s, t), b = 1.0f - a;
+  float a_previous =
+      c->i + 1 < s->n_calls ? _dif_noise_alpha (s, (int) s->timesteps[c->i + 1]) : 1.0f;
   float      b_previous = 1.0f - a_previous;
   float      a_step = a / a_previous, b_step = 1.0f - a_step;
   DifTensor *x0  = _dif_bound (s, c->cx, _dif_predict_x0 (s, c, a));
-  DifTensor *out = _dif_combine (c->cx, sqrtf (a_previous) * b_step / b, x0, sqrtf (a_step) * b_previous / b,
-                                 c->sample);
+  DifTensor *out = _dif_combine (c->cx, sqrtf (a_previous) * b_step / b, x0,
+                                 sqrtf (a_step) * b_previous / b, c->sample);
 
   if (t > 0)
     {

@@ -29,29 +29,24 @@ typedef struct
 
 static const DifSchedulerKey keys[] = {
   DIF_KEYS_BETAS (0.0001, 0.02),
-  { .name = "solver_order", DIF_KEY_INT, .number = 2, .min = 1, .max = MAX_ORDER },
+  DIF_KEY_ROW_INT ("solver_order", 2, 1, MAX_ORDER),
   DIF_KEY_PREDICTION ("epsilon|sample|v_prediction"),
   DIF_KEYS_THRESHOLDING,
-  { .name    = "algorithm_type",
-    .type    = DIF_KEY_WORD,
-    .word    = "dpmsolver++",
-    .choices = "dpmsolver|dpmsolver++|sde-dpmsolver|sde-dpmsolver++|deis" },
-  { .name    = "solver_type",
-    .type    = DIF_KEY_WORD,
-    .word    = "midpoint",
-    .choices = "midpoint|heun|logrho|bh1|bh2" },
-  { .name = "lower_order_final", DIF_KEY_BOOL, .number = TRUE },
-  { .name = "euler_at_final", DIF_KEY_BOOL },
+  DIF_KEY_ROW_WORD ("algorithm_type", "dpmsolver++",
+                    "dpmsolver|dpmsolver++|sde-dpmsolver|sde-dpmsolver++|deis"),
+  DIF_KEY_ROW_WORD ("solver_type", "midpoint", "midpoint|heun|logrho|bh1|bh2"),
+  DIF_KEY_ROW_FLAG ("lower_order_final", TRUE),
+  DIF_KEY_ROW_FLAG ("euler_at_final", FALSE),
   DIF_KEYS_SIGMA_SHAPES,
-  { .name = "use_lu_lambdas", DIF_KEY_BOOL },
+  DIF_KEY_ROW_FLAG ("use_lu_lambdas", FALSE),
   DIF_KEYS_FLOW,
   DIF_KEY_FINAL_SIGMAS,
-  { .name = "lambda_min_clipped", DIF_KEY_DOUBLE, .number = -HUGE_VAL, .min = -HUGE_VAL, .max = HUGE_VAL },
-  { .name    = "variance_type",
-    .type    = DIF_KEY_WORD,
-    .choices = "learned|learned_range|fixed_small|fixed_small_log|fixed_large|fixed_large_log" },
+  DIF_KEY_ROW_DOUBLE ("lambda_min_clipped", -HUGE_VAL, -HUGE_VAL, HUGE_VAL),
+  DIF_KEY_ROW_WORD (
+      "variance_type", NULL,
+      "learned|learned_range|fixed_small|fixed_small_log|fixed_large|fixed_large_log"),
   DIF_KEYS_SPACING ("linspace"),
-  { .name = "rescale_betas_zero_snr", DIF_KEY_BOOL },
+  DIF_KEY_ZERO_SNR,
 };
 
 static gboolean
@@ -72,7 +67,8 @@ check (DifScheduler *s)
   const char *type = _dif_scheduler_word (s, "algorithm_type");
 
   if (! predicts_picture (s) && _dif_scheduler_word_is (s, "final_sigmas_type", "zero"))
-    return g_strdup_printf ("algorithm_type %s: expected final_sigmas_type sigma_min, found zero", type);
+    return g_strdup_printf ("algorithm_type %s: expected final_sigmas_type sigma_min, found zero",
+                            type);
   if (strcmp (type, "sde-dpmsolver") == 0 && _dif_scheduler_number (s, "solver_order") > 2)
     return g_strdup ("algorithm_type sde-dpmsolver: expected a solver_order of 1 or 2, found 3");
   if (strcmp (type, "deis") == 0)
@@ -167,7 +163,8 @@ has_too_many_channels (DifScheduler *s, const DifSchedulerStep *c)
 {
   const char *variance = _dif_scheduler_word (s, "variance_type");
 
-  return variance && g_str_has_prefix (variance, "learned") && dif_tensor_dim (c->output, -1) > 3 && _dif_scheduler_word_is (s, "prediction_type", "epsilon");
+  return variance && g_str_has_prefix (variance, "learned") && dif_tensor_dim (c->output, -1) > 3 &&
+         _dif_scheduler_word_is (s, "prediction_type", "epsilon");
 }
 
 /* The model's answer as predicted picture or noise. */
@@ -178,10 +175,11 @@ convert (DifScheduler *s, const DifSchedulerStep *c)
   DifTensor  *x0, *noise;
 
   if (has_too_many_channels (s, c))
-    return dif_context_fail (c->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_UNSUPPORTED,
-                                                 "variance_type %s: expected up to 3 channels, found %" G_GSIZE_FORMAT,
-                                                 _dif_scheduler_word (s, "variance_type"),
-                                                 dif_tensor_dim (c->output, -1)));
+    return dif_context_fail (
+        c->cx,
+        g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_UNSUPPORTED,
+                     "variance_type %s: expected up to 3 channels, found %" G_GSIZE_FORMAT,
+                     _dif_scheduler_word (s, "variance_type"), dif_tensor_dim (c->output, -1)));
   if (predicts_picture (s))
     return _dif_dpm_predict_x0 (s, c, &p);
   noise = _dif_dpm_predict_noise (s, c, &p);
@@ -256,7 +254,8 @@ factors (DifScheduler *s, guint order, DifDpmPoint from, DifDpmPoint to)
   /* The third order has one kind of first difference, that of Heun. */
   gboolean use_heun = order == 3 || _dif_scheduler_word_is (s, "solver_type", "heun");
 
-  return table[predicts_picture (s)][is_stochastic (s)](to.lambda - from.lambda, from, to, use_heun);
+  return table[predicts_picture (s)][is_stochastic (s)](to.lambda - from.lambda, from, to,
+                                                        use_heun);
 }
 
 /* The order of the step at @index (Lu et al. 2022b, section 5: lower at the end). */
@@ -266,7 +265,8 @@ order_of_step (DifScheduler *s, guint index, guint n_done)
   guint    order = (guint) _dif_scheduler_number (s, "solver_order");
   gboolean lower = _dif_scheduler_flag (s, "lower_order_final") && s->n_calls < FEW_STEPS;
 
-  if (index + 1 == s->n_calls && (lower || _dif_scheduler_flag (s, "euler_at_final") || _dif_scheduler_word_is (s, "final_sigmas_type", "zero")))
+  if (index + 1 == s->n_calls && (lower || _dif_scheduler_flag (s, "euler_at_final") ||
+                                  _dif_scheduler_word_is (s, "final_sigmas_type", "zero")))
     return 1;
   if (index + 2 == s->n_calls && lower)
     order = MIN (order, 2);

@@ -15,7 +15,7 @@ static const DifSchedulerKey keys[] = {
   DIF_KEYS_BETAS (0.0001, 0.02),
   DIF_KEY_PREDICTION ("epsilon|v_prediction"),
   DIF_KEYS_SPACING ("linspace"),
-  { .name = "rescale_betas_zero_snr", DIF_KEY_BOOL },
+  DIF_KEY_ZERO_SNR,
 };
 
 static DifTensor *

@@ -13,18 +13,12 @@
 static const DifSchedulerKey keys[] = {
   DIF_KEYS_BETAS (0.0001, 0.02),
   DIF_KEY_PREDICTION ("epsilon|sample|original_sample|v_prediction"),
-  { .name    = "interpolation_type",
-    .type    = DIF_KEY_WORD,
-    .word    = "linear",
-    .choices = "linear|log_linear" },
+  DIF_KEY_ROW_WORD ("interpolation_type", "linear", "linear|log_linear"),
   DIF_KEYS_SIGMA_SHAPES,
   DIF_KEYS_SIGMA_ENDS,
   DIF_KEYS_SPACING ("linspace"),
-  { .name    = "timestep_type",
-    .type    = DIF_KEY_WORD,
-    .word    = "discrete",
-    .choices = "discrete|continuous" },
-  { .name = "rescale_betas_zero_snr", DIF_KEY_BOOL },
+  DIF_KEY_ROW_WORD ("timestep_type", "discrete", "discrete|continuous"),
+  DIF_KEY_ZERO_SNR,
   DIF_KEY_FINAL_SIGMAS,
 };
 
@@ -41,7 +35,8 @@ set_timesteps (DifScheduler *s, guint n, GError **error)
 {
   if (! _dif_noise_discrete_sigmas (s, n, error))
     return FALSE;
-  if (_dif_scheduler_word_is (s, "timestep_type", "continuous") && _dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
+  if (_dif_scheduler_word_is (s, "timestep_type", "continuous") &&
+      _dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
     for (guint i = 0; i < s->n_calls; i++)
       s->timesteps[i] = 0.25f * logf (s->sigmas[i]);
   return TRUE;

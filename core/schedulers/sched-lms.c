@@ -47,7 +47,8 @@ weight (const float *sigmas, guint index, guint order, guint current)
   double middle = 0.5 * ((double) sigmas[index + 1] + sigmas[index]);
   double offset = half / sqrt (3.0);
 
-  return half * (basis (sigmas, index, order, current, middle - offset) + basis (sigmas, index, order, current, middle + offset));
+  return half * (basis (sigmas, index, order, current, middle - offset) +
+                 basis (sigmas, index, order, current, middle + offset));
 }
 
 static DifTensor *

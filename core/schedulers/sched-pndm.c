@@ -30,8 +30,8 @@ typedef struct
 
 static const DifSchedulerKey keys[] = {
   DIF_KEYS_BETAS (0.0001, 0.02),
-  { .name = "skip_prk_steps", DIF_KEY_BOOL },
-  { .name = "set_alpha_to_one", DIF_KEY_BOOL },
+  DIF_KEY_ROW_FLAG ("skip_prk_steps", FALSE),
+  DIF_KEY_ROW_FLAG ("set_alpha_to_one", FALSE),
   DIF_KEY_PREDICTION ("epsilon|v_prediction"),
   DIF_KEYS_SPACING ("leading"),
 };
@@ -86,7 +86,8 @@ set_timesteps (DifScheduler *s, guint n, GError **error)
   if (n_prk_calls (s) && n < ORDER)
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   "steps: expected at least %d for %s without skip_prk_steps, found %u", ORDER, s->klass->name, n);
+                   "steps: expected at least %d for %s without skip_prk_steps, found %u", ORDER,
+                   s->klass->name, n);
       return FALSE;
     }
   t   = _dif_noise_spacing (s, DIF_SPACING_INTEGER, s->n_train, n, &n_visits);
@@ -111,7 +112,8 @@ transfer (DifScheduler *s, DifContext *cx, DifTensor *sample, int t, int previou
   denominator = a * sqrtf (b_previous) + sqrtf (a * b * a_previous);
   if (_dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
     e = _dif_combine (cx, sqrtf (a), e, sqrtf (b), sample);
-  return _dif_combine (cx, sqrtf (a_previous / a), sample, -(a_previous - a) / (double) denominator, e);
+  return _dif_combine (cx, sqrtf (a_previous / a), sample, -(a_previous - a) / (double) denominator,
+                       e);
 }
 
 static void

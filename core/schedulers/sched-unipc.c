@@ -25,24 +25,21 @@ typedef struct
 
 static const DifSchedulerKey keys[] = {
   DIF_KEYS_BETAS (0.0001, 0.02),
-  { .name = "solver_order", DIF_KEY_INT, .number = 2, .min = 1, .max = MAX_ORDER },
+  DIF_KEY_ROW_INT ("solver_order", 2, 1, MAX_ORDER),
   DIF_KEY_PREDICTION ("epsilon|sample|v_prediction"),
   DIF_KEYS_THRESHOLDING,
-  { .name = "predict_x0", DIF_KEY_BOOL, .number = TRUE },
-  { .name    = "solver_type",
-    .type    = DIF_KEY_WORD,
-    .word    = "bh2",
-    .choices = "bh1|bh2|midpoint|heun|logrho" },
-  { .name = "lower_order_final", DIF_KEY_BOOL, .number = TRUE },
-  { .name = "disable_corrector", DIF_KEY_LIST, .max = 1e5 },
-  { .name = "solver_p", DIF_KEY_NULL },
+  DIF_KEY_ROW_FLAG ("predict_x0", TRUE),
+  DIF_KEY_ROW_WORD ("solver_type", "bh2", "bh1|bh2|midpoint|heun|logrho"),
+  DIF_KEY_ROW_FLAG ("lower_order_final", TRUE),
+  DIF_KEY_ROW_LIST ("disable_corrector", 1e5, FALSE),
+  DIF_KEY_ROW_NULL ("solver_p"),
   DIF_KEYS_SIGMA_SHAPES,
   DIF_KEYS_FLOW,
   DIF_KEYS_SPACING ("linspace"),
   DIF_KEY_FINAL_SIGMAS,
-  { .name = "rescale_betas_zero_snr", DIF_KEY_BOOL },
+  DIF_KEY_ZERO_SNR,
   DIF_KEYS_SIGMA_ENDS,
-  { .name = "shift_terminal", DIF_KEY_NULL },
+  DIF_KEY_ROW_NULL ("shift_terminal"),
 };
 
 static char *
@@ -140,9 +137,10 @@ plan (DifScheduler *s, guint index, guint order, guint n_rho)
 {
   DifDpmPoint from = _dif_dpm_point (s->sigmas[index]), to = _dif_dpm_point (s->sigmas[index + 1]);
   gboolean    predict_x0 = _dif_scheduler_flag (s, "predict_x0");
+  gboolean    is_bh1     = _dif_scheduler_word_is (s, "solver_type", "bh1");
   float       h = to.lambda - from.lambda, hh = predict_x0 ? -h : h;
   float       phi_1 = expm1f (hh), phi = phi_1 / hh - 1.0f, factorial = 1;
-  float       bh                      = _dif_scheduler_word_is (s, "solver_type", "bh1") ? hh : phi_1;
+  float       bh                      = is_bh1 ? hh : phi_1;
   float       scale                   = predict_x0 ? to.alpha : to.sigma;
   double      a[MAX_ORDER][MAX_ORDER] = { 0 }, b[MAX_ORDER] = { 0 };
   Plan        p = { .order = order, .answer = -(scale * phi_1), .difference = -(scale * bh) };
@@ -223,7 +221,8 @@ step (DifScheduler *s, const DifSchedulerStep *c)
   DifTensor *answer = convert (s, c), *sample = c->sample;
   Plan       p;
 
-  if (c->index > 0 && u->last && ! _dif_dpm_is_still (s, c->index - 1) && ! is_corrector_disabled (s, c->index - 1))
+  if (c->index > 0 && u->last && ! _dif_dpm_is_still (s, c->index - 1) &&
+      ! is_corrector_disabled (s, c->index - 1))
     {
       p      = plan (s, c->index - 1, u->order, u->order);
       sample = follow (u, c->cx, &p, u->last, answer);

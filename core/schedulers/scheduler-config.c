@@ -152,15 +152,16 @@ refuse_value (Refusal *r, const DifSchedulerKey *row, DifJson *node, int code)
   switch (row->type)
     {
     case DIF_KEY_INT:
-      return refuse (r, code, "expected an integer from %.0f to %.0f, found %.60s", row->min, row->max, found);
+      return refuse (r, code, "expected an integer from %.0f to %.0f, found %.60s", row->min,
+                     row->max, found);
     case DIF_KEY_DOUBLE:
       return refuse (r, code, "expected a number from %g to %g%s, found %.60s", row->min, row->max,
                      row->nullable ? " or null" : "", found);
     case DIF_KEY_BOOL:
       return refuse (r, code, "expected true or false, found %.60s", found);
     case DIF_KEY_LIST:
-      return refuse (r, code, "expected null or an array of numbers from %g to %g, found %.60s", row->min, row->max,
-                     found);
+      return refuse (r, code, "expected null or an array of numbers from %g to %g, found %.60s",
+                     row->min, row->max, found);
     case DIF_KEY_NULL:
       return refuse (r, code, "expected null, the only value supported, found %.60s", found);
     case DIF_KEY_WORD:
@@ -254,8 +255,9 @@ take_flag (DifSchedulerValue *v, const DifSchedulerKey *row, DifJson *node, Refu
     return refuse_value (r, row, node, DIF_FORMAT_ERROR_BAD_VALUE);
   truth = dif_json_value_bool (node);
   if (row->fixed && truth != (row->number != 0))
-    return refuse (r, DIF_FORMAT_ERROR_UNSUPPORTED, "expected %s, the only value supported, found %s",
-                   truth ? "false" : "true", truth ? "true" : "false");
+    return refuse (r, DIF_FORMAT_ERROR_UNSUPPORTED,
+                   "expected %s, the only value supported, found %s", truth ? "false" : "true",
+                   truth ? "true" : "false");
   v->number = truth;
   return TRUE;
 }
@@ -308,7 +310,8 @@ lists_word (DifJson *list, const char *word)
     {
       DifJson *item = dif_json_at (list, i);
 
-      if (dif_json_type (item) == DIF_JSON_STRING && strcmp (dif_json_value_string (item), word) == 0)
+      if (dif_json_type (item) == DIF_JSON_STRING &&
+          strcmp (dif_json_value_string (item), word) == 0)
         return TRUE;
     }
   return FALSE;
@@ -321,7 +324,8 @@ _dif_scheduler_read_config (DifScheduler *s, DifJson *config, GError **error)
 
   if (dif_json_type (config) != DIF_JSON_OBJECT)
     {
-      dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "expected an object with a scheduler's keys");
+      dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                     "expected an object with a scheduler's keys");
       return dif_json_finish (config, error);
     }
   defaults = dif_json_member (config, DEFAULTS_KEY);
@@ -368,7 +372,8 @@ put_list (DifJson *object, const char *key, const DifSchedulerValue *v)
     {
       char number[G_ASCII_DTOSTR_BUF_SIZE];
 
-      g_string_append_printf (text, "%s%s", i ? "," : "", g_ascii_dtostr (number, sizeof number, v->list[i]));
+      g_string_append_printf (text, "%s%s", i ? "," : "",
+                              g_ascii_dtostr (number, sizeof number, v->list[i]));
     }
   g_string_append_c (text, ']');
   put_parsed (object, key, text);
@@ -402,7 +407,8 @@ dif_scheduler_config (DifScheduler *s)
     {
       put (out, &s->klass->keys[i], &s->values[i]);
       if (! s->values[i].given)
-        g_string_append_printf (defaults, "%s\"%s\"", defaults->len > 1 ? "," : "", s->klass->keys[i].name);
+        g_string_append_printf (defaults, "%s\"%s\"", defaults->len > 1 ? "," : "",
+                                s->klass->keys[i].name);
     }
   for (guint i = 0; i < dif_json_length (s->hidden); i++)
     {
@@ -425,7 +431,8 @@ refuse_key (DifScheduler *s, const char *key, GError **error)
   for (guint i = 0; i < s->klass->n_keys; i++)
     g_string_append_printf (known, "%s%s", i ? ", " : "", s->klass->keys[i].name);
   g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-               "scheduler key \"%.60s\": expected one of %s's keys: %s", key, s->klass->name, known->str);
+               "scheduler key \"%.60s\": expected one of %s's keys: %s", key, s->klass->name,
+               known->str);
   return FALSE;
 }
 
@@ -452,7 +459,8 @@ dif_scheduler_set_key (DifScheduler *s, const char *key, const char *value, GErr
     }
   if (! take (v, row, node, &r))
     {
-      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "scheduler key \"%s\": %s", key, r.why);
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "scheduler key \"%s\": %s", key, r.why);
       g_free (r.why);
       return FALSE;
     }

@@ -169,74 +169,92 @@ struct _DifSchedulerClass
 /** _dif_scheduler_classes: generated from meson.build; NULL-terminated. */
 extern const DifSchedulerClass *const _dif_scheduler_classes[];
 
-/* ---- keys every class has, for its table ---- */
+/* ---- rows of key tables ---- */
+
+/** DIF_KEY_ROW_INT: an integer in [least, most]. */
+#define DIF_KEY_ROW_INT(key, fallback, least, most) \
+  { .name = key, .type = DIF_KEY_INT, .number = fallback, .min = least, .max = most }
+
+/** DIF_KEY_ROW_DOUBLE: a number in [least, most]. */
+#define DIF_KEY_ROW_DOUBLE(key, fallback, least, most) \
+  { .name = key, .type = DIF_KEY_DOUBLE, .number = fallback, .min = least, .max = most }
+
+/** DIF_KEY_ROW_MAYBE: null (the default) or a number in [least, most]. */
+#define DIF_KEY_ROW_MAYBE(key, least, most) \
+  { .name = key, .type = DIF_KEY_DOUBLE, .min = least, .max = most, .nullable = TRUE }
+
+/** DIF_KEY_ROW_FLAG: a truth value. */
+#define DIF_KEY_ROW_FLAG(key, fallback) \
+  { .name = key, .type = DIF_KEY_BOOL, .number = fallback }
+
+/** DIF_KEY_ROW_NEVER: a truth value that diffusers knows and that must be false here. */
+#define DIF_KEY_ROW_NEVER(key) \
+  { .name = key, .type = DIF_KEY_BOOL, .fixed = TRUE }
+
+/** DIF_KEY_ROW_WORD: one of @words, separated by "|". */
+#define DIF_KEY_ROW_WORD(key, fallback, words) \
+  { .name = key, .type = DIF_KEY_WORD, .word = fallback, .choices = words }
+
+/** DIF_KEY_ROW_LIST: numbers in [0, most]; null or empty by default. */
+#define DIF_KEY_ROW_LIST(key, most, is_nullable) \
+  { .name = key, .type = DIF_KEY_LIST, .max = most, .nullable = is_nullable }
+
+/** DIF_KEY_ROW_NULL: only null is done here. */
+#define DIF_KEY_ROW_NULL(key) \
+  { .name = key, .type = DIF_KEY_NULL }
+
+/* ---- rows that many classes have ---- */
 
 /** DIF_KEYS_BETAS: the training noise; @start and @end differ by class. */
-#define DIF_KEYS_BETAS(start, end)                                                      \
-  { .name = "num_train_timesteps", DIF_KEY_INT, .number = 1000, .min = 2, .max = 1e5 }, \
-      { .name = "beta_start", DIF_KEY_DOUBLE, .number = start, .min = 0, .max = 1 },    \
-      { .name = "beta_end", DIF_KEY_DOUBLE, .number = end, .min = 0, .max = 1 },        \
-      { .name    = "beta_schedule",                                                     \
-        .type    = DIF_KEY_WORD,                                                        \
-        .word    = "linear",                                                            \
-        .choices = "linear|scaled_linear|squaredcos_cap_v2" },                          \
-      { .name = "trained_betas", DIF_KEY_LIST, .nullable = TRUE, .min = 0, .max = 1 }
+#define DIF_KEYS_BETAS(start, end)                                                            \
+  DIF_KEY_ROW_INT ("num_train_timesteps", 1000, 2, 1e5),                                      \
+      DIF_KEY_ROW_DOUBLE ("beta_start", start, 0, 1),                                         \
+      DIF_KEY_ROW_DOUBLE ("beta_end", end, 0, 1),                                             \
+      DIF_KEY_ROW_WORD ("beta_schedule", "linear", "linear|scaled_linear|squaredcos_cap_v2"), \
+      DIF_KEY_ROW_LIST ("trained_betas", 1, TRUE)
 
 /** DIF_KEY_PREDICTION: what the model answers, one of @words. */
-#define DIF_KEY_PREDICTION(words) \
-  { .name = "prediction_type", DIF_KEY_WORD, .word = "epsilon", .choices = words }
+#define DIF_KEY_PREDICTION(words) DIF_KEY_ROW_WORD ("prediction_type", "epsilon", words)
 
 /** DIF_KEYS_SPACING: which timesteps are visited. */
-#define DIF_KEYS_SPACING(fallback)            \
-  { .name    = "timestep_spacing",            \
-    .type    = DIF_KEY_WORD,                  \
-    .word    = fallback,                      \
-    .choices = "linspace|leading|trailing" }, \
-      { .name = "steps_offset", DIF_KEY_INT, .max = 1e5 }
+#define DIF_KEYS_SPACING(fallback)                                              \
+  DIF_KEY_ROW_WORD ("timestep_spacing", fallback, "linspace|leading|trailing"), \
+      DIF_KEY_ROW_INT ("steps_offset", 0, 0, 1e5)
 
 /** DIF_KEYS_THRESHOLDING: dynamic thresholding of the predicted picture. */
-#define DIF_KEYS_THRESHOLDING                                                              \
-  { .name = "thresholding", DIF_KEY_BOOL },                                                \
-      { .name = "dynamic_thresholding_ratio", DIF_KEY_DOUBLE, .number = 0.995, .max = 1 }, \
-  {                                                                                        \
-    .name = "sample_max_value", DIF_KEY_DOUBLE, .number = 1.0, .max = G_MAXDOUBLE          \
-  }
+#define DIF_KEYS_THRESHOLDING                                         \
+  DIF_KEY_ROW_FLAG ("thresholding", FALSE),                           \
+      DIF_KEY_ROW_DOUBLE ("dynamic_thresholding_ratio", 0.995, 0, 1), \
+      DIF_KEY_ROW_DOUBLE ("sample_max_value", 1.0, 0, G_MAXDOUBLE)
 
 /** DIF_KEYS_CLIP: clipping of the predicted picture. */
-#define DIF_KEYS_CLIP(fallback)                                                    \
-  { .name = "clip_sample", DIF_KEY_BOOL, .number = fallback },                     \
-  {                                                                                \
-    .name = "clip_sample_range", DIF_KEY_DOUBLE, .number = 1.0, .max = G_MAXDOUBLE \
-  }
+#define DIF_KEYS_CLIP(fallback)               \
+  DIF_KEY_ROW_FLAG ("clip_sample", fallback), \
+      DIF_KEY_ROW_DOUBLE ("clip_sample_range", 1.0, 0, G_MAXDOUBLE)
 
 /** DIF_KEYS_SIGMA_SHAPES: other distributions of the sigmas. */
 #define DIF_KEYS_SIGMA_SHAPES                             \
-  { .name = "use_karras_sigmas", DIF_KEY_BOOL },          \
-      { .name = "use_exponential_sigmas", DIF_KEY_BOOL }, \
-  {                                                       \
-    .name = "use_beta_sigmas", DIF_KEY_BOOL               \
-  }
+  DIF_KEY_ROW_FLAG ("use_karras_sigmas", FALSE),          \
+      DIF_KEY_ROW_FLAG ("use_exponential_sigmas", FALSE), \
+      DIF_KEY_ROW_FLAG ("use_beta_sigmas", FALSE)
 
 /** DIF_KEYS_SIGMA_ENDS: the ends of such a distribution. */
-#define DIF_KEYS_SIGMA_ENDS                                                             \
-  { .name = "sigma_min", DIF_KEY_DOUBLE, .min = 1e-10, .max = 1e10, .nullable = TRUE }, \
-  {                                                                                     \
-    .name = "sigma_max", DIF_KEY_DOUBLE, .min = 1e-10, .max = 1e10, .nullable = TRUE    \
-  }
+#define DIF_KEYS_SIGMA_ENDS                     \
+  DIF_KEY_ROW_MAYBE ("sigma_min", 1e-10, 1e10), \
+      DIF_KEY_ROW_MAYBE ("sigma_max", 1e-10, 1e10)
 
 /** DIF_KEY_FINAL_SIGMAS: the sigma after the last step. */
-#define DIF_KEY_FINAL_SIGMAS \
-  { .name = "final_sigmas_type", DIF_KEY_WORD, .word = "zero", .choices = "zero|sigma_min" }
+#define DIF_KEY_FINAL_SIGMAS DIF_KEY_ROW_WORD ("final_sigmas_type", "zero", "zero|sigma_min")
+
+/** DIF_KEY_ZERO_SNR: whether the last training timestep is rescaled to pure noise. */
+#define DIF_KEY_ZERO_SNR DIF_KEY_ROW_FLAG ("rescale_betas_zero_snr", FALSE)
 
 /** DIF_KEYS_FLOW: keys of flow matching models, which are not done here. */
-#define DIF_KEYS_FLOW                                                                        \
-  { .name = "use_flow_sigmas", DIF_KEY_BOOL, .fixed = TRUE },                                \
-      { .name = "flow_shift", DIF_KEY_DOUBLE, .number = 1.0, .min = 0, .max = G_MAXDOUBLE }, \
-      { .name = "use_dynamic_shifting", DIF_KEY_BOOL, .fixed = TRUE },                       \
-      { .name    = "time_shift_type",                                                        \
-        .type    = DIF_KEY_WORD,                                                             \
-        .word    = "exponential",                                                            \
-        .choices = "exponential|linear" }
+#define DIF_KEYS_FLOW                                         \
+  DIF_KEY_ROW_NEVER ("use_flow_sigmas"),                      \
+      DIF_KEY_ROW_DOUBLE ("flow_shift", 1.0, 0, G_MAXDOUBLE), \
+      DIF_KEY_ROW_NEVER ("use_dynamic_shifting"),             \
+      DIF_KEY_ROW_WORD ("time_shift_type", "exponential", "exponential|linear")
 
 /* ---- scheduler-config.c: values by name; the key must be the class's ---- */
 
@@ -305,8 +323,8 @@ double _dif_noise_sigma_to_t (const float *log_sigmas, guint n_train, double sig
  * class has these keys), and @t by the timesteps that belong to them, if the
  * config asks for it.  Returns whether it did.
  */
-gboolean _dif_noise_reshape (DifScheduler *s, const float *table, double low, double high, double *sigmas, double *t,
-                             guint n);
+gboolean _dif_noise_reshape (DifScheduler *s, const float *table, double low, double high,
+                             double *sigmas, double *t, guint n);
 
 /**
  * _dif_noise_discrete_sigmas: set_timesteps of Euler and its kin: sigmas at
@@ -318,7 +336,8 @@ gboolean _dif_noise_discrete_sigmas (DifScheduler *s, guint n, GError **error);
 gboolean _dif_noise_integer_timesteps (DifScheduler *s, guint n, GError **error);
 
 /** _dif_noise_take: hands timesteps and sigmas over to @s. */
-void _dif_noise_take (DifScheduler *s, double *timesteps, guint n_calls, float *sigmas, guint n_sigmas);
+void _dif_noise_take (DifScheduler *s, double *timesteps, guint n_calls, float *sigmas,
+                      guint n_sigmas);
 
 /** _dif_noise_check_shapes: (nullable): why the chosen shapes exclude each other. */
 char *_dif_noise_check_shapes (DifScheduler *s);

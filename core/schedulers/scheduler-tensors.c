@@ -23,9 +23,10 @@ _dif_combine_n (DifContext *cx, guint n, const double *coef, DifTensor *const *x
     {
       c[i] = (float) coef[i];
       if (! isfinite (c[i]))
-        return dif_context_fail (cx, g_error_new (DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                                                  "expected keys that give every step a finite size, found one of %g",
-                                                  coef[i]));
+        return dif_context_fail (
+            cx, g_error_new (DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                             "expected keys that give every step a finite size, found one of %g",
+                             coef[i]));
     }
   return dif_lincomb (cx, n, c, x);
 }
@@ -42,10 +43,11 @@ _dif_step_noise (const DifSchedulerStep *c)
   DifTensor *x = c->output;
 
   if (! c->rng)
-    return dif_context_fail (c->cx, g_error_new (DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
-                                                 "expected random numbers for a stochastic scheduler, found none"));
-  return dif_randn (c->cx, c->rng, dif_tensor_dim (x, 0), dif_tensor_dim (x, 1), dif_tensor_dim (x, 2),
-                    dif_tensor_dim (x, 3));
+    return dif_context_fail (
+        c->cx, g_error_new (DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
+                            "expected random numbers for a stochastic scheduler, found none"));
+  return dif_randn (c->cx, c->rng, dif_tensor_dim (x, 0), dif_tensor_dim (x, 1),
+                    dif_tensor_dim (x, 2), dif_tensor_dim (x, 3));
 }
 
 /* ---- the predicted picture ---- */
@@ -67,7 +69,8 @@ quantile_sorted (const float *x, gsize n, float q)
   gsize above = MIN (below + 1, n - 1);
   float w     = rank - (float) below;
 
-  return w < 0.5f ? x[below] + w * (x[above] - x[below]) : x[above] - (x[above] - x[below]) * (1.0f - w);
+  return w < 0.5f ? x[below] + w * (x[above] - x[below])
+                  : x[above] - (x[above] - x[below]) * (1.0f - w);
 }
 
 static void
@@ -97,8 +100,9 @@ _dif_threshold (DifScheduler *s, DifContext *cx, DifTensor *x0)
   data = g_try_new (float, count);
   work = g_try_new (float, count / items);
   if (! data || ! work)
-    return dif_context_fail (cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                              "thresholding: no memory for %" G_GSIZE_FORMAT " numbers", count));
+    return dif_context_fail (
+        cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                         "thresholding: no memory for %" G_GSIZE_FORMAT " numbers", count));
   if (! dif_download (cx, x0, data))
     return dif_context_inert (cx);
   for (gsize i = 0; i < items; i++)

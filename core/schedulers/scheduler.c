@@ -110,7 +110,8 @@ dif_scheduler_resolve_name (const char *name, GError **error)
     g_string_append_printf (known, "%s%s", i ? ", " : "", short_name (_dif_scheduler_classes[i]));
   shown = g_utf8_make_valid (name, (gssize) MIN (strlen (name), 60));
   g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_UNKNOWN_CLASS,
-               "scheduler: expected one of %s, or a class name of diffusers, found \"%s\"", known->str, shown);
+               "scheduler: expected one of %s, or a class name of diffusers, found \"%s\"",
+               known->str, shown);
   return NULL;
 }
 
@@ -154,7 +155,8 @@ dif_scheduler_new (const char *class_name, DifJson *config, GError **error)
   why = prepare (s);
   if (why)
     {
-      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED, "%s config: %s", name, why);
+      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED, "%s config: %s", name,
+                   why);
       dif_scheduler_free (s);
       return NULL;
     }
@@ -204,13 +206,15 @@ dif_scheduler_set_timesteps (DifScheduler *s, guint n_steps, GError **error)
 
   if (why)
     {
-      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "%s: %s", s->klass->name, why);
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "%s: %s", s->klass->name,
+                   why);
       return FALSE;
     }
   if (n_steps < 1 || n_steps > s->n_train)
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   "steps: expected 1 to %u, the scheduler's num_train_timesteps, found %u", s->n_train, n_steps);
+                   "steps: expected 1 to %u, the scheduler's num_train_timesteps, found %u",
+                   s->n_train, n_steps);
       return FALSE;
     }
   dif_scheduler_reset (s);
@@ -307,8 +311,8 @@ can_call (DifScheduler *s, DifContext *cx, guint i)
   if (i < s->n_calls && s->index < (int) s->n_calls)
     return TRUE;
   dif_context_fail (cx, g_error_new (DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                                     "%s: expected a call below %u, found call %u after %d steps", s->klass->name,
-                                     s->n_calls, i, MAX (s->index, 0)));
+                                     "%s: expected a call below %u, found call %u after %d steps",
+                                     s->klass->name, s->n_calls, i, MAX (s->index, 0)));
   return FALSE;
 }
 
@@ -327,10 +331,15 @@ dif_scheduler_scale_model_input (DifScheduler *s, DifContext *cx, DifTensor *sam
 }
 
 DifTensor *
-dif_scheduler_step (DifScheduler *s, DifContext *cx, DifTensor *model_output, guint i, DifTensor *sample, double eta,
-                    DifRng *rng)
+dif_scheduler_step (DifScheduler *s, DifContext *cx, DifTensor *model_output, guint i,
+                    DifTensor *sample, double eta, DifRng *rng)
 {
-  DifSchedulerStep c = { .cx = cx, .output = model_output, .sample = sample, .i = i, .eta = eta, .rng = rng };
+  DifSchedulerStep c = { .cx     = cx,
+                         .output = model_output,
+                         .sample = sample,
+                         .i      = i,
+                         .eta    = eta,
+                         .rng    = rng };
   DifTensor       *out;
 
   if (! can_call (s, cx, i))
@@ -356,14 +365,16 @@ sigma_for_noise (DifScheduler *s, guint i)
 }
 
 DifTensor *
-dif_scheduler_add_noise (DifScheduler *s, DifContext *cx, DifTensor *sample, DifTensor *noise, guint i)
+dif_scheduler_add_noise (DifScheduler *s, DifContext *cx, DifTensor *sample, DifTensor *noise,
+                         guint i)
 {
   float keep = 1, add;
 
   if (i >= s->n_calls)
-    return dif_context_fail (cx, g_error_new (DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                                              "%s: expected the noise level of a call below %u, found call %u",
-                                              s->klass->name, s->n_calls, i));
+    return dif_context_fail (
+        cx, g_error_new (DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                         "%s: expected the noise level of a call below %u, found call %u",
+                         s->klass->name, s->n_calls, i));
   if (s->klass->noising == DIF_NOISING_ALPHAS)
     {
       float a = _dif_noise_alpha (s, (int) s->timesteps[i]);

@@ -98,7 +98,8 @@ DifJson *dif_scheduler_config (DifScheduler *s);
  *
  * Returns: FALSE on error
  */
-gboolean dif_scheduler_set_key (DifScheduler *s, const char *key, const char *value, GError **error);
+gboolean dif_scheduler_set_key (DifScheduler *s, const char *key, const char *value,
+                                GError **error);
 
 /**
  * dif_scheduler_patch_for_pipeline:
@@ -184,7 +185,8 @@ void dif_scheduler_set_begin (DifScheduler *s, guint i);
  *
  * Returns: what the model is to see, f32, as @sample; may be @sample itself
  */
-DifTensor *dif_scheduler_scale_model_input (DifScheduler *s, DifContext *cx, DifTensor *sample, guint i);
+DifTensor *dif_scheduler_scale_model_input (DifScheduler *s, DifContext *cx, DifTensor *sample,
+                                            guint i);
 
 /**
  * dif_scheduler_step:
@@ -199,8 +201,8 @@ DifTensor *dif_scheduler_scale_model_input (DifScheduler *s, DifContext *cx, Dif
  *
  * Returns: the sample after the step, f32
  */
-DifTensor *dif_scheduler_step (DifScheduler *s, DifContext *cx, DifTensor *model_output, guint i, DifTensor *sample,
-                               double eta, DifRng *rng);
+DifTensor *dif_scheduler_step (DifScheduler *s, DifContext *cx, DifTensor *model_output, guint i,
+                               DifTensor *sample, double eta, DifRng *rng);
 
 /**
  * dif_scheduler_add_noise:
@@ -213,7 +215,8 @@ DifTensor *dif_scheduler_step (DifScheduler *s, DifContext *cx, DifTensor *model
  *
  * Returns: the noised sample, f32
  */
-DifTensor *dif_scheduler_add_noise (DifScheduler *s, DifContext *cx, DifTensor *sample, DifTensor *noise, guint i);
+DifTensor *dif_scheduler_add_noise (DifScheduler *s, DifContext *cx, DifTensor *sample,
+                                    DifTensor *noise, guint i);
 
 /**
  * dif_scheduler_reset:

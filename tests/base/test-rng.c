@@ -10,8 +10,9 @@ static void
 test_published_values (void)
 {
   /* torch.randn (16) and torch.randn (6) after manual_seed (0) */
-  static const float block[16] = { -1.1258f, -1.1524f, -0.2506f, -0.4339f, 0.8487f, 0.6920f, -0.3160f, -2.1152f,
-                                   0.3223f, -1.2633f, 0.3500f, 0.3081f, 0.1198f, 1.2377f, 1.1168f, -0.2473f };
+  static const float block[16] = { -1.1258f, -1.1524f, -0.2506f, -0.4339f, 0.8487f, 0.6920f,
+                                   -0.3160f, -2.1152f, 0.3223f, -1.2633f, 0.3500f, 0.3081f,
+                                   0.1198f, 1.2377f, 1.1168f, -0.2473f };
   static const float few[6]    = { 1.5410f, -0.2934f, -2.1788f, 0.5684f, -1.0845f, -1.3986f };
   g_autoptr (DifRng) rng       = dif_rng_new (0);
   float              x[32];
@@ -45,7 +46,8 @@ check_call (DifRng *rng, DifJson *call)
 {
   guint             n         = (guint) dif_json_int (call, "size", 0, 1, 100000);
   gboolean          is_normal = strcmp (dif_json_string (call, "op", ""), "randn") == 0;
-  DifJson          *whole     = dif_json_has (call, "values") ? dif_json_member (call, "values") : NULL;
+  gboolean          is_whole  = dif_json_has (call, "values");
+  DifJson          *whole     = is_whole ? dif_json_member (call, "values") : NULL;
   DifJson          *first     = whole ? whole : dif_json_member (call, "first");
   DifJson          *last      = whole ? whole : dif_json_member (call, "last");
   g_autofree float *x         = g_new (float, n);
@@ -58,7 +60,8 @@ check_call (DifRng *rng, DifJson *call)
   for (guint i = 0; i < dif_json_length (first); i++)
     g_assert_cmpfloat (x[i], ==, (float) dif_json_value_double (dif_json_at (first, i)));
   for (guint i = 0; i < dif_json_length (last); i++)
-    g_assert_cmpfloat (x[n - dif_json_length (last) + i], ==, (float) dif_json_value_double (dif_json_at (last, i)));
+    g_assert_cmpfloat (x[n - dif_json_length (last) + i], ==,
+                       (float) dif_json_value_double (dif_json_at (last, i)));
 }
 
 static gboolean
@@ -85,7 +88,8 @@ test_sequences (void)
     {
       DifJson           *sequence = dif_json_at (sequences, i);
       DifJson           *calls    = dif_json_member (sequence, "calls");
-      g_autoptr (DifRng) rng      = dif_rng_new ((guint64) dif_json_int (sequence, "seed", 0, 0, G_MAXINT64));
+      g_autoptr (DifRng) rng =
+          dif_rng_new ((guint64) dif_json_int (sequence, "seed", 0, 0, G_MAXINT64));
 
       if (! is_float32 (calls))
         continue;

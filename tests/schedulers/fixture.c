@@ -60,8 +60,9 @@ DifScheduler *
 new_scheduler (const char *name, const char *config)
 {
   g_autoptr (GError)  error = NULL;
-  g_autoptr (DifJson) json  = config ? dif_json_parse (config, strlen (config), "config", &error) : NULL;
-  DifScheduler       *s;
+  g_autoptr (DifJson) json =
+      config ? dif_json_parse (config, strlen (config), "config", &error) : NULL;
+  DifScheduler *s;
 
   g_assert_no_error (error);
   s = dif_scheduler_new (name, json, &error);

@@ -99,7 +99,8 @@ greatest (const float *x)
 /* ---- checks of one case; each returns (nullable) what differs ---- */
 
 static char *
-check_numbers (DifJson *expected, const char *what, guint n, const double *found, double relative, double absolute)
+check_numbers (DifJson *expected, const char *what, guint n, const double *found, double relative,
+               double absolute)
 {
   if (dif_json_length (expected) != n)
     return g_strdup_printf ("%s: expected %u, found %u", what, dif_json_length (expected), n);
@@ -128,14 +129,16 @@ zero_snr_factor (DifJson *config)
 static char *
 check_tables (DifJson *item, DifScheduler *s)
 {
-  DifJson           *config   = dif_json_member (item, "config");
-  guint              n        = dif_scheduler_n_calls (s), n_sigmas;
-  const float       *sigmas   = dif_scheduler_sigmas (s, &n_sigmas);
-  g_autofree double *values   = g_new (double, MAX (n, n_sigmas));
-  gboolean           by_log   = config_flag (config, "use_karras_sigmas") || config_flag (config, "use_beta_sigmas") || config_flag (config, "use_exponential_sigmas") || dif_json_has (config, "timestep_type");
-  double             expected = fixture_number (dif_json_member (item, "init_noise_sigma"));
-  double             found    = dif_scheduler_init_noise_sigma (s);
-  char              *why;
+  DifJson           *config = dif_json_member (item, "config");
+  guint              n      = dif_scheduler_n_calls (s), n_sigmas;
+  const float       *sigmas = dif_scheduler_sigmas (s, &n_sigmas);
+  g_autofree double *values = g_new (double, MAX (n, n_sigmas));
+  gboolean           by_log =
+      config_flag (config, "use_karras_sigmas") || config_flag (config, "use_beta_sigmas") ||
+      config_flag (config, "use_exponential_sigmas") || dif_json_has (config, "timestep_type");
+  double expected = fixture_number (dif_json_member (item, "init_noise_sigma"));
+  double found    = dif_scheduler_init_noise_sigma (s);
+  char  *why;
 
   for (guint i = 0; i < n; i++)
     values[i] = dif_scheduler_timestep (s, i);
@@ -156,7 +159,8 @@ check_tables (DifJson *item, DifScheduler *s)
 }
 
 static char *
-check_sample (DifJson *expected, const char *what, guint i, const float *found, double scale, double rounding)
+check_sample (DifJson *expected, const char *what, guint i, const float *found, double scale,
+              double rounding)
 {
   guint             n;
   g_autofree float *e = fixture_floats (expected, NULL, &n);
@@ -165,8 +169,9 @@ check_sample (DifJson *expected, const char *what, guint i, const float *found, 
   scale = MAX (scale, greatest (e));
   for (guint k = 0; k < n; k++)
     if (! (fabs ((double) found[k] - e[k]) <= STEP_TOLERANCE * scale + ROUNDING_FACTOR * rounding))
-      return g_strdup_printf ("%s %u[%u]: expected %.9g, found %.9g (%.1e of %g)", what, i, k, (double) e[k],
-                              (double) found[k], fabs ((double) found[k] - e[k]) / scale, scale);
+      return g_strdup_printf ("%s %u[%u]: expected %.9g, found %.9g (%.1e of %g)", what, i, k,
+                              (double) e[k], (double) found[k],
+                              fabs ((double) found[k] - e[k]) / scale, scale);
   return NULL;
 }
 
@@ -229,7 +234,8 @@ distance (const float *a, const float *b)
 /* How far the samples after each step of @way move when its start is nudged;
  * free it. */
 static double *
-find_rounding (const World *world, DifContext *cx, DifJson *item, DifScheduler *s, guint first, const Way *way)
+find_rounding (const World *world, DifContext *cx, DifJson *item, DifScheduler *s, guint first,
+               const Way *way)
 {
   double *out = g_new0 (double, way->n + 1);
 
@@ -241,7 +247,8 @@ find_rounding (const World *world, DifContext *cx, DifJson *item, DifScheduler *
       set_timesteps (s, (guint) dif_json_int (item, "steps", 0, 1, 1000));
       beside = walk (world, cx, item, s, first, 1.0f + FLT_EPSILON * (float) ulps);
       for (guint i = 0; i < MIN (way->n, beside.n); i++)
-        out[i] = MAX (out[i], distance (way->samples + (i + 1) * COUNT, beside.samples + (i + 1) * COUNT));
+        out[i] = MAX (out[i],
+                      distance (way->samples + (i + 1) * COUNT, beside.samples + (i + 1) * COUNT));
       g_free (beside.samples);
     }
   return out;
@@ -253,13 +260,15 @@ compare_way (DifJson *item, const Way *way, const double *rounding)
   DifJson *loop   = dif_json_member (item, "loop");
   double   factor = zero_snr_factor (dif_json_member (item, "config"));
   DifJson *steps  = dif_json_member (loop, "steps");
-  char    *why    = check_sample (dif_json_member (loop, "initial"), "initial", 0, way->samples, 0, 0);
+  DifJson *first  = dif_json_member (loop, "initial");
+  char    *why    = check_sample (first, "initial", 0, way->samples, 0, 0);
 
   for (guint i = 0; ! why && i < way->n; i++)
     {
       const float *before = way->samples + i * COUNT;
 
-      why = check_sample (dif_json_at (steps, i), "step", i, before + COUNT, factor * greatest (before), rounding[i]);
+      why = check_sample (dif_json_at (steps, i), "step", i, before + COUNT,
+                          factor * greatest (before), rounding[i]);
     }
   return why;
 }
@@ -268,7 +277,8 @@ static char *
 check_loop (const World *world, Stage *stage, DifJson *item, DifScheduler *s)
 {
   DifJson           *loop     = dif_json_has (item, "loop") ? dif_json_member (item, "loop") : NULL;
-  guint              first    = (guint) dif_json_int (item, "begin", 0, 0, 100) * dif_scheduler_order (s);
+  guint              begin    = (guint) dif_json_int (item, "begin", 0, 0, 100);
+  guint              first    = begin * dif_scheduler_order (s);
   g_autoptr (GError) error    = NULL;
   g_autofree double *rounding = NULL;
   Way                way      = walk (world, stage->cx, item, s, first, 1.0f);
@@ -300,9 +310,10 @@ check_add_noise (const World *world, Stage *stage, DifJson *item, DifScheduler *
     {
       DifJson   *row = dif_json_at (list, k);
       guint      i   = (guint) dif_json_int (row, "index", 0, 0, 1000);
-      DifTensor *x   = dif_scheduler_add_noise (s, stage->cx, upload (world, stage->cx, world->sample),
-                                                upload (world, stage->cx, world->noise), i);
-      float      data[COUNT];
+      DifTensor *x =
+          dif_scheduler_add_noise (s, stage->cx, upload (world, stage->cx, world->sample),
+                                   upload (world, stage->cx, world->noise), i);
+      float data[COUNT];
 
       g_assert_true (dif_download_nchw (stage->cx, x, data));
       why = check_sample (dif_json_member (row, "result"), "add_noise", i, data, 0, 0);
@@ -319,21 +330,24 @@ may_do_better (DifJson *item)
 {
   const char *why = dif_json_string (item, "loop_error", "");
 
-  return strstr (why, "out of bounds") || strcmp (why, "AssertionError") == 0 || strcmp (why, "not finite") == 0;
+  return strstr (why, "out of bounds") || strcmp (why, "AssertionError") == 0 ||
+         strcmp (why, "not finite") == 0;
 }
 
 static char *
 check_case (DifJson *file, DifJson *item)
 {
-  g_autoptr (GError)       error   = NULL;
-  g_autoptr (DifScheduler) s       = dif_scheduler_new (dif_json_string (item, "scheduler", NULL),
-                                                        dif_json_member (item, "config"), &error);
-  gboolean                 refused = dif_json_has (item, "error") || (dif_json_has (item, "loop_error") && ! may_do_better (item));
-  World                    world;
-  Stage                    stage;
-  char                    *why = NULL;
+  g_autoptr (GError)       error = NULL;
+  g_autoptr (DifScheduler) s     = dif_scheduler_new (dif_json_string (item, "scheduler", NULL),
+                                                      dif_json_member (item, "config"), &error);
+  gboolean                 refused =
+      dif_json_has (item, "error") || (dif_json_has (item, "loop_error") && ! may_do_better (item));
+  World world;
+  Stage stage;
+  char *why = NULL;
 
-  if (s && ! dif_scheduler_set_timesteps (s, (guint) dif_json_int (item, "steps", 0, 0, 2000), &error))
+  if (s &&
+      ! dif_scheduler_set_timesteps (s, (guint) dif_json_int (item, "steps", 0, 0, 2000), &error))
     g_clear_pointer (&s, dif_scheduler_free);
   if (! s)
     return refused ? NULL : g_strdup (error->message);
@@ -374,7 +388,8 @@ test_class (gconstpointer data)
           if (! why)
             continue;
           config = dif_json_to_string (dif_json_member (item, "config"), FALSE);
-          g_test_message ("%s, %d steps: %s", config, (int) dif_json_int (item, "steps", 0, 0, 2000), why);
+          g_test_message ("%s, %d steps: %s", config,
+                          (int) dif_json_int (item, "steps", 0, 0, 2000), why);
           n_bad++;
         }
     }

@@ -65,7 +65,10 @@ static const Loop loops[] = {
   { "dpm++", "{" DPM ", " V "}", 10, -1, NOT_GIVEN, 0.2251 },
   { "dpm++", "{" DPM ", " V ", \"use_karras_sigmas\": true}", 10, -1, NOT_GIVEN, 0.2096 },
   { "dpm++", "{" DPM ", " V ", \"use_lu_lambdas\": true}", 10, -1, NOT_GIVEN, 0.1554 },
-  { "dpm++", "{" DPM ", \"thresholding\": true, \"dynamic_thresholding_ratio\": 0.87, \"sample_max_value\": 0.5}", 10, -1, NOT_GIVEN, 1.1364 },
+  { "dpm++",
+    "{" DPM
+    ", \"thresholding\": true, \"dynamic_thresholding_ratio\": 0.87, \"sample_max_value\": 0.5}",
+    10, -1, NOT_GIVEN, 1.1364 },
   { "dpm++", "{" DPM "}", 10, 5, 318.4111, 0.4146 },
   { "unipc", "{" MIN_SIGMA "}", 10, -1, NOT_GIVEN, 0.2464 },
   { "unipc", "{" MIN_SIGMA ", \"use_karras_sigmas\": true}", 10, -1, NOT_GIVEN, 0.2925 },
@@ -102,7 +105,7 @@ scaled (DifContext *cx, double factor, DifTensor *x)
 static DifTensor *
 run (DifScheduler *s, DifContext *cx, const Loop *loop)
 {
-  guint              first = loop->t_start < 0 ? 0 : (guint) loop->t_start * dif_scheduler_order (s);
+  guint              first = (guint) MAX (loop->t_start, 0) * dif_scheduler_order (s);
   g_autoptr (DifRng) rng   = dif_rng_new (0);
   DifTensor         *x     = dummy (cx, FALSE);
 
@@ -169,7 +172,8 @@ test_timesteps (void)
                     "901 801 701 601 501 401 301 201 101 1");
   assert_timesteps ("heun", "{\"timestep_spacing\": \"leading\", \"steps_offset\": 1}", 10,
                     "901 801 801 701 701 601 601 501 501 401 401 301 301 201 201 101 101 1 1");
-  assert_timesteps ("pndm", "{\"skip_prk_steps\": true, \"steps_offset\": 1}", 5, "801 601 601 401 201 1");
+  assert_timesteps ("pndm", "{\"skip_prk_steps\": true, \"steps_offset\": 1}", 5,
+                    "801 601 601 401 201 1");
 }
 
 int
@@ -178,7 +182,8 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (loops); i++)
     {
-      g_autofree char *path = g_strdup_printf ("/schedulers/%s/reproduces-published-loop-%u", loops[i].name, i);
+      g_autofree char *path =
+          g_strdup_printf ("/schedulers/%s/reproduces-published-loop-%u", loops[i].name, i);
 
       g_test_add_data_func (path, &loops[i], test_loop);
     }

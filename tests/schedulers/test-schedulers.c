@@ -121,7 +121,8 @@ static void
 compare_config (DifJson *pair, DifJson *found)
 {
   DifJson *config = dif_json_member (pair, "config"), *other = dif_json_member (pair, "other");
-  DifJson *defaults = dif_json_member (pair, "defaults"), *ours = dif_json_member (found, "_use_default_values");
+  DifJson *defaults = dif_json_member (pair, "defaults"),
+          *ours     = dif_json_member (found, "_use_default_values");
 
   g_assert_cmpuint (dif_json_length (defaults), ==, dif_json_length (ours));
   for (guint i = 0; i < dif_json_length (defaults); i++)
@@ -132,14 +133,17 @@ compare_config (DifJson *pair, DifJson *found)
       DifJson    *node = i < n ? dif_json_at (config, i) : dif_json_at (other, i - n);
       const char *key  = dif_json_key (node);
 
-      if (! same_value (dif_json_member (i < n ? config : other, key), dif_json_member (found, key)))
+      if (! same_value (dif_json_member (i < n ? config : other, key),
+                        dif_json_member (found, key)))
         {
-          g_test_message ("from %s to %s: %s", dif_json_string (pair, "from", ""), dif_json_string (pair, "class", ""), key);
+          g_test_message ("from %s to %s: %s", dif_json_string (pair, "from", ""),
+                          dif_json_string (pair, "class", ""), key);
           g_test_fail ();
         }
     }
   /* "_class_name" and "_use_default_values" are ours */
-  g_assert_cmpuint (dif_json_length (found), ==, dif_json_length (config) + dif_json_length (other) + 2);
+  g_assert_cmpuint (dif_json_length (found), ==,
+                    dif_json_length (config) + dif_json_length (other) + 2);
 }
 
 static void
@@ -183,7 +187,8 @@ test_from_config (void)
 static void
 test_given_keys_pass_on (void)
 {
-  g_autoptr (DifScheduler) heun   = new_scheduler ("heun", "{\"timestep_spacing\": \"trailing\", \"eta\": 3}");
+  g_autoptr (DifScheduler) heun =
+      new_scheduler ("heun", "{\"timestep_spacing\": \"trailing\", \"eta\": 3}");
   g_autoptr (DifJson)      config = dif_scheduler_config (heun);
   g_autoptr (GError)       error  = NULL;
   g_autoptr (DifScheduler) ddim   = dif_scheduler_new ("ddim", config, &error);
@@ -204,7 +209,8 @@ test_config_round_trip (void)
 
   for (guint i = 0; names[i]; i++)
     {
-      g_autoptr (DifScheduler) first      = new_scheduler (names[i], "{\"trained_betas\": null, \"steps_offset\": 1}");
+      g_autoptr (DifScheduler) first =
+          new_scheduler (names[i], "{\"trained_betas\": null, \"steps_offset\": 1}");
       g_autoptr (DifJson)      config     = dif_scheduler_config (first);
       g_autofree char         *text       = dif_json_to_string (config, FALSE);
       g_autoptr (DifScheduler) second     = new_scheduler (names[i], text);
@@ -218,7 +224,8 @@ test_config_round_trip (void)
 static void
 test_patch (void)
 {
-  g_autoptr (DifScheduler) ddim   = new_scheduler ("ddim", "{\"steps_offset\": 0, \"clip_sample\": true}");
+  g_autoptr (DifScheduler) ddim =
+      new_scheduler ("ddim", "{\"steps_offset\": 0, \"clip_sample\": true}");
   g_autoptr (DifScheduler) euler  = new_scheduler ("euler", "{\"clip_sample\": true}");
   g_autoptr (DifJson)      config = NULL;
   g_autoptr (DifJson)      hidden = NULL;
@@ -275,7 +282,8 @@ static void
 assert_config_refused (const char *name, const char *config, int code, const char *what)
 {
   g_autoptr (GError)  error = NULL;
-  g_autoptr (DifJson) json  = dif_json_parse (config, strlen (config), "scheduler_config.json", &error);
+  g_autoptr (DifJson) json =
+      dif_json_parse (config, strlen (config), "scheduler_config.json", &error);
 
   g_assert_no_error (error);
   g_assert_null (dif_scheduler_new (name, json, &error));
@@ -297,24 +305,36 @@ test_bad_configs (void)
   assert_config_refused ("ddim", "{\"num_train_timesteps\": 0}", bad, "from 2 to 100000, found 0");
   assert_config_refused ("ddim", "{\"num_train_timesteps\": 10.5}", bad, "expected an integer");
   assert_config_refused ("ddim", "{\"clip_sample\": 1}", bad, "expected true or false, found 1");
-  assert_config_refused ("ddim", "{\"beta_schedule\": 7}", bad, "expected one of linear, scaled_linear");
-  assert_config_refused ("ddim", "{\"beta_schedule\": \"sigmoid\"}", unsupported, "found \"sigmoid\"");
+  assert_config_refused ("ddim", "{\"beta_schedule\": 7}", bad,
+                         "expected one of linear, scaled_linear");
+  assert_config_refused ("ddim", "{\"beta_schedule\": \"sigmoid\"}", unsupported,
+                         "found \"sigmoid\"");
   assert_config_refused ("ddim", "{\"trained_betas\": 7}", bad, "array of numbers");
   assert_config_refused ("ddim", "{\"trained_betas\": [0.1, true]}", bad, "array of numbers");
   assert_config_refused ("ddim", "{\"trained_betas\": [0.1, 2]}", bad, "array of numbers");
-  assert_config_refused ("ddim", "{\"trained_betas\": [0.1, 0.2]}", unsupported, "1000, numbers, found 2");
+  assert_config_refused ("ddim", "{\"trained_betas\": [0.1, 0.2]}", unsupported,
+                         "1000, numbers, found 2");
   assert_config_refused ("ddpm", "{\"variance_type\": \"learned\"}", unsupported, "fixed_small");
-  assert_config_refused ("pndm", "{\"prediction_type\": \"sample\"}", unsupported, "prediction_type");
-  assert_config_refused ("euler-a", "{\"prediction_type\": \"sample\"}", unsupported, "prediction_type");
-  assert_config_refused ("unipc", "{\"use_flow_sigmas\": true}", unsupported, "use_flow_sigmas: expected false");
-  assert_config_refused ("dpm++", "{\"use_dynamic_shifting\": true}", unsupported, "use_dynamic_shifting");
+  assert_config_refused ("pndm", "{\"prediction_type\": \"sample\"}", unsupported,
+                         "prediction_type");
+  assert_config_refused ("euler-a", "{\"prediction_type\": \"sample\"}", unsupported,
+                         "prediction_type");
+  assert_config_refused ("unipc", "{\"use_flow_sigmas\": true}", unsupported,
+                         "use_flow_sigmas: expected false");
+  assert_config_refused ("dpm++", "{\"use_dynamic_shifting\": true}", unsupported,
+                         "use_dynamic_shifting");
   assert_config_refused ("unipc", "{\"solver_p\": {}}", unsupported, "solver_p: expected null");
   assert_config_refused ("unipc", "{\"shift_terminal\": 0.1}", unsupported, "shift_terminal");
   assert_config_refused ("unipc", "{\"disable_corrector\": [\"a\"]}", bad, "disable_corrector");
-  assert_config_refused ("lms", "{\"use_karras_sigmas\": true, \"use_beta_sigmas\": true}", unsupported, "at most one");
-  assert_config_refused ("dpm++", "{\"algorithm_type\": \"dpmsolver\"}", unsupported, "expected final_sigmas_type");
-  assert_config_refused ("dpm++", "{\"algorithm_type\": \"deis\"}", unsupported, "expected final_sigmas_type");
-  assert_config_refused ("dpm++", "{\"algorithm_type\": \"sde-dpmsolver\", \"solver_order\": 3, \"final_sigmas_type\": \"sigma_min\"}",
+  assert_config_refused ("lms", "{\"use_karras_sigmas\": true, \"use_beta_sigmas\": true}",
+                         unsupported, "at most one");
+  assert_config_refused ("dpm++", "{\"algorithm_type\": \"dpmsolver\"}", unsupported,
+                         "expected final_sigmas_type");
+  assert_config_refused ("dpm++", "{\"algorithm_type\": \"deis\"}", unsupported,
+                         "expected final_sigmas_type");
+  assert_config_refused ("dpm++",
+                         "{\"algorithm_type\": \"sde-dpmsolver\", \"solver_order\": 3, "
+                         "\"final_sigmas_type\": \"sigma_min\"}",
                          unsupported, "solver_order");
 }
 
@@ -519,10 +539,11 @@ test_out_of_memory (gconstpointer data)
 
   for (int n = 0; ! survived; n++)
     {
-      g_autoptr (DifScheduler) s     = new_scheduler (data, "{\"skip_prk_steps\": false, \"thresholding\": true}");
-      g_autoptr (DifRng)       rng   = dif_rng_new (3);
-      g_autoptr (GError)       error = NULL;
-      Stage                    stage;
+      g_autoptr (DifScheduler) s =
+          new_scheduler (data, "{\"skip_prk_steps\": false, \"thresholding\": true}");
+      g_autoptr (DifRng) rng   = dif_rng_new (3);
+      g_autoptr (GError) error = NULL;
+      Stage              stage;
 
       stage_open (&stage);
       set_timesteps (s, 5);
@@ -542,7 +563,8 @@ test_out_of_memory (gconstpointer data)
 }
 
 static void
-assert_step_fails (const char *name, const char *config, guint i, DifRng *rng, GQuark domain, int code)
+assert_step_fails (const char *name, const char *config, guint i, DifRng *rng, GQuark domain,
+                   int code)
 {
   g_autoptr (DifScheduler) s     = new_scheduler (name, config);
   g_autoptr (DifRng)       own   = dif_rng_new (5);
@@ -624,7 +646,8 @@ test_add_noise_index (void)
         dif_scheduler_set_begin (s, 2);
       if (k == 2)
         dif_scheduler_step (s, stage.cx, n, 2, x, 0, rng);
-      g_assert_true (dif_download (stage.cx, dif_scheduler_add_noise (s, stage.cx, x, n, k == 0 ? 4 : 2), data));
+      g_assert_true (dif_download (
+          stage.cx, dif_scheduler_add_noise (s, stage.cx, x, n, k == 0 ? 4 : 2), data));
       g_assert_cmpfloat_with_epsilon (data[0], noise[0] * sigmas[expected], 1e-6);
     }
   stage_close (&stage);
@@ -663,9 +686,10 @@ test_beta_quantile (void)
 static void
 test_trained_betas (void)
 {
-  g_autoptr (DifScheduler) s = new_scheduler ("euler", "{\"num_train_timesteps\": 4, \"trained_betas\": [0.1, 0.2, 0.3, 0.4]}");
-  guint                    n;
-  const float             *sigmas;
+  g_autoptr (DifScheduler) s = new_scheduler (
+      "euler", "{\"num_train_timesteps\": 4, \"trained_betas\": [0.1, 0.2, 0.3, 0.4]}");
+  guint        n;
+  const float *sigmas;
 
   set_timesteps (s, 4);
   sigmas = dif_scheduler_sigmas (s, &n);
@@ -696,7 +720,8 @@ add_for_each (const char *what, GTestDataFunc func)
 
   for (guint i = 0; names[i]; i++)
     {
-      g_autofree char *path = g_strdup_printf ("/schedulers/%s/%s", dif_scheduler_short_name (names[i]), what);
+      g_autofree char *path =
+          g_strdup_printf ("/schedulers/%s/%s", dif_scheduler_short_name (names[i]), what);
 
       g_test_add_data_func (path, names[i], func);
     }
