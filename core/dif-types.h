@@ -37,6 +37,7 @@ typedef struct _DifTokenizer  DifTokenizer;
 /* models/ */
 typedef struct _DifClipText DifClipText;
 typedef struct _DifUnet     DifUnet;
+typedef struct _DifUnet2d   DifUnet2d;
 typedef struct _DifVae      DifVae;
 
 /* schedulers/ */

@@ -21,6 +21,7 @@
 #include "models/clip-text.h"
 #include "models/model.h"
 #include "models/unet.h"
+#include "models/unet2d.h"
 #include "models/vae.h"
 #include "pipelines/pipeline.h"
 #include "pipelines/request.h"

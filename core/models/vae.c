@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "models/vae.h"
+#include "nn/attention.h"
 #include "nn/resnet.h"
-#include "nn/transformer.h"
 
 #define MAX_LEVELS 8
 #define EPS        1e-6f
@@ -25,9 +25,8 @@ typedef struct
 
 typedef struct
 {
-  DifResnet  resnets[2];
-  DifNorm   *norm; /* of the attention; NULL without one */
-  DifLinear *qkv, *out;
+  DifResnet         resnets[2];
+  DifAttentionBlock attention;
 } Middle;
 
 typedef struct
@@ -69,10 +68,9 @@ check_types (DifJson *config, const char *key, const char *expected, guint n_lev
 static gboolean
 read_config (DifVae *m, DifJson *config, GError **error)
 {
-  DifJson    *channels = dif_json_member (config, "block_out_channels");
-  const char *act      = dif_json_string (config, "act_fn", "silu");
-
   static const char *const absent[] = { "latents_mean", "latents_std", "shift_factor", NULL };
+  DifJson                 *channels = dif_json_member (config, "block_out_channels");
+  const char              *act      = dif_json_string (config, "act_fn", "silu");
 
   m->n_levels = channels ? dif_json_length (channels) : 1;
   if (m->n_levels < 1 || m->n_levels > MAX_LEVELS)
@@ -117,8 +115,7 @@ read_config (DifVae *m, DifJson *config, GError **error)
 static void
 load_middle (Middle *mid, DifVae *m, DifLoader *l)
 {
-  static const char *const qkv[] = { "to_q", "to_k", "to_v" };
-  gsize                    C     = m->channels[m->n_levels - 1];
+  gsize C = m->channels[m->n_levels - 1];
 
   dif_loader_enter (l, "mid_block");
   for (guint i = 0; i < 2; i++)
@@ -130,9 +127,7 @@ load_middle (Middle *mid, DifVae *m, DifLoader *l)
   if (m->attention)
     {
       dif_loader_enter (l, "attentions.0");
-      mid->norm = dif_loader_norm (l, "group_norm", C);
-      mid->qkv  = dif_loader_linear_stack (l, qkv, 3, C, C, TRUE);
-      mid->out  = dif_loader_linear (l, "to_out.0", C, C, TRUE);
+      dif_attention_block_load (&mid->attention, l, C, 1, m->n_groups, EPS);
       dif_loader_leave (l);
     }
   dif_loader_leave (l);
@@ -250,28 +245,12 @@ dif_vae_scaling (DifVae *m)
 }
 
 static DifTensor *
-attention_forward (const Middle *mid, DifVae *m, DifContext *cx, DifTensor *x)
-{
-  DifShape   image = x->shape, tokens;
-  DifTensor *h;
-
-  if (image.n != 4)
-    return dif_context_inert (cx);
-  tokens = DIF_SHAPE (image.d[0], image.d[1] * image.d[2], image.d[3]);
-  h      = dif_group_norm (cx, x, mid->norm, m->n_groups, EPS, DIF_ACT_NONE);
-  h      = dif_linear (cx, dif_reshape (cx, h, tokens), mid->qkv, DIF_ACT_NONE, NULL);
-  h      = dif_self_attention (cx, h, 1, FALSE);
-  h      = dif_linear (cx, h, mid->out, DIF_ACT_NONE, dif_reshape (cx, x, tokens));
-  return dif_reshape (cx, h, image);
-}
-
-static DifTensor *
 middle_forward (const Middle *mid, DifVae *m, DifContext *cx, DifTensor *x)
 {
   dif_context_enter (cx, "mid_block");
   x = dif_resnet_forward (&mid->resnets[0], cx, x, NULL);
-  if (mid->norm)
-    x = attention_forward (mid, m, cx, x);
+  if (m->attention)
+    x = dif_attention_block_forward (&mid->attention, cx, x);
   x = dif_resnet_forward (&mid->resnets[1], cx, x, NULL);
   return dif_context_leave (cx, x);
 }

@@ -21,7 +21,7 @@ dif_run_report (DifRun *run, const char *stage, guint step, guint n_steps, doubl
   /* the first calls also pay for preparing kernels: no guess before the second */
   if (run->units >= 2)
     p.seconds_left = elapsed / run->units * (run->total - run->units);
-  if (run->progress && !dif_context_failed (run->cx))
+  if (run->progress && ! dif_context_failed (run->cx))
     run->progress (&p, run->progress_data);
 }
 
@@ -32,7 +32,7 @@ deviations (DifContext *cx, DifTensor *t, double *out)
   gsize             n = dif_tensor_dim (t, 0), each = dif_tensor_count (t) / MAX (n, 1);
   g_autofree float *data = g_try_new (float, dif_tensor_count (t) + 1);
 
-  if (!data || !dif_download (cx, t, data))
+  if (! data || ! dif_download (cx, t, data))
     return FALSE;
   for (gsize i = 0; i < n; i++)
     {
@@ -52,12 +52,12 @@ deviations (DifContext *cx, DifTensor *t, double *out)
 static DifTensor *
 rescaled (DifContext *cx, DifTensor *guided, DifTensor *text, double rescale)
 {
-  gsize               n        = dif_tensor_dim (guided, 0);
-  g_autofree double  *std_cfg  = g_new0 (double, n + 1);
-  g_autofree double  *std_text = g_new0 (double, n + 1);
-  DifTensor          *all      = NULL;
+  gsize              n        = dif_tensor_dim (guided, 0);
+  g_autofree double *std_cfg  = g_new0 (double, n + 1);
+  g_autofree double *std_text = g_new0 (double, n + 1);
+  DifTensor         *all      = NULL;
 
-  if (!deviations (cx, guided, std_cfg) || !deviations (cx, text, std_text))
+  if (! deviations (cx, guided, std_cfg) || ! deviations (cx, text, std_text))
     return guided;
   for (gsize i = 0; i < n; i++)
     {
@@ -79,7 +79,7 @@ guide (DifRun *run, DifTensor *out)
   float       coef[2] = { (float) (1 - run->guidance), (float) run->guidance };
   double      rescale = dif_request_number (run->rq, "guidance-rescale");
 
-  if (!dif_run_guided (run))
+  if (! dif_run_guided (run))
     return out;
   halves[0] = dif_slice_batch (cx, out, 0, run->n_images);
   halves[1] = dif_slice_batch (cx, out, run->n_images, run->n_images);
@@ -106,17 +106,18 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
   guint       n    = dif_scheduler_n_calls (run->scheduler);
   double      eta  = dif_request_number (run->rq, "eta");
 
-  g_autoptr (DifUnetText) text = dif_unet_text_new (unet, cx, embeds);
+  g_autoptr (DifUnetText) text = embeds ? dif_unet_text_new (unet, cx, embeds) : NULL;
 
   dif_run_report (run, "denoise", 0, n - first, 0.5);
-  for (guint i = first; i < n && !dif_context_failed (cx); i++)
+  for (guint i = first; i < n && ! dif_context_failed (cx); i++)
     {
       DifTensor *x, *out, *before = latents;
       gint64     start = g_get_monotonic_time ();
 
       dif_context_enter (cx, "step.%u", i);
       x   = model_input (run, latents, i, hooks);
-      out = dif_unet_forward (unet, cx, x, dif_scheduler_timestep (run->scheduler, i), text);
+      out = text ? dif_unet_forward (unet, cx, x, dif_scheduler_timestep (run->scheduler, i), text)
+                 : hooks->predict (run, i, x, hooks->data);
       dif_context_dump (cx, out, "noise_pred.%u", i - first);
       latents = dif_scheduler_step (run->scheduler, cx, guide (run, out), i, latents, eta, run->rng);
       if (hooks && hooks->after)

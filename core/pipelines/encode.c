@@ -19,11 +19,11 @@ encode_one (DifRun *run, const char *text, guint skip, const char *what)
 {
   DifTokenizer      *tok    = dif_pipeline_tokenizer (run->pipe);
   guint              length = dif_tokenizer_max_length (tok), dropped = 0;
-  g_autofree gint32 *ids    = g_new (gint32, length);
+  g_autofree gint32 *ids = g_new (gint32, length);
   DifTensor         *one, *all;
   GError            *error = NULL;
 
-  if (!dif_tokenizer_encode (tok, text, ids, NULL, &dropped, &error))
+  if (! dif_tokenizer_encode (tok, text, ids, NULL, &dropped, &error))
     {
       g_prefix_error (&error, "%s: ", what);
       return dif_context_fail (run->cx, error);
@@ -48,7 +48,7 @@ dif_run_encode_prompts (DifRun *run)
   dif_run_report (run, "encode", 0, 1, 0);
   positive = encode_one (run, dif_request_text (run->rq, "prompt"), skip, "prompt");
   dif_context_dump (cx, positive, "prompt_embeds");
-  if (!dif_run_guided (run))
+  if (! dif_run_guided (run))
     return positive;
   negative = encode_one (run, dif_request_text (run->rq, "negative-prompt"), 0, "negative prompt");
   dif_context_dump (cx, negative, "negative_prompt_embeds");

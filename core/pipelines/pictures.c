@@ -25,7 +25,7 @@ dif_run_begin_from_image (DifRun *run)
   guint   first    = (run->n_steps - n) * dif_scheduler_order (run->scheduler);
   GError *error    = NULL;
 
-  if (!n)
+  if (! n)
     {
       g_set_error (&error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                    "strength: expected at least 1 / steps (%g) so that a step is left, found %g", 1.0 / run->n_steps,
@@ -33,7 +33,7 @@ dif_run_begin_from_image (DifRun *run)
       dif_context_fail (run->cx, error);
       return 0;
     }
-  if (!dif_scheduler_set_timesteps (run->scheduler, run->n_steps, &error))
+  if (! dif_scheduler_set_timesteps (run->scheduler, run->n_steps, &error))
     {
       dif_context_fail (run->cx, error);
       return 0;
@@ -46,12 +46,12 @@ dif_run_begin_from_image (DifRun *run)
 float *
 dif_run_picture (DifRun *run, const char *name)
 {
-  g_autoptr (DifImage) rgb = dif_image_to_rgb (dif_request_image (run->rq, name));
-  g_autoptr (DifImage) fit = rgb ? dif_image_resize (rgb, run->width, run->height, DIF_FILTER_LANCZOS) : NULL;
-  gsize  n       = (gsize) run->width * run->height * 3;
-  float *picture = fit ? g_try_new (float, n) : NULL;
+  g_autoptr (DifImage) rgb     = dif_image_to_rgb (dif_request_image (run->rq, name));
+  g_autoptr (DifImage) fit     = rgb ? dif_image_resize (rgb, run->width, run->height, DIF_FILTER_LANCZOS) : NULL;
+  gsize                n       = (gsize) run->width * run->height * 3;
+  float               *picture = fit ? g_try_new (float, n) : NULL;
 
-  if (!picture)
+  if (! picture)
     {
       out_of_memory (run);
       return NULL;
@@ -67,16 +67,16 @@ sample (DifRun *run, DifTensor *moments)
 {
   DifContext       *cx = run->cx;
   gsize             h = dif_tensor_dim (moments, 1), w = dif_tensor_dim (moments, 2), C = dif_tensor_dim (moments, 3) / 2;
-  g_autofree float *both = g_try_new (float, dif_tensor_count (moments) + 1);
-  g_autofree float *z    = g_try_new (float, dif_tensor_count (moments) / 2 + 1);
+  g_autofree float *both  = g_try_new (float, dif_tensor_count (moments) + 1);
+  g_autofree float *z     = g_try_new (float, dif_tensor_count (moments) / 2 + 1);
   float             scale = (float) dif_vae_scaling (dif_pipeline_vae (run->pipe));
 
-  if (!both || !z)
+  if (! both || ! z)
     {
       out_of_memory (run);
       return dif_context_inert (cx);
     }
-  if (!dif_download_nchw (cx, moments, both))
+  if (! dif_download_nchw (cx, moments, both))
     return dif_context_inert (cx);
   dif_rng_randn (run->rng, z, C * h * w);
   for (gsize i = 0; i < C * h * w; i++)

@@ -11,6 +11,7 @@
 #include "pipelines/task.h"
 
 static const DifParam params[] = {
+  DIF_PROMPT_PARAMS,
   DIF_COMMON_PARAMS,
   DIF_IMAGE_PARAMS (0.8),
 };

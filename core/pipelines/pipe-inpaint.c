@@ -16,6 +16,7 @@
 #include "pipelines/task.h"
 
 static const DifParam params[] = {
+  DIF_PROMPT_PARAMS,
   DIF_COMMON_PARAMS,
   DIF_IMAGE_PARAMS (1.0),
   { .name     = "mask",
@@ -41,10 +42,10 @@ read_mask (DifRun *run)
   g_autoptr (DifImage) fit  = dif_image_resize (dif_request_image (run->rq, "mask"), run->width, run->height,
                                                 DIF_FILTER_LANCZOS);
   g_autoptr (DifImage) gray = fit ? dif_image_to_gray (fit) : NULL;
-  gsize  n    = (gsize) run->width * run->height;
-  float *mask = gray ? g_try_new (float, n) : NULL;
+  gsize                n    = (gsize) run->width * run->height;
+  float               *mask = gray ? g_try_new (float, n) : NULL;
 
-  if (!mask)
+  if (! mask)
     {
       dif_context_fail (run->cx, g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
                                                       "out of memory while preparing the mask"));
@@ -60,7 +61,7 @@ static float *
 shrink_mask (DifRun *run, const float *mask)
 {
   gsize  f = dif_vae_factor (dif_pipeline_vae (run->pipe)), h = run->height / f, w = run->width / f;
-  float *small = g_new (float, h * w);
+  float *small = g_new (float, h *w);
 
   for (gsize i = 0; i < h; i++)
     for (gsize j = 0; j < w; j++)
@@ -81,10 +82,10 @@ hold_to_picture (DifRun *run, guint i, DifTensor *latents, gpointer data)
 
   proper = last ? in->image_latents
                 : dif_scheduler_add_noise (run->scheduler, cx, in->image_latents, in->noise, i + 1);
-  if (!kept || !drawn)
+  if (! kept || ! drawn)
     return dif_context_fail (cx, g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
                                                       "out of memory"));
-  if (!dif_download (cx, proper, kept) || !dif_download (cx, latents, drawn))
+  if (! dif_download (cx, proper, kept) || ! dif_download (cx, latents, drawn))
     return dif_context_inert (cx);
   for (gsize k = 0; k < n; k++)
     if (in->mask[k / C % in->cells] == 0)
@@ -108,7 +109,7 @@ first_latents (DifRun *run, Inpaint *in, const float *picture, gboolean held, gu
   gboolean all   = dif_request_number (run->rq, "strength") == 1;
   float    sigma = (float) dif_scheduler_init_noise_sigma (run->scheduler);
 
-  if (held || !all)
+  if (held || ! all)
     in->image_latents = dif_run_encode_picture (run, picture);
   in->noise = dif_run_noise (run);
   if (all)
@@ -119,14 +120,14 @@ first_latents (DifRun *run, Inpaint *in, const float *picture, gboolean held, gu
 static DifTensor *
 run_inpaint (DifRun *run)
 {
-  DifContext       *cx      = run->cx;
-  gboolean          held    = dif_unet_in_channels (dif_pipeline_unet (run->pipe)) ==
+  DifContext *cx   = run->cx;
+  gboolean    held = dif_unet_in_channels (dif_pipeline_unet (run->pipe)) ==
                   dif_vae_latent_channels (dif_pipeline_vae (run->pipe));
   DifTensor        *embeds  = dif_run_encode_prompts (run), *latents, *masked;
   g_autofree float *picture = dif_run_picture (run, "image"), *mask = read_mask (run), *small = NULL;
-  guint             first   = dif_run_begin_from_image (run);
-  Inpaint           in      = { 0 };
-  DifHooks          hooks   = { .data = &in };
+  guint             first = dif_run_begin_from_image (run);
+  Inpaint           in    = { 0 };
+  DifHooks          hooks = { .data = &in };
 
   if (dif_context_failed (cx))
     return dif_context_inert (cx);

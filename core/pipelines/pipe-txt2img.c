@@ -10,27 +10,7 @@
 
 #include "pipelines/task.h"
 
-static const DifParam params[] = {
-  DIF_COMMON_PARAMS,
-  { .name         = "width",
-    .type         = DIF_PARAM_INT,
-    .label        = N_ ("_Width"),
-    .blurb        = N_ ("Width of the picture, a multiple of 8; 0 for what the model was trained for"),
-    .unit         = "pixels",
-    .min          = 8,
-    .max          = 8192,
-    .fallback     = 0,
-    .auto_default = TRUE },
-  { .name         = "height",
-    .type         = DIF_PARAM_INT,
-    .label        = N_ ("_Height"),
-    .blurb        = N_ ("Height of the picture, a multiple of 8; 0 for what the model was trained for"),
-    .unit         = "pixels",
-    .min          = 8,
-    .max          = 8192,
-    .fallback     = 0,
-    .auto_default = TRUE },
-};
+static const DifParam params[] = { DIF_PROMPT_PARAMS, DIF_COMMON_PARAMS, DIF_SIZE_PARAMS };
 
 static DifTensor *
 run_txt2img (DifRun *run)
@@ -40,7 +20,7 @@ run_txt2img (DifRun *run)
   GError     *error = NULL;
   float       sigma;
 
-  if (!dif_scheduler_set_timesteps (run->scheduler, run->n_steps, &error))
+  if (! dif_scheduler_set_timesteps (run->scheduler, run->n_steps, &error))
     return dif_context_fail (cx, error);
   run->total = dif_scheduler_n_calls (run->scheduler) + 2.0;
   embeds     = dif_run_encode_prompts (run);

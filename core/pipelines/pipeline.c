@@ -22,6 +22,7 @@ struct _DifPipeline
   DifClipText   *text;
   DifUnet       *unet;
   DifVae        *vae;
+  DifUnet2d     *unet2d; /* instead of the four above */
   DifStore      *stores[3];
   DifJson       *scheduler_config;
   char          *scheduler_class;
@@ -70,24 +71,24 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
 
   report_part (load);
   model_class = klass ? dif_model_class_find (klass) : NULL;
-  if (!model_class || strcmp (model_class->class_name, expected) != 0)
+  if (! model_class || strcmp (model_class->class_name, expected) != 0)
     {
       g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_UNKNOWN_CLASS, "%s: %s: expected a %s, found %s",
                    dif_checkpoint_path (pipe->checkpoint), part, expected, klass ? klass : "none");
       return NULL;
     }
   config = dif_checkpoint_config (pipe->checkpoint, part, error);
-  if (!config)
+  if (! config)
     return NULL;
   weights = dif_checkpoint_weights (pipe->checkpoint, part, error);
-  if (!weights)
+  if (! weights)
     return NULL;
   loader           = dif_loader_new (weights, pipe->backend, pipe->dtype, load->cancellable);
   model            = model_class->load (config, loader, error);
   pipe->stores[at] = dif_loader_finish (loader, model ? error : NULL);
-  if (model && !pipe->stores[at])
+  if (model && ! pipe->stores[at])
     g_clear_pointer (&model, model_class->free);
-  if (!model)
+  if (! model)
     g_prefix_error (error, "%s: ", dif_checkpoint_path (pipe->checkpoint));
   return model;
 }
@@ -96,8 +97,12 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
 static DifUnetKind
 unet_kind (DifPipeline *pipe)
 {
-  guint latent = dif_vae_latent_channels (pipe->vae), in = dif_unet_in_channels (pipe->unet);
+  guint latent, in;
 
+  if (pipe->unet2d)
+    return DIF_UNET_UNCONDITIONAL;
+  latent = dif_vae_latent_channels (pipe->vae);
+  in     = dif_unet_in_channels (pipe->unet);
   return in == latent           ? DIF_UNET_PLAIN
          : in == latent + 1     ? DIF_UNET_DEPTH
          : in == 2 * latent + 1 ? DIF_UNET_INPAINT
@@ -118,7 +123,7 @@ check_fit (DifPipeline *pipe, GError **error)
                    dif_clip_text_width (pipe->text), dif_unet_cross_dim (pipe->unet));
       return FALSE;
     }
-  if (!unet_kind (pipe) || dif_unet_out_channels (pipe->unet) != latent)
+  if (! unet_kind (pipe) || dif_unet_out_channels (pipe->unet) != latent)
     {
       g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
                    "%s: unet: expected %u (plain), %u (depth) or %u (inpainting) channels in and %u out, found %u and %u",
@@ -141,15 +146,15 @@ choose_dtype (DifPipeline *pipe, const char *name, GError **error)
 {
   const DifBackendClass *klass = pipe->backend->klass;
 
-  if (!name || strcmp (name, "auto") == 0)
+  if (! name || strcmp (name, "auto") == 0)
     pipe->dtype = klass->best_dtype (pipe->backend);
-  else if (!dif_dtype_from_name (name, &pipe->dtype) || pipe->dtype > DIF_F16)
+  else if (! dif_dtype_from_name (name, &pipe->dtype) || pipe->dtype > DIF_F16)
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                    "dtype: expected auto, f32, bf16 or f16, found \"%s\"", name);
       return FALSE;
     }
-  if (!klass->supports (pipe->backend, pipe->dtype))
+  if (! klass->supports (pipe->backend, pipe->dtype))
     {
       g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_UNSUPPORTED,
                    "dtype: the device %s does not compute in %s here", klass->name, dif_dtype_name (pipe->dtype));
@@ -164,14 +169,14 @@ load_scheduler (DifPipeline *pipe, GError **error)
   const char              *klass = dif_checkpoint_part_class (pipe->checkpoint, "scheduler");
   g_autoptr (DifScheduler) probe = NULL;
 
-  if (!klass)
+  if (! klass)
     {
       g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY, "%s: expected a scheduler, found none",
                    dif_checkpoint_path (pipe->checkpoint));
       return FALSE;
     }
   pipe->scheduler_config = dif_checkpoint_config (pipe->checkpoint, "scheduler", error);
-  if (!pipe->scheduler_config)
+  if (! pipe->scheduler_config)
     return FALSE;
   pipe->scheduler_class = g_strdup (klass);
   probe                 = dif_pipeline_scheduler (pipe, NULL, error);
@@ -183,7 +188,7 @@ load_presets (DifPipeline *pipe, GError **error)
 {
   g_autofree char *path = g_build_filename (dif_checkpoint_path (pipe->checkpoint), "dif.json", NULL);
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+  if (! g_file_test (path, G_FILE_TEST_EXISTS))
     return TRUE;
   pipe->presets = dif_json_load (path, error);
   return pipe->presets != NULL;
@@ -193,6 +198,9 @@ load_presets (DifPipeline *pipe, GError **error)
 static const char *const pipeline_classes[] = { "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
                                                 "StableDiffusionInpaintPipeline", NULL };
 
+/* those that have a UNet2DModel and a scheduler alone */
+static const char *const unconditional_classes[] = { "DDPMPipeline", "DDIMPipeline", "PNDMPipeline", NULL };
+
 static gboolean
 load_parts (Load *load, GError **error)
 {
@@ -200,17 +208,20 @@ load_parts (Load *load, GError **error)
   g_autofree char *folder = NULL;
   const char      *klass  = dif_checkpoint_pipeline_class (pipe->checkpoint);
 
-  if (!g_strv_contains (pipeline_classes, klass))
+  if (! g_strv_contains (pipeline_classes, klass) && ! g_strv_contains (unconditional_classes, klass))
     {
       g_autofree char *known = g_strjoinv (", ", (char **) pipeline_classes);
+      g_autofree char *more  = g_strjoinv (", ", (char **) unconditional_classes);
 
-      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected one of %s, found a %s",
-                   dif_checkpoint_path (pipe->checkpoint), known, klass);
+      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected one of %s, %s, found a %s",
+                   dif_checkpoint_path (pipe->checkpoint), known, more, klass);
       return FALSE;
     }
-  folder = dif_checkpoint_part_folder (pipe->checkpoint, "tokenizer");
-  if (!load_scheduler (pipe, error) || !load_presets (pipe, error))
+  if (! load_scheduler (pipe, error) || ! load_presets (pipe, error))
     return FALSE;
+  if (g_strv_contains (unconditional_classes, klass))
+    return (pipe->unet2d = load_model (load, "unet", "UNet2DModel", 1, error)) != NULL;
+  folder          = dif_checkpoint_part_folder (pipe->checkpoint, "tokenizer");
   pipe->tokenizer = dif_tokenizer_load (folder, error);
   return pipe->tokenizer &&
          (pipe->text = load_model (load, "text_encoder", "CLIPTextModel", 0, error)) &&
@@ -227,13 +238,13 @@ dif_pipeline_load (const char *model, const char *device, const char *dtype, Dif
   gint64                  start = g_get_monotonic_time ();
   Load                    load  = { pipe, progress, user_data, cancellable, 0 };
 
-  if (!path)
+  if (! path)
     return NULL;
   pipe->checkpoint = dif_checkpoint_open (path, error);
-  if (!pipe->checkpoint)
+  if (! pipe->checkpoint)
     return NULL;
   pipe->backend = dif_backend_open (device, error);
-  if (!pipe->backend || !choose_dtype (pipe, dtype, error) || !load_parts (&load, error))
+  if (! pipe->backend || ! choose_dtype (pipe, dtype, error) || ! load_parts (&load, error))
     return NULL;
   report_part (&load);
   pipe->load_seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
@@ -243,11 +254,12 @@ dif_pipeline_load (const char *model, const char *device, const char *dtype, Dif
 void
 dif_pipeline_free (DifPipeline *pipe)
 {
-  if (!pipe)
+  if (! pipe)
     return;
   dif_clip_text_free (pipe->text);
   dif_unet_free (pipe->unet);
   dif_vae_free (pipe->vae);
+  dif_unet2d_free (pipe->unet2d);
   for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
     dif_store_free (pipe->stores[i]);
   dif_tokenizer_free (pipe->tokenizer);
@@ -313,6 +325,12 @@ dif_pipeline_vae (DifPipeline *pipe)
   return pipe->vae;
 }
 
+DifUnet2d *
+dif_pipeline_unet2d (DifPipeline *pipe)
+{
+  return pipe->unet2d;
+}
+
 void
 dif_pipeline_set_dump (DifPipeline *pipe, DifDumpFunc func, gpointer user_data)
 {
@@ -330,15 +348,16 @@ dif_pipeline_set_profile (DifPipeline *pipe, DifProfileFunc func, gpointer user_
 DifScheduler *
 dif_pipeline_scheduler (DifPipeline *pipe, const char *class_name, GError **error)
 {
-  g_autoptr (DifScheduler) own = dif_scheduler_new (pipe->scheduler_class, pipe->scheduler_config, error);
+  g_autoptr (DifScheduler) own    = dif_scheduler_new (pipe->scheduler_class, pipe->scheduler_config, error);
   g_autoptr (DifJson)      config = NULL;
 
-  if (!own)
+  if (! own)
     return NULL;
   /* the reference patches the scheduler it is built with; another class is
    * then made from the patched config */
-  dif_scheduler_patch_for_pipeline (own);
-  if (!class_name)
+  if (! pipe->unet2d)
+    dif_scheduler_patch_for_pipeline (own);
+  if (! class_name)
     return g_steal_pointer (&own);
   config = dif_scheduler_config (own);
   return dif_scheduler_new (class_name, config, error);
@@ -366,13 +385,13 @@ apply_scheduler_settings (DifRun *run, GError **error)
     {
       g_auto (GStrv) pair = g_strsplit (settings[i], "=", 2);
 
-      if (!pair[0] || !pair[1])
+      if (! pair[0] || ! pair[1])
         {
           g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                        "scheduler-set: expected KEY=VALUE, found \"%s\"", settings[i]);
           return FALSE;
         }
-      if (!dif_scheduler_set_key (run->scheduler, pair[0], pair[1], error))
+      if (! dif_scheduler_set_key (run->scheduler, pair[0], pair[1], error))
         {
           g_prefix_error (error, "scheduler-set: ");
           return FALSE;
@@ -397,16 +416,21 @@ check_task (DifRun *run, const DifTaskClass *task, GError **error)
 {
   DifUnetKind kind = unet_kind (run->pipe);
 
-  if (!(task->kinds & kind))
+  if (! (task->kinds & kind))
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                    "%s: %s needs another kind of model: this one's U-Net has %u input channels and is made for %s",
-                   dif_checkpoint_path (run->pipe->checkpoint), task->name, dif_unet_in_channels (run->pipe->unet),
-                   kind == DIF_UNET_INPAINT ? "inpaint" : kind == DIF_UNET_DEPTH ? "depth2img" : "txt2img");
+                   dif_checkpoint_path (run->pipe->checkpoint), task->name,
+                   run->pipe->unet2d ? dif_unet2d_channels (run->pipe->unet2d)
+                                     : dif_unet_in_channels (run->pipe->unet),
+                   kind == DIF_UNET_INPAINT         ? "inpaint"
+                   : kind == DIF_UNET_DEPTH         ? "depth2img"
+                   : kind == DIF_UNET_UNCONDITIONAL ? "unconditional"
+                                                    : "txt2img, img2img and inpaint");
       return FALSE;
     }
   for (guint i = 0; i < task->n_params; i++)
-    if (task->params[i].required && !dif_request_image (run->rq, task->params[i].name))
+    if (task->params[i].required && ! dif_request_image (run->rq, task->params[i].name))
       {
         g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT, "%s: expected an image, found none",
                      task->params[i].name);
@@ -415,14 +439,29 @@ check_task (DifRun *run, const DifTaskClass *task, GError **error)
   return TRUE;
 }
 
+/* What sizes must be multiples of. */
+static guint
+size_unit (DifPipeline *pipe)
+{
+  return pipe->vae ? dif_vae_factor (pipe->vae) : 1;
+}
+
+/* diffusers' default number of steps: all of them for DDPM's own pipeline */
+static double
+default_steps (DifPipeline *pipe)
+{
+  return strcmp (dif_checkpoint_pipeline_class (pipe->checkpoint), "DDPMPipeline") == 0 ? 1000 : 50;
+}
+
 /* Where nothing else is said: the picture's size, rounded down to what the
  * VAE can make, or what the U-Net was trained for. */
 static void
 default_size (DifRun *run, const DifTaskClass *task, double *width, double *height)
 {
-  guint factor = dif_vae_factor (run->pipe->vae);
+  guint factor = size_unit (run->pipe);
 
-  *width = *height = dif_unet_sample_size (run->pipe->unet) * factor;
+  *width = *height = run->pipe->unet2d ? dif_unet2d_sample_size (run->pipe->unet2d)
+                                       : dif_unet_sample_size (run->pipe->unet) * factor;
   for (guint i = 0; i < task->n_params; i++)
     if (strcmp (task->params[i].name, "image") == 0)
       {
@@ -438,23 +477,23 @@ prepare (DifRun *run, const DifTaskClass *task, GError **error)
 {
   DifPipeline *pipe   = run->pipe;
   const char  *name   = dif_request_text (run->rq, "scheduler");
-  guint        factor = dif_vae_factor (pipe->vae);
+  guint        factor = size_unit (pipe);
   double       width, height;
 
-  if (!check_task (run, task, error))
+  if (! check_task (run, task, error))
     return FALSE;
   default_size (run, task, &width, &height);
   width         = dif_request_has (run->rq, "width") ? dif_request_number (run->rq, "width") : width;
   height        = dif_request_has (run->rq, "height") ? dif_request_number (run->rq, "height") : height;
-  run->guidance = effective (run, "guidance-scale", 7.5);
-  run->n_steps  = (guint) effective (run, "steps", 50);
+  run->guidance = pipe->unet2d ? 0 : effective (run, "guidance-scale", 7.5);
+  run->n_steps  = (guint) effective (run, "steps", default_steps (pipe));
   run->n_images = (guint) dif_request_number (run->rq, "num-images");
-  if (!check_size ("width", width, factor, error) || !check_size ("height", height, factor, error))
+  if (! check_size ("width", width, factor, error) || ! check_size ("height", height, factor, error))
     return FALSE;
   run->width     = (guint) width;
   run->height    = (guint) height;
   run->scheduler = dif_pipeline_scheduler (pipe, name && *name ? name : NULL, error);
-  if (!run->scheduler || !apply_scheduler_settings (run, error))
+  if (! run->scheduler || ! apply_scheduler_settings (run, error))
     return FALSE;
   run->seed = dif_request_number (run->rq, "seed") < 0 ? g_random_int ()
                                                        : (guint64) dif_request_number (run->rq, "seed");
@@ -473,13 +512,16 @@ make_recipe (DifRun *run, guint i)
   dif_json_set_string (json, "program", "gimp-diffusion");
   dif_json_set_string (json, "version", DIF_VERSION);
   dif_json_set_string (json, "model", model && *model ? model : name);
-  dif_json_set_string (json, "prompt", dif_request_text (run->rq, "prompt"));
-  dif_json_set_string (json, "negative-prompt", dif_request_text (run->rq, "negative-prompt"));
+  if (! run->pipe->unet2d)
+    {
+      dif_json_set_string (json, "prompt", dif_request_text (run->rq, "prompt"));
+      dif_json_set_string (json, "negative-prompt", dif_request_text (run->rq, "negative-prompt"));
+      dif_json_set_double (json, "guidance-scale", run->guidance);
+      dif_json_set_double (json, "width", run->width);
+      dif_json_set_double (json, "height", run->height);
+    }
   dif_json_set_double (json, "seed", (double) run->seed);
   dif_json_set_double (json, "steps", run->n_steps);
-  dif_json_set_double (json, "guidance-scale", run->guidance);
-  dif_json_set_double (json, "width", run->width);
-  dif_json_set_double (json, "height", run->height);
   dif_json_set_double (json, "num-images", run->n_images);
   dif_json_set_double (json, "index", i);
   dif_json_set_string (json, "scheduler", dif_scheduler_class_name (run->scheduler));
@@ -496,7 +538,7 @@ dump_image (DifRun *run, DifResult *result)
   DifShape          shape  = DIF_SHAPE (run->n_images, 3, H, W);
   g_autofree float *planar = g_try_new (float, each * run->n_images);
 
-  if (!planar)
+  if (! planar)
     return;
   for (guint n = 0; n < run->n_images; n++)
     for (gsize p = 0; p < W * H; p++)
@@ -512,14 +554,14 @@ collect (DifRun *run, DifTensor *image)
   g_autofree float *pixels = g_try_new (float, each * run->n_images);
   DifResult        *result;
 
-  if (!pixels)
+  if (! pixels)
     {
       dif_context_fail (run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
                                               "out of memory: %u pictures of %u x %u pixels", run->n_images,
                                               run->width, run->height));
       return NULL;
     }
-  if (!dif_download (run->cx, image, pixels))
+  if (! dif_download (run->cx, image, pixels))
     return NULL;
   for (gsize k = 0; k < each * run->n_images; k++)
     pixels[k] = CLAMP (pixels[k] * 0.5f + 0.5f, 0, 1);
@@ -550,8 +592,8 @@ DifResult *
 dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
                   GCancellable *cancellable, GError **error)
 {
-  const DifTaskClass *task = dif_task_find (dif_request_task (rq));
-  DifRun              run  = { .pipe = pipe, .rq = rq, .progress = progress, .progress_data = user_data };
+  const DifTaskClass *task   = dif_task_find (dif_request_task (rq));
+  DifRun              run    = { .pipe = pipe, .rq = rq, .progress = progress, .progress_data = user_data };
   DifResult          *result = NULL;
 
   run.started = g_get_monotonic_time ();
@@ -565,7 +607,7 @@ dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, g
       if (pipe->profile)
         pipe->profile ("stage:load", pipe->load_seconds, 0, 0, pipe->profile_data);
       result = collect (&run, task->run (&run));
-      if (!dif_context_finish (run.cx, error))
+      if (! dif_context_finish (run.cx, error))
         g_clear_pointer (&result, dif_result_free);
     }
   run_clear (&run);

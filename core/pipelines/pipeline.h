@@ -108,17 +108,19 @@ gsize dif_pipeline_weight_bytes (DifPipeline *pipe);
 
 /**
  * dif_pipeline_tokenizer: dif_pipeline_text_encoder: dif_pipeline_unet:
- * dif_pipeline_vae:
+ * dif_pipeline_vae: dif_pipeline_unet2d:
  * @pipe: a pipeline
  *
- * The parts, for loops by hand.
+ * The parts, for loops by hand.  A model without prompts has a UNet2DModel and
+ * none of the others.
  *
- * Returns: (transfer none): the part
+ * Returns: (transfer none) (nullable): the part
  */
 DifTokenizer *dif_pipeline_tokenizer (DifPipeline *pipe);
 DifClipText  *dif_pipeline_text_encoder (DifPipeline *pipe);
 DifUnet      *dif_pipeline_unet (DifPipeline *pipe);
 DifVae       *dif_pipeline_vae (DifPipeline *pipe);
+DifUnet2d    *dif_pipeline_unet2d (DifPipeline *pipe);
 
 /**
  * dif_pipeline_scheduler:

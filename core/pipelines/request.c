@@ -69,7 +69,7 @@ dif_request_new (const char *task, GError **error)
   const DifTaskClass *klass = dif_task_find (task);
   DifRequest         *rq;
 
-  if (!klass)
+  if (! klass)
     {
       g_autofree char *known = g_strjoinv (", ", (char **) dif_task_names ());
 
@@ -117,7 +117,7 @@ dif_request_copy (DifRequest *rq)
 void
 dif_request_free (DifRequest *rq)
 {
-  if (!rq)
+  if (! rq)
     return;
   g_hash_table_unref (rq->values);
   g_free (rq);
@@ -143,7 +143,7 @@ find_row (DifRequest *rq, const char *name, GError **error)
 static gboolean
 bad_value (const DifParam *row, const char *found, GError **error)
 {
-  g_autofree char *shown = g_utf8_make_valid (found, MIN ((gssize) strlen (found), 40));
+  g_autofree char *shown    = g_utf8_make_valid (found, MIN ((gssize) strlen (found), 40));
   GString         *expected = g_string_new (NULL);
 
   switch (row->type)
@@ -181,7 +181,7 @@ slot (DifRequest *rq, const DifParam *row)
 {
   Value *v = g_hash_table_lookup (rq->values, row->name);
 
-  if (!v)
+  if (! v)
     {
       v = g_new0 (Value, 1);
       g_hash_table_insert (rq->values, (gpointer) row->name, v);
@@ -194,7 +194,7 @@ set_number (DifRequest *rq, const DifParam *row, double value, const char *found
 {
   gboolean whole = row->type != DIF_PARAM_DOUBLE;
 
-  if (!isfinite (value) || (whole && value != floor (value)))
+  if (! isfinite (value) || (whole && value != floor (value)))
     return bad_value (row, found, error);
   /* "as the checkpoint says", spelled out */
   if (row->auto_default && value == row->fallback)
@@ -214,7 +214,7 @@ dif_request_set_number (DifRequest *rq, const char *name, double value, GError *
   const DifParam *row = find_row (rq, name, error);
   char            found[G_ASCII_DTOSTR_BUF_SIZE];
 
-  if (!row)
+  if (! row)
     return FALSE;
   g_ascii_dtostr (found, sizeof found, value);
   if (row->type != DIF_PARAM_INT && row->type != DIF_PARAM_DOUBLE && row->type != DIF_PARAM_BOOL)
@@ -229,14 +229,14 @@ set_text (DifRequest *rq, const DifParam *row, const char *text, GError **error)
 
   if (row->type == DIF_PARAM_IMAGE)
     return bad_value (row, text, error);
-  if (strlen (text) > DIF_PROMPT_MAX_BYTES || !g_utf8_validate (text, -1, NULL))
+  if (strlen (text) > DIF_PROMPT_MAX_BYTES || ! g_utf8_validate (text, -1, NULL))
     return bad_value (row, text, error);
-  if (row->type == DIF_PARAM_CHOICE && !g_strv_contains (row->choices, text))
+  if (row->type == DIF_PARAM_CHOICE && ! g_strv_contains (row->choices, text))
     return bad_value (row, text, error);
   v = slot (rq, row);
   if (row->type == DIF_PARAM_STRINGS)
     {
-      if (!v->list)
+      if (! v->list)
         v->list = g_ptr_array_new_with_free_func (g_free);
       else
         g_ptr_array_set_size (v->list, (int) v->list->len - 1);
@@ -258,7 +258,7 @@ dif_request_set (DifRequest *rq, const char *name, const char *text, GError **er
   char           *end;
   double          number;
 
-  if (!row)
+  if (! row)
     return FALSE;
   if (row->type == DIF_PARAM_BOOL)
     {
@@ -289,7 +289,8 @@ dif_request_number (DifRequest *rq, const char *name)
   const DifParam *row = find_row (rq, name, NULL);
   const Value    *v   = g_hash_table_lookup (rq->values, name);
 
-  return v ? v->number : row ? row->fallback : 0;
+  return v ? v->number : row ? row->fallback
+                             : 0;
 }
 
 const char *
@@ -298,7 +299,8 @@ dif_request_text (DifRequest *rq, const char *name)
   const DifParam *row = find_row (rq, name, NULL);
   const Value    *v   = g_hash_table_lookup (rq->values, name);
 
-  return v ? v->text : row ? row->text : NULL;
+  return v ? v->text : row ? row->text
+                           : NULL;
 }
 
 const char *const *
@@ -316,7 +318,7 @@ dif_request_set_image (DifRequest *rq, const char *name, DifImage *image, GError
   const DifParam *row = find_row (rq, name, error);
   Value          *v;
 
-  if (!row)
+  if (! row)
     return FALSE;
   if (row->type != DIF_PARAM_IMAGE)
     return bad_value (row, "an image", error);
@@ -345,7 +347,7 @@ dif_request_to_json (DifRequest *rq)
       const DifParam *row = &rq->task->params[i];
       const Value    *v   = g_hash_table_lookup (rq->values, row->name);
 
-      if (!v || row->type == DIF_PARAM_IMAGE)
+      if (! v || row->type == DIF_PARAM_IMAGE)
         continue;
       if (row->type == DIF_PARAM_STRINGS)
         {
@@ -367,7 +369,7 @@ set_from_json (DifRequest *rq, DifJson *member, GError **error)
 {
   const DifParam *row = find_row (rq, dif_json_key (member), error);
 
-  if (!row)
+  if (! row)
     return FALSE;
   if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE || row->type == DIF_PARAM_BOOL)
     return dif_request_set_number (rq, row->name, dif_json_value_double (member), error);
@@ -376,7 +378,7 @@ set_from_json (DifRequest *rq, DifJson *member, GError **error)
       g_auto (GStrv) lines = g_strsplit (dif_json_value_string (member), "\n", -1);
 
       for (guint i = 0; lines[i]; i++)
-        if (!set_text (rq, row, lines[i], error))
+        if (! set_text (rq, row, lines[i], error))
           return FALSE;
       return TRUE;
     }
@@ -388,16 +390,16 @@ dif_request_from_json (DifJson *json, GError **error)
 {
   g_autoptr (DifRequest) rq = dif_request_new (dif_json_string (json, "task", ""), error);
 
-  if (!rq)
+  if (! rq)
     return NULL;
   for (guint i = 0; i < dif_json_length (json); i++)
     {
       DifJson *member = dif_json_at (json, i);
 
-      if (strcmp (dif_json_key (member), "task") != 0 && !set_from_json (rq, member, error))
+      if (strcmp (dif_json_key (member), "task") != 0 && ! set_from_json (rq, member, error))
         return NULL;
     }
-  if (!dif_json_finish (json, error))
+  if (! dif_json_finish (json, error))
     return NULL;
   return g_steal_pointer (&rq);
 }

@@ -23,7 +23,7 @@ dif_result_new (guint n_images, guint width, guint height, guint64 seed)
   r->width    = width;
   r->height   = height;
   r->seed     = seed;
-  r->pixels   = g_new0 (float, (gsize) n_images * width * height * 3);
+  r->pixels   = g_new0 (float, (gsize) n_images *width *height * 3);
   r->recipes  = g_new0 (char *, n_images + 1);
   for (guint i = 0; i < n_images; i++)
     r->recipes[i] = g_strdup ("{}");
@@ -33,7 +33,7 @@ dif_result_new (guint n_images, guint width, guint height, guint64 seed)
 void
 dif_result_free (DifResult *r)
 {
-  if (!r)
+  if (! r)
     return;
   g_free (r->pixels);
   g_strfreev (r->recipes);

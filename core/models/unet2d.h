@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* unet2d.h - UNet2DModel: the noise in a picture, asked without a prompt. */
+#ifndef DIF_MODELS_UNET2D_H
+#define DIF_MODELS_UNET2D_H
+
+#include "models/model.h"
+#include "tensor/ops.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_unet2d_load:
+ * @config: config.json
+ * @l: where the weights are taken from
+ * @error: return location
+ *
+ * Source: Ho et al. 2020; diffusers UNet2DModel.
+ *
+ * Errors: DIF_FORMAT_ERROR, UNSUPPORTED for a block type or option not done;
+ * weights' errors stay in the loader.
+ *
+ * Returns: (transfer full) (nullable): a model whose weights the loader's
+ * store owns
+ */
+DifUnet2d *dif_unet2d_load (DifJson *config, DifLoader *l, GError **error);
+
+/**
+ * dif_unet2d_free:
+ * @m: (nullable) (transfer full): a model
+ */
+void dif_unet2d_free (DifUnet2d *m);
+
+/**
+ * dif_unet2d_channels: dif_unet2d_sample_size:
+ * @m: a model
+ *
+ * Returns: channels in and out; the side of its pictures, in pixels
+ */
+guint dif_unet2d_channels (DifUnet2d *m);
+guint dif_unet2d_sample_size (DifUnet2d *m);
+
+/**
+ * dif_unet2d_forward:
+ * @m: a model
+ * @cx: a context
+ * @sample: `[N, H, W, C]`, f32 or the context's dtype
+ * @timestep: the same for all items
+ *
+ * Returns: `[N, H, W, C]`, f32
+ */
+DifTensor *dif_unet2d_forward (DifUnet2d *m, DifContext *cx, DifTensor *sample, double timestep);
+
+G_END_DECLS
+
+#endif /* DIF_MODELS_UNET2D_H */

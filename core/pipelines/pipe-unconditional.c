@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* pipe-unconditional.c - a picture of whatever the model was trained on.
+ *
+ * Source: diffusers DDPMPipeline, DDIMPipeline, PNDMPipeline: no prompt, no
+ * latents; the U-Net works on the picture itself.
+ */
+#include "config.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "pipelines/task.h"
+
+static const DifParam params[] = { DIF_COMMON_PARAMS };
+
+static DifTensor *
+predict (DifRun *run, guint i, DifTensor *x, gpointer unet)
+{
+  return dif_unet2d_forward (unet, run->cx, x, dif_scheduler_timestep (run->scheduler, i));
+}
+
+static DifTensor *
+run_unconditional (DifRun *run)
+{
+  DifContext *cx    = run->cx;
+  DifUnet2d  *unet  = dif_pipeline_unet2d (run->pipe);
+  DifHooks    hooks = { .predict = predict, .data = unet };
+  DifTensor  *x;
+  GError     *error = NULL;
+
+  if (! dif_scheduler_set_timesteps (run->scheduler, run->n_steps, &error))
+    return dif_context_fail (cx, error);
+  run->total = dif_scheduler_n_calls (run->scheduler) + 0.5;
+  x          = dif_randn (cx, run->rng, run->n_images, run->height, run->width, dif_unet2d_channels (unet));
+  dif_context_dump (cx, x, "initial_latents");
+  return dif_run_denoise (run, NULL, x, 0, &hooks);
+}
+
+const DifTaskClass dif_task_unconditional = {
+  .name     = "unconditional",
+  .label    = N_ ("Unconditional"),
+  .blurb    = N_ ("Draws a picture of the kind the model was trained on, without a prompt"),
+  .params   = params,
+  .n_params = G_N_ELEMENTS (params),
+  .kinds    = DIF_UNET_UNCONDITIONAL,
+  .run      = run_unconditional,
+};
