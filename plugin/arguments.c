@@ -11,6 +11,20 @@
 /* Lax, because a strict one lets Script-Fu replace NaN by the default; GIMP refuses NaN then. */
 #define NUMBER_FLAGS (G_PARAM_READWRITE | G_PARAM_LAX_VALIDATION)
 
+gboolean
+dif_arguments_suffice (const char *task)
+{
+  guint           n    = 0;
+  const DifParam *rows = dif_task_params (task, &n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      if (rows[i].type == DIF_PARAM_IMAGE)
+        return FALSE;
+    }
+  return TRUE;
+}
+
 void
 dif_arguments_add (GimpProcedure *procedure, const char *task)
 {
@@ -41,6 +55,8 @@ dif_arguments_add (GimpProcedure *procedure, const char *task)
           gimp_procedure_add_string_argument (procedure, row->name, label, blurb,
                                               row->text != NULL ? row->text : "",
                                               G_PARAM_READWRITE);
+          break;
+        case DIF_PARAM_IMAGE:
           break;
         }
     }

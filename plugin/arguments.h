@@ -14,6 +14,14 @@
 G_BEGIN_DECLS
 
 /**
+ * dif_arguments_suffice:
+ * @task: a task of dif_task_names()
+ *
+ * Returns: whether arguments hold all its parameters; pictures are none
+ */
+gboolean dif_arguments_suffice (const char *task);
+
+/**
  * dif_arguments_add:
  * @procedure: a procedure without arguments
  * @task: a task of dif_task_names()

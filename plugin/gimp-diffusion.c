@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* gimp-diffusion.c - the plug-in: one procedure for every task of libdif.
  *
- * A task that libdif gets appears here by itself.
+ * A task that libdif gets appears here by itself, unless it starts from a picture.
  */
 #include "config.h"
 
@@ -38,7 +38,10 @@ query_procedures (GimpPlugIn *plug_in)
   const char *const *tasks = dif_task_names ();
 
   for (guint i = 0; tasks[i] != NULL; i++)
-    names = g_list_append (names, g_strconcat (PREFIX, tasks[i], NULL));
+    {
+      if (dif_arguments_suffice (tasks[i]))
+        names = g_list_append (names, g_strconcat (PREFIX, tasks[i], NULL));
+    }
   return names;
 }
 

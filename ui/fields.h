@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* fields.h - a widget for a parameter, kept in step with a property.
+ *
+ * The property is that of any GObject and has the parameter's name: a string
+ * for words and lists, a double for numbers, a boolean for switches.  Nothing
+ * here knows GIMP.
+ */
+#ifndef DIF_UI_FIELDS_H
+#define DIF_UI_FIELDS_H
+
+#include <gtk/gtk.h>
+
+#include "dif.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_ui_field_new:
+ * @settings: where the value is kept
+ * @row: the parameter
+ *
+ * A spin button for a number (showing a word where it is automatic), a check
+ * button for a switch, a combo box for a choice, an entry for a word, a text
+ * view for a list; special ones for prompts, models, schedulers and seeds.
+ *
+ * Returns: (transfer floating) (nullable): the widget with its tooltip; NULL for
+ * a picture, which no widget holds
+ */
+GtkWidget *dif_ui_field_new (GObject *settings, const DifParam *row);
+
+/**
+ * dif_ui_field_focus:
+ * @field: a field
+ *
+ * Returns: (transfer none): what a label's mnemonic should give the focus to
+ */
+GtkWidget *dif_ui_field_focus (GtkWidget *field);
+
+/**
+ * dif_ui_field_is_wide:
+ * @row: a parameter
+ *
+ * Returns: whether its field stands below its label and takes the whole width
+ */
+gboolean dif_ui_field_is_wide (const DifParam *row);
+
+G_END_DECLS
+
+#endif /* DIF_UI_FIELDS_H */

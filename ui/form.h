@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* form.h - all parameters of a task in one widget. */
+#ifndef DIF_UI_FORM_H
+#define DIF_UI_FORM_H
+
+#include <gtk/gtk.h>
+
+#include "dif.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_ui_form_new:
+ * @settings: where the values are kept: a property for every parameter
+ * @task: a task of dif_task_names()
+ *
+ * Labels with mnemonics beside or above their fields: prompts and the model
+ * first, then in the order of dif_task_params(); the advanced ones are folded
+ * away.
+ *
+ * Returns: (transfer floating): the form
+ */
+GtkWidget *dif_ui_form_new (GObject *settings, const char *task);
+
+G_END_DECLS
+
+#endif /* DIF_UI_FORM_H */
