@@ -245,7 +245,8 @@ weight (const Bench *b, DifShape shape, gboolean conv)
 {
   g_autoptr (DifTensor) plain = tensor (b, DIF_F32, shape);
   g_autoptr (DifTensor) more  = tensor (b, DIF_F32, DIF_SHAPE (shape.d[0]));
-  DifHostArray          w = { DIF_F32, shape, plain->data }, bias = { DIF_F32, more->shape, more->data };
+  DifHostArray          w     = { DIF_F32, shape, plain->data };
+  DifHostArray          bias  = { DIF_F32, more->shape, more->data };
   gsize                 bytes;
 
   return conv ? b->be->klass->conv_new (b->be, b->dtype, &w, &bias, &b->spec, &bytes, NULL)
@@ -299,7 +300,8 @@ prepare (Bench *b, const Shape *s)
 
       b->x     = tensor (b, b->dtype, DIF_SHAPE (n, side, side, s->b));
       b->extra = up ? NULL : tensor (b, b->dtype, DIF_SHAPE (n, side, side, s->c));
-      b->y     = tensor (b, b->dtype, up ? DIF_SHAPE (n, side * 2, side * 2, s->b) : DIF_SHAPE (n, side, side, s->b + s->c));
+      out      = up ? side * 2 : side;
+      b->y     = tensor (b, b->dtype, DIF_SHAPE (n, out, out, up ? s->b : s->b + s->c));
     }
 }
 
@@ -451,7 +453,8 @@ run (Bench *b, const Network *network, const char *filter)
   for (guint i = 0; i < N_KINDS; i++)
     if (sum[i] > 0)
       printf ("%-16s %8.1f ms  %4.1f %%\n", kind_names[i], sum[i] * 1e3, 100 * sum[i] / all);
-  printf ("%s %s: %.3f s for %.1f GMAC", network->name, dif_dtype_name (b->dtype), all, all_macs * 1e-9);
+  printf ("%s %s: %.3f s for %.1f GMAC", network->name, dif_dtype_name (b->dtype), all,
+          all_macs * 1e-9);
   if (b->be->klass->limit)
     {
       double rate = b->be->klass->limit (b->be, b->dtype);
@@ -480,7 +483,8 @@ main (int argc, char **argv)
     }
   b.dtype = b.be->klass->best_dtype (b.be);
   b.batch = network->batch;
-  if (argc > 2 && (! dif_dtype_from_name (argv[2], &b.dtype) || ! b.be->klass->supports (b.be, b.dtype)))
+  if (argc > 2 &&
+      (! dif_dtype_from_name (argv[2], &b.dtype) || ! b.be->klass->supports (b.be, b.dtype)))
     {
       fprintf (stderr, "bench-ops: %s: expected f32 or, where the CPU has it, bf16\n", argv[2]);
       return 2;

@@ -194,9 +194,11 @@ run_conv2d (Run *r)
   const gsize *d     = r->row->d;
   GError      *error = NULL;
   DifConvSpec  spec  = { .stride = (guint) d[6] };
-  gsize        k = d[5], h = (d[1] + d[7] + d[8] - k) / d[6] + 1, w = (d[2] + d[7] + d[8] - k) / d[6] + 1;
-  float        scale  = 1.0f / sqrtf ((float) (d[3] * k * k));
-  DifHostArray kernel = host (r, DIF_SHAPE (d[4], d[3], k, k), scale, 0), bias = host_bias (r, d[4]);
+  gsize        k = d[5], more = d[7] + d[8] - k;
+  gsize        h = (d[1] + more) / d[6] + 1, w = (d[2] + more) / d[6] + 1;
+  float        scale    = 1.0f / sqrtf ((float) (d[3] * k * k));
+  DifHostArray kernel   = host (r, DIF_SHAPE (d[4], d[3], k, k), scale, 0);
+  DifHostArray bias     = host_bias (r, d[4]);
   DifTensor   *x        = input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2], d[3])), *y;
   DifTensor   *residual = NULL, *per_channel = NULL;
   gsize        bytes = 0;
@@ -204,7 +206,9 @@ run_conv2d (Run *r)
 
   spec.pad.top = spec.pad.left = (guint) d[7];
   spec.pad.bottom = spec.pad.right = (guint) d[8];
-  made                             = r->be->klass->conv_new (r->be, r->dtype, &kernel, &bias, &spec, &bytes, &error);
+
+  made = r->be->klass->conv_new (r->be, r->dtype, &kernel, &bias, &spec, &bytes,
+                                 &error);
   check (made && bytes > 0, error);
   if (r->row->flags & RESIDUAL)
     residual = input (r, r->dtype, DIF_SHAPE (d[0], h, w, d[4]));
@@ -263,7 +267,8 @@ run_attention (Run *r)
     }
   else
     {
-      a.q = (DifRows) { input (r, r->dtype, DIF_SHAPE (d[0], d[1], width)), 0, width, d[1] * width };
+      t   = input (r, r->dtype, DIF_SHAPE (d[0], d[1], width));
+      a.q = (DifRows) { t, 0, width, d[1] * width };
       t   = input (r, r->dtype, DIF_SHAPE (items, d[2], 2 * width));
       a.k = (DifRows) { t, 0, 2 * width, d[2] * 2 * width };
       a.v = (DifRows) { t, width, 2 * width, d[2] * 2 * width };

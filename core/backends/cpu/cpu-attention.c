@@ -12,7 +12,7 @@
 #include "backends/cpu/cpu-private.h"
 #include "backends/cpu/cpu-ukernel.h"
 
-#define ROWS       64  /* queries in a block */
+#define ROWS       32  /* queries in a block */
 #define PANEL      64  /* keys in a packed panel; columns of a value panel at most */
 #define MAX_BLOCK  256 /* keys in a block */
 #define PAD(x, to) (((x) + (to) - 1) / (to) * (to))
@@ -179,13 +179,24 @@ product (const Flash *f, const DifCpuUkernel *u, const DifCpuTile *t, const char
 static DifCpuTile
 qk_tile (const Flash *f, gsize keys)
 {
-  return (DifCpuTile) { .m = ROWS, .n = (gint64) keys, .k = (gint64) f->d_k, .lda = (gint64) f->d_k, .ldb = PANEL, .ldc = (gint64) f->block, .bf16 = f->bf16 };
+  DifCpuTile t = { .m = ROWS, .n = (gint64) keys, .k = (gint64) f->d_k, .ldb = PANEL };
+
+  t.lda  = (gint64) f->d_k;
+  t.ldc  = (gint64) f->block;
+  t.bf16 = f->bf16;
+  return t;
 }
 
 static DifCpuTile
 pv_tile (const Flash *f, gsize keys, gsize columns)
 {
-  return (DifCpuTile) { .m = ROWS, .n = (gint64) columns, .k = (gint64) keys, .lda = (gint64) f->block, .ldb = (gint64) columns, .ldc = (gint64) f->d_v, .bf16 = f->bf16, .add = TRUE };
+  DifCpuTile t = { .m = ROWS, .n = (gint64) columns, .k = (gint64) keys, .add = TRUE };
+
+  t.lda  = (gint64) f->block;
+  t.ldb  = (gint64) columns;
+  t.ldc  = (gint64) f->d_v;
+  t.bf16 = f->bf16;
+  return t;
 }
 
 /* scores of the block's keys from first on; keys is a multiple of 16 */
@@ -259,8 +270,9 @@ attend (const Flash *f, Work *w, gsize b, gsize h, gsize first)
   const char   *keys = f->packed + (b * f->a->n_heads + h) * f->bytes, *values = keys + f->k_bytes;
   gsize         n    = MIN (ROWS, f->a->n_queries - first), limit[ROWS];
   gsize         seen = f->a->causal ? MIN (f->a->n_keys, first + n) : f->a->n_keys;
-  DifCpuSoftmax s    = { .scores = w->scores, .p = w->p, .ld = f->block, .rows = ROWS, .limit = limit };
+  DifCpuSoftmax s    = { .scores = w->scores, .p = w->p, .ld = f->block, .rows = ROWS };
 
+  s.limit = limit;
   s.scale = f->a->scale * 1.44269504088896f;
   s.max   = w->max;
   s.sum   = w->sum;

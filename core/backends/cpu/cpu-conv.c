@@ -126,21 +126,24 @@ gpointer
 _dif_cpu_conv_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias,
                    const DifConvSpec *spec, gsize *bytes, GError **error)
 {
-  DifCpuWeight template           = { .dtype = dtype, .is_conv = TRUE, .n_out = w->shape.d[0], .spec = *spec };
-  const gboolean padded           = spec->pad.top || spec->pad.bottom || spec->pad.left || spec->pad.right;
-  gint64         key[DIF_CPU_KEY] = { [KEY_N] = 2 };
-  DifCpu        *cpu;
-  DifCpuWeight  *made;
+  DifCpuWeight  plain            = { .dtype = dtype, .is_conv = TRUE, .spec = *spec };
+  guint         padding          = spec->pad.top + spec->pad.bottom + spec->pad.left + spec->pad.right;
+  gint64        key[DIF_CPU_KEY] = { [KEY_N] = 2 };
+  DifCpu       *cpu;
+  DifCpuWeight *made;
 
-  template.n_in = w->shape.d[1];
-  template.kh   = w->shape.n > 2 ? w->shape.d[2] : 1;
-  template.kw   = w->shape.n > 3 ? w->shape.d[3] : 1;
+  plain.n_out = w->shape.d[0];
+  plain.n_in  = w->shape.d[1];
+  plain.kh    = w->shape.n > 2 ? w->shape.d[2] : 1;
+  plain.kw    = w->shape.n > 3 ? w->shape.d[3] : 1;
   /* a matrix, and multiplied as one */
-  if (template.kh == 1 && template.kw == 1 && spec->stride == 1 && ! padded)
+  if (plain.kh == 1 && plain.kw == 1 && spec->stride == 1 && padding == 0)
     return _dif_cpu_linear_new (be, dtype, w, bias, bytes, error);
   cpu        = _dif_cpu_begin (be);
-  key[KEY_H] = key[KEY_W] = typical_side (MAX (template.n_in, template.n_out));
-  made                    = _dif_cpu_weight_new (cpu, &template, w, bias, describe_conv, key, error);
+  key[KEY_H] = typical_side (MAX (plain.n_in, plain.n_out));
+  key[KEY_W] = key[KEY_H];
+
+  made = _dif_cpu_weight_new (cpu, &plain, w, bias, describe_conv, key, error);
   if (made)
     *bytes = made->bytes;
   _dif_cpu_end (cpu, TRUE);
@@ -169,8 +172,8 @@ conv_as_matrix (DifCpu *cpu, const DifTensor *x, DifCpuWeight *w, const DifTenso
           for (gsize o = 0; o < w->n_out && w->bias; o++)
             bias[o] += w->bias[o];
         }
-      if (! _dif_cpu_matmul (cpu, (const char *) x->data + i * in, rows, w, bias, DIF_ACT_NONE, more,
-                             (char *) y->data + i * out, error))
+      if (! _dif_cpu_matmul (cpu, (const char *) x->data + i * in, rows, w, bias, DIF_ACT_NONE,
+                             more, (char *) y->data + i * out, error))
         return FALSE;
     }
   return TRUE;

@@ -49,9 +49,10 @@ append_all (dnnl_post_ops_t ops, const gint64 *key, const_dnnl_memory_desc_t dst
     s = dnnl_post_ops_append_sum (ops, 1.0f, 0, dnnl_data_type_undef);
   if (s == dnnl_success && (key[KEY_RESIDUAL] == 2 || key[KEY_TIMES]))
     {
-      int at = dnnl_post_ops_len (ops);
+      const dnnl_alg_kind_t what = key[KEY_TIMES] ? dnnl_binary_mul : dnnl_binary_add;
+      int                   at   = dnnl_post_ops_len (ops);
 
-      s               = dnnl_post_ops_append_binary (ops, key[KEY_TIMES] ? dnnl_binary_mul : dnnl_binary_add, dst);
+      s               = dnnl_post_ops_append_binary (ops, what, dst);
       p->extra_arg[0] = DNNL_ARG_ATTR_MULTIPLE_POST_OP (at) | DNNL_ARG_SRC_1;
       p->n_extra      = 1;
     }

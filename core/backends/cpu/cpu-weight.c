@@ -308,7 +308,8 @@ choose (DifCpu *cpu, DifCpuWeight *w, DifCpuDescribe describe, const gint64 *key
 
   if (s == dnnl_success && ! is_slow (*pd))
     return TRUE;
-  if (wanted_md (cpu, w, describe, key, &md) == dnnl_success && ! dnnl_memory_desc_equal (md, w->md))
+  if (wanted_md (cpu, w, describe, key, &md) == dnnl_success &&
+      ! dnnl_memory_desc_equal (md, w->md))
     {
       if (s == dnnl_success)
         dnnl_primitive_desc_destroy (*pd);

@@ -116,7 +116,7 @@ parse_threads (const char *options, int *n_threads, GError **error)
   if (*end || n < 1 || n > 1024)
     {
       g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE,
-                   "device cpu: expected a number of threads from 1 to 1024, found \"%s\"", options);
+                   "device cpu: expected threads, 1 to 1024, found \"%s\"", options);
       return FALSE;
     }
   *n_threads = (int) n;

@@ -386,22 +386,41 @@ kernel_layer_norm (void *y, const void *x, gsize rows, gsize c, const float *sca
 
 /* ---- attention ---- */
 
+/* the greatest of scale * scores[0 .. n - 1]; n > 0 */
+INLINE float
+row_highest (const float *scores, gsize n, float scale)
+{
+  Vf    m = v_set (scores[0]), m2 = m, low = m;
+  gsize j = 0;
+
+  if (scale >= 0)
+    {
+      for (; j + 2 * VW <= n; j += 2 * VW)
+        {
+          m  = v_max (m, v_load (scores + j));
+          m2 = v_max (m2, v_load (scores + j + VW));
+        }
+      for (; j < n; j++)
+        m = v_max (m, v_set (scores[j]));
+      return v_highest (v_max (m, m2)) * scale;
+    }
+  for (; j < n; j++)
+    low = v_min (low, v_set (scores[j]));
+  return low[0] * scale;
+}
+
 INLINE void
 softmax_row (const DifCpuSoftmax *s, gsize r, gboolean bf16)
 {
   const float *scores = s->scores + r * s->ld;
   float       *acc    = s->acc + r * s->n_acc, high, rest[VW];
   gsize        limit = MIN (s->limit[r], s->ld), whole = limit - limit % VW, size = bf16 ? 2 : 4;
-  Vf           m = v_set (-G_MAXFLOAT), sum = v_set (0), k = v_set (s->scale), top;
+  Vf           sum = v_set (0), k = v_set (s->scale), top;
 
   memset ((char *) s->p + (r * s->ld + limit) * size, 0, (s->ld - limit) * size);
   if (limit == 0)
     return;
-  for (gsize j = 0; j < whole; j += VW)
-    m = v_max (m, v_load (scores + j) * k);
-  for (gsize j = 0; j < VW; j++)
-    rest[j] = scores[MIN (whole + j, limit - 1)];
-  high = v_highest (v_max (m, v_load (rest) * k));
+  high = row_highest (scores, limit, s->scale);
   if (high > s->max[r])
     {
       float fade = __builtin_exp2f (s->max[r] - high);
@@ -421,7 +440,7 @@ softmax_row (const DifCpuSoftmax *s, gsize r, gboolean bf16)
     }
   if (whole < limit)
     {
-      v_store (rest, v_exp2 (v_load (rest) * k - top, bf16));
+      v_store (rest, v_exp2 (load_rest (scores, whole, limit - whole, FALSE) * k - top, bf16));
       memset (rest + (limit - whole), 0, (VW - (limit - whole)) * sizeof rest[0]);
       sum = sum + v_load (rest);
       store_rest (s->p, r * s->ld + whole, limit - whole, v_load (rest), bf16);

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include <glib.h>
+#include "dif-types.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
@@ -159,22 +159,22 @@ v_load_f16 (const guint16 *p)
  * is then in the low bits of the sum.  For |x| < 2^22. */
 #define V_ROUND 0x1.8p23f
 
-/* 2^x, relative error below 1e-6 for f32 (degree 6) or 4e-6 (degree 4).
- * x below -126 counts as -126, above 127 as 127.
+/* 2^x for x <= 127, relative error below 1e-6, or 1e-4 if that is enough
+ * (bf16 has 4e-3); x below -126 counts as -126.
  * The polynomials interpolate 2^r at Chebyshev nodes in [-1/2, 1/2]. */
 INLINE Vf
 v_exp2 (Vf x, gboolean coarse)
 {
   Vf t, r, p;
 
-  x = v_min (v_max (x, v_set (-126.0f)), v_set (127.0f));
+  x = v_max (x, v_set (-126.0f));
   t = x + V_ROUND;
   r = x - (t - V_ROUND);
   if (coarse)
     {
-      p = 0.00966636851539f * r + 0.0559219758423f;
-      p = p * r + 0.24022349038f;
-      p = p * r + 0.693121045203f;
+      p = 0.0558382829462f * r + 0.242639478546f;
+      p = p * r + 0.693136733884f;
+      p = p * r + 0.999924556951f;
     }
   else
     {
@@ -183,8 +183,8 @@ v_exp2 (Vf x, gboolean coarse)
       p = p * r + 0.0555032722667f;
       p = p * r + 0.240226509223f;
       p = p * r + 0.693147206703f;
+      p = p * r + 1.0f;
     }
-  p = p * r + 1.0f;
   return (Vf) ((Vi) p + ((Vi) t << 23));
 }
 
@@ -198,7 +198,7 @@ v_exp (Vf x, gboolean coarse)
   Vf t, r, p;
 
   if (coarse)
-    return v_exp2 (x * V_LOG2E, TRUE);
+    return v_exp2 (v_min (x * V_LOG2E, v_set (127.0f)), TRUE);
   x = v_min (v_max (x, v_set (-87.0f)), v_set (88.0f));
   t = x * V_LOG2E + V_ROUND;
   r = x - (t - V_ROUND) * 0.693359375f;
