@@ -29,7 +29,7 @@ test_floats (DifWeights *w, const char *name, DifShape *shape)
   float              *data;
   gsize               n;
 
-  if (!array)
+  if (! array)
     g_error ("no tensor %s in the fixture", name);
   g_assert_true (dif_shape_count (&array->shape, &n));
   data = g_new (float, n);
@@ -48,7 +48,7 @@ test_max_difference (const float *a, const float *b, gsize n)
     {
       double d = fabs ((double) a[i] - (double) b[i]);
 
-      if (!isfinite (d))
+      if (! isfinite (d))
         return INFINITY;
       worst = MAX (worst, d);
     }

@@ -32,14 +32,14 @@ open_module (const char *name, const char *options, GError **error)
   const DifBackendClass *klass;
   GModule               *module;
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+  if (! g_file_test (path, G_FILE_TEST_EXISTS))
     {
       g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE,
                    "device %s: expected the module %s, found no such file", name, path);
       return NULL;
     }
   module = g_module_open (path, G_MODULE_BIND_LOCAL);
-  if (!module || !g_module_symbol (module, "dif_backend_module", (gpointer *) &get_class))
+  if (! module || ! g_module_symbol (module, "dif_backend_module", (gpointer *) &get_class))
     {
       g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE, "device %s: %s", name,
                    g_module_error ());
@@ -51,8 +51,8 @@ open_module (const char *name, const char *options, GError **error)
   if (klass->api != DIF_BACKEND_API)
     {
       g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE,
-                   "device %s: expected a module of interface %u, found %u in %s", name, DIF_BACKEND_API, klass->api,
-                   path);
+                   "device %s: expected a module of interface %u, found %u in %s", name,
+                   DIF_BACKEND_API, klass->api, path);
       g_module_close (module);
       return NULL;
     }
@@ -63,7 +63,7 @@ open_module (const char *name, const char *options, GError **error)
 static DifBackend *
 open_auto (GError **error)
 {
-  DifBackend       *be;
+  DifBackend        *be;
   g_autoptr (GError) why = NULL;
 
   be = open_module ("cuda", NULL, &why);
@@ -77,9 +77,9 @@ DifBackend *
 dif_backend_open (const char *spec, GError **error)
 {
   g_auto (GStrv) parts = NULL;
-  const char *name, *options;
+  const char    *name, *options;
 
-  if (!spec || strcmp (spec, "auto") == 0)
+  if (! spec || strcmp (spec, "auto") == 0)
     return open_auto (error);
   parts   = g_strsplit (spec, ":", 2);
   name    = parts[0] ? parts[0] : "";

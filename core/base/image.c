@@ -32,7 +32,7 @@ image_alloc (guint width, guint height, guint channels)
   if (g_size_checked_mul (&n, width, height) && g_size_checked_mul (&n, n, channels) &&
       g_size_checked_mul (&n, n, sizeof (float)))
     image->pixels = g_try_malloc0 (n);
-  if (!image->pixels)
+  if (! image->pixels)
     g_clear_pointer (&image, g_free);
   return image;
 }
@@ -50,7 +50,7 @@ dif_image_new (guint width, guint height, guint channels, const float *pixels)
 
   g_return_val_if_fail (width && height && (channels == 1 || channels == 3), NULL);
   image = image_alloc (width, height, channels);
-  if (!image)
+  if (! image)
     return NULL;
   image->eight_bit = TRUE;
   for (gsize i = 0; pixels && i < count (image); i++)
@@ -64,13 +64,14 @@ dif_image_new (guint width, guint height, guint channels, const float *pixels)
 }
 
 DifImage *
-dif_image_new_8bit (guint width, guint height, guint channels, const guint8 *pixels, gsize stride, guint pixel_stride)
+dif_image_new_8bit (guint width, guint height, guint channels, const guint8 *pixels, gsize stride,
+                    guint pixel_stride)
 {
   DifImage *image;
 
   g_return_val_if_fail (width && height && (channels == 1 || channels == 3), NULL);
   image = image_alloc (width, height, channels);
-  if (!image)
+  if (! image)
     return NULL;
   image->eight_bit = TRUE;
   for (guint y = 0; y < height; y++)
@@ -91,7 +92,7 @@ dif_image_ref (DifImage *image)
 void
 dif_image_unref (DifImage *image)
 {
-  if (!image || !g_atomic_int_dec_and_test (&image->ref_count))
+  if (! image || ! g_atomic_int_dec_and_test (&image->ref_count))
     return;
   g_free (image->pixels);
   g_free (image);
@@ -176,7 +177,8 @@ make_window (Window *window, guint at, guint in, guint out, DifFilter filter, do
 {
   double scale = (double) in / out, wide = MAX (scale, 1), support = filters[filter].support * wide;
   double center = (at + 0.5) * scale, sum = 0;
-  int    first = MAX ((int) (center - support + 0.5), 0), last = MIN ((int) (center + support + 0.5), (int) in);
+  int    first = MAX ((int) (center - support + 0.5), 0),
+      last     = MIN ((int) (center + support + 0.5), (int) in);
 
   window->first = (guint) first;
   window->n     = (guint) MAX (last - first, 0);
@@ -223,22 +225,25 @@ pass (DifImage *to, const DifImage *from, gboolean columns, const Window *window
     for (guint x = 0; x < to->width; x++)
       for (guint c = 0; c < to->channels; c++)
         {
-          const float *line = from->pixels + (columns ? (gsize) x * from->channels : y * from_row) + c;
+          const float *line =
+              from->pixels + (columns ? (gsize) x * from->channels : y * from_row) + c;
 
-          to->pixels[((gsize) y * to->width + x) * to->channels + c] = sum (&windows[columns ? y : x], line, step);
+          to->pixels[((gsize) y * to->width + x) * to->channels + c] =
+              sum (&windows[columns ? y : x], line, step);
         }
 }
 
 static DifImage *
 resize_pass (DifImage *from, guint size, gboolean columns, DifFilter filter)
 {
-  guint      in = columns ? from->height : from->width;
-  gsize      most = (gsize) (2 * filters[filter].support * MAX ((double) in / size, 1)) + 3;
-  DifImage  *to   = image_alloc (columns ? from->width : size, columns ? size : from->height, from->channels);
+  guint     in   = columns ? from->height : from->width;
+  gsize     most = (gsize) (2 * filters[filter].support * MAX ((double) in / size, 1)) + 3;
+  DifImage *to =
+      image_alloc (columns ? from->width : size, columns ? size : from->height, from->channels);
   g_autofree Window *windows = g_try_new (Window, size);
   g_autofree double *weights = g_try_malloc_n (size, most * sizeof (double));
 
-  if (!to || !windows || !weights)
+  if (! to || ! windows || ! weights)
     {
       dif_image_unref (to);
       return NULL;
@@ -255,7 +260,7 @@ resize_nearest (DifImage *image, guint width, guint height)
 {
   DifImage *to = image_alloc (width, height, image->channels);
 
-  if (!to)
+  if (! to)
     return NULL;
   to->eight_bit = image->eight_bit;
   for (guint y = 0; y < height; y++)
@@ -265,7 +270,8 @@ resize_nearest (DifImage *image, guint width, guint height)
         gsize column = MIN ((gsize) ((x + 0.5) * image->width / width), image->width - 1);
 
         memcpy (to->pixels + ((gsize) y * width + x) * image->channels,
-                image->pixels + (row * image->width + column) * image->channels, image->channels * sizeof (float));
+                image->pixels + (row * image->width + column) * image->channels,
+                image->channels * sizeof (float));
       }
   return to;
 }
@@ -280,8 +286,9 @@ dif_image_resize (DifImage *image, guint width, guint height, DifFilter filter)
     return dif_image_ref (image);
   if (filter == DIF_FILTER_NEAREST)
     return resize_nearest (image, width, height);
-  across = image->width == width ? dif_image_ref (image) : resize_pass (image, width, FALSE, filter);
-  if (!across || across->height == height)
+  across =
+      image->width == width ? dif_image_ref (image) : resize_pass (image, width, FALSE, filter);
+  if (! across || across->height == height)
     return across;
   both = resize_pass (across, height, TRUE, filter);
   dif_image_unref (across);
@@ -293,9 +300,10 @@ dif_image_crop (DifImage *image, guint x, guint y, guint width, guint height)
 {
   DifImage *part;
 
-  g_return_val_if_fail (width && height && x + width <= image->width && y + height <= image->height, NULL);
+  g_return_val_if_fail (width && height && x + width <= image->width && y + height <= image->height,
+                        NULL);
   part = image_alloc (width, height, image->channels);
-  if (!part)
+  if (! part)
     return NULL;
   part->eight_bit = image->eight_bit;
   for (guint row = 0; row < height; row++)
@@ -313,7 +321,7 @@ dif_image_to_gray (DifImage *image)
   if (image->channels == 1)
     return dif_image_ref (image);
   gray = image_alloc (image->width, image->height, 1);
-  if (!gray)
+  if (! gray)
     return NULL;
   gray->eight_bit = image->eight_bit;
   for (gsize i = 0; i < count (gray); i++)
@@ -321,8 +329,11 @@ dif_image_to_gray (DifImage *image)
       const float *p = image->pixels + 3 * i;
 
       if (image->eight_bit)
-        gray->pixels[i] = (float) ((19595 * (guint) rintf (p[0] * 255) + 38470 * (guint) rintf (p[1] * 255) +
-                                    7471 * (guint) rintf (p[2] * 255) + 32768) >> 16) / 255;
+        gray->pixels[i] =
+            (float) ((19595 * (guint) rintf (p[0] * 255) + 38470 * (guint) rintf (p[1] * 255) +
+                      7471 * (guint) rintf (p[2] * 255) + 32768) >>
+                     16) /
+            255;
       else
         gray->pixels[i] = (19595 * p[0] + 38470 * p[1] + 7471 * p[2]) / 65536;
     }
@@ -337,7 +348,7 @@ dif_image_to_rgb (DifImage *image)
   if (image->channels == 3)
     return dif_image_ref (image);
   rgb = image_alloc (image->width, image->height, 3);
-  if (!rgb)
+  if (! rgb)
     return NULL;
   rgb->eight_bit = image->eight_bit;
   for (gsize i = 0; i < count (image); i++)

@@ -58,8 +58,8 @@ DifImage *dif_image_new (guint width, guint height, guint channels, const float 
  *
  * Returns: (transfer full) (nullable): an image; NULL if memory runs out
  */
-DifImage *dif_image_new_8bit (guint width, guint height, guint channels, const guint8 *pixels, gsize stride,
-                              guint pixel_stride);
+DifImage *dif_image_new_8bit (guint width, guint height, guint channels, const guint8 *pixels,
+                              gsize stride, guint pixel_stride);
 
 /**
  * dif_image_ref:

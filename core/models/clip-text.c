@@ -46,12 +46,13 @@ read_config (DifClipText *m, DifJson *config, GError **error)
   else
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
                    "hidden_act: expected \"quick_gelu\" or \"gelu\", found \"%s\"", act);
-  if (!(m->eps > 0) || !isfinite (m->eps))
+  if (! (m->eps > 0) || ! isfinite (m->eps))
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                    "layer_norm_eps: expected a positive number, found %g", (double) m->eps);
   if (m->width % m->n_heads)
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                   "hidden_size: expected a multiple of num_attention_heads (%u), found %u", m->n_heads, m->width);
+                   "hidden_size: expected a multiple of num_attention_heads (%u), found %u",
+                   m->n_heads, m->width);
   return dif_json_finish (config, error);
 }
 
@@ -75,15 +76,16 @@ dif_clip_text_load (DifJson *config, DifLoader *l, GError **error)
 {
   DifClipText *m = g_new0 (DifClipText, 1);
 
-  if (!read_config (m, config, error))
+  if (! read_config (m, config, error))
     {
       dif_clip_text_free (m);
       return NULL;
     }
   m->layers = g_new0 (Layer, m->n_layers);
   dif_loader_enter (l, "text_model");
-  m->tokens    = dif_loader_table (l, "embeddings.token_embedding.weight", m->vocabulary, m->width);
-  m->positions = dif_loader_table (l, "embeddings.position_embedding.weight", m->max_length, m->width);
+  m->tokens = dif_loader_table (l, "embeddings.token_embedding.weight", m->vocabulary, m->width);
+  m->positions =
+      dif_loader_table (l, "embeddings.position_embedding.weight", m->max_length, m->width);
   for (guint i = 0; i < m->n_layers; i++)
     {
       dif_loader_enter (l, "encoder.layers.%u", i);
@@ -98,7 +100,7 @@ dif_clip_text_load (DifJson *config, DifLoader *l, GError **error)
 void
 dif_clip_text_free (DifClipText *m)
 {
-  if (!m)
+  if (! m)
     return;
   g_free (m->layers);
   g_free (m);
@@ -125,7 +127,8 @@ embed (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n
 
   for (gsize i = 0; i < n_ids; i++)
     where[i] = (gint32) (i % T);
-  x = dif_add (cx, dif_embed (cx, m->tokens, ids, n_ids), dif_embed (cx, m->positions, where, n_ids));
+  x = dif_add (cx, dif_embed (cx, m->tokens, ids, n_ids),
+               dif_embed (cx, m->positions, where, n_ids));
   return dif_reshape (cx, x, DIF_SHAPE (n_batch, T, m->width));
 }
 
@@ -145,7 +148,8 @@ layer_forward (DifClipText *m, const Layer *y, DifContext *cx, DifTensor *x)
 
 /* Output of the first @n_layers layers, with or without the final norm. */
 static DifTensor *
-run (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids, guint n_layers, gboolean norm)
+run (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids, guint n_layers,
+     gboolean norm)
 {
   DifTensor *x;
 
@@ -162,13 +166,15 @@ run (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_i
 }
 
 DifTensor *
-dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids, guint skip)
+dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids,
+                      guint skip)
 {
   return run (m, cx, ids, n_batch, n_ids, m->n_layers - MIN (skip, m->n_layers), TRUE);
 }
 
 DifTensor *
-dif_clip_text_hidden (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids, int layer)
+dif_clip_text_hidden (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids,
+                      int layer)
 {
   int n = layer < 0 ? (int) m->n_layers + 1 + layer : layer;
 

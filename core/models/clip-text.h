@@ -51,8 +51,8 @@ guint dif_clip_text_max_length (DifClipText *m);
  *
  * Returns: `[n_batch, T, width]` in the context's dtype
  */
-DifTensor *dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids,
-                                 guint skip);
+DifTensor *dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch,
+                                 gsize n_ids, guint skip);
 
 /**
  * dif_clip_text_hidden:
@@ -64,8 +64,8 @@ DifTensor *dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *i
  *
  * Returns: `[n_batch, T, width]` in the context's dtype
  */
-DifTensor *dif_clip_text_hidden (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids,
-                                 int layer);
+DifTensor *dif_clip_text_hidden (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch,
+                                 gsize n_ids, int layer);
 
 G_END_DECLS
 

@@ -33,13 +33,15 @@ per_level (DifJson *config, const char *key, guint fallback, guint max, guint n_
 }
 
 static void
-read_types (DifJson *config, const char *key, const char *plain, const char *crossed, guint n_levels, gboolean *out)
+read_types (DifJson *config, const char *key, const char *plain, const char *crossed,
+            guint n_levels, gboolean *out)
 {
   DifJson *types = dif_json_member (config, key);
 
-  if (!types)
+  if (! types)
     {
-      dif_json_fail (config, DIF_FORMAT_ERROR_MISSING_KEY, "%s: expected a list of block types, found none", key);
+      dif_json_fail (config, DIF_FORMAT_ERROR_MISSING_KEY,
+                     "%s: expected a list of block types, found none", key);
       return;
     }
   if (dif_json_length (types) != n_levels)
@@ -50,7 +52,7 @@ read_types (DifJson *config, const char *key, const char *plain, const char *cro
       const char *type = dif_json_value_string (dif_json_at (types, i));
 
       out[i] = strcmp (type, crossed) == 0;
-      if (!out[i] && strcmp (type, plain) != 0)
+      if (! out[i] && strcmp (type, plain) != 0)
         dif_json_fail (dif_json_at (types, i), DIF_FORMAT_ERROR_UNSUPPORTED,
                        "expected \"%s\" or \"%s\", found \"%s\"", plain, crossed, type);
     }
@@ -60,14 +62,22 @@ read_types (DifJson *config, const char *key, const char *plain, const char *cro
 static void
 refuse_others (DifJson *config)
 {
-  static const char *const absent[] = {
-    "class_embed_type", "num_class_embeds", "addition_embed_type", "encoder_hid_dim", "encoder_hid_dim_type",
-    "time_cond_proj_dim", "time_embedding_act_fn", "timestep_post_act", "cross_attention_norm", "time_embedding_dim",
-    "reverse_transformer_layers_per_block", NULL
-  };
-  static const char *const off[] = { "dual_cross_attention", "resnet_skip_time_act", "class_embeddings_concat",
-                                     "only_cross_attention", "mid_block_only_cross_attention", NULL };
-  static const char *const one[] = { "mid_block_scale_factor", "resnet_out_scale_factor", NULL };
+  static const char *const absent[] = { "class_embed_type",
+                                        "num_class_embeds",
+                                        "addition_embed_type",
+                                        "encoder_hid_dim",
+                                        "encoder_hid_dim_type",
+                                        "time_cond_proj_dim",
+                                        "time_embedding_act_fn",
+                                        "timestep_post_act",
+                                        "cross_attention_norm",
+                                        "time_embedding_dim",
+                                        "reverse_transformer_layers_per_block",
+                                        NULL };
+  static const char *const off[]    = { "dual_cross_attention", "resnet_skip_time_act",
+                                        "class_embeddings_concat", "only_cross_attention",
+                                        "mid_block_only_cross_attention", NULL };
+  static const char *const one[]    = { "mid_block_scale_factor", "resnet_out_scale_factor", NULL };
   static const struct
   {
     const char *key, *value;
@@ -77,17 +87,19 @@ refuse_others (DifJson *config)
 
   for (guint i = 0; absent[i]; i++)
     if (dif_json_has (config, absent[i]))
-      dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected null, found a value", absent[i]);
+      dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected null, found a value",
+                     absent[i]);
   for (guint i = 0; off[i]; i++)
     if (dif_json_bool (config, off[i], FALSE))
-      dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected false, found true", off[i]);
+      dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected false, found true",
+                     off[i]);
   for (guint i = 0; i < G_N_ELEMENTS (fixed); i++)
     {
       const char *value = dif_json_string (config, fixed[i].key, fixed[i].value);
 
       if (strcmp (value, fixed[i].value) != 0)
-        dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected \"%s\", found \"%s\"", fixed[i].key,
-                       fixed[i].value, value);
+        dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected \"%s\", found \"%s\"",
+                       fixed[i].key, fixed[i].value, value);
     }
   for (guint i = 0; one[i]; i++)
     if (dif_json_double (config, one[i], 1) != 1)
@@ -102,26 +114,37 @@ check_levels (DifUnet *m, DifJson *config, const char *heads)
 {
   for (guint i = 0; i < m->n_levels; i++)
     {
+      /* the middle attends with the last level's heads */
+      gboolean attention = m->down_attention[i] || m->up_attention[m->n_levels - 1 - i] ||
+                           (m->middle && i + 1 == m->n_levels);
+
       if (m->channels[i] % m->n_groups)
         dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                       "block_out_channels: expected multiples of norm_num_groups (%u), found %u", m->n_groups,
-                       m->channels[i]);
-      /* the middle attends with the last level's heads */
-      if ((m->down_attention[i] || m->up_attention[m->n_levels - 1 - i] || i + 1 == m->n_levels) &&
-          m->channels[i] % m->n_heads[i])
+                       "block_out_channels: expected multiples of norm_num_groups (%u), found %u",
+                       m->n_groups, m->channels[i]);
+      if (attention && m->channels[i] % m->n_heads[i])
         dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                        "%s: expected a number of heads that divides %u channels, found %u", heads,
                        m->channels[i], m->n_heads[i]);
     }
 }
 
+/* A null type, unlike an absent one, means no middle block (Kim et al. 2023,
+ * BK-SDM). */
 static void
 read_middle (DifUnet *m, DifJson *config)
 {
   const char *type = dif_json_string (config, "mid_block_type", "UNetMidBlock2DCrossAttn");
 
-  m->middle = strcmp (type, "UNetMidBlock2DCrossAttn") == 0;
-  if (!m->middle)
+  m->middle = TRUE;
+  for (guint i = 0; i < dif_json_length (config); i++)
+    {
+      DifJson *member = dif_json_at (config, i);
+
+      if (g_strcmp0 (dif_json_key (member), "mid_block_type") == 0)
+        m->middle = dif_json_type (member) != DIF_JSON_NULL;
+    }
+  if (strcmp (type, "UNetMidBlock2DCrossAttn") != 0)
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
                    "mid_block_type: expected \"UNetMidBlock2DCrossAttn\", found \"%s\"", type);
 }
@@ -132,13 +155,15 @@ read_config (DifUnet *m, DifJson *config, GError **error)
   DifJson    *channels = dif_json_member (config, "block_out_channels");
   const char *act      = dif_json_string (config, "act_fn", "silu");
   /* a historic misnomer: attention_head_dim is the number of heads */
-  const char *heads = dif_json_has (config, "num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
+  const char *heads =
+      dif_json_has (config, "num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
 
   m->n_levels = channels ? dif_json_length (channels) : 0;
   if (m->n_levels < 1 || m->n_levels > DIF_UNET_MAX_LEVELS)
     {
-      dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "block_out_channels: expected 1 to %d numbers, found %u",
-                     DIF_UNET_MAX_LEVELS, m->n_levels);
+      dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                     "block_out_channels: expected 1 to %d numbers, found %u", DIF_UNET_MAX_LEVELS,
+                     m->n_levels);
       return dif_json_finish (config, error);
     }
   per_level (config, "block_out_channels", 0, 1 << 16, m->n_levels, m->channels);
@@ -146,8 +171,10 @@ read_config (DifUnet *m, DifJson *config, GError **error)
   per_level (config, "transformer_layers_per_block", 1, MAX_LAYERS, m->n_levels, m->n_blocks);
   per_level (config, "cross_attention_dim", 1280, 1 << 16, m->n_levels, m->n_cross);
   per_level (config, "layers_per_block", 2, MAX_LAYERS, m->n_levels, m->n_layers);
-  read_types (config, "down_block_types", "DownBlock2D", "CrossAttnDownBlock2D", m->n_levels, m->down_attention);
-  read_types (config, "up_block_types", "UpBlock2D", "CrossAttnUpBlock2D", m->n_levels, m->up_attention);
+  read_types (config, "down_block_types", "DownBlock2D", "CrossAttnDownBlock2D", m->n_levels,
+              m->down_attention);
+  read_types (config, "up_block_types", "UpBlock2D", "CrossAttnUpBlock2D", m->n_levels,
+              m->up_attention);
   read_middle (m, config);
   m->in                 = (guint) dif_json_int (config, "in_channels", 4, 1, 1024);
   m->out                = (guint) dif_json_int (config, "out_channels", 4, 1, 1024);
@@ -159,16 +186,17 @@ read_config (DifUnet *m, DifJson *config, GError **error)
   m->center_input       = dif_json_bool (config, "center_input_sample", FALSE);
   m->downsample_padding = (guint) dif_json_int (config, "downsample_padding", 1, 0, 1);
   m->n_time             = 4 * m->channels[0];
-  if (!(m->eps > 0) || !isfinite (m->eps))
-    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "norm_eps: expected a positive number, found %g",
-                   (double) m->eps);
+  if (! (m->eps > 0) || ! isfinite (m->eps))
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "norm_eps: expected a positive number, found %g", (double) m->eps);
   /* frequencies are spread over half - freq_shift steps */
-  if (!isfinite (m->freq_shift) || m->freq_shift == (float) (m->channels[0] / 2))
+  if (! isfinite (m->freq_shift) || m->freq_shift == (float) (m->channels[0] / 2))
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                    "freq_shift: expected a number other than half of %u channels, found %g",
                    m->channels[0], (double) m->freq_shift);
   if (strcmp (act, "silu") != 0 && strcmp (act, "swish") != 0)
-    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "act_fn: expected \"silu\", found \"%s\"", act);
+    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "act_fn: expected \"silu\", found \"%s\"",
+                   act);
   refuse_others (config);
   check_levels (m, config, heads);
   return dif_json_finish (config, error);
@@ -190,11 +218,11 @@ load_layer (DifUnetLevel *level, DifUnet *m, DifLoader *l, guint j, gsize n_in, 
   dif_loader_enter (l, "resnets.%u", j);
   dif_resnet_load (&level->resnets[j], l, n_in, m->channels[at], m->n_time, m->n_groups, m->eps);
   dif_loader_leave (l);
-  if (!level->transformers)
+  if (! level->transformers)
     return;
   dif_loader_enter (l, "attentions.%u", j);
-  dif_transformer_load (&level->transformers[j], l, m->channels[at], m->n_heads[at], m->n_blocks[at], m->n_cross[at],
-                        m->n_groups);
+  dif_transformer_load (&level->transformers[j], l, m->channels[at], m->n_heads[at],
+                        m->n_blocks[at], m->n_cross[at], m->n_groups);
   dif_loader_leave (l);
 }
 
@@ -230,12 +258,13 @@ load_up (DifUnet *m, DifLoader *l)
     {
       DifUnetLevel *level = &m->up[i];
       guint         at    = m->n_levels - 1 - i;
-      gsize         own   = m->channels[at], below = m->channels[at ? at - 1 : 0];
+      gsize         own = m->channels[at], below = m->channels[at ? at - 1 : 0];
 
       dif_loader_enter (l, "up_blocks.%u", i);
       load_level (level, m->n_layers[at] + 1, m->up_attention[i]);
       for (guint j = 0; j < level->n_layers; j++)
-        load_layer (level, m, l, j, (j ? own : previous) + (j + 1 < level->n_layers ? own : below), at);
+        load_layer (level, m, l, j, (j ? own : previous) + (j + 1 < level->n_layers ? own : below),
+                    at);
       previous = own;
       if (i + 1 < m->n_levels)
         level->sampler = dif_loader_conv (l, "upsamplers.0.conv", own, own, 3, 1, 1);
@@ -257,7 +286,8 @@ load_middle (DifUnet *m, DifLoader *l)
       dif_loader_leave (l);
     }
   dif_loader_enter (l, "attentions.0");
-  dif_transformer_load (&m->mid_transformer, l, C, m->n_heads[at], m->n_blocks[at], m->n_cross[at], m->n_groups);
+  dif_transformer_load (&m->mid_transformer, l, C, m->n_heads[at], m->n_blocks[at], m->n_cross[at],
+                        m->n_groups);
   dif_loader_leave (l);
   dif_loader_leave (l);
 }
@@ -267,7 +297,7 @@ dif_unet_load (DifJson *config, DifLoader *l, GError **error)
 {
   DifUnet *m = g_new0 (DifUnet, 1);
 
-  if (!read_config (m, config, error))
+  if (! read_config (m, config, error))
     {
       dif_unet_free (m);
       return NULL;
@@ -276,7 +306,8 @@ dif_unet_load (DifJson *config, DifLoader *l, GError **error)
   m->time1   = dif_loader_linear (l, "time_embedding.linear_1", m->n_time, m->channels[0], TRUE);
   m->time2   = dif_loader_linear (l, "time_embedding.linear_2", m->n_time, m->n_time, TRUE);
   load_down (m, l);
-  load_middle (m, l);
+  if (m->middle)
+    load_middle (m, l);
   load_up (m, l);
   m->norm_out = dif_loader_norm (l, "conv_norm_out", m->channels[0]);
   m->conv_out = dif_loader_conv (l, "conv_out", m->out, m->channels[0], 3, 1, 1);
@@ -295,7 +326,7 @@ clear_level (DifUnetLevel *level)
 void
 dif_unet_free (DifUnet *m)
 {
-  if (!m)
+  if (! m)
     return;
   for (guint i = 0; i < DIF_UNET_MAX_LEVELS; i++)
     {

@@ -29,7 +29,8 @@ typedef struct
 
 struct _DifUnet
 {
-  guint    n_levels, channels[DIF_UNET_MAX_LEVELS], n_heads[DIF_UNET_MAX_LEVELS], n_blocks[DIF_UNET_MAX_LEVELS];
+  guint n_levels, channels[DIF_UNET_MAX_LEVELS], n_heads[DIF_UNET_MAX_LEVELS],
+      n_blocks[DIF_UNET_MAX_LEVELS];
   guint    n_cross[DIF_UNET_MAX_LEVELS], n_layers[DIF_UNET_MAX_LEVELS];
   gboolean down_attention[DIF_UNET_MAX_LEVELS], up_attention[DIF_UNET_MAX_LEVELS];
   guint    in, out, sample_size, n_groups, n_time, downsample_padding;

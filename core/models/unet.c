@@ -37,6 +37,7 @@ dif_unet_cross_dim (DifUnet *m)
 struct _DifUnetText
 {
   GPtrArray *kv; /* of DifTensor, in the order in which the blocks run */
+  gboolean   failed;
 };
 
 DifUnetText *
@@ -54,7 +55,8 @@ dif_unet_text_new (DifUnet *m, DifContext *cx, DifTensor *embeds)
     for (guint j = 0; m->up[i].transformers && j < m->up[i].n_layers; j++)
       dif_transformer_text (&m->up[i].transformers[j], cx, embeds, text->kv);
   dif_context_leave (cx, NULL);
-  if (dif_context_failed (cx))
+  text->failed = dif_context_failed (cx);
+  if (text->failed)
     g_ptr_array_set_size (text->kv, 0);
   return text;
 }
@@ -62,7 +64,7 @@ dif_unet_text_new (DifUnet *m, DifContext *cx, DifTensor *embeds)
 void
 dif_unet_text_free (DifUnetText *text)
 {
-  if (!text)
+  if (! text)
     return;
   g_ptr_array_unref (text->kv);
   g_free (text);
@@ -75,9 +77,9 @@ typedef struct
 {
   DifUnet    *m;
   DifContext *cx;
-  DifTensor  *time; /* [N, n_time], SiLU applied */
+  DifTensor  *time;  /* [N, n_time], SiLU applied */
   GPtrArray  *skips; /* borrowed tensors of the call's scope */
-  DifTensor **kv;   /* keys and values of the next transformer */
+  DifTensor **kv;    /* keys and values of the next transformer */
 } Call;
 
 static DifTensor *
@@ -87,7 +89,8 @@ time_embedding (DifUnet *m, DifContext *cx, gsize n, double timestep)
   DifTensor        *t;
 
   for (gsize i = 0; i < n; i++)
-    dif_timestep_embedding (waves + i * m->channels[0], m->channels[0], timestep, m->flip_sin_to_cos, m->freq_shift);
+    dif_timestep_embedding (waves + i * m->channels[0], m->channels[0], timestep,
+                            m->flip_sin_to_cos, m->freq_shift);
   t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, m->channels[0]), waves);
   t = dif_linear (cx, t, m->time1, DIF_ACT_SILU, NULL);
   /* every resnet takes SiLU of the embedding, so it is applied once here */
@@ -106,8 +109,9 @@ layer_forward (Call *call, DifUnetLevel *level, guint j, DifTensor *h)
       DifTensor *before = h;
 
       dif_context_enter (cx, "attentions.%u", j);
-      h          = dif_context_leave (cx, dif_transformer_forward (&level->transformers[j], cx, h, call->kv));
-      call->kv  += level->transformers[j].n_blocks;
+      h = dif_context_leave (cx,
+                             dif_transformer_forward (&level->transformers[j], cx, h, call->kv));
+      call->kv += level->transformers[j].n_blocks;
       dif_context_release (cx, before);
     }
   return h;
@@ -141,10 +145,10 @@ middle_forward (Call *call, DifTensor *h)
   DifContext *cx = call->cx;
 
   dif_context_enter (cx, "mid_block");
-  h         = dif_resnet_forward (&m->mid_resnets[0], cx, h, call->time);
-  h         = dif_transformer_forward (&m->mid_transformer, cx, h, call->kv);
+  h = dif_resnet_forward (&m->mid_resnets[0], cx, h, call->time);
+  h = dif_transformer_forward (&m->mid_transformer, cx, h, call->kv);
   call->kv += m->mid_transformer.n_blocks;
-  h         = dif_resnet_forward (&m->mid_resnets[1], cx, h, call->time);
+  h = dif_resnet_forward (&m->mid_resnets[1], cx, h, call->time);
   return dif_context_leave (cx, h);
 }
 
@@ -182,7 +186,7 @@ up_forward (Call *call, guint i, DifTensor *h)
 static DifTensor *
 centered (DifContext *cx, DifTensor *x)
 {
-  g_autofree float *ones = NULL;
+  g_autofree float *ones    = NULL;
   const float       coef[2] = { 2, -1 };
   DifTensor        *terms[2];
   gsize             n = dif_tensor_count (x);
@@ -199,11 +203,12 @@ DifTensor *
 dif_unet_forward (DifUnet *m, DifContext *cx, DifTensor *sample, double timestep, DifUnetText *text)
 {
   g_autoptr (GPtrArray) skips = g_ptr_array_new ();
-  Call       call = { .m = m, .cx = cx, .skips = skips, .kv = (DifTensor **) text->kv->pdata };
-  DifTensor *h;
+  Call                  call  = { .m = m, .cx = cx, .skips = skips };
+  DifTensor            *h;
 
-  if (dif_context_failed (cx) || !sample->data || !text->kv->len)
+  if (dif_context_failed (cx) || ! sample->data || text->failed)
     return dif_context_inert (cx);
+  call.kv = (DifTensor **) text->kv->pdata;
   dif_context_enter (cx, "unet");
   call.time = time_embedding (m, cx, dif_tensor_dim (sample, 0), timestep);
   if (m->center_input)
@@ -212,7 +217,8 @@ dif_unet_forward (DifUnet *m, DifContext *cx, DifTensor *sample, double timestep
   g_ptr_array_add (skips, h);
   for (guint i = 0; i < m->n_levels; i++)
     h = down_forward (&call, i, h);
-  h = middle_forward (&call, h);
+  if (m->middle)
+    h = middle_forward (&call, h);
   for (guint i = 0; i < m->n_levels; i++)
     h = up_forward (&call, i, h);
   h = dif_group_norm (cx, h, m->norm_out, m->n_groups, m->eps, DIF_ACT_SILU);

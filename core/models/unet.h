@@ -78,7 +78,8 @@ void dif_unet_text_free (DifUnetText *text);
  *
  * Returns: `[N, h, w, out_channels]`, f32
  */
-DifTensor *dif_unet_forward (DifUnet *m, DifContext *cx, DifTensor *sample, double timestep, DifUnetText *text);
+DifTensor *dif_unet_forward (DifUnet *m, DifContext *cx, DifTensor *sample, double timestep,
+                             DifUnetText *text);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifUnetText, dif_unet_text_free)
 

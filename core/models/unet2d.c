@@ -24,7 +24,8 @@ typedef struct
 
 struct _DifUnet2d
 {
-  guint    n_levels, channels[MAX_LEVELS], n_layers, in, out, sample_size, n_groups, head_dim, n_time;
+  guint    n_levels, channels[MAX_LEVELS], n_layers, in, out, sample_size;
+  guint    n_groups, head_dim, n_time;
   guint    downsample_padding;
   gboolean down_attention[MAX_LEVELS], up_attention[MAX_LEVELS], mid_attention, flip_sin_to_cos;
   float    eps, freq_shift;
@@ -38,13 +39,15 @@ struct _DifUnet2d
 };
 
 static void
-read_types (DifJson *config, const char *key, const char *plain, const char *attended, DifUnet2d *m, gboolean *out)
+read_types (DifJson *config, const char *key, const char *plain, const char *attended, DifUnet2d *m,
+            gboolean *out)
 {
   DifJson *types = dif_json_member (config, key);
   guint    n     = types ? dif_json_length (types) : 0;
 
   if (n != m->n_levels)
-    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "%s: expected %u block types, found %u", key, m->n_levels, n);
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "%s: expected %u block types, found %u", key,
+                   m->n_levels, n);
   for (guint i = 0; i < MIN (n, m->n_levels); i++)
     {
       const char *type = dif_json_value_string (dif_json_at (types, i));
@@ -74,16 +77,18 @@ refuse_others (DifJson *config)
       const char *value = dif_json_string (config, fixed[i].key, fixed[i].value);
 
       if (strcmp (value, fixed[i].value) != 0)
-        dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected \"%s\", found \"%s\"", fixed[i].key,
-                       fixed[i].value, value);
+        dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected \"%s\", found \"%s\"",
+                       fixed[i].key, fixed[i].value, value);
     }
   if (dif_json_has (config, "class_embed_type") || dif_json_has (config, "num_class_embeds") ||
       dif_json_has (config, "attn_norm_num_groups"))
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
                    "expected no class embedding and no attn_norm_num_groups, found one");
-  if (dif_json_bool (config, "center_input_sample", FALSE) || dif_json_double (config, "mid_block_scale_factor", 1) != 1)
-    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "expected no center_input_sample and a mid_block_scale_factor of 1, found others");
+  if (dif_json_bool (config, "center_input_sample", FALSE) ||
+      dif_json_double (config, "mid_block_scale_factor", 1) != 1)
+    dif_json_fail (
+        config, DIF_FORMAT_ERROR_UNSUPPORTED,
+        "expected no center_input_sample and a mid_block_scale_factor of 1, found others");
 }
 
 static void
@@ -94,7 +99,8 @@ read_channels (DifUnet2d *m, DifJson *config, DifJson *channels)
       m->channels[i] = (guint) dif_json_value_int (dif_json_at (channels, i), 1, 1 << 16);
       if (m->channels[i] % m->n_groups || (m->head_dim && m->channels[i] % m->head_dim))
         dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                       "block_out_channels: expected multiples of norm_num_groups (%u) and attention_head_dim (%u), "
+                       "block_out_channels: expected multiples of norm_num_groups (%u) and "
+                       "attention_head_dim (%u), "
                        "found %u",
                        m->n_groups, m->head_dim, m->channels[i]);
     }
@@ -123,8 +129,9 @@ read_config (DifUnet2d *m, DifJson *config, GError **error)
   m->n_levels = channels ? dif_json_length (channels) : 0;
   if (m->n_levels < 1 || m->n_levels > MAX_LEVELS)
     {
-      dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "block_out_channels: expected 1 to %d numbers, found %u",
-                     MAX_LEVELS, m->n_levels);
+      dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                     "block_out_channels: expected 1 to %d numbers, found %u", MAX_LEVELS,
+                     m->n_levels);
       return dif_json_finish (config, error);
     }
   m->n_groups = (guint) dif_json_int (config, "norm_num_groups", 32, 1, 1 << 16);
@@ -227,7 +234,8 @@ load_up (DifUnet2d *m, DifLoader *l)
       dif_loader_enter (l, "up_blocks.%u", i);
       level_init (level, m->n_layers + 1, m->up_attention[i]);
       for (guint j = 0; j < level->n_layers; j++)
-        load_layer (level, m, l, j, (j ? own : previous) + (j + 1 < level->n_layers ? own : below), own);
+        load_layer (level, m, l, j, (j ? own : previous) + (j + 1 < level->n_layers ? own : below),
+                    own);
       previous = own;
       if (i + 1 < m->n_levels)
         level->sampler = dif_loader_conv (l, "upsamplers.0.conv", own, own, 3, 1, 1);
@@ -290,7 +298,8 @@ time_embedding (DifUnet2d *m, DifContext *cx, gsize n, double timestep)
   DifTensor        *t;
 
   for (gsize i = 0; i < n; i++)
-    dif_timestep_embedding (waves + i * m->channels[0], m->channels[0], timestep, m->flip_sin_to_cos, m->freq_shift);
+    dif_timestep_embedding (waves + i * m->channels[0], m->channels[0], timestep,
+                            m->flip_sin_to_cos, m->freq_shift);
   t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, m->channels[0]), waves);
   t = dif_linear (cx, t, m->time1, DIF_ACT_SILU, NULL);
   /* every resnet takes SiLU of the embedding, so it is applied once here */
@@ -308,7 +317,8 @@ layer_forward (Level *level, DifContext *cx, guint j, DifTensor *h, DifTensor *t
 }
 
 static DifTensor *
-down_forward (Level *level, DifContext *cx, guint i, DifTensor *h, DifTensor *time, GPtrArray *skips)
+down_forward (Level *level, DifContext *cx, guint i, DifTensor *h, DifTensor *time,
+              GPtrArray *skips)
 {
   dif_context_enter (cx, "down_blocks.%u", i);
   for (guint j = 0; j < level->n_layers; j++)

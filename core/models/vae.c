@@ -39,10 +39,10 @@ typedef struct
 
 struct _DifVae
 {
-  guint    n_levels, channels[MAX_LEVELS], n_layers, n_groups, in, out, latent;
-  double   scaling;
-  gboolean quant, post_quant, attention;
-  Half     encoder, decoder;
+  guint      n_levels, channels[MAX_LEVELS], n_layers, n_groups, in, out, latent;
+  double     scaling;
+  gboolean   quant, post_quant, attention;
+  Half       encoder, decoder;
   DifLinear *quant_conv, *post_quant_conv;
 };
 
@@ -51,7 +51,7 @@ check_types (DifJson *config, const char *key, const char *expected, guint n_lev
 {
   DifJson *types = dif_json_member (config, key);
 
-  if (!types)
+  if (! types)
     return;
   if (dif_json_length (types) != n_levels)
     dif_json_fail (types, DIF_FORMAT_ERROR_BAD_VALUE, "expected %u block types, found %u", n_levels,
@@ -61,7 +61,8 @@ check_types (DifJson *config, const char *key, const char *expected, guint n_lev
       const char *type = dif_json_value_string (dif_json_at (types, i));
 
       if (strcmp (type, expected) != 0)
-        dif_json_fail (types, DIF_FORMAT_ERROR_UNSUPPORTED, "expected \"%s\", found \"%s\"", expected, type);
+        dif_json_fail (types, DIF_FORMAT_ERROR_UNSUPPORTED, "expected \"%s\", found \"%s\"",
+                       expected, type);
     }
 }
 
@@ -75,8 +76,9 @@ read_config (DifVae *m, DifJson *config, GError **error)
   m->n_levels = channels ? dif_json_length (channels) : 1;
   if (m->n_levels < 1 || m->n_levels > MAX_LEVELS)
     {
-      dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "block_out_channels: expected 1 to %d numbers, found %u",
-                     MAX_LEVELS, m->n_levels);
+      dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                     "block_out_channels: expected 1 to %d numbers, found %u", MAX_LEVELS,
+                     m->n_levels);
       return dif_json_finish (config, error);
     }
   if (channels && dif_json_type (channels) != DIF_JSON_ARRAY)
@@ -84,11 +86,12 @@ read_config (DifVae *m, DifJson *config, GError **error)
   m->n_groups = (guint) dif_json_int (config, "norm_num_groups", 32, 1, 1 << 16);
   for (guint i = 0; i < m->n_levels; i++)
     {
-      m->channels[i] = channels ? (guint) dif_json_value_int (dif_json_at (channels, i), 1, 1 << 16) : 64;
+      m->channels[i] =
+          channels ? (guint) dif_json_value_int (dif_json_at (channels, i), 1, 1 << 16) : 64;
       if (m->channels[i] % m->n_groups)
         dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                       "block_out_channels: expected multiples of norm_num_groups (%u), found %u", m->n_groups,
-                       m->channels[i]);
+                       "block_out_channels: expected multiples of norm_num_groups (%u), found %u",
+                       m->n_groups, m->channels[i]);
     }
   m->n_layers   = (guint) dif_json_int (config, "layers_per_block", 1, 1, 64);
   m->in         = (guint) dif_json_int (config, "in_channels", 3, 3, 3);
@@ -101,10 +104,11 @@ read_config (DifVae *m, DifJson *config, GError **error)
   check_types (config, "down_block_types", "DownEncoderBlock2D", m->n_levels);
   check_types (config, "up_block_types", "UpDecoderBlock2D", m->n_levels);
   if (strcmp (act, "silu") != 0 && strcmp (act, "swish") != 0)
-    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "act_fn: expected \"silu\", found \"%s\"", act);
-  if (!isfinite (m->scaling) || m->scaling == 0)
-    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "scaling_factor: expected a number other than 0, found %g",
-                   m->scaling);
+    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "act_fn: expected \"silu\", found \"%s\"",
+                   act);
+  if (! isfinite (m->scaling) || m->scaling == 0)
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "scaling_factor: expected a number other than 0, found %g", m->scaling);
   for (guint i = 0; absent[i]; i++)
     if (dif_json_has (config, absent[i]))
       dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
@@ -160,7 +164,8 @@ load_encoder (DifVae *m, DifLoader *l)
       load_level (&h->levels[i], m, l, n_in, m->channels[i], m->n_layers);
       n_in = m->channels[i];
       if (i + 1 < m->n_levels)
-        h->levels[i].sampler = dif_loader_conv (l, "downsamplers.0.conv", n_in, n_in, 3, 2, DIF_PAD_RIGHT_BOTTOM);
+        h->levels[i].sampler =
+            dif_loader_conv (l, "downsamplers.0.conv", n_in, n_in, 3, 2, DIF_PAD_RIGHT_BOTTOM);
       dif_loader_leave (l);
     }
   load_middle (&h->mid, m, l);
@@ -199,7 +204,7 @@ dif_vae_load (DifJson *config, DifLoader *l, GError **error)
 {
   DifVae *m = g_new0 (DifVae, 1);
 
-  if (!read_config (m, config, error))
+  if (! read_config (m, config, error))
     {
       dif_vae_free (m);
       return NULL;
@@ -216,7 +221,7 @@ dif_vae_load (DifJson *config, DifLoader *l, GError **error)
 void
 dif_vae_free (DifVae *m)
 {
-  if (!m)
+  if (! m)
     return;
   for (guint i = 0; i < MAX_LEVELS; i++)
     {
@@ -314,7 +319,8 @@ dif_vae_decode (DifVae *m, DifContext *cx, DifTensor *latents)
       h = level_forward (&d->levels[i], cx, h);
       if (d->levels[i].sampler)
         {
-          DifTensor *wide = dif_upsample_nearest (cx, h, 2 * dif_tensor_dim (h, 1), 2 * dif_tensor_dim (h, 2));
+          DifTensor *wide =
+              dif_upsample_nearest (cx, h, 2 * dif_tensor_dim (h, 1), 2 * dif_tensor_dim (h, 2));
 
           dif_context_release (cx, h);
           h = dif_conv2d (cx, wide, d->levels[i].sampler, NULL, NULL);

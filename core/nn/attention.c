@@ -4,8 +4,8 @@
 #include "nn/transformer.h"
 
 void
-dif_attention_block_load (DifAttentionBlock *a, DifLoader *l, gsize n_channels, guint n_heads, guint n_groups,
-                          float eps)
+dif_attention_block_load (DifAttentionBlock *a, DifLoader *l, gsize n_channels, guint n_heads,
+                          guint n_groups, float eps)
 {
   static const char *const qkv[] = { "to_q", "to_k", "to_v" };
 

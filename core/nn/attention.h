@@ -44,8 +44,8 @@ typedef struct
  * Source: diffusers Attention with residual_connection and a group norm (the
  * former AttentionBlock).
  */
-void dif_attention_block_load (DifAttentionBlock *a, DifLoader *l, gsize n_channels, guint n_heads, guint n_groups,
-                               float eps);
+void dif_attention_block_load (DifAttentionBlock *a, DifLoader *l, gsize n_channels, guint n_heads,
+                               guint n_groups, float eps);
 
 /**
  * dif_attention_block_forward:

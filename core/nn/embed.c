@@ -5,7 +5,8 @@
 #include "nn/embed.h"
 
 void
-dif_timestep_embedding (float *out, guint dim, double timestep, gboolean flip_sin_to_cos, float shift)
+dif_timestep_embedding (float *out, guint dim, double timestep, gboolean flip_sin_to_cos,
+                        float shift)
 {
   guint half = dim / 2;
 

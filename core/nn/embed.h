@@ -17,7 +17,8 @@ G_BEGIN_DECLS
  *
  * Source: Vaswani et al. 2017; diffusers get_timestep_embedding.
  */
-void dif_timestep_embedding (float *out, guint dim, double timestep, gboolean flip_sin_to_cos, float shift);
+void dif_timestep_embedding (float *out, guint dim, double timestep, gboolean flip_sin_to_cos,
+                             float shift);
 
 G_END_DECLS
 

@@ -3,7 +3,8 @@
 #include "nn/resnet.h"
 
 void
-dif_resnet_load (DifResnet *r, DifLoader *l, gsize n_in, gsize n_out, gsize n_time, guint n_groups, float eps)
+dif_resnet_load (DifResnet *r, DifLoader *l, gsize n_in, gsize n_out, gsize n_time, guint n_groups,
+                 float eps)
 {
   r->n_groups = n_groups;
   r->eps      = eps;

@@ -45,7 +45,8 @@ typedef struct
  *
  * Source: diffusers ResnetBlock2D.
  */
-void dif_resnet_load (DifResnet *r, DifLoader *l, gsize n_in, gsize n_out, gsize n_time, guint n_groups, float eps);
+void dif_resnet_load (DifResnet *r, DifLoader *l, gsize n_in, gsize n_out, gsize n_time,
+                      guint n_groups, float eps);
 
 /**
  * dif_resnet_forward:

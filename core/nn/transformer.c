@@ -27,8 +27,8 @@ load_block (DifTransformerBlock *b, DifLoader *l, gsize C, gsize n_cross)
 }
 
 void
-dif_transformer_load (DifTransformer *t, DifLoader *l, gsize n_channels, guint n_heads, guint n_blocks,
-                      gsize n_cross, guint n_groups)
+dif_transformer_load (DifTransformer *t, DifLoader *l, gsize n_channels, guint n_heads,
+                      guint n_blocks, gsize n_cross, guint n_groups)
 {
   t->n_heads  = n_heads;
   t->n_groups = n_groups;
@@ -55,7 +55,8 @@ void
 dif_transformer_text (const DifTransformer *t, DifContext *cx, DifTensor *embeds, GPtrArray *kv)
 {
   for (guint i = 0; i < t->n_blocks; i++)
-    g_ptr_array_add (kv, dif_tensor_ref (dif_linear (cx, embeds, t->blocks[i].kv, DIF_ACT_NONE, NULL)));
+    g_ptr_array_add (kv,
+                     dif_tensor_ref (dif_linear (cx, embeds, t->blocks[i].kv, DIF_ACT_NONE, NULL)));
 }
 
 /* Rows of width @C that start at column @column of t [N, T, stride]. */
@@ -64,7 +65,10 @@ rows (const DifTensor *t, gsize column)
 {
   gsize stride = dif_tensor_dim (t, -1);
 
-  return (DifRows) { .t = t, .offset = column, .stride = stride, .batch = stride * dif_tensor_dim (t, 1) };
+  return (DifRows) { .t      = t,
+                     .offset = column,
+                     .stride = stride,
+                     .batch  = stride * dif_tensor_dim (t, 1) };
 }
 
 DifTensor *
@@ -107,7 +111,8 @@ cross_attention (DifContext *cx, DifTensor *q, DifTensor *kv, guint n_heads)
 }
 
 static DifTensor *
-block_forward (const DifTransformerBlock *b, DifContext *cx, DifTensor *x, DifTensor *kv, guint n_heads)
+block_forward (const DifTransformerBlock *b, DifContext *cx, DifTensor *x, DifTensor *kv,
+               guint n_heads)
 {
   DifTensor *h, *g, *y;
 
@@ -129,7 +134,8 @@ block_forward (const DifTransformerBlock *b, DifContext *cx, DifTensor *x, DifTe
 }
 
 DifTensor *
-dif_transformer_forward (const DifTransformer *t, DifContext *cx, DifTensor *x, DifTensor *const *kv)
+dif_transformer_forward (const DifTransformer *t, DifContext *cx, DifTensor *x,
+                         DifTensor *const *kv)
 {
   DifTensor *h;
   DifShape   image = x->shape, tokens;

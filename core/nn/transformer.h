@@ -21,13 +21,13 @@ G_BEGIN_DECLS
 typedef struct
 {
   DifNorm   *norm1, *norm2, *norm3;
-  DifLinear *qkv;  /* [3 C, C] */
-  DifLinear *out1; /* [C, C] */
-  DifLinear *q;    /* [C, C] */
-  DifLinear *kv;   /* [2 C, cross] */
-  DifLinear *out2; /* [C, C] */
+  DifLinear *qkv;          /* [3 C, C] */
+  DifLinear *out1;         /* [C, C] */
+  DifLinear *q;            /* [C, C] */
+  DifLinear *kv;           /* [2 C, cross] */
+  DifLinear *out2;         /* [C, C] */
   DifLinear *value, *gate; /* [4 C, C] each */
-  DifLinear *down; /* [C, 4 C] */
+  DifLinear *down;         /* [C, 4 C] */
 } DifTransformerBlock;
 
 /**
@@ -61,8 +61,8 @@ typedef struct
  *
  * Source: diffusers Transformer2DModel.
  */
-void dif_transformer_load (DifTransformer *t, DifLoader *l, gsize n_channels, guint n_heads, guint n_blocks,
-                           gsize n_cross, guint n_groups);
+void dif_transformer_load (DifTransformer *t, DifLoader *l, gsize n_channels, guint n_heads,
+                           guint n_blocks, gsize n_cross, guint n_groups);
 
 /**
  * dif_transformer_clear:
@@ -78,7 +78,8 @@ void dif_transformer_clear (DifTransformer *t);
  * @kv: (array): @n_blocks tensors `[N, T, 2 C]`, appended, each with a
  *   reference for the array
  */
-void dif_transformer_text (const DifTransformer *t, DifContext *cx, DifTensor *embeds, GPtrArray *kv);
+void dif_transformer_text (const DifTransformer *t, DifContext *cx, DifTensor *embeds,
+                           GPtrArray *kv);
 
 /**
  * dif_transformer_forward:
@@ -89,7 +90,8 @@ void dif_transformer_text (const DifTransformer *t, DifContext *cx, DifTensor *e
  *
  * Returns: `[N, H, W, C]`
  */
-DifTensor *dif_transformer_forward (const DifTransformer *t, DifContext *cx, DifTensor *x, DifTensor *const *kv);
+DifTensor *dif_transformer_forward (const DifTransformer *t, DifContext *cx, DifTensor *x,
+                                    DifTensor *const *kv);
 
 /**
  * dif_self_attention:

@@ -99,7 +99,8 @@ model_input (DifRun *run, DifTensor *latents, guint i, const DifHooks *hooks)
 }
 
 DifTensor *
-dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first, const DifHooks *hooks)
+dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first,
+                 const DifHooks *hooks)
 {
   DifContext *cx   = run->cx;
   DifUnet    *unet = dif_pipeline_unet (run->pipe);
@@ -119,7 +120,8 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
       out = text ? dif_unet_forward (unet, cx, x, dif_scheduler_timestep (run->scheduler, i), text)
                  : hooks->predict (run, i, x, hooks->data);
       dif_context_dump (cx, out, "noise_pred.%u", i - first);
-      latents = dif_scheduler_step (run->scheduler, cx, guide (run, out), i, latents, eta, run->rng);
+      latents =
+          dif_scheduler_step (run->scheduler, cx, guide (run, out), i, latents, eta, run->rng);
       if (hooks && hooks->after)
         latents = hooks->after (run, i, latents, hooks->data);
       dif_context_leave (cx, latents);
@@ -148,7 +150,8 @@ dif_run_decode (DifRun *run, DifTensor *latents)
       DifTensor *one = dif_vae_decode (vae, run->cx, dif_slice_batch (run->cx, latents, i, 1));
 
       all = all ? dif_concat_batch (run->cx, all, one) : one;
-      dif_run_report (run, "decode", i + 1, run->n_images, run->total - 1.5 + 1.5 * (i + 1) / run->n_images);
+      dif_run_report (run, "decode", i + 1, run->n_images,
+                      run->total - 1.5 + 1.5 * (i + 1) / run->n_images);
     }
   dif_context_profile (run->cx, "stage:decode", start, 0, 0);
   return all;

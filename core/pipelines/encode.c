@@ -29,7 +29,8 @@ encode_one (DifRun *run, const char *text, guint skip, const char *what)
       return dif_context_fail (run->cx, error);
     }
   if (dropped)
-    g_string_append_printf (run->warning, "%s%s: the last %u tokens do not fit the model's %u and were left out",
+    g_string_append_printf (run->warning,
+                            "%s%s: the last %u tokens do not fit the model's %u and were left out",
                             run->warning->len ? "; " : "", what, dropped, length - 2);
   one = dif_clip_text_encode (dif_pipeline_text_encoder (run->pipe), run->cx, ids, 1, length, skip);
   all = one;

@@ -17,175 +17,163 @@ extern const char *const dif_dtype_choices[];
 /** dif_generator_choices: words of the "generator" parameter. */
 extern const char *const dif_generator_choices[];
 
+/* One backslash behind each line: aligned ones would be wider than the page. */
+/* clang-format off */
+
 /** DIF_PROMPT_PARAMS: of tasks that follow a prompt. */
-#define DIF_PROMPT_PARAMS                                                                           \
-  { .name  = "prompt",                                                                              \
-    .type  = DIF_PARAM_STRING,                                                                      \
-    .label = N_ ("_Prompt"),                                                                        \
-    .blurb = N_ ("What should be in the picture"),                                                  \
-    .text  = "" },                                                                                   \
-      { .name  = "negative-prompt",                                                                 \
-        .type  = DIF_PARAM_STRING,                                                                  \
-        .label = N_ ("_Negative prompt"),                                                           \
-        .blurb = N_ ("What should not be in the picture; used when the guidance scale is above 1"), \
-        .text  = "" },                                                                               \
-      { .name         = "guidance-scale",                                                           \
-        .type         = DIF_PARAM_DOUBLE,                                                           \
-        .label        = N_ ("_Guidance scale"),                                                     \
-        .blurb        = N_ ("How closely the prompt is followed; 1 or less turns guidance off"),    \
-        .min          = 0,                                                                          \
-        .max          = 100,                                                                        \
-        .fallback     = -1,                                                                         \
-        .auto_default = TRUE },                                                                     \
-      { .name     = "clip-skip",                                                                    \
-        .type     = DIF_PARAM_INT,                                                                  \
-        .label    = N_ ("C_LIP skip"),                                                              \
-        .blurb    = N_ ("Last layers of the text encoder to leave out for the prompt"),             \
-        .unit     = "layers",                                                                       \
-        .min      = 0,                                                                              \
-        .max      = 64,                                                                             \
-        .fallback = 0,                                                                              \
-        .advanced = TRUE },                                                                         \
-  {                                                                                                 \
-    .name     = "guidance-rescale",                                                                 \
-    .type     = DIF_PARAM_DOUBLE,                                                                   \
-    .label    = N_ ("Guidance _rescale"),                                                           \
-    .blurb    = N_ ("Tames overexposure at high guidance; 0 is off"),                               \
-    .min      = 0,                                                                                  \
-    .max      = 1,                                                                                  \
-    .fallback = 0,                                                                                  \
-    .advanced = TRUE                                                                                \
+#define DIF_PROMPT_PARAMS \
+  { .name = "prompt", \
+    .type = DIF_PARAM_STRING, \
+    .label = N_ ("_Prompt"), \
+    .blurb = N_ ("What should be in the picture"), \
+    .text = "" }, \
+      { .name = "negative-prompt", \
+        .type = DIF_PARAM_STRING, \
+        .label = N_ ("_Negative prompt"), \
+        .blurb = \
+            N_ ("What should not be in the picture; used when the guidance scale is above 1"), \
+        .text = "" }, \
+      { .name = "guidance-scale", \
+        .type = DIF_PARAM_DOUBLE, \
+        .label = N_ ("_Guidance scale"), \
+        .blurb = N_ ("How closely the prompt is followed; 1 or less turns guidance off"), \
+        .min = 0, \
+        .max = 100, \
+        .fallback = -1, \
+        .auto_default = TRUE }, \
+      { .name = "clip-skip", \
+        .type = DIF_PARAM_INT, \
+        .label = N_ ("C_LIP skip"), \
+        .blurb = N_ ("Last layers of the text encoder to leave out for the prompt"), \
+        .unit = "layers", \
+        .min = 0, \
+        .max = 64, \
+        .fallback = 0, \
+        .advanced = TRUE }, \
+  { \
+    .name = "guidance-rescale", .type = DIF_PARAM_DOUBLE, .label = N_ ("Guidance _rescale"), \
+    .blurb = N_ ("Tames overexposure at high guidance; 0 is off"), .min = 0, .max = 1, \
+    .fallback = 0, .advanced = TRUE \
   }
 
 /** DIF_COMMON_PARAMS: of every task. */
-#define DIF_COMMON_PARAMS                                                                                \
-  { .name  = "model",                                                                                    \
-    .type  = DIF_PARAM_STRING,                                                                           \
-    .label = N_ ("_Model"),                                                                              \
-    .blurb = N_ ("A diffusers folder, or the name of an installed model; empty for the bundled one"),    \
-    .text  = "" },                                                                                        \
-      { .name         = "steps",                                                                         \
-        .type         = DIF_PARAM_INT,                                                                   \
-        .label        = N_ ("_Steps"),                                                                   \
-        .blurb        = N_ ("How often the picture is refined; more is slower and usually cleaner"),     \
-        .unit         = "steps",                                                                         \
-        .min          = 1,                                                                               \
-        .max          = 1000,                                                                            \
-        .fallback     = 0,                                                                               \
-        .auto_default = TRUE },                                                                          \
-      { .name     = "seed",                                                                              \
-        .type     = DIF_PARAM_INT,                                                                       \
-        .label    = N_ ("S_eed"),                                                                        \
-        .blurb    = N_ ("The same seed and settings draw the same picture; -1 takes a new one"),         \
-        .min      = -1,                                                                                  \
-        .max      = 4294967295.0,                                                                        \
-        .fallback = -1 },                                                                                \
-      { .name     = "num-images",                                                                        \
-        .type     = DIF_PARAM_INT,                                                                       \
-        .label    = N_ ("Number of _images"),                                                            \
-        .blurb    = N_ ("How many pictures to draw at once"),                                            \
-        .unit     = "images",                                                                            \
-        .min      = 1,                                                                                   \
-        .max      = 64,                                                                                  \
-        .fallback = 1 },                                                                                 \
-      { .name  = "scheduler",                                                                            \
-        .type  = DIF_PARAM_STRING,                                                                       \
-        .label = N_ ("S_cheduler"),                                                                      \
-        .blurb = N_ ("How noise is removed, such as euler or DDIMScheduler; empty for the model's own"), \
-        .text  = "" },                                                                                    \
-      { .name     = "scheduler-set",                                                                     \
-        .type     = DIF_PARAM_STRINGS,                                                                   \
-        .label    = N_ ("Scheduler se_ttings"),                                                          \
-        .blurb    = N_ ("KEY=VALUE: a key of the scheduler's configuration, as diffusers spells it"),    \
-        .advanced = TRUE },                                                                              \
-      { .name     = "eta",                                                                               \
-        .type     = DIF_PARAM_DOUBLE,                                                                    \
-        .label    = N_ ("E_ta"),                                                                         \
-        .blurb    = N_ ("Fresh noise in every step of the DDIM scheduler"),                              \
-        .min      = 0,                                                                                   \
-        .max      = 1,                                                                                   \
-        .fallback = 0,                                                                                   \
-        .advanced = TRUE },                                                                              \
-      { .name     = "device",                                                                            \
-        .type     = DIF_PARAM_STRING,                                                                    \
-        .label    = N_ ("_Device"),                                                                      \
-        .blurb    = N_ ("Where to compute: auto, cpu, cuda, cuda:1 or ref"),                             \
-        .text     = "auto",                                                                              \
-        .advanced = TRUE },                                                                              \
-      { .name     = "dtype",                                                                             \
-        .type     = DIF_PARAM_CHOICE,                                                                    \
-        .label    = N_ ("Numb_er format"),                                                               \
-        .blurb    = N_ ("What to compute in; auto is the fastest that keeps pictures right"),            \
-        .text     = "auto",                                                                              \
-        .choices  = dif_dtype_choices,                                                                   \
-        .advanced = TRUE },                                                                              \
-  {                                                                                                      \
-    .name     = "generator",                                                                             \
-    .type     = DIF_PARAM_CHOICE,                                                                        \
-    .label    = N_ ("Random num_bers"),                                                                  \
-    .blurb    = N_ ("Whose random numbers to draw: torch's on the CPU, the same on every device"),       \
-    .text     = "torch-cpu",                                                                             \
-    .choices  = dif_generator_choices,                                                                   \
-    .advanced = TRUE                                                                                     \
+#define DIF_COMMON_PARAMS \
+  { .name = "model", \
+    .type = DIF_PARAM_STRING, \
+    .label = N_ ("_Model"), \
+    .blurb = \
+        N_ ("A diffusers folder, or the name of an installed model; empty for the bundled one"), \
+    .text = "" }, \
+      { .name = "steps", \
+        .type = DIF_PARAM_INT, \
+        .label = N_ ("_Steps"), \
+        .blurb = N_ ("How often the picture is refined; more is slower and usually cleaner"), \
+        .unit = "steps", \
+        .min = 1, \
+        .max = 1000, \
+        .fallback = 0, \
+        .auto_default = TRUE }, \
+      { .name = "seed", \
+        .type = DIF_PARAM_INT, \
+        .label = N_ ("S_eed"), \
+        .blurb = N_ ("The same seed and settings draw the same picture; -1 takes a new one"), \
+        .min = -1, \
+        .max = 4294967295.0, \
+        .fallback = -1 }, \
+      { .name = "num-images", \
+        .type = DIF_PARAM_INT, \
+        .label = N_ ("Number of _images"), \
+        .blurb = N_ ("How many pictures to draw at once"), \
+        .unit = "images", \
+        .min = 1, \
+        .max = 64, \
+        .fallback = 1 }, \
+      { .name = "scheduler", \
+        .type = DIF_PARAM_STRING, \
+        .label = N_ ("S_cheduler"), \
+        .blurb = N_ ( \
+            "How noise is removed, such as euler or DDIMScheduler; empty for the model's own"), \
+        .text = "" }, \
+      { .name = "scheduler-set", \
+        .type = DIF_PARAM_STRINGS, \
+        .label = N_ ("Scheduler se_ttings"), \
+        .blurb = N_ ("KEY=VALUE: a key of the scheduler's configuration, as diffusers spells it"), \
+        .advanced = TRUE }, \
+      { .name = "eta", \
+        .type = DIF_PARAM_DOUBLE, \
+        .label = N_ ("E_ta"), \
+        .blurb = N_ ("Fresh noise in every step of the DDIM scheduler"), \
+        .min = 0, \
+        .max = 1, \
+        .fallback = 0, \
+        .advanced = TRUE }, \
+      { .name = "device", \
+        .type = DIF_PARAM_STRING, \
+        .label = N_ ("_Device"), \
+        .blurb = N_ ("Where to compute: auto, cpu, cuda, cuda:1 or ref"), \
+        .text = "auto", \
+        .advanced = TRUE }, \
+      { .name = "dtype", \
+        .type = DIF_PARAM_CHOICE, \
+        .label = N_ ("Numb_er format"), \
+        .blurb = N_ ("What to compute in; auto is the fastest that keeps pictures right"), \
+        .text = "auto", \
+        .choices = dif_dtype_choices, \
+        .advanced = TRUE }, \
+  { \
+    .name = "generator", .type = DIF_PARAM_CHOICE, .label = N_ ("Random num_bers"), \
+    .blurb = N_ ("Whose random numbers to draw: torch's on the CPU, the same on every device"), \
+    .text = "torch-cpu", .choices = dif_generator_choices, .advanced = TRUE \
   }
 
 /** DIF_SIZE_PARAMS: of tasks that start from nothing. */
-#define DIF_SIZE_PARAMS                                                                                  \
-  { .name         = "width",                                                                             \
-    .type         = DIF_PARAM_INT,                                                                       \
-    .label        = N_ ("_Width"),                                                                       \
-    .blurb        = N_ ("Width of the picture, a multiple of 8; 0 for what the model was trained for"),  \
-    .unit         = "pixels",                                                                            \
-    .min          = 8,                                                                                   \
-    .max          = 8192,                                                                                \
-    .fallback     = 0,                                                                                   \
-    .auto_default = TRUE },                                                                              \
-  {                                                                                                      \
-    .name         = "height",                                                                            \
-    .type         = DIF_PARAM_INT,                                                                       \
-    .label        = N_ ("_Height"),                                                                      \
-    .blurb        = N_ ("Height of the picture, a multiple of 8; 0 for what the model was trained for"), \
-    .unit         = "pixels",                                                                            \
-    .min          = 8,                                                                                   \
-    .max          = 8192,                                                                                \
-    .fallback     = 0,                                                                                   \
-    .auto_default = TRUE                                                                                 \
+#define DIF_SIZE_PARAMS \
+  { .name = "width", \
+    .type = DIF_PARAM_INT, \
+    .label = N_ ("_Width"), \
+    .blurb = N_ ("Width of the picture, a multiple of 8; 0 for what the model was trained for"), \
+    .unit = "pixels", \
+    .min = 8, \
+    .max = 8192, \
+    .fallback = 0, \
+    .auto_default = TRUE }, \
+  { \
+    .name = "height", .type = DIF_PARAM_INT, .label = N_ ("_Height"), \
+    .blurb = N_ ("Height of the picture, a multiple of 8; 0 for what the model was trained for"), \
+    .unit = "pixels", .min = 8, .max = 8192, .fallback = 0, .auto_default = TRUE \
   }
 
-/** DIF_IMAGE_PARAMS: of tasks that start from a picture; the strength is diffusers' default for the task. */
-#define DIF_IMAGE_PARAMS(default_strength)                                                                 \
-  { .name     = "image",                                                                                   \
-    .type     = DIF_PARAM_IMAGE,                                                                           \
-    .label    = N_ ("_Image"),                                                                             \
-    .blurb    = N_ ("The picture to start from"),                                                          \
-    .required = TRUE },                                                                                    \
-      { .name     = "strength",                                                                            \
-        .type     = DIF_PARAM_DOUBLE,                                                                      \
-        .label    = N_ ("S_trength"),                                                                      \
-        .blurb    = N_ ("How much is drawn anew: 0 keeps the picture, 1 forgets it"),                      \
-        .min      = 0,                                                                                     \
-        .max      = 1,                                                                                     \
-        .fallback = (default_strength) },                                                                  \
-      { .name         = "width",                                                                           \
-        .type         = DIF_PARAM_INT,                                                                     \
-        .label        = N_ ("_Width"),                                                                     \
-        .blurb        = N_ ("Width of the picture, a multiple of 8; 0 for the input's own, rounded down"), \
-        .unit         = "pixels",                                                                          \
-        .min          = 8,                                                                                 \
-        .max          = 8192,                                                                              \
-        .fallback     = 0,                                                                                 \
-        .auto_default = TRUE },                                                                            \
-  {                                                                                                        \
-    .name         = "height",                                                                              \
-    .type         = DIF_PARAM_INT,                                                                         \
-    .label        = N_ ("_Height"),                                                                        \
-    .blurb        = N_ ("Height of the picture, a multiple of 8; 0 for the input's own, rounded down"),    \
-    .unit         = "pixels",                                                                              \
-    .min          = 8,                                                                                     \
-    .max          = 8192,                                                                                  \
-    .fallback     = 0,                                                                                     \
-    .auto_default = TRUE                                                                                   \
+/** DIF_IMAGE_PARAMS: of tasks that start from a picture; given diffusers' default strength. */
+#define DIF_IMAGE_PARAMS(default_strength) \
+  { .name = "image", \
+    .type = DIF_PARAM_IMAGE, \
+    .label = N_ ("_Image"), \
+    .blurb = N_ ("The picture to start from"), \
+    .required = TRUE }, \
+      { .name = "strength", \
+        .type = DIF_PARAM_DOUBLE, \
+        .label = N_ ("S_trength"), \
+        .blurb = N_ ("How much is drawn anew: 0 keeps the picture, 1 forgets it"), \
+        .min = 0, \
+        .max = 1, \
+        .fallback = (default_strength) }, \
+      { .name = "width", \
+        .type = DIF_PARAM_INT, \
+        .label = N_ ("_Width"), \
+        .blurb = \
+            N_ ("Width of the picture, a multiple of 8; 0 for the input's own, rounded down"), \
+        .unit = "pixels", \
+        .min = 8, \
+        .max = 8192, \
+        .fallback = 0, \
+        .auto_default = TRUE }, \
+  { \
+    .name = "height", .type = DIF_PARAM_INT, .label = N_ ("_Height"), \
+    .blurb = N_ ("Height of the picture, a multiple of 8; 0 for the input's own, rounded down"), \
+    .unit = "pixels", .min = 8, .max = 8192, .fallback = 0, .auto_default = TRUE \
   }
+
+/* clang-format on */
 
 G_END_DECLS
 

@@ -13,8 +13,9 @@
 static void
 out_of_memory (DifRun *run)
 {
-  dif_context_fail (run->cx, g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                                  "out of memory while preparing a picture"));
+  dif_context_fail (run->cx,
+                    g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                         "out of memory while preparing a picture"));
 }
 
 guint
@@ -28,8 +29,8 @@ dif_run_begin_from_image (DifRun *run)
   if (! n)
     {
       g_set_error (&error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   "strength: expected at least 1 / steps (%g) so that a step is left, found %g", 1.0 / run->n_steps,
-                   strength);
+                   "strength: expected at least 1 / steps (%g) so that a step is left, found %g",
+                   1.0 / run->n_steps, strength);
       dif_context_fail (run->cx, error);
       return 0;
     }
@@ -46,10 +47,11 @@ dif_run_begin_from_image (DifRun *run)
 float *
 dif_run_picture (DifRun *run, const char *name)
 {
-  g_autoptr (DifImage) rgb     = dif_image_to_rgb (dif_request_image (run->rq, name));
-  g_autoptr (DifImage) fit     = rgb ? dif_image_resize (rgb, run->width, run->height, DIF_FILTER_LANCZOS) : NULL;
-  gsize                n       = (gsize) run->width * run->height * 3;
-  float               *picture = fit ? g_try_new (float, n) : NULL;
+  g_autoptr (DifImage) rgb = dif_image_to_rgb (dif_request_image (run->rq, name));
+  g_autoptr (DifImage) fit =
+      rgb ? dif_image_resize (rgb, run->width, run->height, DIF_FILTER_LANCZOS) : NULL;
+  gsize  n       = (gsize) run->width * run->height * 3;
+  float *picture = fit ? g_try_new (float, n) : NULL;
 
   if (! picture)
     {
@@ -65,8 +67,9 @@ dif_run_picture (DifRun *run, const char *name)
 static DifTensor *
 sample (DifRun *run, DifTensor *moments)
 {
-  DifContext       *cx = run->cx;
-  gsize             h = dif_tensor_dim (moments, 1), w = dif_tensor_dim (moments, 2), C = dif_tensor_dim (moments, 3) / 2;
+  DifContext *cx = run->cx;
+  gsize       h = dif_tensor_dim (moments, 1), w = dif_tensor_dim (moments, 2),
+        C                 = dif_tensor_dim (moments, 3) / 2;
   g_autofree float *both  = g_try_new (float, dif_tensor_count (moments) + 1);
   g_autofree float *z     = g_try_new (float, dif_tensor_count (moments) / 2 + 1);
   float             scale = (float) dif_vae_scaling (dif_pipeline_vae (run->pipe));

@@ -39,16 +39,17 @@ typedef struct
 static float *
 read_mask (DifRun *run)
 {
-  g_autoptr (DifImage) fit  = dif_image_resize (dif_request_image (run->rq, "mask"), run->width, run->height,
-                                                DIF_FILTER_LANCZOS);
+  g_autoptr (DifImage) fit  = dif_image_resize (dif_request_image (run->rq, "mask"), run->width,
+                                                run->height, DIF_FILTER_LANCZOS);
   g_autoptr (DifImage) gray = fit ? dif_image_to_gray (fit) : NULL;
   gsize                n    = (gsize) run->width * run->height;
   float               *mask = gray ? g_try_new (float, n) : NULL;
 
   if (! mask)
     {
-      dif_context_fail (run->cx, g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                                      "out of memory while preparing the mask"));
+      dif_context_fail (run->cx,
+                        g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                             "out of memory while preparing the mask"));
       return NULL;
     }
   for (gsize i = 0; i < n; i++)
@@ -83,8 +84,9 @@ hold_to_picture (DifRun *run, guint i, DifTensor *latents, gpointer data)
   proper = last ? in->image_latents
                 : dif_scheduler_add_noise (run->scheduler, cx, in->image_latents, in->noise, i + 1);
   if (! kept || ! drawn)
-    return dif_context_fail (cx, g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                                      "out of memory"));
+    return dif_context_fail (
+        cx,
+        g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY, "out of memory"));
   if (! dif_download (cx, proper, kept) || ! dif_download (cx, latents, drawn))
     return dif_context_inert (cx);
   for (gsize k = 0; k < n; k++)
@@ -97,8 +99,9 @@ hold_to_picture (DifRun *run, guint i, DifTensor *latents, gpointer data)
 static DifTensor *
 mask_channels (DifRun *run, const Inpaint *in, DifTensor *masked_latents)
 {
-  DifShape   shape = DIF_SHAPE (1, dif_tensor_dim (masked_latents, 1), dif_tensor_dim (masked_latents, 2), 1);
-  DifTensor *mask  = dif_upload (run->cx, DIF_F32, shape, in->mask);
+  DifShape shape =
+      DIF_SHAPE (1, dif_tensor_dim (masked_latents, 1), dif_tensor_dim (masked_latents, 2), 1);
+  DifTensor *mask = dif_upload (run->cx, DIF_F32, shape, in->mask);
 
   return dif_concat (run->cx, dif_run_repeat (run, mask), masked_latents);
 }
@@ -124,10 +127,11 @@ run_inpaint (DifRun *run)
   gboolean    held = dif_unet_in_channels (dif_pipeline_unet (run->pipe)) ==
                   dif_vae_latent_channels (dif_pipeline_vae (run->pipe));
   DifTensor        *embeds  = dif_run_encode_prompts (run), *latents, *masked;
-  g_autofree float *picture = dif_run_picture (run, "image"), *mask = read_mask (run), *small = NULL;
-  guint             first = dif_run_begin_from_image (run);
-  Inpaint           in    = { 0 };
-  DifHooks          hooks = { .data = &in };
+  g_autofree float *picture = dif_run_picture (run, "image"), *mask = read_mask (run),
+                   *small = NULL;
+  guint    first          = dif_run_begin_from_image (run);
+  Inpaint  in             = { 0 };
+  DifHooks hooks          = { .data = &in };
 
   if (dif_context_failed (cx))
     return dif_context_inert (cx);

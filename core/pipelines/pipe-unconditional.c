@@ -30,7 +30,8 @@ run_unconditional (DifRun *run)
   if (! dif_scheduler_set_timesteps (run->scheduler, run->n_steps, &error))
     return dif_context_fail (cx, error);
   run->total = dif_scheduler_n_calls (run->scheduler) + 0.5;
-  x          = dif_randn (cx, run->rng, run->n_images, run->height, run->width, dif_unet2d_channels (unet));
+  x          = dif_randn (cx, run->rng, run->n_images, run->height, run->width,
+                          dif_unet2d_channels (unet));
   dif_context_dump (cx, x, "initial_latents");
   return dif_run_denoise (run, NULL, x, 0, &hooks);
 }

@@ -73,8 +73,9 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   model_class = klass ? dif_model_class_find (klass) : NULL;
   if (! model_class || strcmp (model_class->class_name, expected) != 0)
     {
-      g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_UNKNOWN_CLASS, "%s: %s: expected a %s, found %s",
-                   dif_checkpoint_path (pipe->checkpoint), part, expected, klass ? klass : "none");
+      g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_UNKNOWN_CLASS,
+                   "%s: %s: expected a %s, found %s", dif_checkpoint_path (pipe->checkpoint), part,
+                   expected, klass ? klass : "none");
       return NULL;
     }
   config = dif_checkpoint_config (pipe->checkpoint, part, error);
@@ -119,23 +120,25 @@ check_fit (DifPipeline *pipe, GError **error)
   if (dif_clip_text_width (pipe->text) != dif_unet_cross_dim (pipe->unet))
     {
       g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                   "%s: unet: expected a cross_attention_dim of the text encoder's %u, found %u", path,
-                   dif_clip_text_width (pipe->text), dif_unet_cross_dim (pipe->unet));
+                   "%s: unet: expected a cross_attention_dim of the text encoder's %u, found %u",
+                   path, dif_clip_text_width (pipe->text), dif_unet_cross_dim (pipe->unet));
       return FALSE;
     }
   if (! unet_kind (pipe) || dif_unet_out_channels (pipe->unet) != latent)
     {
       g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                   "%s: unet: expected %u (plain), %u (depth) or %u (inpainting) channels in and %u out, found %u and %u",
-                   path, latent, latent + 1, 2 * latent + 1, latent, dif_unet_in_channels (pipe->unet),
-                   dif_unet_out_channels (pipe->unet));
+                   "%s: unet: expected %u (plain), %u (depth) or %u (inpainting) channels in and "
+                   "%u out, found %u and %u",
+                   path, latent, latent + 1, 2 * latent + 1, latent,
+                   dif_unet_in_channels (pipe->unet), dif_unet_out_channels (pipe->unet));
       return FALSE;
     }
   if (dif_tokenizer_max_length (pipe->tokenizer) > dif_clip_text_max_length (pipe->text))
     {
       g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                   "%s: tokenizer: expected at most %u tokens, found a model_max_length of %u", path,
-                   dif_clip_text_max_length (pipe->text), dif_tokenizer_max_length (pipe->tokenizer));
+                   "%s: tokenizer: expected at most %u tokens, found a model_max_length of %u",
+                   path, dif_clip_text_max_length (pipe->text),
+                   dif_tokenizer_max_length (pipe->tokenizer));
       return FALSE;
     }
   return TRUE;
@@ -157,7 +160,8 @@ choose_dtype (DifPipeline *pipe, const char *name, GError **error)
   if (! klass->supports (pipe->backend, pipe->dtype))
     {
       g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_UNSUPPORTED,
-                   "dtype: the device %s does not compute in %s here", klass->name, dif_dtype_name (pipe->dtype));
+                   "dtype: the device %s does not compute in %s here", klass->name,
+                   dif_dtype_name (pipe->dtype));
       return FALSE;
     }
   return TRUE;
@@ -171,8 +175,8 @@ load_scheduler (DifPipeline *pipe, GError **error)
 
   if (! klass)
     {
-      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY, "%s: expected a scheduler, found none",
-                   dif_checkpoint_path (pipe->checkpoint));
+      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
+                   "%s: expected a scheduler, found none", dif_checkpoint_path (pipe->checkpoint));
       return FALSE;
     }
   pipe->scheduler_config = dif_checkpoint_config (pipe->checkpoint, "scheduler", error);
@@ -186,7 +190,8 @@ load_scheduler (DifPipeline *pipe, GError **error)
 static gboolean
 load_presets (DifPipeline *pipe, GError **error)
 {
-  g_autofree char *path = g_build_filename (dif_checkpoint_path (pipe->checkpoint), "dif.json", NULL);
+  g_autofree char *path =
+      g_build_filename (dif_checkpoint_path (pipe->checkpoint), "dif.json", NULL);
 
   if (! g_file_test (path, G_FILE_TEST_EXISTS))
     return TRUE;
@@ -195,11 +200,13 @@ load_presets (DifPipeline *pipe, GError **error)
 }
 
 /* diffusers' classes whose parts are a text encoder, a U-Net and a VAE */
-static const char *const pipeline_classes[] = { "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
+static const char *const pipeline_classes[] = { "StableDiffusionPipeline",
+                                                "StableDiffusionImg2ImgPipeline",
                                                 "StableDiffusionInpaintPipeline", NULL };
 
 /* those that have a UNet2DModel and a scheduler alone */
-static const char *const unconditional_classes[] = { "DDPMPipeline", "DDIMPipeline", "PNDMPipeline", NULL };
+static const char *const unconditional_classes[] = { "DDPMPipeline", "DDIMPipeline", "PNDMPipeline",
+                                                     NULL };
 
 static gboolean
 load_parts (Load *load, GError **error)
@@ -208,13 +215,15 @@ load_parts (Load *load, GError **error)
   g_autofree char *folder = NULL;
   const char      *klass  = dif_checkpoint_pipeline_class (pipe->checkpoint);
 
-  if (! g_strv_contains (pipeline_classes, klass) && ! g_strv_contains (unconditional_classes, klass))
+  if (! g_strv_contains (pipeline_classes, klass) &&
+      ! g_strv_contains (unconditional_classes, klass))
     {
       g_autofree char *known = g_strjoinv (", ", (char **) pipeline_classes);
       g_autofree char *more  = g_strjoinv (", ", (char **) unconditional_classes);
 
-      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected one of %s, %s, found a %s",
-                   dif_checkpoint_path (pipe->checkpoint), known, more, klass);
+      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
+                   "%s: expected one of %s, %s, found a %s", dif_checkpoint_path (pipe->checkpoint),
+                   known, more, klass);
       return FALSE;
     }
   if (! load_scheduler (pipe, error) || ! load_presets (pipe, error))
@@ -226,12 +235,14 @@ load_parts (Load *load, GError **error)
   return pipe->tokenizer &&
          (pipe->text = load_model (load, "text_encoder", "CLIPTextModel", 0, error)) &&
          (pipe->unet = load_model (load, "unet", "UNet2DConditionModel", 1, error)) &&
-         (pipe->vae = load_model (load, "vae", "AutoencoderKL", 2, error)) && check_fit (pipe, error);
+         (pipe->vae = load_model (load, "vae", "AutoencoderKL", 2, error)) &&
+         check_fit (pipe, error);
 }
 
 DifPipeline *
-dif_pipeline_load (const char *model, const char *device, const char *dtype, DifProgressFunc progress,
-                   gpointer user_data, GCancellable *cancellable, GError **error)
+dif_pipeline_load (const char *model, const char *device, const char *dtype,
+                   DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
+                   GError **error)
 {
   g_autoptr (DifPipeline) pipe  = g_new0 (DifPipeline, 1);
   g_autofree char        *path  = dif_catalog_resolve (model, error);
@@ -348,8 +359,9 @@ dif_pipeline_set_profile (DifPipeline *pipe, DifProfileFunc func, gpointer user_
 DifScheduler *
 dif_pipeline_scheduler (DifPipeline *pipe, const char *class_name, GError **error)
 {
-  g_autoptr (DifScheduler) own    = dif_scheduler_new (pipe->scheduler_class, pipe->scheduler_config, error);
-  g_autoptr (DifJson)      config = NULL;
+  g_autoptr (DifScheduler) own =
+      dif_scheduler_new (pipe->scheduler_class, pipe->scheduler_config, error);
+  g_autoptr (DifJson) config = NULL;
 
   if (! own)
     return NULL;
@@ -405,8 +417,8 @@ check_size (const char *name, double value, guint factor, GError **error)
 {
   if (value >= factor && fmod (value, factor) == 0)
     return TRUE;
-  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_SIZE, "%s: expected a multiple of %u, found %.0f", name,
-               factor, value);
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_SIZE,
+               "%s: expected a multiple of %u, found %.0f", name, factor, value);
   return FALSE;
 }
 
@@ -419,7 +431,8 @@ check_task (DifRun *run, const DifTaskClass *task, GError **error)
   if (! (task->kinds & kind))
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   "%s: %s needs another kind of model: this one's U-Net has %u input channels and is made for %s",
+                   "%s: %s needs another kind of model: this one's U-Net has %u input channels and "
+                   "is made for %s",
                    dif_checkpoint_path (run->pipe->checkpoint), task->name,
                    run->pipe->unet2d ? dif_unet2d_channels (run->pipe->unet2d)
                                      : dif_unet_in_channels (run->pipe->unet),
@@ -432,8 +445,8 @@ check_task (DifRun *run, const DifTaskClass *task, GError **error)
   for (guint i = 0; i < task->n_params; i++)
     if (task->params[i].required && ! dif_request_image (run->rq, task->params[i].name))
       {
-        g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT, "%s: expected an image, found none",
-                     task->params[i].name);
+        g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
+                     "%s: expected an image, found none", task->params[i].name);
         return FALSE;
       }
   return TRUE;
@@ -483,20 +496,24 @@ prepare (DifRun *run, const DifTaskClass *task, GError **error)
   if (! check_task (run, task, error))
     return FALSE;
   default_size (run, task, &width, &height);
-  width         = dif_request_has (run->rq, "width") ? dif_request_number (run->rq, "width") : width;
-  height        = dif_request_has (run->rq, "height") ? dif_request_number (run->rq, "height") : height;
+  if (dif_request_has (run->rq, "width"))
+    width = dif_request_number (run->rq, "width");
+  if (dif_request_has (run->rq, "height"))
+    height = dif_request_number (run->rq, "height");
   run->guidance = pipe->unet2d ? 0 : effective (run, "guidance-scale", 7.5);
   run->n_steps  = (guint) effective (run, "steps", default_steps (pipe));
   run->n_images = (guint) dif_request_number (run->rq, "num-images");
-  if (! check_size ("width", width, factor, error) || ! check_size ("height", height, factor, error))
+  if (! check_size ("width", width, factor, error) ||
+      ! check_size ("height", height, factor, error))
     return FALSE;
   run->width     = (guint) width;
   run->height    = (guint) height;
   run->scheduler = dif_pipeline_scheduler (pipe, name && *name ? name : NULL, error);
   if (! run->scheduler || ! apply_scheduler_settings (run, error))
     return FALSE;
-  run->seed = dif_request_number (run->rq, "seed") < 0 ? g_random_int ()
-                                                       : (guint64) dif_request_number (run->rq, "seed");
+  run->seed = dif_request_number (run->rq, "seed") < 0
+                  ? g_random_int ()
+                  : (guint64) dif_request_number (run->rq, "seed");
   run->rng  = dif_rng_new (run->seed);
   return TRUE;
 }
@@ -557,8 +574,8 @@ collect (DifRun *run, DifTensor *image)
   if (! pixels)
     {
       dif_context_fail (run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                              "out of memory: %u pictures of %u x %u pixels", run->n_images,
-                                              run->width, run->height));
+                                              "out of memory: %u pictures of %u x %u pixels",
+                                              run->n_images, run->width, run->height));
       return NULL;
     }
   if (! dif_download (run->cx, image, pixels))
@@ -593,12 +610,13 @@ dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, g
                   GCancellable *cancellable, GError **error)
 {
   const DifTaskClass *task   = dif_task_find (dif_request_task (rq));
-  DifRun              run    = { .pipe = pipe, .rq = rq, .progress = progress, .progress_data = user_data };
+  DifRun              run    = { .pipe = pipe, .rq = rq, .progress = progress };
   DifResult          *result = NULL;
 
-  run.started = g_get_monotonic_time ();
-  run.warning = g_string_new (NULL);
-  run.cx      = dif_context_new (pipe->backend, pipe->dtype);
+  run.progress_data = user_data;
+  run.started       = g_get_monotonic_time ();
+  run.warning       = g_string_new (NULL);
+  run.cx            = dif_context_new (pipe->backend, pipe->dtype);
   dif_context_set_cancellable (run.cx, cancellable);
   dif_context_set_dump (run.cx, pipe->dump, pipe->dump_data);
   dif_context_set_profile (run.cx, pipe->profile, pipe->profile_data);

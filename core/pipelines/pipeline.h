@@ -38,8 +38,9 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer full) (nullable): a pipeline
  */
-DifPipeline *dif_pipeline_load (const char *model, const char *device, const char *dtype, DifProgressFunc progress,
-                                gpointer user_data, GCancellable *cancellable, GError **error);
+DifPipeline *dif_pipeline_load (const char *model, const char *device, const char *dtype,
+                                DifProgressFunc progress, gpointer user_data,
+                                GCancellable *cancellable, GError **error);
 
 /**
  * dif_pipeline_free:
@@ -65,8 +66,8 @@ void dif_pipeline_free (DifPipeline *pipe);
  *
  * Returns: (transfer full) (nullable): the pictures
  */
-DifResult *dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
-                             GCancellable *cancellable, GError **error);
+DifResult *dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress,
+                             gpointer user_data, GCancellable *cancellable, GError **error);
 
 /**
  * dif_pipeline_set_dump:

@@ -73,8 +73,8 @@ dif_request_new (const char *task, GError **error)
     {
       g_autofree char *known = g_strjoinv (", ", (char **) dif_task_names ());
 
-      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "task: expected one of %s, found \"%s\"",
-                   known, task);
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "task: expected one of %s, found \"%s\"", known, task);
       return NULL;
     }
   rq         = g_new0 (DifRequest, 1);
@@ -135,8 +135,8 @@ find_row (DifRequest *rq, const char *name, GError **error)
   for (guint i = 0; i < rq->task->n_params; i++)
     if (strcmp (rq->task->params[i].name, name) == 0)
       return &rq->task->params[i];
-  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "%s has no parameter \"%s\"", rq->task->name,
-               name);
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "%s has no parameter \"%s\"",
+               rq->task->name, name);
   return NULL;
 }
 
@@ -170,8 +170,8 @@ bad_value (const DifParam *row, const char *found, GError **error)
       g_string_printf (expected, "valid UTF-8 of at most %u bytes", DIF_PROMPT_MAX_BYTES);
       break;
     }
-  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "%s: expected %s, found \"%s\"", row->name,
-               expected->str, shown);
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+               "%s: expected %s, found \"%s\"", row->name, expected->str, shown);
   g_string_free (expected, TRUE);
   return FALSE;
 }

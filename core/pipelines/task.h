@@ -152,7 +152,8 @@ typedef struct
  *
  * Returns: `[n_images, h, w, C]` f32
  */
-DifTensor *dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first, const DifHooks *hooks);
+DifTensor *dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first,
+                            const DifHooks *hooks);
 
 /**
  * dif_run_begin_from_image:

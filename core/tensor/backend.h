@@ -100,6 +100,11 @@ struct _DifBackend
   gsize                  peak_bytes;
 };
 
+/**
+ * DifBackendClass:
+ *
+ * A kind of device: its table of functions, each specified above its slot.
+ */
 struct _DifBackendClass
 {
   guint       api;  /* DIF_BACKEND_API */
@@ -131,13 +136,15 @@ struct _DifBackendClass
    * norm: @scale and @shift [C], kept in f32.  table: [rows, D].
    * Biases [N] are kept in f32; bias->data may be NULL.
    * @bytes (out): memory taken.  Thread-safe is not required. */
-  gpointer (*linear_new) (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias, gsize *bytes,
-                          GError **error);
-  gpointer (*conv_new) (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias,
-                        const DifConvSpec *spec, gsize *bytes, GError **error);
-  gpointer (*norm_new) (DifBackend *be, const DifHostArray *scale, const DifHostArray *shift, gsize *bytes,
+  gpointer (*linear_new) (DifBackend *be, DifDtype dtype, const DifHostArray *w,
+                          const DifHostArray *bias, gsize *bytes, GError **error);
+  gpointer (*conv_new) (DifBackend *be, DifDtype dtype, const DifHostArray *w,
+                        const DifHostArray *bias, const DifConvSpec *spec, gsize *bytes,
                         GError **error);
-  gpointer (*table_new) (DifBackend *be, DifDtype dtype, const DifHostArray *w, gsize *bytes, GError **error);
+  gpointer (*norm_new) (DifBackend *be, const DifHostArray *scale, const DifHostArray *shift,
+                        gsize *bytes, GError **error);
+  gpointer (*table_new) (DifBackend *be, DifDtype dtype, const DifHostArray *w, gsize *bytes,
+                         GError **error);
   void (*linear_free) (DifBackend *be, gpointer w);
   void (*conv_free) (DifBackend *be, gpointer w);
   void (*norm_free) (DifBackend *be, gpointer w);
@@ -145,52 +152,60 @@ struct _DifBackendClass
 
   /* y [.., N] = act (x [.., K] w^T + bias) + residual [.., N] (nullable).
    * y may alias residual. */
-  gboolean (*linear) (DifBackend *be, const DifTensor *x, gpointer w, DifAct act, const DifTensor *residual,
-                      DifTensor *y, GError **error);
+  gboolean (*linear) (DifBackend *be, const DifTensor *x, gpointer w, DifAct act,
+                      const DifTensor *residual, DifTensor *y, GError **error);
 
   /* y [.., N] = (x wv^T + bv) * gelu (x wg^T + bg), gelu by erf. */
-  gboolean (*geglu) (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifTensor *y, GError **error);
+  gboolean (*geglu) (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate,
+                     DifTensor *y, GError **error);
 
   /* y [N, H', W', O] = conv (x [N, H, W, I]) + bias + per_channel [N, O]
    * (nullable, f32, broadcast over H', W') + residual [N, H', W', O]
    * (nullable).  y may alias residual. */
   gboolean (*conv2d) (DifBackend *be, const DifTensor *x, gpointer w, const DifConvSpec *spec,
-                      const DifTensor *per_channel, const DifTensor *residual, DifTensor *y, GError **error);
+                      const DifTensor *per_channel, const DifTensor *residual, DifTensor *y,
+                      GError **error);
 
   /* y = act (normalise each of n_groups groups of C / n_groups channels over
    * all positions of an item: x is [N, .., C], flattened to [N, P, C]).
    * Biased variance, statistics in f32 or better.  y may alias x. */
-  gboolean (*group_norm) (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups, float eps, DifAct act,
-                          DifTensor *y, GError **error);
+  gboolean (*group_norm) (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups,
+                          float eps, DifAct act, DifTensor *y, GError **error);
 
   /* y = normalised rows of x [.., C].  y may alias x. */
-  gboolean (*layer_norm) (DifBackend *be, const DifTensor *x, gpointer norm, float eps, DifTensor *y, GError **error);
+  gboolean (*layer_norm) (DifBackend *be, const DifTensor *x, gpointer norm, float eps,
+                          DifTensor *y, GError **error);
 
   /* y [n_batch, n_queries, n_heads * head_dim] = softmax (scale q k^T) v. */
   gboolean (*attention) (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error);
 
   /* y = act (x); y may alias x. */
-  gboolean (*activation) (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y, GError **error);
+  gboolean (*activation) (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y,
+                          GError **error);
 
   /* y = a + b, same shape and dtype; y may alias either. */
-  gboolean (*add) (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y, GError **error);
+  gboolean (*add) (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
+                   GError **error);
 
   /* y [.., Ca + Cb] = a [.., Ca] beside b [.., Cb]. */
-  gboolean (*concat) (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y, GError **error);
+  gboolean (*concat) (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
+                      GError **error);
 
   /* y [N, H', W', C]: pixel (i, j) is x's (floor (i H / H'), floor (j W / W')). */
   gboolean (*upsample) (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
 
   /* y [n, D] = row ids[i] of the table; ids are host memory, checked. */
-  gboolean (*embed) (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifTensor *y, GError **error);
+  gboolean (*embed) (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifTensor *y,
+                     GError **error);
 
   /* y = sum over i of coef[i] * x[i], all f32 and of y's shape; y may alias
    * any x. */
-  gboolean (*lincomb) (DifBackend *be, guint n, const float *coef, const DifTensor *const *x, DifTensor *y,
-                       GError **error);
+  gboolean (*lincomb) (DifBackend *be, guint n, const float *coef, const DifTensor *const *x,
+                       DifTensor *y, GError **error);
 
   /* y = min (max (x, lo), hi), f32; y may alias x. */
-  gboolean (*clamp) (DifBackend *be, const DifTensor *x, float lo, float hi, DifTensor *y, GError **error);
+  gboolean (*clamp) (DifBackend *be, const DifTensor *x, float lo, float hi, DifTensor *y,
+                     GError **error);
 
   /* y = x converted to y's floating dtype. */
   gboolean (*cast) (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);

@@ -40,7 +40,8 @@ top (DifContext *cx)
 static void
 push (DifContext *cx, char *name)
 {
-  Scope s = { .name = name, .tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) dif_tensor_unref) };
+  Scope s = { .name    = name,
+              .tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) dif_tensor_unref) };
 
   g_array_append_val (cx->scopes, s);
 }
@@ -71,7 +72,7 @@ dif_context_new (DifBackend *backend, DifDtype dtype)
 void
 dif_context_free (DifContext *cx)
 {
-  if (!cx)
+  if (! cx)
     return;
   while (cx->scopes->len)
     pop (cx);
@@ -130,7 +131,7 @@ dif_context_keep (DifContext *cx, DifTensor *t)
   Scope *s = top (cx), *outer;
   guint  i;
 
-  if (t == &cx->inert || cx->scopes->len < 2 || !g_ptr_array_find (s->tensors, t, &i))
+  if (t == &cx->inert || cx->scopes->len < 2 || ! g_ptr_array_find (s->tensors, t, &i))
     return t;
   outer = &g_array_index (cx->scopes, Scope, cx->scopes->len - 2);
   g_ptr_array_add (outer->tensors, g_ptr_array_steal_index_fast (s->tensors, i));
@@ -157,7 +158,7 @@ dif_context_release (DifContext *cx, DifTensor *t)
 DifTensor *
 dif_context_adopt (DifContext *cx, DifTensor *t)
 {
-  if (!t)
+  if (! t)
     return &cx->inert;
   g_ptr_array_add (top (cx)->tensors, t);
   return t;
@@ -193,7 +194,7 @@ dif_context_fail (DifContext *cx, GError *error)
     {
       g_autofree char *path = scope_path (cx);
 
-      if (*path && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+      if (*path && ! g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         g_prefix_error (&error, "%s: ", path);
       cx->error = error;
     }
@@ -224,7 +225,7 @@ dif_context_inert (DifContext *cx)
 gboolean
 dif_context_finish (DifContext *cx, GError **error)
 {
-  if (!cx->error)
+  if (! cx->error)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&cx->error));
   return FALSE;
@@ -244,10 +245,10 @@ dif_context_dump (DifContext *cx, DifTensor *t, const char *format, ...)
   DifShape          shape;
   va_list           args;
 
-  if (!cx->dump || cx->error || !t->data)
+  if (! cx->dump || cx->error || ! t->data)
     return;
   data = g_try_new (float, dif_tensor_count (t));
-  if (!data)
+  if (! data)
     return;
   va_start (args, format);
   name = g_strdup_vprintf (format, args);
@@ -256,10 +257,10 @@ dif_context_dump (DifContext *cx, DifTensor *t, const char *format, ...)
   if (shape.n == 4)
     {
       shape = DIF_SHAPE (t->shape.d[0], t->shape.d[3], t->shape.d[1], t->shape.d[2]);
-      if (!dif_download_nchw (cx, t, data))
+      if (! dif_download_nchw (cx, t, data))
         return;
     }
-  else if (!dif_download (cx, t, data))
+  else if (! dif_download (cx, t, data))
     return;
   cx->dump (name, &shape, data, cx->dump_data);
 }
@@ -274,5 +275,6 @@ void
 dif_context_profile (DifContext *cx, const char *op, gint64 start, double macs, double bytes)
 {
   if (cx->profile)
-    cx->profile (op, (double) (g_get_monotonic_time () - start) * 1e-6, macs, bytes, cx->profile_data);
+    cx->profile (op, (double) (g_get_monotonic_time () - start) * 1e-6, macs, bytes,
+                 cx->profile_data);
 }

@@ -21,7 +21,8 @@ G_BEGIN_DECLS
  * @data: float32 elements, valid during the call
  * @user_data: as given
  */
-typedef void (*DifDumpFunc) (const char *name, const DifShape *shape, const float *data, gpointer user_data);
+typedef void (*DifDumpFunc) (const char *name, const DifShape *shape, const float *data,
+                             gpointer user_data);
 
 /**
  * DifProfileFunc:
@@ -31,7 +32,8 @@ typedef void (*DifDumpFunc) (const char *name, const DifShape *shape, const floa
  * @bytes: bytes read and written, at least
  * @user_data: as given
  */
-typedef void (*DifProfileFunc) (const char *op, double seconds, double macs, double bytes, gpointer user_data);
+typedef void (*DifProfileFunc) (const char *op, double seconds, double macs, double bytes,
+                                gpointer user_data);
 
 /**
  * dif_context_new:

@@ -12,7 +12,7 @@
 static DifTensor *
 misfit (DifContext *cx, const char *format, ...)
 {
-  va_list         args;
+  va_list          args;
   g_autofree char *text = NULL;
 
   va_start (args, format);
@@ -33,7 +33,7 @@ misfit_shapes (DifContext *cx, const char *op, const DifTensor *a, const char *e
 static gboolean
 ready (DifContext *cx, const DifTensor *a, const DifTensor *b)
 {
-  return dif_context_check (cx) && a->data && (!b || b->data);
+  return dif_context_check (cx) && a->data && (! b || b->data);
 }
 
 static DifTensor *
@@ -42,7 +42,7 @@ output (DifContext *cx, DifDtype dtype, const DifShape *shape)
   GError    *error = NULL;
   DifTensor *y     = dif_tensor_new (dif_context_backend (cx), dtype, shape, &error);
 
-  if (!y)
+  if (! y)
     return dif_context_fail (cx, error);
   return y;
 }
@@ -68,17 +68,17 @@ dif_linear (DifContext *cx, DifTensor *x, const DifLinear *w, DifAct act, DifTen
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
-  if (!ready (cx, x, residual) || !w->prepared)
+  if (! ready (cx, x, residual) || ! w->prepared)
     return dif_context_inert (cx);
   if (dif_tensor_dim (x, -1) != w->n_in)
-    return misfit (cx, "linear: expected rows of %" G_GSIZE_FORMAT ", found %" G_GSIZE_FORMAT, w->n_in,
-                   dif_tensor_dim (x, -1));
-  shape                  = x->shape;
-  shape.d[shape.n - 1]   = w->n_out;
-  if (residual && (!dif_shape_equal (&residual->shape, &shape) || residual->dtype != x->dtype))
+    return misfit (cx, "linear: expected rows of %" G_GSIZE_FORMAT ", found %" G_GSIZE_FORMAT,
+                   w->n_in, dif_tensor_dim (x, -1));
+  shape                = x->shape;
+  shape.d[shape.n - 1] = w->n_out;
+  if (residual && (! dif_shape_equal (&residual->shape, &shape) || residual->dtype != x->dtype))
     return misfit_shapes (cx, "linear", residual, "a residual of the output's shape");
   y = output (cx, x->dtype, &shape);
-  if (!y->data)
+  if (! y->data)
     return y;
   ok = KLASS (cx)->linear (dif_context_backend (cx), x, w->prepared, act, residual, y, &error);
   dif_context_profile (cx, "linear", start, (double) dif_tensor_count (x) * (double) w->n_out,
@@ -95,18 +95,20 @@ dif_geglu (DifContext *cx, DifTensor *x, const DifLinear *value, const DifLinear
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
-  if (!ready (cx, x, NULL) || !value->prepared || !gate->prepared)
+  if (! ready (cx, x, NULL) || ! value->prepared || ! gate->prepared)
     return dif_context_inert (cx);
-  if (dif_tensor_dim (x, -1) != value->n_in || value->n_in != gate->n_in || value->n_out != gate->n_out)
-    return misfit (cx, "geglu: expected rows of %" G_GSIZE_FORMAT ", found %" G_GSIZE_FORMAT, value->n_in,
-                   dif_tensor_dim (x, -1));
+  if (dif_tensor_dim (x, -1) != value->n_in || value->n_in != gate->n_in ||
+      value->n_out != gate->n_out)
+    return misfit (cx, "geglu: expected rows of %" G_GSIZE_FORMAT ", found %" G_GSIZE_FORMAT,
+                   value->n_in, dif_tensor_dim (x, -1));
   shape                = x->shape;
   shape.d[shape.n - 1] = value->n_out;
   y                    = output (cx, x->dtype, &shape);
-  if (!y->data)
+  if (! y->data)
     return y;
   ok = KLASS (cx)->geglu (dif_context_backend (cx), x, value->prepared, gate->prepared, y, &error);
-  dif_context_profile (cx, "geglu", start, 2.0 * (double) dif_tensor_count (x) * (double) value->n_out,
+  dif_context_profile (cx, "geglu", start,
+                       2.0 * (double) dif_tensor_count (x) * (double) value->n_out,
                        (double) (x->bytes + y->bytes));
   return done (cx, y, ok, error);
 }
@@ -121,7 +123,8 @@ conv_side (gsize in, guint before, guint after, gsize k, guint stride)
 }
 
 DifTensor *
-dif_conv2d (DifContext *cx, DifTensor *x, const DifConv *w, DifTensor *per_channel, DifTensor *residual)
+dif_conv2d (DifContext *cx, DifTensor *x, const DifConv *w, DifTensor *per_channel,
+            DifTensor *residual)
 {
   DifTensor *y;
   DifShape   shape;
@@ -129,26 +132,31 @@ dif_conv2d (DifContext *cx, DifTensor *x, const DifConv *w, DifTensor *per_chann
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
-  if (!ready (cx, x, residual) || !w->prepared || (per_channel && !per_channel->data))
+  if (! ready (cx, x, residual) || ! w->prepared || (per_channel && ! per_channel->data))
     return dif_context_inert (cx);
   if (x->shape.n != 4 || x->shape.d[3] != w->n_in)
-    return misfit (cx, "conv2d: expected [N, H, W, %" G_GSIZE_FORMAT "], found %u dimensions, %" G_GSIZE_FORMAT " channels",
+    return misfit (cx,
+                   "conv2d: expected [N, H, W, %" G_GSIZE_FORMAT
+                   "], found %u dimensions, %" G_GSIZE_FORMAT " channels",
                    w->n_in, x->shape.n, dif_tensor_dim (x, -1));
-  shape = DIF_SHAPE (x->shape.d[0],
-                     conv_side (x->shape.d[1], w->spec.pad.top, w->spec.pad.bottom, w->kh, w->spec.stride),
-                     conv_side (x->shape.d[2], w->spec.pad.left, w->spec.pad.right, w->kw, w->spec.stride),
-                     w->n_out);
-  if (!shape.d[1] || !shape.d[2])
+  shape = DIF_SHAPE (
+      x->shape.d[0],
+      conv_side (x->shape.d[1], w->spec.pad.top, w->spec.pad.bottom, w->kh, w->spec.stride),
+      conv_side (x->shape.d[2], w->spec.pad.left, w->spec.pad.right, w->kw, w->spec.stride),
+      w->n_out);
+  if (! shape.d[1] || ! shape.d[2])
     return misfit_shapes (cx, "conv2d", x, "an image no smaller than the kernel");
-  if (residual && (!dif_shape_equal (&residual->shape, &shape) || residual->dtype != x->dtype))
+  if (residual && (! dif_shape_equal (&residual->shape, &shape) || residual->dtype != x->dtype))
     return misfit_shapes (cx, "conv2d", residual, "a residual of the output's shape");
-  if (per_channel && (per_channel->dtype != DIF_F32 || per_channel->shape.n != 2 ||
-                      per_channel->shape.d[0] != shape.d[0] || per_channel->shape.d[1] != shape.d[3]))
+  if (per_channel &&
+      (per_channel->dtype != DIF_F32 || per_channel->shape.n != 2 ||
+       per_channel->shape.d[0] != shape.d[0] || per_channel->shape.d[1] != shape.d[3]))
     return misfit_shapes (cx, "conv2d", per_channel, "an f32 addend [N, O]");
   y = output (cx, x->dtype, &shape);
-  if (!y->data)
+  if (! y->data)
     return y;
-  ok = KLASS (cx)->conv2d (dif_context_backend (cx), x, w->prepared, &w->spec, per_channel, residual, y, &error);
+  ok = KLASS (cx)->conv2d (dif_context_backend (cx), x, w->prepared, &w->spec, per_channel,
+                           residual, y, &error);
   dif_context_profile (cx, w->kh == 1 ? "conv1x1" : "conv3x3", start,
                        (double) dif_tensor_count (y) * (double) (w->n_in * w->kh * w->kw),
                        (double) (x->bytes + y->bytes));
@@ -156,22 +164,26 @@ dif_conv2d (DifContext *cx, DifTensor *x, const DifConv *w, DifTensor *per_chann
 }
 
 DifTensor *
-dif_group_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, guint n_groups, float eps, DifAct act)
+dif_group_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, guint n_groups, float eps,
+                DifAct act)
 {
   DifTensor *y;
   GError    *error = NULL;
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
-  if (!ready (cx, x, NULL) || !norm->prepared)
+  if (! ready (cx, x, NULL) || ! norm->prepared)
     return dif_context_inert (cx);
-  if (x->shape.n < 2 || dif_tensor_dim (x, -1) != norm->n || !n_groups || norm->n % n_groups)
-    return misfit (cx, "group_norm: expected %" G_GSIZE_FORMAT " channels in %u equal groups, found %" G_GSIZE_FORMAT,
+  if (x->shape.n < 2 || dif_tensor_dim (x, -1) != norm->n || ! n_groups || norm->n % n_groups)
+    return misfit (cx,
+                   "group_norm: expected %" G_GSIZE_FORMAT
+                   " channels in %u equal groups, found %" G_GSIZE_FORMAT,
                    norm->n, n_groups, dif_tensor_dim (x, -1));
   y = output (cx, x->dtype, &x->shape);
-  if (!y->data)
+  if (! y->data)
     return y;
-  ok = KLASS (cx)->group_norm (dif_context_backend (cx), x, norm->prepared, n_groups, eps, act, y, &error);
+  ok = KLASS (cx)->group_norm (dif_context_backend (cx), x, norm->prepared, n_groups, eps, act, y,
+                               &error);
   dif_context_profile (cx, "group_norm", start, 0, (double) (x->bytes + y->bytes));
   return done (cx, y, ok, error);
 }
@@ -184,13 +196,13 @@ dif_layer_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, float eps)
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
-  if (!ready (cx, x, NULL) || !norm->prepared)
+  if (! ready (cx, x, NULL) || ! norm->prepared)
     return dif_context_inert (cx);
   if (dif_tensor_dim (x, -1) != norm->n)
-    return misfit (cx, "layer_norm: expected %" G_GSIZE_FORMAT " channels, found %" G_GSIZE_FORMAT, norm->n,
-                   dif_tensor_dim (x, -1));
+    return misfit (cx, "layer_norm: expected %" G_GSIZE_FORMAT " channels, found %" G_GSIZE_FORMAT,
+                   norm->n, dif_tensor_dim (x, -1));
   y = output (cx, x->dtype, &x->shape);
-  if (!y->data)
+  if (! y->data)
     return y;
   ok = KLASS (cx)->layer_norm (dif_context_backend (cx), x, norm->prepared, eps, y, &error);
   dif_context_profile (cx, "layer_norm", start, 0, (double) (x->bytes + y->bytes));
@@ -217,20 +229,23 @@ dif_attention (DifContext *cx, const DifAttention *a)
   gsize      width = (gsize) a->n_heads * a->head_dim;
   gint64     start = g_get_monotonic_time ();
 
-  if (!ready (cx, a->q.t, a->k.t) || !a->v.t->data)
+  if (! ready (cx, a->q.t, a->k.t) || ! a->v.t->data)
     return dif_context_inert (cx);
-  if (!width || a->q.t->dtype != a->k.t->dtype || a->q.t->dtype != a->v.t->dtype ||
-      !rows_fit (&a->q, a->n_batch, a->n_queries, width) || !rows_fit (&a->k, a->n_batch, a->n_keys, width) ||
-      !rows_fit (&a->v, a->n_batch, a->n_keys, width))
-    return misfit (cx, "attention: expected rows of %u heads of %u, found rows that do not fit their tensors",
-                   a->n_heads, a->head_dim);
+  if (! width || a->q.t->dtype != a->k.t->dtype || a->q.t->dtype != a->v.t->dtype ||
+      ! rows_fit (&a->q, a->n_batch, a->n_queries, width) ||
+      ! rows_fit (&a->k, a->n_batch, a->n_keys, width) ||
+      ! rows_fit (&a->v, a->n_batch, a->n_keys, width))
+    return misfit (
+        cx, "attention: expected rows of %u heads of %u, found rows that do not fit their tensors",
+        a->n_heads, a->head_dim);
   shape = DIF_SHAPE (a->n_batch, a->n_queries, width);
   y     = output (cx, a->q.t->dtype, &shape);
-  if (!y->data)
+  if (! y->data)
     return y;
   ok = KLASS (cx)->attention (dif_context_backend (cx), a, y, &error);
   dif_context_profile (cx, a->n_keys == a->n_queries ? "attention" : "cross_attention", start,
-                       2.0 * (double) a->n_batch * (double) a->n_queries * (double) a->n_keys * (double) width,
+                       2.0 * (double) a->n_batch * (double) a->n_queries * (double) a->n_keys *
+                           (double) width,
                        (double) (2 * y->bytes));
   return done (cx, y, ok, error);
 }
@@ -243,10 +258,10 @@ dif_activation (DifContext *cx, DifTensor *x, DifAct act)
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
-  if (!ready (cx, x, NULL))
+  if (! ready (cx, x, NULL))
     return dif_context_inert (cx);
   y = output (cx, x->dtype, &x->shape);
-  if (!y->data)
+  if (! y->data)
     return y;
   ok = KLASS (cx)->activation (dif_context_backend (cx), x, act, y, &error);
   dif_context_profile (cx, "elementwise", start, 0, (double) (x->bytes + y->bytes));
@@ -261,12 +276,12 @@ dif_add (DifContext *cx, DifTensor *a, DifTensor *b)
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
-  if (!ready (cx, a, b))
+  if (! ready (cx, a, b))
     return dif_context_inert (cx);
-  if (!dif_shape_equal (&a->shape, &b->shape) || a->dtype != b->dtype)
+  if (! dif_shape_equal (&a->shape, &b->shape) || a->dtype != b->dtype)
     return misfit_shapes (cx, "add", b, "two tensors of one shape and dtype");
   y = output (cx, a->dtype, &a->shape);
-  if (!y->data)
+  if (! y->data)
     return y;
   ok = KLASS (cx)->add (dif_context_backend (cx), a, b, y, &error);
   dif_context_profile (cx, "elementwise", start, 0, (double) (a->bytes + b->bytes + y->bytes));
@@ -294,14 +309,14 @@ dif_concat (DifContext *cx, DifTensor *a, DifTensor *b)
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
-  if (!ready (cx, a, b))
+  if (! ready (cx, a, b))
     return dif_context_inert (cx);
-  if (!agree_but (a, b, a->shape.n - 1))
+  if (! agree_but (a, b, a->shape.n - 1))
     return misfit_shapes (cx, "concat", b, "two tensors that differ in channels only");
-  shape                 = a->shape;
+  shape = a->shape;
   shape.d[shape.n - 1] += b->shape.d[shape.n - 1];
-  y                     = output (cx, a->dtype, &shape);
-  if (!y->data)
+  y = output (cx, a->dtype, &shape);
+  if (! y->data)
     return y;
   ok = KLASS (cx)->concat (dif_context_backend (cx), a, b, y, &error);
   dif_context_profile (cx, "concat", start, 0, (double) (2 * y->bytes));
@@ -314,16 +329,16 @@ dif_concat_batch (DifContext *cx, DifTensor *a, DifTensor *b)
   DifTensor *flat_a, *flat_b, *y;
   DifShape   shape;
 
-  if (!ready (cx, a, b))
+  if (! ready (cx, a, b))
     return dif_context_inert (cx);
-  if (!agree_but (a, b, 0))
+  if (! agree_but (a, b, 0))
     return misfit_shapes (cx, "concat_batch", b, "two tensors that differ in items only");
   /* contiguous, so items side by side are channels side by side of one row */
-  shape       = a->shape;
+  shape = a->shape;
   shape.d[0] += b->shape.d[0];
-  flat_a      = dif_reshape (cx, a, DIF_SHAPE (1, dif_tensor_count (a)));
-  flat_b      = dif_reshape (cx, b, DIF_SHAPE (1, dif_tensor_count (b)));
-  y           = dif_concat (cx, flat_a, flat_b);
+  flat_a = dif_reshape (cx, a, DIF_SHAPE (1, dif_tensor_count (a)));
+  flat_b = dif_reshape (cx, b, DIF_SHAPE (1, dif_tensor_count (b)));
+  y      = dif_concat (cx, flat_a, flat_b);
   return dif_reshape (cx, y, shape);
 }
 
@@ -332,13 +347,14 @@ dif_slice_batch (DifContext *cx, DifTensor *x, gsize first, gsize count)
 {
   DifShape shape;
 
-  if (!ready (cx, x, NULL))
+  if (! ready (cx, x, NULL))
     return dif_context_inert (cx);
-  if (!x->shape.n || !count || first + count > x->shape.d[0])
+  if (! x->shape.n || ! count || first + count > x->shape.d[0])
     return misfit_shapes (cx, "slice_batch", x, "enough items");
   shape      = x->shape;
   shape.d[0] = count;
-  return dif_context_adopt (cx, dif_tensor_view (x, first * (dif_tensor_count (x) / x->shape.d[0]), &shape));
+  return dif_context_adopt (
+      cx, dif_tensor_view (x, first * (dif_tensor_count (x) / x->shape.d[0]), &shape));
 }
 
 DifTensor *
@@ -346,9 +362,9 @@ dif_reshape (DifContext *cx, DifTensor *x, DifShape shape)
 {
   gsize count;
 
-  if (!ready (cx, x, NULL))
+  if (! ready (cx, x, NULL))
     return dif_context_inert (cx);
-  if (!dif_shape_count (&shape, &count) || count != dif_tensor_count (x))
+  if (! dif_shape_count (&shape, &count) || count != dif_tensor_count (x))
     return misfit_shapes (cx, "reshape", x, "as many elements as before");
   return dif_context_adopt (cx, dif_tensor_view (x, 0, &shape));
 }
@@ -362,13 +378,13 @@ dif_upsample_nearest (DifContext *cx, DifTensor *x, gsize height, gsize width)
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
-  if (!ready (cx, x, NULL))
+  if (! ready (cx, x, NULL))
     return dif_context_inert (cx);
-  if (x->shape.n != 4 || !height || !width)
+  if (x->shape.n != 4 || ! height || ! width)
     return misfit_shapes (cx, "upsample", x, "[N, H, W, C] and a positive size");
   shape = DIF_SHAPE (x->shape.d[0], height, width, x->shape.d[3]);
   y     = output (cx, x->dtype, &shape);
-  if (!y->data)
+  if (! y->data)
     return y;
   ok = KLASS (cx)->upsample (dif_context_backend (cx), x, y, &error);
   dif_context_profile (cx, "upsample", start, 0, (double) (x->bytes + y->bytes));
@@ -383,13 +399,14 @@ dif_embed (DifContext *cx, const DifTable *table, const gint32 *ids, gsize n)
   GError    *error = NULL;
   gboolean   ok;
 
-  if (!dif_context_check (cx) || !table->prepared)
+  if (! dif_context_check (cx) || ! table->prepared)
     return dif_context_inert (cx);
   for (gsize i = 0; i < n; i++)
     if (ids[i] < 0 || (gsize) ids[i] >= table->n_rows)
-      return misfit (cx, "embed: expected ids below %" G_GSIZE_FORMAT ", found %d", table->n_rows, ids[i]);
+      return misfit (cx, "embed: expected ids below %" G_GSIZE_FORMAT ", found %d", table->n_rows,
+                     ids[i]);
   y = output (cx, dif_context_dtype (cx), &shape);
-  if (!y->data)
+  if (! y->data)
     return y;
   ok = KLASS (cx)->embed (dif_context_backend (cx), table->prepared, ids, n, y, &error);
   return done (cx, y, ok, error);
@@ -406,15 +423,16 @@ dif_lincomb (DifContext *cx, guint n, const float *coef, DifTensor *const *x)
   g_assert (n >= 1 && n <= 8);
   for (guint i = 0; i < n; i++)
     {
-      if (!ready (cx, x[i], NULL))
+      if (! ready (cx, x[i], NULL))
         return dif_context_inert (cx);
-      if (x[i]->dtype != DIF_F32 || !dif_shape_equal (&x[i]->shape, &x[0]->shape))
+      if (x[i]->dtype != DIF_F32 || ! dif_shape_equal (&x[i]->shape, &x[0]->shape))
         return misfit_shapes (cx, "lincomb", x[i], "f32 tensors of one shape");
     }
   y = output (cx, DIF_F32, &x[0]->shape);
-  if (!y->data)
+  if (! y->data)
     return y;
-  ok = KLASS (cx)->lincomb (dif_context_backend (cx), n, coef, (const DifTensor *const *) x, y, &error);
+  ok = KLASS (cx)->lincomb (dif_context_backend (cx), n, coef, (const DifTensor *const *) x, y,
+                            &error);
   dif_context_profile (cx, "elementwise", start, 0, (double) ((n + 1) * y->bytes));
   return done (cx, y, ok, error);
 }
@@ -426,12 +444,12 @@ dif_clamp (DifContext *cx, DifTensor *x, float lo, float hi)
   GError    *error = NULL;
   gboolean   ok;
 
-  if (!ready (cx, x, NULL))
+  if (! ready (cx, x, NULL))
     return dif_context_inert (cx);
   if (x->dtype != DIF_F32)
     return misfit_shapes (cx, "clamp", x, "an f32 tensor");
   y = output (cx, DIF_F32, &x->shape);
-  if (!y->data)
+  if (! y->data)
     return y;
   ok = KLASS (cx)->clamp (dif_context_backend (cx), x, lo, hi, y, &error);
   return done (cx, y, ok, error);
@@ -444,12 +462,12 @@ dif_cast (DifContext *cx, DifTensor *x, DifDtype dtype)
   GError    *error = NULL;
   gboolean   ok;
 
-  if (!ready (cx, x, NULL))
+  if (! ready (cx, x, NULL))
     return dif_context_inert (cx);
   if (x->dtype == dtype)
     return x;
   y = output (cx, dtype, &x->shape);
-  if (!y->data)
+  if (! y->data)
     return y;
   ok = KLASS (cx)->cast (dif_context_backend (cx), x, y, &error);
   return done (cx, y, ok, error);

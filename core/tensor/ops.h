@@ -28,7 +28,8 @@ G_BEGIN_DECLS
  *
  * Returns: `[.., N]`
  */
-DifTensor *dif_linear (DifContext *cx, DifTensor *x, const DifLinear *w, DifAct act, DifTensor *residual);
+DifTensor *dif_linear (DifContext *cx, DifTensor *x, const DifLinear *w, DifAct act,
+                       DifTensor *residual);
 
 /**
  * dif_geglu:
@@ -58,7 +59,8 @@ DifTensor *dif_geglu (DifContext *cx, DifTensor *x, const DifLinear *value, cons
  *
  * Returns: `[N, H', W', O]`
  */
-DifTensor *dif_conv2d (DifContext *cx, DifTensor *x, const DifConv *w, DifTensor *per_channel, DifTensor *residual);
+DifTensor *dif_conv2d (DifContext *cx, DifTensor *x, const DifConv *w, DifTensor *per_channel,
+                       DifTensor *residual);
 
 /**
  * dif_group_norm:
@@ -73,7 +75,8 @@ DifTensor *dif_conv2d (DifContext *cx, DifTensor *x, const DifConv *w, DifTensor
  *
  * Returns: as @x
  */
-DifTensor *dif_group_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, guint n_groups, float eps, DifAct act);
+DifTensor *dif_group_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, guint n_groups,
+                           float eps, DifAct act);
 
 /**
  * dif_layer_norm:
@@ -241,7 +244,8 @@ DifTensor *dif_upload (DifContext *cx, DifDtype dtype, DifShape shape, const flo
  *
  * Returns: `[N, H, W, C]`
  */
-DifTensor *dif_upload_nchw (DifContext *cx, DifDtype dtype, gsize n, gsize c, gsize h, gsize w, const float *data);
+DifTensor *dif_upload_nchw (DifContext *cx, DifDtype dtype, gsize n, gsize c, gsize h, gsize w,
+                            const float *data);
 
 /**
  * dif_download:

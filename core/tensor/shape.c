@@ -46,7 +46,7 @@ dif_shape_count (const DifShape *shape, gsize *count)
   gsize n = 1;
 
   for (guint i = 0; i < shape->n; i++)
-    if (!g_size_checked_mul (&n, n, shape->d[i]))
+    if (! g_size_checked_mul (&n, n, shape->d[i]))
       return FALSE;
   *count = n;
   return TRUE;

@@ -17,7 +17,7 @@ dif_tensor_ref (DifTensor *t)
 void
 dif_tensor_unref (DifTensor *t)
 {
-  if (!t || !g_atomic_int_dec_and_test (&t->ref_count))
+  if (! t || ! g_atomic_int_dec_and_test (&t->ref_count))
     return;
   if (t->base)
     dif_tensor_unref (t->base);
@@ -48,7 +48,7 @@ dif_tensor_new (DifBackend *backend, DifDtype dtype, const DifShape *shape, GErr
   gpointer   data;
   gsize      bytes;
 
-  if (!dif_shape_bytes (shape, dtype, &bytes) || bytes > G_MAXSSIZE || bytes == 0)
+  if (! dif_shape_bytes (shape, dtype, &bytes) || bytes > G_MAXSSIZE || bytes == 0)
     {
       g_autofree char *s = dif_shape_to_string (shape);
 
@@ -57,7 +57,7 @@ dif_tensor_new (DifBackend *backend, DifDtype dtype, const DifShape *shape, GErr
       return NULL;
     }
   data = backend->klass->alloc (backend, bytes, error);
-  if (!data)
+  if (! data)
     return NULL;
   t            = g_new0 (DifTensor, 1);
   t->shape     = *shape;

@@ -77,7 +77,8 @@ gsize dif_tensor_count (const DifTensor *t);
  *
  * Returns: (transfer full) (nullable): a tensor
  */
-DifTensor *dif_tensor_new (DifBackend *backend, DifDtype dtype, const DifShape *shape, GError **error);
+DifTensor *dif_tensor_new (DifBackend *backend, DifDtype dtype, const DifShape *shape,
+                           GError **error);
 
 /**
  * dif_tensor_view:

@@ -28,41 +28,42 @@ transpose (float *dst, const float *src, gsize n, gsize a, gsize b)
 DifTensor *
 dif_upload (DifContext *cx, DifDtype dtype, DifShape shape, const float *data)
 {
-  DifBackend       *be        = dif_context_backend (cx);
-  g_autofree void  *converted = NULL;
-  g_autoptr (DifTensor) t     = NULL;
-  GError           *error     = NULL;
+  DifBackend           *be        = dif_context_backend (cx);
+  g_autofree void      *converted = NULL;
+  g_autoptr (DifTensor) t         = NULL;
+  GError               *error     = NULL;
 
-  if (!dif_context_check (cx))
+  if (! dif_context_check (cx))
     return dif_context_inert (cx);
   t = dif_tensor_new (be, dtype, &shape, &error);
-  if (!t)
+  if (! t)
     return dif_context_fail (cx, error);
   if (dtype != DIF_F32)
     {
       converted = g_try_malloc (t->bytes);
-      if (!converted)
+      if (! converted)
         return no_memory (cx, t->bytes);
       dif_convert_from_f32 (converted, dtype, data, dif_tensor_count (t));
     }
-  if (!be->klass->upload (be, t->data, converted ? converted : data, t->bytes, &error))
+  if (! be->klass->upload (be, t->data, converted ? converted : data, t->bytes, &error))
     return dif_context_fail (cx, error);
   return dif_context_adopt (cx, g_steal_pointer (&t));
 }
 
 DifTensor *
-dif_upload_nchw (DifContext *cx, DifDtype dtype, gsize n, gsize c, gsize h, gsize w, const float *data)
+dif_upload_nchw (DifContext *cx, DifDtype dtype, gsize n, gsize c, gsize h, gsize w,
+                 const float *data)
 {
   g_autofree float *moved = NULL;
   DifShape          shape = DIF_SHAPE (n, h, w, c);
   gsize             count;
 
-  if (!dif_context_check (cx))
+  if (! dif_context_check (cx))
     return dif_context_inert (cx);
-  if (!dif_shape_count (&shape, &count))
+  if (! dif_shape_count (&shape, &count))
     return no_memory (cx, G_MAXSIZE);
   moved = g_try_new (float, count);
-  if (!moved)
+  if (! moved)
     return no_memory (cx, count * sizeof *moved);
   transpose (moved, data, n, c, h * w);
   return dif_upload (cx, dtype, shape, moved);
@@ -75,18 +76,18 @@ dif_download (DifContext *cx, DifTensor *x, float *data)
   GError          *error = NULL;
   g_autofree void *raw   = NULL;
 
-  if (!dif_context_check (cx) || !x->data)
+  if (! dif_context_check (cx) || ! x->data)
     return FALSE;
   if (x->dtype != DIF_F32)
     {
       raw = g_try_malloc (x->bytes);
-      if (!raw)
+      if (! raw)
         {
           no_memory (cx, x->bytes);
           return FALSE;
         }
     }
-  if (!be->klass->download (be, raw ? raw : data, x->data, x->bytes, &error))
+  if (! be->klass->download (be, raw ? raw : data, x->data, x->bytes, &error))
     {
       dif_context_fail (cx, error);
       return FALSE;
@@ -101,16 +102,16 @@ dif_download_nchw (DifContext *cx, DifTensor *x, float *data)
 {
   g_autofree float *moved = NULL;
 
-  if (!dif_context_check (cx) || !x->data)
+  if (! dif_context_check (cx) || ! x->data)
     return FALSE;
   g_return_val_if_fail (x->shape.n == 4, FALSE);
   moved = g_try_new (float, dif_tensor_count (x));
-  if (!moved)
+  if (! moved)
     {
       no_memory (cx, dif_tensor_count (x) * sizeof *moved);
       return FALSE;
     }
-  if (!dif_download (cx, x, moved))
+  if (! dif_download (cx, x, moved))
     return FALSE;
   transpose (data, moved, x->shape.d[0], x->shape.d[1] * x->shape.d[2], x->shape.d[3]);
   return TRUE;
@@ -123,12 +124,12 @@ dif_randn (DifContext *cx, DifRng *rng, gsize n, gsize h, gsize w, gsize c)
   DifShape          shape = DIF_SHAPE (n, h, w, c);
   gsize             count;
 
-  if (!dif_context_check (cx))
+  if (! dif_context_check (cx))
     return dif_context_inert (cx);
-  if (!dif_shape_count (&shape, &count))
+  if (! dif_shape_count (&shape, &count))
     return no_memory (cx, G_MAXSIZE);
   data = g_try_new (float, count);
-  if (!data)
+  if (! data)
     return no_memory (cx, count * sizeof *data);
   dif_rng_randn (rng, data, count);
   return dif_upload_nchw (cx, DIF_F32, n, c, h, w, data);

@@ -46,7 +46,7 @@ dif_weights_new (const char *name)
 void
 dif_weights_free (DifWeights *w)
 {
-  if (!w)
+  if (! w)
     return;
   g_hash_table_unref (w->entries);
   g_free (w->name);
@@ -81,7 +81,7 @@ dif_weights_rename (DifWeights *w, const char *from, const char *to)
   gpointer key, value;
 
   if (g_hash_table_contains (w->entries, to) ||
-      !g_hash_table_steal_extended (w->entries, from, &key, &value))
+      ! g_hash_table_steal_extended (w->entries, from, &key, &value))
     return FALSE;
   g_free (key);
   g_hash_table_insert (w->entries, g_strdup (to), value);
@@ -156,7 +156,7 @@ store_new (DifBackend *backend)
 void
 dif_store_free (DifStore *store)
 {
-  if (!store)
+  if (! store)
     return;
   for (guint i = 0; i < store->items->len; i++)
     {
@@ -178,7 +178,8 @@ dif_store_bytes (DifStore *store)
 }
 
 static void
-store_add (DifStore *s, gpointer weight, gpointer prepared, void (*release) (DifBackend *, gpointer), gsize bytes)
+store_add (DifStore *s, gpointer weight, gpointer prepared,
+           void (*release) (DifBackend *, gpointer), gsize bytes)
 {
   Item item = { weight, prepared, release };
 
@@ -287,7 +288,7 @@ take (DifLoader *l, const char *full, const DifShape *shape, DifHostArray *out)
 
   if (l->visitor)
     l->visitor (full, shape, l->visitor_data);
-  if (l->error || !l->weights)
+  if (l->error || ! l->weights)
     return FALSE;
   if (l->cancellable && g_cancellable_set_error_if_cancelled (l->cancellable, &error))
     {
@@ -295,29 +296,30 @@ take (DifLoader *l, const char *full, const DifShape *shape, DifHostArray *out)
       return FALSE;
     }
   found = dif_weights_lookup (l->weights, full);
-  if (!found)
+  if (! found)
     {
       g_autofree char *expected = dif_shape_to_string (shape);
 
       dif_loader_fail (l, g_error_new (DIF_MODEL_ERROR, DIF_MODEL_ERROR_MISSING_WEIGHT,
-                                       "%s: tensor %s: expected shape %s, found no such tensor", l->weights->name,
-                                       full, expected));
+                                       "%s: tensor %s: expected shape %s, found no such tensor",
+                                       l->weights->name, full, expected));
       return FALSE;
     }
-  if (!dif_shape_equal (&found->shape, shape) && !same_matrix (&found->shape, shape))
+  if (! dif_shape_equal (&found->shape, shape) && ! same_matrix (&found->shape, shape))
     {
-      g_autofree char *expected = dif_shape_to_string (shape), *is = dif_shape_to_string (&found->shape);
+      g_autofree char *expected = dif_shape_to_string (shape),
+                      *is       = dif_shape_to_string (&found->shape);
 
       dif_loader_fail (l, g_error_new (DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                                       "%s: tensor %s: expected shape %s, found %s", l->weights->name, full,
-                                       expected, is));
+                                       "%s: tensor %s: expected shape %s, found %s",
+                                       l->weights->name, full, expected, is));
       return FALSE;
     }
   if (found->dtype > DIF_F16)
     {
       dif_loader_fail (l, g_error_new (DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                                       "%s: tensor %s: expected f32, f16 or bf16, found %s", l->weights->name, full,
-                                       dif_dtype_name (found->dtype)));
+                                       "%s: tensor %s: expected f32, f16 or bf16, found %s",
+                                       l->weights->name, full, dif_dtype_name (found->dtype)));
       return FALSE;
     }
   *out       = *found;
@@ -327,8 +329,8 @@ take (DifLoader *l, const char *full, const DifShape *shape, DifHostArray *out)
 
 /* Files what the backend prepared, or its error with the tensor's name. */
 static gpointer
-filed (DifLoader *l, gpointer weight, gpointer prepared, void (*release) (DifBackend *, gpointer), gsize bytes,
-       const char *full, GError *error)
+filed (DifLoader *l, gpointer weight, gpointer prepared, void (*release) (DifBackend *, gpointer),
+       gsize bytes, const char *full, GError *error)
 {
   if (error)
     {
@@ -340,10 +342,11 @@ filed (DifLoader *l, gpointer weight, gpointer prepared, void (*release) (DifBac
 }
 
 DifLinear *
-dif_loader_linear_rows (DifLoader *l, const char *name, gsize n_total, gsize first, gsize n_out, gsize n_in,
-                        gboolean bias)
+dif_loader_linear_rows (DifLoader *l, const char *name, gsize n_total, gsize first, gsize n_out,
+                        gsize n_in, gboolean bias)
 {
-  g_autofree char       *wname = full_name (l, name, ".weight"), *bname = full_name (l, name, ".bias");
+  g_autofree char       *wname  = full_name (l, name, ".weight");
+  g_autofree char       *bname  = full_name (l, name, ".bias");
   DifShape               wshape = DIF_SHAPE (n_total, n_in), bshape = DIF_SHAPE (n_total);
   DifHostArray           w = { 0 }, b = { 0 };
   DifLinear             *linear = g_new0 (DifLinear, 1);
@@ -390,25 +393,27 @@ stacked (const DifHostArray *arrays, guint n, DifDtype *dtype)
     if (arrays[i].dtype != *dtype)
       *dtype = DIF_F32;
   unit = dif_dtype_size (*dtype);
-  if (!dif_shape_count (&arrays[0].shape, &each) || !g_size_checked_mul (&count, each, n) ||
-      !g_size_checked_mul (&count, count, unit))
+  if (! dif_shape_count (&arrays[0].shape, &each) || ! g_size_checked_mul (&count, each, n) ||
+      ! g_size_checked_mul (&count, count, unit))
     return NULL;
   data = g_try_malloc (count);
   for (guint i = 0; data && i < n; i++)
     if (arrays[i].dtype == *dtype)
       memcpy (data + i * each * unit, arrays[i].data, each * unit);
     else
-      dif_convert_to_f32 ((float *) (gpointer) data + i * each, arrays[i].data, arrays[i].dtype, each);
+      dif_convert_to_f32 ((float *) (gpointer) data + i * each, arrays[i].data, arrays[i].dtype,
+                          each);
   return data;
 }
 
 DifLinear *
-dif_loader_linear_stack (DifLoader *l, const char *const *names, guint n, gsize n_each, gsize n_in, gboolean bias)
+dif_loader_linear_stack (DifLoader *l, const char *const *names, guint n, gsize n_each, gsize n_in,
+                         gboolean bias)
 {
   DifShape               wshape = DIF_SHAPE (n_each, n_in), bshape = DIF_SHAPE (n_each);
   DifHostArray           w[4] = { 0 }, b[4] = { 0 }, all_w = { 0 }, all_b = { 0 };
   g_autofree void       *wdata = NULL, *bdata = NULL;
-  g_autofree char       *first = full_name (l, names[0], ".weight");
+  g_autofree char       *first  = full_name (l, names[0], ".weight");
   DifLinear             *linear = g_new0 (DifLinear, 1);
   const DifBackendClass *klass  = l->backend->klass;
   GError                *error  = NULL;
@@ -420,7 +425,8 @@ dif_loader_linear_stack (DifLoader *l, const char *const *names, guint n, gsize 
   linear->n_in  = n_in;
   for (guint i = 0; i < n; i++)
     {
-      g_autofree char *wname = full_name (l, names[i], ".weight"), *bname = full_name (l, names[i], ".bias");
+      g_autofree char *wname = full_name (l, names[i], ".weight"),
+                      *bname = full_name (l, names[i], ".bias");
 
       ok = take (l, wname, &wshape, &w[i]) && ok;
       if (bias)
@@ -435,7 +441,7 @@ dif_loader_linear_stack (DifLoader *l, const char *const *names, guint n, gsize 
       all_w.data  = wdata;
       all_b.shape = DIF_SHAPE (n * n_each);
       all_b.data  = bdata;
-      if (wdata && (bdata || !bias))
+      if (wdata && (bdata || ! bias))
         linear->prepared = klass->linear_new (l->backend, l->dtype, &all_w, &all_b, &bytes, &error);
       else
         error = g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY, "out of memory");
@@ -445,9 +451,11 @@ dif_loader_linear_stack (DifLoader *l, const char *const *names, guint n, gsize 
 }
 
 DifConv *
-dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k, guint stride, int pad)
+dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k, guint stride,
+                 int pad)
 {
-  g_autofree char       *wname = full_name (l, name, ".weight"), *bname = full_name (l, name, ".bias");
+  g_autofree char       *wname  = full_name (l, name, ".weight");
+  g_autofree char       *bname  = full_name (l, name, ".bias");
   DifShape               wshape = DIF_SHAPE (n_out, n_in, k, k), bshape = DIF_SHAPE (n_out);
   DifHostArray           w, b;
   DifConv               *conv  = g_new0 (DifConv, 1);
@@ -464,7 +472,8 @@ dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint 
   if (pad == DIF_PAD_RIGHT_BOTTOM)
     conv->spec.pad.bottom = conv->spec.pad.right = 1;
   else
-    conv->spec.pad.top = conv->spec.pad.bottom = conv->spec.pad.left = conv->spec.pad.right = (guint) pad;
+    conv->spec.pad.top = conv->spec.pad.bottom = conv->spec.pad.left = conv->spec.pad.right =
+        (guint) pad;
   ok = take (l, wname, &wshape, &w);
   ok = take (l, bname, &bshape, &b) && ok;
   if (ok)
@@ -476,7 +485,8 @@ dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint 
 DifNorm *
 dif_loader_norm (DifLoader *l, const char *name, gsize n)
 {
-  g_autofree char       *wname = full_name (l, name, ".weight"), *bname = full_name (l, name, ".bias");
+  g_autofree char       *wname = full_name (l, name, ".weight");
+  g_autofree char       *bname = full_name (l, name, ".bias");
   DifShape               shape = DIF_SHAPE (n);
   DifHostArray           w, b;
   DifNorm               *norm  = g_new0 (DifNorm, 1);

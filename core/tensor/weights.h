@@ -68,7 +68,8 @@ void dif_weights_free (DifWeights *w);
  *
  * Returns: FALSE if @name is there already
  */
-gboolean dif_weights_add (DifWeights *w, const char *name, const DifHostArray *array, GBytes *owner);
+gboolean dif_weights_add (DifWeights *w, const char *name, const DifHostArray *array,
+                          GBytes *owner);
 
 /**
  * dif_weights_lookup:
@@ -118,7 +119,8 @@ guint64 dif_weights_count_parameters (DifWeights *w);
  *
  * Returns: (transfer full): a loader; free by dif_loader_finish()
  */
-DifLoader *dif_loader_new (DifWeights *weights, DifBackend *backend, DifDtype dtype, GCancellable *cancellable);
+DifLoader *dif_loader_new (DifWeights *weights, DifBackend *backend, DifDtype dtype,
+                           GCancellable *cancellable);
 
 /**
  * DifWeightFunc:
@@ -185,7 +187,8 @@ void dif_loader_fail (DifLoader *l, GError *error);
  *
  * Returns: (transfer none): owned by the store; inert after a failure
  */
-DifLinear *dif_loader_linear (DifLoader *l, const char *name, gsize n_out, gsize n_in, gboolean bias);
+DifLinear *dif_loader_linear (DifLoader *l, const char *name, gsize n_out, gsize n_in,
+                              gboolean bias);
 
 /**
  * dif_loader_linear_rows:
@@ -199,8 +202,8 @@ DifLinear *dif_loader_linear (DifLoader *l, const char *name, gsize n_out, gsize
  *
  * Returns: (transfer none): the weight made of those rows
  */
-DifLinear *dif_loader_linear_rows (DifLoader *l, const char *name, gsize n_total, gsize first, gsize n_out, gsize n_in,
-                                   gboolean bias);
+DifLinear *dif_loader_linear_rows (DifLoader *l, const char *name, gsize n_total, gsize first,
+                                   gsize n_out, gsize n_in, gboolean bias);
 
 /**
  * dif_loader_linear_stack:
@@ -215,8 +218,8 @@ DifLinear *dif_loader_linear_rows (DifLoader *l, const char *name, gsize n_total
  *
  * Returns: (transfer none): the weight `[n * n_each, n_in]`
  */
-DifLinear *dif_loader_linear_stack (DifLoader *l, const char *const *names, guint n, gsize n_each, gsize n_in,
-                                    gboolean bias);
+DifLinear *dif_loader_linear_stack (DifLoader *l, const char *const *names, guint n, gsize n_each,
+                                    gsize n_in, gboolean bias);
 
 /**
  * dif_loader_conv:
@@ -230,7 +233,8 @@ DifLinear *dif_loader_linear_stack (DifLoader *l, const char *const *names, guin
  *
  * Returns: (transfer none): owned by the store
  */
-DifConv *dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k, guint stride, int pad);
+DifConv *dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k,
+                          guint stride, int pad);
 
 /** DIF_PAD_RIGHT_BOTTOM: the asymmetric padding of Downsample2D (padding 0). */
 #define DIF_PAD_RIGHT_BOTTOM (-1)

@@ -10,8 +10,8 @@ static DifImage *
 image_of (DifWeights *w, const char *name)
 {
   DifShape           shape;
-  g_autofree float  *data = test_floats (w, name, &shape);
-  gsize              n    = shape.d[0] * shape.d[1] * shape.d[2];
+  g_autofree float  *data  = test_floats (w, name, &shape);
+  gsize              n     = shape.d[0] * shape.d[1] * shape.d[2];
   g_autofree guint8 *bytes = g_malloc (n);
 
   for (gsize i = 0; i < n; i++)
@@ -36,20 +36,20 @@ check_equal (DifImage *image, DifWeights *w, const char *name)
 static void
 test_resampling_is_pillows (void)
 {
-  static const char *const  filters[] = { "nearest", "bilinear", "bicubic", "lanczos" };
-  g_autoptr (DifWeights)    w     = test_read_tensors ("pictures/resampling.safetensors");
-  g_autoptr (DifImage)      image = image_of (w, "image");
-  g_autoptr (GPtrArray)     names = dif_weights_names (w);
-  guint                     seen  = 0;
+  static const char *const filters[] = { "nearest", "bilinear", "bicubic", "lanczos" };
+  g_autoptr (DifWeights)   w         = test_read_tensors ("pictures/resampling.safetensors");
+  g_autoptr (DifImage)     image     = image_of (w, "image");
+  g_autoptr (GPtrArray)    names     = dif_weights_names (w);
+  guint                    seen      = 0;
 
   for (guint i = 0; i < names->len; i++)
     for (guint f = 0; f < G_N_ELEMENTS (filters); f++)
       {
-        const char          *name = g_ptr_array_index (names, i);
+        const char          *name  = g_ptr_array_index (names, i);
         g_autoptr (DifImage) small = NULL;
         guint                width, height;
 
-        if (!g_str_has_prefix (name, filters[f]))
+        if (! g_str_has_prefix (name, filters[f]))
           continue;
         g_assert_cmpint (sscanf (name + strlen (filters[f]), ".%ux%u", &width, &height), ==, 2);
         small = dif_image_resize (image, width, height, (DifFilter) f);
@@ -73,7 +73,8 @@ static void
 test_deep_pictures_stay_deep (void)
 {
   const float          pixels[4] = { 0.1001f, 0.5003f, NAN, 2 };
-  g_autoptr (DifImage) image = dif_image_new (2, 2, 1, pixels), wide = dif_image_resize (image, 3, 2, DIF_FILTER_BILINEAR);
+  g_autoptr (DifImage) image     = dif_image_new (2, 2, 1, pixels),
+                       wide      = dif_image_resize (image, 3, 2, DIF_FILTER_BILINEAR);
 
   g_assert_cmpfloat (dif_image_pixels (image)[0], ==, 0.1001f);
   g_assert_cmpfloat (dif_image_pixels (image)[2], ==, 0);
@@ -85,7 +86,8 @@ static void
 test_crop_and_channels (void)
 {
   const guint8         bytes[] = { 0, 51, 102, 255, 153, 204, 255, 255 };
-  g_autoptr (DifImage) image = dif_image_new_8bit (2, 1, 3, bytes, 8, 4), part = dif_image_crop (image, 1, 0, 1, 1);
+  g_autoptr (DifImage) image   = dif_image_new_8bit (2, 1, 3, bytes, 8, 4),
+                       part    = dif_image_crop (image, 1, 0, 1, 1);
   g_autoptr (DifImage) gray = dif_image_to_gray (part), rgb = dif_image_to_rgb (gray);
 
   g_assert_cmpfloat (dif_image_pixels (image)[1], ==, 51 / 255.0f);

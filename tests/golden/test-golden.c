@@ -2,7 +2,8 @@
 /* test-golden.c - whole pictures against diffusers.
  *
  * Every case of golden/cases.json (from text) and pictures/cases.json (from a
- * picture) in tests/fixtures is drawn and compared tensor by tensor.  Bounds: 1e-5 relative for embeddings and single network calls;
+ * picture) in tests/fixtures is drawn and compared tensor by tensor.  Bounds: 1e-5
+ * relative for embeddings and single network calls;
  * a loop multiplies what the steps before it left, so latents and pictures
  * have the bound of the contract, 5e-4.  What was measured is printed.
  */
@@ -35,12 +36,14 @@ pipeline_for (Suite *suite, const char *model)
 {
   DifPipeline *pipe = suite->pipes ? g_hash_table_lookup (suite->pipes, model) : NULL;
 
-  if (!suite->pipes)
-    suite->pipes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) dif_pipeline_free);
-  if (!pipe)
+  if (! suite->pipes)
+    suite->pipes =
+        g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) dif_pipeline_free);
+  if (! pipe)
     {
-      g_autofree char *relative = g_build_filename ("models", model, NULL), *path = test_fixture (relative);
-      GError          *error = NULL;
+      g_autofree char *relative = g_build_filename ("models", model, NULL),
+                      *path     = test_fixture (relative);
+      GError *error             = NULL;
 
       pipe = dif_pipeline_load (path, suite->device, suite->dtype, NULL, NULL, NULL, &error);
       g_assert_no_error (error);
@@ -64,7 +67,7 @@ keep (const char *name, const DifShape *shape, const float *data, gpointer user_
 
   g_assert_true (dif_shape_count (shape, &n));
   g_hash_table_insert (dump->tensors, g_strdup (name), g_bytes_new (data, n * sizeof *data));
-  dump->n_noise   += g_str_has_prefix (name, "noise_pred.");
+  dump->n_noise += g_str_has_prefix (name, "noise_pred.");
   dump->n_latents += g_str_has_prefix (name, "latents.");
 }
 
@@ -73,7 +76,7 @@ set (DifRequest *rq, DifJson *c, const char *key, const char *name)
 {
   GError *error = NULL;
 
-  if (!dif_json_has (c, key))
+  if (! dif_json_has (c, key))
     return;
   dif_request_set_number (rq, name, dif_json_double (c, key, 0), &error);
   g_assert_no_error (error);
@@ -91,7 +94,7 @@ set_image (DifRequest *rq, DifWeights *golden, const char *tensor, const char *n
   gsize              n;
   guint              channels;
 
-  if (!dif_weights_lookup (golden, tensor))
+  if (! dif_weights_lookup (golden, tensor))
     return;
   data = test_floats (golden, tensor, &shape);
   g_assert_true (dif_shape_count (&shape, &n));
@@ -99,7 +102,8 @@ set_image (DifRequest *rq, DifWeights *golden, const char *tensor, const char *n
   channels = shape.n == 3 ? 3 : 1;
   for (gsize i = 0; i < n; i++)
     bytes[i] = (guint8) data[i];
-  image = dif_image_new_8bit ((guint) shape.d[1], (guint) shape.d[0], channels, bytes, shape.d[1] * channels, channels);
+  image = dif_image_new_8bit ((guint) shape.d[1], (guint) shape.d[0], channels, bytes,
+                              shape.d[1] * channels, channels);
   dif_request_set_image (rq, name, image, &error);
   g_assert_no_error (error);
   dif_image_unref (image);
@@ -131,8 +135,8 @@ request_for (DifJson *c, DifWeights *golden)
   for (guint i = 0; settings && i < dif_json_length (settings); i++)
     {
       DifJson         *member = dif_json_at (settings, i);
-      g_autofree char *value = dif_json_to_string (member, FALSE);
-      g_autofree char *pair  = g_strdup_printf ("%s=%s", dif_json_key (member), value);
+      g_autofree char *value  = dif_json_to_string (member, FALSE);
+      g_autofree char *pair   = g_strdup_printf ("%s=%s", dif_json_key (member), value);
 
       dif_request_set (rq, "scheduler-set", pair, &error);
       g_assert_no_error (error);
@@ -150,12 +154,13 @@ compare (Dump *dump, DifWeights *golden, const char *ours, const char *theirs, g
   gsize             n, size;
   const float      *found;
 
-  if (!bytes)
+  if (! bytes)
     g_error ("no tensor %s was dumped", ours);
   found = g_bytes_get_data (bytes, &size);
   g_assert_true (dif_shape_count (&shape, &n));
   g_assert_cmpuint (size, ==, n * sizeof *found);
-  return relative ? test_relative_difference (found, expected, n) : test_max_difference (found, expected, n);
+  return relative ? test_relative_difference (found, expected, n)
+                  : test_max_difference (found, expected, n);
 }
 
 /* The dumped picture's rows that the fixture keeps: all, or every third. */
@@ -165,7 +170,7 @@ kept_rows (Dump *dump, DifWeights *golden, float **expected, gsize *n)
   gboolean     whole = dif_weights_lookup (golden, "image") != NULL;
   DifShape     shape;
   const float *found = g_bytes_get_data (g_hash_table_lookup (dump->tensors, "image"), NULL);
-  gsize        step = whole ? 1 : 3, rows, width, planes, height;
+  gsize        step  = whole ? 1 : 3, rows, width, planes, height;
   float       *kept;
 
   *expected = test_floats (golden, whole ? "image" : "image.rows3", &shape);
@@ -173,12 +178,14 @@ kept_rows (Dump *dump, DifWeights *golden, float **expected, gsize *n)
   planes = shape.d[0] * shape.d[1];
   rows   = shape.d[2];
   width  = shape.d[3];
-  height = g_bytes_get_size (g_hash_table_lookup (dump->tensors, "image")) / sizeof (float) / planes / width;
+  height = g_bytes_get_size (g_hash_table_lookup (dump->tensors, "image")) / sizeof (float) /
+           planes / width;
   g_assert_cmpuint ((height + step - 1) / step, ==, rows);
   kept = g_new (float, *n);
   for (gsize i = 0; i < planes; i++)
     for (gsize r = 0; r < rows; r++)
-      memcpy (kept + (i * rows + r) * width, found + (i * height + r * step) * width, width * sizeof *kept);
+      memcpy (kept + (i * rows + r) * width, found + (i * height + r * step) * width,
+              width * sizeof *kept);
   return kept;
 }
 
@@ -195,13 +202,14 @@ compare_image (Dump *dump, DifWeights *golden)
 static void
 run_case (Suite *suite, DifJson *c, DifWeights *golden, Dump *dump)
 {
-  DifPipeline *pipe          = pipeline_for (suite, dif_json_string (c, "model", ""));
-  g_autoptr (DifRequest) rq  = request_for (c, golden);
-  g_autoptr (DifResult) r    = NULL;
-  GError               *error = NULL;
-  gsize                 before = dif_pipeline_backend (pipe)->live_bytes;
+  DifPipeline           *pipe   = pipeline_for (suite, dif_json_string (c, "model", ""));
+  g_autoptr (DifRequest) rq     = request_for (c, golden);
+  g_autoptr (DifResult)  r      = NULL;
+  GError                *error  = NULL;
+  gsize                  before = dif_pipeline_backend (pipe)->live_bytes;
 
-  dump->tensors = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+  dump->tensors =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   dif_pipeline_set_dump (pipe, keep, dump);
   r = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
   dif_pipeline_set_dump (pipe, NULL, NULL);
@@ -219,7 +227,7 @@ check_ids (DifPipeline *pipe, DifJson *c, const char *key, DifWeights *golden, c
   const DifHostArray *array = dif_weights_lookup (golden, name);
   GError             *error = NULL;
 
-  if (!array)
+  if (! array)
     return;
   dif_tokenizer_encode (tok, dif_json_string (c, key, ""), ids, NULL, NULL, &error);
   g_assert_no_error (error);
@@ -231,25 +239,29 @@ check_ids (DifPipeline *pipe, DifJson *c, const char *key, DifWeights *golden, c
 static void
 test_f32 (gconstpointer data)
 {
-  const Case            *k        = data;
-  g_autofree char       *relative = g_build_filename (k->folder, dif_json_string (k->c, "file", ""), NULL);
-  g_autoptr (DifWeights) golden   = test_read_tensors (relative);
-  g_autofree char       *last     = NULL;
-  Dump                   dump     = { 0 };
+  const Case      *k = data;
+  g_autofree char *relative =
+      g_build_filename (k->folder, dif_json_string (k->c, "file", ""), NULL);
+  g_autoptr (DifWeights) golden = test_read_tensors (relative);
+  g_autofree char       *last   = NULL;
+  Dump                   dump   = { 0 };
   double                 embeds = 0, noise, latents = 0, image;
 
-  check_ids (pipeline_for (k->suite, dif_json_string (k->c, "model", "")), k->c, "prompt", golden, "input_ids");
-  check_ids (pipeline_for (k->suite, dif_json_string (k->c, "model", "")), k->c, "negative_prompt", golden,
-             "negative_input_ids");
+  check_ids (pipeline_for (k->suite, dif_json_string (k->c, "model", "")), k->c, "prompt", golden,
+             "input_ids");
+  check_ids (pipeline_for (k->suite, dif_json_string (k->c, "model", "")), k->c, "negative_prompt",
+             golden, "negative_input_ids");
   run_case (k->suite, k->c, golden, &dump);
   g_assert_cmpuint (dump.n_noise, ==, (guint) dif_json_int (k->c, "unet_calls", 0, 1, 1000));
   /* stored once per model and prompts */
   if (dif_weights_lookup (golden, "prompt_embeds"))
     embeds = compare (&dump, golden, "prompt_embeds", "prompt_embeds", TRUE);
   if (dif_weights_lookup (golden, "negative_prompt_embeds"))
-    embeds = MAX (embeds, compare (&dump, golden, "negative_prompt_embeds", "negative_prompt_embeds", TRUE));
+    embeds = MAX (
+        embeds, compare (&dump, golden, "negative_prompt_embeds", "negative_prompt_embeds", TRUE));
   if (dif_weights_lookup (golden, "initial_latents"))
-    g_assert_cmpfloat (compare (&dump, golden, "initial_latents", "initial_latents", TRUE), <, 1e-6);
+    g_assert_cmpfloat (compare (&dump, golden, "initial_latents", "initial_latents", TRUE), <,
+                       1e-6);
   noise = compare (&dump, golden, "noise_pred.0", "noise_pred.first", TRUE);
   for (guint i = 0; i < dump.n_latents; i++)
     {
@@ -260,8 +272,9 @@ test_f32 (gconstpointer data)
     }
   last  = g_strdup_printf ("noise_pred.%u", dump.n_noise - 1);
   image = compare_image (&dump, golden);
-  g_test_message ("embeds %.1e, first noise %.1e, last noise %.1e, latents %.1e, image %.1e", embeds, noise,
-                  compare (&dump, golden, last, "noise_pred.last", TRUE), latents, image);
+  g_test_message ("embeds %.1e, first noise %.1e, last noise %.1e, latents %.1e, image %.1e",
+                  embeds, noise, compare (&dump, golden, last, "noise_pred.last", TRUE), latents,
+                  image);
   g_assert_cmpfloat (embeds, <, MODULE_BOUND);
   g_assert_cmpfloat (noise, <, MODULE_BOUND);
   g_assert_cmpfloat (compare (&dump, golden, last, "noise_pred.last", TRUE), <, IMAGE_BOUND);
@@ -274,16 +287,17 @@ test_f32 (gconstpointer data)
 static void
 test_bf16 (gconstpointer data)
 {
-  const Case            *k        = data;
-  g_autofree char       *relative = g_build_filename (k->folder, dif_json_string (k->c, "file", ""), NULL);
+  const Case      *k = data;
+  g_autofree char *relative =
+      g_build_filename (k->folder, dif_json_string (k->c, "file", ""), NULL);
   g_autoptr (DifWeights) golden   = test_read_tensors (relative);
   g_autofree float      *expected = NULL, *found = NULL;
-  g_autoptr (DifBackend) be       = dif_backend_open ("cpu", NULL);
-  Dump                   dump     = { 0 };
+  g_autoptr (DifBackend) be   = dif_backend_open ("cpu", NULL);
+  Dump                   dump = { 0 };
   gsize                  n;
   double                 psnr;
 
-  if (!be->klass->supports (be, DIF_BF16))
+  if (! be->klass->supports (be, DIF_BF16))
     {
       g_test_skip ("this CPU does not compute in bf16");
       return;
@@ -333,15 +347,17 @@ test_cancel (gconstpointer data)
 {
   DifPipeline           *pipe   = pipeline_for (&cpu_f32, "sd15");
   g_autoptr (DifWeights) golden = test_read_tensors ("golden/sd15__own.safetensors");
-  g_autoptr (DifRequest) rq    = request_for (((const Case *) data)->c, golden);
-  GError                *error = NULL;
+  g_autoptr (DifRequest) rq     = request_for (((const Case *) data)->c, golden);
+  GError                *error  = NULL;
   gsize                  before = dif_pipeline_backend (pipe)->live_bytes;
 
   for (guint at = 0;; at++)
     {
       g_autoptr (GCancellable) cancellable = g_cancellable_new ();
       Stop                     stop        = { at, 0, cancellable };
-      g_autoptr (DifResult)    r = dif_pipeline_run (pipe, rq, stop_at, &stop, cancellable, &error);
+      g_autoptr (DifResult)    r           = NULL;
+
+      r = dif_pipeline_run (pipe, rq, stop_at, &stop, cancellable, &error);
 
       g_assert_cmpuint (dif_pipeline_backend (pipe)->live_bytes, ==, before);
       if (r)
@@ -376,9 +392,10 @@ add_cases (DifJson *root, const char *folder, Suite *suite, const char *suffix, 
 static DifJson *
 read_cases (const char *folder)
 {
-  g_autofree char *relative = g_build_filename (folder, "cases.json", NULL), *path = test_fixture (relative);
-  GError          *error = NULL;
-  DifJson         *root  = dif_json_load (path, &error);
+  g_autofree char *relative = g_build_filename (folder, "cases.json", NULL),
+                  *path     = test_fixture (relative);
+  GError  *error            = NULL;
+  DifJson *root             = dif_json_load (path, &error);
 
   g_assert_no_error (error);
   return root;

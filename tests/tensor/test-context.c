@@ -82,8 +82,9 @@ test_first_error_is_kept_and_named (void)
   g_assert_true (dif_context_failed (cx));
   g_assert_false (dif_context_finish (cx, &error));
   g_assert_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE);
-  g_assert_cmpstr (error->message, ==,
-                   "unet.resnets.3: add: expected two tensors of one shape and dtype, found f32 [3]");
+  g_assert_cmpstr (
+      error->message, ==,
+      "unet.resnets.3: add: expected two tensors of one shape and dtype, found f32 [3]");
   g_assert_false (dif_context_failed (cx));
   g_assert_cmpuint (be->live_bytes, ==, 0);
 }
@@ -110,7 +111,7 @@ test_impossible_sizes_are_refused (void)
 {
   g_autoptr (DifBackend) be    = open_ref ();
   g_autoptr (GError)     error = NULL;
-  DifShape               huge  = DIF_SHAPE (G_MAXSIZE / 2, 3, 5, 7), none = DIF_SHAPE (3, 0);
+  DifShape               huge = DIF_SHAPE (G_MAXSIZE / 2, 3, 5, 7), none = DIF_SHAPE (3, 0);
 
   g_assert_null (dif_tensor_new (be, DIF_F32, &huge, &error));
   g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY);
@@ -144,13 +145,13 @@ test_unsupported_dtype_is_refused (void)
 static void
 test_every_allocation_of_a_run_may_fail (void)
 {
-  g_autofree char         *path  = test_fixture ("models/odd");
-  GError                  *error = NULL;
-  g_autoptr (DifPipeline)  pipe  = dif_pipeline_load (path, "ref", "f32", NULL, NULL, NULL, &error);
-  g_autoptr (DifRequest)   rq    = dif_request_new ("txt2img", &error);
-  DifBackend              *be;
-  gsize                    before;
-  int                      n;
+  g_autofree char        *path  = test_fixture ("models/odd");
+  GError                 *error = NULL;
+  g_autoptr (DifPipeline) pipe  = dif_pipeline_load (path, "ref", "f32", NULL, NULL, NULL, &error);
+  g_autoptr (DifRequest)  rq    = dif_request_new ("txt2img", &error);
+  DifBackend             *be;
+  gsize                   before;
+  int                     n;
 
   g_assert_no_error (error);
   be     = dif_pipeline_backend (pipe);
@@ -180,11 +181,11 @@ test_every_allocation_of_a_run_may_fail (void)
 static void
 test_every_allocation_of_a_load_may_fail (void)
 {
-  g_autofree char          *path  = test_fixture ("models/odd");
-  GError                   *error = NULL;
-  g_autoptr (DifCheckpoint) c     = dif_checkpoint_open (path, &error);
-  g_autoptr (DifBackend)    be    = open_ref ();
-  g_autoptr (DifJson)       config = NULL;
+  g_autofree char          *path    = test_fixture ("models/odd");
+  GError                   *error   = NULL;
+  g_autoptr (DifCheckpoint) c       = dif_checkpoint_open (path, &error);
+  g_autoptr (DifBackend)    be      = open_ref ();
+  g_autoptr (DifJson)       config  = NULL;
   g_autoptr (DifWeights)    weights = NULL;
   int                       n;
 
@@ -221,12 +222,18 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/tensor/context/scopes-free-temporaries", test_scopes_free_temporaries);
   g_test_add_func ("/tensor/context/views-keep-their-base", test_views_keep_their_base);
-  g_test_add_func ("/tensor/context/first-error-is-kept-and-named", test_first_error_is_kept_and_named);
-  g_test_add_func ("/tensor/context/cancelled-stops-before-the-next-op", test_cancelled_stops_before_the_next_op);
-  g_test_add_func ("/tensor/tensor/impossible-sizes-are-refused", test_impossible_sizes_are_refused);
+  g_test_add_func ("/tensor/context/first-error-is-kept-and-named",
+                   test_first_error_is_kept_and_named);
+  g_test_add_func ("/tensor/context/cancelled-stops-before-the-next-op",
+                   test_cancelled_stops_before_the_next_op);
+  g_test_add_func ("/tensor/tensor/impossible-sizes-are-refused",
+                   test_impossible_sizes_are_refused);
   g_test_add_func ("/tensor/backend/unknown-device-is-refused", test_unknown_device_is_refused);
-  g_test_add_func ("/tensor/backend/unsupported-dtype-is-refused", test_unsupported_dtype_is_refused);
-  g_test_add_func ("/tensor/memory/every-allocation-of-a-run-may-fail", test_every_allocation_of_a_run_may_fail);
-  g_test_add_func ("/tensor/memory/every-allocation-of-a-load-may-fail", test_every_allocation_of_a_load_may_fail);
+  g_test_add_func ("/tensor/backend/unsupported-dtype-is-refused",
+                   test_unsupported_dtype_is_refused);
+  g_test_add_func ("/tensor/memory/every-allocation-of-a-run-may-fail",
+                   test_every_allocation_of_a_run_may_fail);
+  g_test_add_func ("/tensor/memory/every-allocation-of-a-load-may-fail",
+                   test_every_allocation_of_a_load_may_fail);
   return g_test_run ();
 }

@@ -12,7 +12,7 @@ refused (DifRequest *rq, const char *name, const char *value, const char *said)
 
   g_assert_false (dif_request_set (rq, name, value, &error));
   g_assert_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM);
-  if (!strstr (error->message, said))
+  if (! strstr (error->message, said))
     g_error ("expected \"%s\" in \"%s\"", said, error->message);
   g_assert_null (strchr (error->message, '\n'));
 }
@@ -20,7 +20,7 @@ refused (DifRequest *rq, const char *name, const char *value, const char *said)
 static void
 test_bad_values_are_refused_by_name (void)
 {
-  g_autoptr (DifRequest) rq = dif_request_new ("txt2img", NULL);
+  g_autoptr (DifRequest) rq    = dif_request_new ("txt2img", NULL);
   g_autoptr (GError)     error = NULL;
 
   refused (rq, "steps", "0", "steps: expected a whole number from 1 to 1000, found \"0\"");
@@ -52,7 +52,7 @@ test_values_survive_json (void)
 {
   g_autoptr (DifRequest) rq = dif_request_new ("txt2img", NULL), back = NULL, copy = NULL;
   g_autoptr (DifJson)    json = NULL, parsed = NULL;
-  g_autofree char       *text = NULL;
+  g_autofree char       *text  = NULL;
   GError                *error = NULL;
 
   dif_request_set (rq, "prompt", "a \"red\" cube\n\xc3\xa9", &error);
@@ -80,7 +80,7 @@ test_values_survive_json (void)
 static void
 test_automatic_numbers_can_be_unset (void)
 {
-  g_autoptr (DifRequest) rq = dif_request_new ("txt2img", NULL);
+  g_autoptr (DifRequest) rq    = dif_request_new ("txt2img", NULL);
   GError                *error = NULL;
 
   dif_request_set_number (rq, "steps", 5, &error);
@@ -120,10 +120,13 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/pipelines/request/bad-values-are-refused-by-name", test_bad_values_are_refused_by_name);
+  g_test_add_func ("/pipelines/request/bad-values-are-refused-by-name",
+                   test_bad_values_are_refused_by_name);
   g_test_add_func ("/pipelines/request/values-survive-json", test_values_survive_json);
-  g_test_add_func ("/pipelines/request/automatic-numbers-can-be-unset", test_automatic_numbers_can_be_unset);
-  g_test_add_func ("/pipelines/request/unknown-task-lists-the-known", test_unknown_task_lists_the_known);
+  g_test_add_func ("/pipelines/request/automatic-numbers-can-be-unset",
+                   test_automatic_numbers_can_be_unset);
+  g_test_add_func ("/pipelines/request/unknown-task-lists-the-known",
+                   test_unknown_task_lists_the_known);
   g_test_add_func ("/pipelines/request/sizes-must-fit-the-model", test_sizes_must_fit_the_model);
   return g_test_run ();
 }

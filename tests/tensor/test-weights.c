@@ -43,13 +43,15 @@ test_missing_and_misshapen_are_named (void)
   dif_loader_leave (l);
   e1 = failure_of (l);
   g_assert_error (e1, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE);
-  g_assert_cmpstr (e1->message, ==, "unet: tensor mid.conv.weight: expected shape [2, 4], found [2, 3]");
+  g_assert_cmpstr (e1->message, ==,
+                   "unet: tensor mid.conv.weight: expected shape [2, 4], found [2, 3]");
 
   l = dif_loader_new (w, be, DIF_F32, NULL);
   dif_loader_norm (l, "absent", 7);
   e2 = failure_of (l);
   g_assert_error (e2, DIF_MODEL_ERROR, DIF_MODEL_ERROR_MISSING_WEIGHT);
-  g_assert_cmpstr (e2->message, ==, "unet: tensor absent.weight: expected shape [7], found no such tensor");
+  g_assert_cmpstr (e2->message, ==,
+                   "unet: tensor absent.weight: expected shape [7], found no such tensor");
 
   l = dif_loader_new (w, be, DIF_F32, NULL);
   dif_loader_table (l, "ids.weight", 2, 3);
@@ -66,10 +68,10 @@ count (const char *name, const DifShape *shape, gpointer user_data)
 static void
 test_dry_run_lists_what_is_needed (void)
 {
-  g_autoptr (DifBackend) be = dif_backend_open ("ref", NULL);
-  DifLoader             *l  = dif_loader_new (NULL, be, DIF_F32, NULL);
+  g_autoptr (DifBackend) be      = dif_backend_open ("ref", NULL);
+  DifLoader             *l       = dif_loader_new (NULL, be, DIF_F32, NULL);
   const char *const      names[] = { "q", "k", "v" };
-  guint                  n = 0;
+  guint                  n       = 0;
   DifStore              *store;
 
   dif_loader_set_visitor (l, count, &n);
@@ -130,9 +132,12 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/tensor/weights/missing-and-misshapen-are-named", test_missing_and_misshapen_are_named);
-  g_test_add_func ("/tensor/weights/dry-run-lists-what-is-needed", test_dry_run_lists_what_is_needed);
-  g_test_add_func ("/tensor/weights/dictionary-renames-and-refuses-twins", test_dictionary_renames_and_refuses_twins);
+  g_test_add_func ("/tensor/weights/missing-and-misshapen-are-named",
+                   test_missing_and_misshapen_are_named);
+  g_test_add_func ("/tensor/weights/dry-run-lists-what-is-needed",
+                   test_dry_run_lists_what_is_needed);
+  g_test_add_func ("/tensor/weights/dictionary-renames-and-refuses-twins",
+                   test_dictionary_renames_and_refuses_twins);
   g_test_add_func ("/tensor/shape/conversions-are-exact", test_conversions_are_exact);
   return g_test_run ();
 }

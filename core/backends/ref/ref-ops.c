@@ -21,8 +21,8 @@ dot (const DifTensor *x, gsize row, const RefWeight *w, gsize o)
 }
 
 gboolean
-ref_linear (DifBackend *be, const DifTensor *x, gpointer weight, DifAct act, const DifTensor *residual, DifTensor *y,
-            GError **error)
+ref_linear (DifBackend *be, const DifTensor *x, gpointer weight, DifAct act,
+            const DifTensor *residual, DifTensor *y, GError **error)
 {
   const RefWeight *w    = weight;
   gsize            rows = dif_tensor_count (x) / w->n_in;
@@ -39,7 +39,8 @@ ref_linear (DifBackend *be, const DifTensor *x, gpointer weight, DifAct act, con
 }
 
 gboolean
-ref_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifTensor *y, GError **error)
+ref_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifTensor *y,
+           GError **error)
 {
   const RefWeight *v = value, *g = gate;
   gsize            rows = dif_tensor_count (x) / v->n_in;
@@ -52,7 +53,8 @@ ref_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, Di
 
 /* The sum under the kernel at output (i, j) of item @n, channel @o. */
 static double
-under_kernel (const DifTensor *x, const RefWeight *w, const DifConvSpec *spec, gsize n, gsize i, gsize j, gsize o)
+under_kernel (const DifTensor *x, const RefWeight *w, const DifConvSpec *spec, gsize n, gsize i,
+              gsize j, gsize o)
 {
   gsize  H = x->shape.d[1], W = x->shape.d[2], C = w->n_in;
   double sum = w->bias ? w->bias[o] : 0;
@@ -62,7 +64,8 @@ under_kernel (const DifTensor *x, const RefWeight *w, const DifConvSpec *spec, g
       {
         gsize r = i * spec->stride + a, c = j * spec->stride + b;
 
-        if (r < spec->pad.top || r - spec->pad.top >= H || c < spec->pad.left || c - spec->pad.left >= W)
+        if (r < spec->pad.top || r - spec->pad.top >= H || c < spec->pad.left ||
+            c - spec->pad.left >= W)
           continue;
         for (gsize k = 0; k < C; k++)
           sum += ref_get (x, ((n * H + r - spec->pad.top) * W + c - spec->pad.left) * C + k) *
@@ -72,8 +75,8 @@ under_kernel (const DifTensor *x, const RefWeight *w, const DifConvSpec *spec, g
 }
 
 gboolean
-ref_conv2d (DifBackend *be, const DifTensor *x, gpointer weight, const DifConvSpec *spec, const DifTensor *per_channel,
-            const DifTensor *residual, DifTensor *y, GError **error)
+ref_conv2d (DifBackend *be, const DifTensor *x, gpointer weight, const DifConvSpec *spec,
+            const DifTensor *per_channel, const DifTensor *residual, DifTensor *y, GError **error)
 {
   const RefWeight *w = weight;
   gsize            N = y->shape.d[0], H = y->shape.d[1], W = y->shape.d[2], O = y->shape.d[3];
@@ -96,11 +99,12 @@ ref_conv2d (DifBackend *be, const DifTensor *x, gpointer weight, const DifConvSp
 }
 
 gboolean
-ref_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups, float eps, DifAct act, DifTensor *y,
-                GError **error)
+ref_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups, float eps,
+                DifAct act, DifTensor *y, GError **error)
 {
   const RefWeight *w = norm;
-  gsize            C = w->n_out, N = x->shape.d[0], P = dif_tensor_count (x) / N / C, D = C / n_groups;
+  gsize            C = w->n_out, D = C / n_groups;
+  gsize            N = x->shape.d[0], P = dif_tensor_count (x) / N / C;
 
   for (gsize n = 0; n < N; n++)
     for (gsize g = 0; g < n_groups; g++)
@@ -122,14 +126,18 @@ ref_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n_group
             {
               gsize i = (n * P + p) * C + c;
 
-              ref_set (y, i, ref_act ((ref_get (x, i) - mean) / sqrt (variance + eps) * w->w[c] + w->bias[c], act));
+              ref_set (
+                  y, i,
+                  ref_act ((ref_get (x, i) - mean) / sqrt (variance + eps) * w->w[c] + w->bias[c],
+                           act));
             }
       }
   return TRUE;
 }
 
 gboolean
-ref_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, float eps, DifTensor *y, GError **error)
+ref_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, float eps, DifTensor *y,
+                GError **error)
 {
   const RefWeight *w = norm;
   gsize            C = w->n_out, rows = dif_tensor_count (x) / C;
@@ -147,7 +155,8 @@ ref_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, float eps, Di
           variance += d * d / (double) C;
         }
       for (gsize c = 0; c < C; c++)
-        ref_set (y, r * C + c, (ref_get (x, r * C + c) - mean) / sqrt (variance + eps) * w->w[c] + w->bias[c]);
+        ref_set (y, r * C + c,
+                 (ref_get (x, r * C + c) - mean) / sqrt (variance + eps) * w->w[c] + w->bias[c]);
     }
   return TRUE;
 }
@@ -158,7 +167,7 @@ static void
 attend (const DifAttention *a, gsize b, gsize h, gsize i, double *p, DifTensor *y)
 {
   gsize  D = a->head_dim, keys = a->causal ? MIN (i + 1, a->n_keys) : a->n_keys;
-  gsize  q = a->q.offset + b * a->q.batch + i * a->q.stride + h * D;
+  gsize  q   = a->q.offset + b * a->q.batch + i * a->q.stride + h * D;
   double top = -INFINITY, sum = 0;
 
   for (gsize j = 0; j < keys; j++)
@@ -169,7 +178,7 @@ attend (const DifAttention *a, gsize b, gsize h, gsize i, double *p, DifTensor *
       for (gsize d = 0; d < D; d++)
         p[j] += ref_get (a->q.t, q + d) * ref_get (a->k.t, k + d);
       p[j] *= a->scale;
-      top   = MAX (top, p[j]);
+      top = MAX (top, p[j]);
     }
   for (gsize j = 0; j < keys; j++)
     sum += p[j] = exp (p[j] - top);
@@ -178,7 +187,8 @@ attend (const DifAttention *a, gsize b, gsize h, gsize i, double *p, DifTensor *
       double v = 0;
 
       for (gsize j = 0; j < keys; j++)
-        v += p[j] / sum * ref_get (a->v.t, a->v.offset + b * a->v.batch + j * a->v.stride + h * D + d);
+        v += p[j] / sum *
+             ref_get (a->v.t, a->v.offset + b * a->v.batch + j * a->v.stride + h * D + d);
       ref_set (y, ((b * a->n_queries + i) * a->n_heads + h) * D + d, v);
     }
 }
@@ -189,7 +199,7 @@ ref_attention (DifBackend *be, const DifAttention *a, DifTensor *y, GError **err
   gsize   bytes = a->n_keys * sizeof (double);
   double *p     = ref_alloc (be, bytes, error);
 
-  if (!p)
+  if (! p)
     return FALSE;
   for (gsize b = 0; b < a->n_batch; b++)
     for (gsize h = 0; h < a->n_heads; h++)
@@ -240,7 +250,8 @@ ref_upsample (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error)
     for (gsize i = 0; i < H; i++)
       for (gsize j = 0; j < W; j++)
         for (gsize c = 0; c < C; c++)
-          ref_set (y, ((n * H + i) * W + j) * C + c, ref_get (x, ((n * h + i * h / H) * w + j * w / W) * C + c));
+          ref_set (y, ((n * H + i) * W + j) * C + c,
+                   ref_get (x, ((n * h + i * h / H) * w + j * w / W) * C + c));
   return TRUE;
 }
 
@@ -256,7 +267,8 @@ ref_embed (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifTensor
 }
 
 gboolean
-ref_lincomb (DifBackend *be, guint n, const float *coef, const DifTensor *const *x, DifTensor *y, GError **error)
+ref_lincomb (DifBackend *be, guint n, const float *coef, const DifTensor *const *x, DifTensor *y,
+             GError **error)
 {
   for (gsize i = 0, count = dif_tensor_count (y); i < count; i++)
     {

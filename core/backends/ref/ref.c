@@ -74,7 +74,7 @@ ref_alloc (DifBackend *be, gsize bytes, GError **error)
     data = NULL;
   if (ref->fail_at >= 0)
     ref->fail_at--;
-  if (!data)
+  if (! data)
     {
       g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
                    "out of memory: %" G_GSIZE_FORMAT " bytes", bytes);
@@ -146,11 +146,11 @@ rounded (DifBackend *be, const DifHostArray *array, DifDtype dtype, gsize *bytes
   gsize  n = 0;
   float *data;
 
-  if (!dif_shape_count (&array->shape, &n))
+  if (! dif_shape_count (&array->shape, &n))
     n = 0;
   *bytes = n * sizeof *data;
   data   = ref_alloc (be, *bytes, error);
-  if (!data)
+  if (! data)
     return NULL;
   dif_convert_to_f32 (data, array->data, array->dtype, n);
   for (gsize i = 0; i < n; i++)
@@ -175,10 +175,10 @@ weight_free (DifBackend *be, gpointer data)
 }
 
 static gpointer
-weight_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias, gsize *bytes,
-            GError **error)
+weight_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias,
+            gsize *bytes, GError **error)
 {
-  RefWeight *r = g_new0 (RefWeight, 1);
+  RefWeight *r    = g_new0 (RefWeight, 1);
   gsize      more = 0;
 
   r->n_out = w->shape.d[0];
@@ -188,9 +188,9 @@ weight_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHost
   r->w     = rounded (be, w, dtype, bytes, error);
   if (r->w && bias && bias->data)
     r->bias = rounded (be, bias, DIF_F32, &more, error);
-  *bytes  += more;
+  *bytes += more;
   r->bytes = *bytes;
-  if (!r->w || (bias && bias->data && !r->bias))
+  if (! r->w || (bias && bias->data && ! r->bias))
     {
       r->bytes -= more;
       g_clear_pointer (&r->bias, free);
@@ -201,21 +201,22 @@ weight_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHost
 }
 
 static gpointer
-linear_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias, gsize *bytes,
-            GError **error)
+linear_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias,
+            gsize *bytes, GError **error)
 {
   return weight_new (be, dtype, w, bias, bytes, error);
 }
 
 static gpointer
-conv_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias, const DifConvSpec *spec,
-          gsize *bytes, GError **error)
+conv_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const DifHostArray *bias,
+          const DifConvSpec *spec, gsize *bytes, GError **error)
 {
   return weight_new (be, dtype, w, bias, bytes, error);
 }
 
 static gpointer
-norm_new (DifBackend *be, const DifHostArray *scale, const DifHostArray *shift, gsize *bytes, GError **error)
+norm_new (DifBackend *be, const DifHostArray *scale, const DifHostArray *shift, gsize *bytes,
+          GError **error)
 {
   return weight_new (be, DIF_F32, scale, shift, bytes, error);
 }

@@ -31,23 +31,31 @@ gpointer ref_alloc (DifBackend *be, gsize bytes, GError **error);
 /** ref_free: gives back what ref_alloc() gave. */
 void ref_free (DifBackend *be, gpointer data, gsize bytes);
 
-gboolean ref_linear (DifBackend *be, const DifTensor *x, gpointer w, DifAct act, const DifTensor *residual, DifTensor *y,
-                     GError **error);
-gboolean ref_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifTensor *y, GError **error);
+gboolean ref_linear (DifBackend *be, const DifTensor *x, gpointer w, DifAct act,
+                     const DifTensor *residual, DifTensor *y, GError **error);
+gboolean ref_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifTensor *y,
+                    GError **error);
 gboolean ref_conv2d (DifBackend *be, const DifTensor *x, gpointer w, const DifConvSpec *spec,
-                     const DifTensor *per_channel, const DifTensor *residual, DifTensor *y, GError **error);
-gboolean ref_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups, float eps, DifAct act,
-                         DifTensor *y, GError **error);
-gboolean ref_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, float eps, DifTensor *y, GError **error);
+                     const DifTensor *per_channel, const DifTensor *residual, DifTensor *y,
+                     GError **error);
+gboolean ref_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups,
+                         float eps, DifAct act, DifTensor *y, GError **error);
+gboolean ref_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, float eps, DifTensor *y,
+                         GError **error);
 gboolean ref_attention (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error);
-gboolean ref_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y, GError **error);
-gboolean ref_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y, GError **error);
-gboolean ref_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y, GError **error);
+gboolean ref_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y,
+                         GError **error);
+gboolean ref_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
+                  GError **error);
+gboolean ref_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
+                     GError **error);
 gboolean ref_upsample (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
-gboolean ref_embed (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifTensor *y, GError **error);
-gboolean ref_lincomb (DifBackend *be, guint n, const float *coef, const DifTensor *const *x, DifTensor *y,
-                      GError **error);
-gboolean ref_clamp (DifBackend *be, const DifTensor *x, float lo, float hi, DifTensor *y, GError **error);
+gboolean ref_embed (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifTensor *y,
+                    GError **error);
+gboolean ref_lincomb (DifBackend *be, guint n, const float *coef, const DifTensor *const *x,
+                      DifTensor *y, GError **error);
+gboolean ref_clamp (DifBackend *be, const DifTensor *x, float lo, float hi, DifTensor *y,
+                    GError **error);
 gboolean ref_cast (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
 
 G_END_DECLS
