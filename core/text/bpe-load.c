@@ -188,7 +188,13 @@ read_merges_text (Load *l, GArray *merges, GError **error)
 
   if (! bytes)
     return FALSE;
-  text  = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  text = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  if (strlen (text) != g_bytes_get_size (bytes))
+    {
+      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
+                   "%s: expected text, found a zero byte", path);
+      return FALSE;
+    }
   lines = g_strsplit (text, "\n", MAX_VOCABULARY + 2);
   for (guint i = 0; lines[i]; i++)
     {

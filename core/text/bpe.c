@@ -60,6 +60,8 @@ find_merge (const DifTokenizer *t, gint32 left, gint32 right)
 {
   DifMerge wanted = { .left = left, .right = right };
 
+  if (t->n_merges == 0)
+    return NULL;
   return bsearch (&wanted, t->merges, t->n_merges, sizeof wanted, _dif_merge_compare);
 }
 
@@ -262,10 +264,11 @@ encode_typed (Joiner *j, const char *text, gsize length)
 
   do
     {
-      gint32              id    = dif_added_tokens_next (j->t->added, FALSE, text, length, &begin, &end);
-      g_autoptr (GString) plain = dif_text_normalize (text, begin);
+      gint32   id    = dif_added_tokens_next (j->t->added, FALSE, text, length, &begin, &end);
+      GString *plain = dif_text_normalize (text, begin);
 
       encode_normalized (j, plain->str, plain->len);
+      g_string_free (plain, TRUE);
       if (id >= 0)
         g_array_append_val (j->ids, id);
       text += end;

@@ -34,7 +34,8 @@ def parts(**sections):
     for letter, data in sections.items():
         if out and not out.endswith(b"\n"):
             out += b"\n"
-        out += b"==" + letter[-1].encode() + b"\n" + (data if isinstance(data, bytes) else data.encode())
+        out += b"==" + letter[-1].encode() + b"\n"
+        out += data if isinstance(data, bytes) else data.encode()
     return out
 
 
@@ -42,9 +43,11 @@ def parts(**sections):
 
 def make_json():
     good = {
-        "values": '{"a": [1, -2.5e-3, true, false, null, "x\\u00e9\\n\\ud83d\\ude00"], "b": {"c": {}}}',
+        "values": '{"a": [1, -2.5e-3, true, false, null, "x\\u00e9\\n\\ud83d\\ude00"], '
+                  '"b": {"c": {}}}',
         "python-floats": '{"lambda_min_clipped": -Infinity, "b": Infinity, "c": NaN}',
-        "numbers": "[0, -0, 0.0, 1e2, 1E+2, 1e-300, 9007199254740993, 1e308, 123456789012345678901234567890]",
+        "numbers": "[0, -0, 0.0, 1e2, 1E+2, 1e-300, 9007199254740993, 1e308, "
+                   "123456789012345678901234567890]",
         "nested": "[" * 100 + "]" * 100,
         "wide": dump({f"key{i}": i for i in range(40)}),
         "spaces": " \t\r\n[ 1 , 2 ] \n",
@@ -79,7 +82,8 @@ def make_json():
 # ---- safetensors ----
 
 def tensors(header, data=b"", length=None):
-    text = header if isinstance(header, bytes) else (header if isinstance(header, str) else dump(header)).encode()
+    text = dump(header) if isinstance(header, dict) else header
+    text = text if isinstance(text, bytes) else text.encode()
     return struct.pack("<Q", len(text) if length is None else length) + text + data
 
 
@@ -98,8 +102,7 @@ def make_safetensors():
         "good-padded": tensors(dump({"a": f32}) + "      ", eight),
         "good-scalar": tensors({"a": entry("I64", [], 0, 8)}, eight),
         "good-zero": tensors({"a": entry("F32", [0, 4], 0, 0), "b": f32}, eight),
-        "good-dtypes": tensors({d: entry(d, [2], 16 * i, 16 * i + 2 * s) for i, (d, s) in enumerate([("F64", 8)])},
-                               bytes(16)),
+        "good-unreadable": tensors({"even": entry("F64", [2], 0, 16)}, bytes(16)),
         "good-skipped": tensors({"even": entry("F8_E4M3", [8], 0, 8)}, eight),
         "bad-five-dims": tensors({"a": entry("F32", [1, 1, 2, 1, 1], 0, 8)}, eight),
         "bad-nothing": b"",
@@ -109,25 +112,28 @@ def make_safetensors():
         "bad-length-short": tensors({"a": f32}, eight, length=10),
         "bad-overlap": tensors({"a": f32, "b": f32}, eight),
         "bad-overlap-part": tensors({"a": f32, "b": entry("F32", [1], 4, 8)}, eight),
-        "bad-hole": tensors({"a": entry("F32", [1], 0, 4), "b": entry("F32", [1], 8, 12)}, bytes(12)),
+        "bad-hole": tensors({"a": entry("F32", [1], 0, 4), "b": entry("F32", [1], 8, 12)},
+                            bytes(12)),
         "bad-beyond": tensors({"a": entry("F32", [4], 0, 16)}, eight),
         "bad-left-over": tensors({"a": f32}, eight + b"x"),
         "bad-backwards": tensors({"a": entry("F32", [2], 8, 0)}, eight),
         "bad-size": tensors({"a": entry("F32", [3], 0, 8)}, eight),
         "bad-overflow": tensors({"a": entry("F32", [2 ** 32, 2 ** 32], 0, 8)}, eight),
         "bad-overflow-to-8": tensors({"a": entry("F32", [2 ** 31, 2 ** 31, 2], 0, 8)}, eight),
-        "bad-offset-overflow": tensors('{"a":{"dtype":"F32","shape":[2],"data_offsets":[18446744073709551608,0]}}',
-                                       eight),
+        "bad-offset-overflow": tensors('{"a":{"dtype":"F32","shape":[2],'
+                                       '"data_offsets":[18446744073709551608,0]}}', eight),
         "bad-negative": tensors({"a": entry("F32", [-2], 0, 8)}, eight),
         "bad-fraction": tensors({"a": entry("F32", [2.5], 0, 10)}, bytes(10)),
         "bad-dtype": tensors({"a": entry("F33", [2], 0, 8)}, eight),
         "bad-dtype-number": tensors({"a": entry(32, [2], 0, 8)}, eight),
         "bad-bits": tensors({"a": entry("F4", [3], 0, 2)}, b"ab"),
-        "bad-duplicate": tensors('{"a":%s,"a":%s}' % (dump(f32), dump(entry("F32", [0], 8, 8))), eight),
+        "bad-duplicate": tensors('{"a":%s,"a":%s}' % (dump(f32), dump(entry("F32", [0], 8, 8))),
+                                 eight),
         "bad-metadata": tensors({"__metadata__": {"a": [1]}, "a": f32}, eight),
         "bad-root": tensors("[]"),
         "bad-entry": tensors({"a": None}),
-        "bad-offsets": tensors({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4, 8]}}, eight),
+        "bad-offsets": tensors({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4, 8]}},
+                               eight),
         "bad-no-shape": tensors({"a": {"dtype": "F32", "data_offsets": [0, 8]}}, eight),
         "bad-utf8": tensors(b'{"\xff": 1}'),
     }
@@ -138,25 +144,30 @@ def make_safetensors():
 
 # ---- tokenizer ----
 
-VOCAB = ["<|endoftext|>", "<|startoftext|>", "!", "a", "b", "c", "a</w>", "b</w>", "c</w>", "ab", "ab</w>", "abc</w>"]
+VOCAB = ["<|endoftext|>", "<|startoftext|>", "!", "a", "b", "c", "a</w>", "b</w>", "c</w>",
+         "ab", "ab</w>", "abc</w>"]
 MERGES = ["a b", "a b</w>", "ab c</w>"]
 
 
 def make_tokenizer():
     vocab = {word: i for i, word in enumerate(VOCAB)}
-    model = {"type": "BPE", "unk_token": "<|endoftext|>", "vocab": vocab, "merges": [m.split() for m in MERGES]}
+    model = {"type": "BPE", "unk_token": "<|endoftext|>", "vocab": vocab,
+             "merges": [m.split() for m in MERGES]}
     added = [{"id": 0, "content": "<|endoftext|>", "special": True, "normalized": False},
              {"id": 12, "content": "<new>", "special": False, "lstrip": False}]
     whole = dump({"version": "1.0", "added_tokens": added, "model": model})
     lines = "#version: 0.2\n" + "\n".join(MERGES) + "\n"
-    config = {"model_max_length": 9, "pad_token": "!", "bos_token": {"__type": "AddedToken", "normalized": True,
-                                                                      "content": "<|startoftext|>"}}
+    config = {"model_max_length": 9, "pad_token": "!",
+              "bos_token": {"__type": "AddedToken", "normalized": True,
+                            "content": "<|startoftext|>"}}
     folders = {
         "tokenizer-json": parts(t=whole, p="abc <new> <|EndOfText|> !"),
-        "vocab-merges": parts(v=dump(vocab), m=lines, c=dump(config), s=dump({"pad_token": "c"}), p="abc a!c"),
+        "vocab-merges": parts(v=dump(vocab), m=lines, c=dump(config),
+                              s=dump({"pad_token": "c"}), p="abc a!c"),
         "added": parts(v=dump(vocab), m=lines, a=dump({"<x>": 12, "Y y": 13}), p="<x>a y Y <X>"),
         "decoder": parts(v=dump(vocab), m=lines, p="a<q>!",
-                         c=dump({"added_tokens_decoder": {"12": added[1], "0": added[0]}, "pad_token": "a"})),
+                         c=dump({"added_tokens_decoder": {"12": added[1], "0": added[0]},
+                                 "pad_token": "a"})),
         "strings": parts(t=dump({"model": {**model, "merges": MERGES}}), p="abcabcabc"),
         "no-limit": parts(t=whole, c='{"model_max_length": 1000000000000000019884624838656}'),
         "bad-merge": parts(v=dump(vocab), m="a x\n"),
@@ -174,7 +185,8 @@ def make_tokenizer():
     }
     prompts = {
         "words": "a photo of an astronaut, don't you think? it's 1999 <|endoftext|> ab!ab",
-        "marks": "e\u0301 a\u0323\u0302 \u1112\u1161\u11ab \u0344\u0958 " + "a" + "\u0323\u0301" * 20,
+        "marks": "e\u0301 a\u0323\u0302 \u1112\u1161\u11ab \u0344\u0958 a"
+                 + "\u0323\u0301" * 20,
         "case": "\u0130\u03a3\u1e9e\u2160\u24b6\ua7cb\U00010d50",
         "spaces": " \u00a0\u3000\t\u2028a\u200b\u0085",
         "emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f3f3\ufe0f\u200d\U0001f308",
@@ -194,30 +206,66 @@ def make_tokenizer():
 # ---- checkpoint-config ----
 
 UNET = {
-    "_class_name": "UNet2DConditionModel", "act_fn": "silu", "attention_head_dim": [2, 4],
-    "block_out_channels": [8, 16], "center_input_sample": False, "cross_attention_dim": 12,
-    "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
-    "flip_sin_to_cos": True, "freq_shift": 0, "in_channels": 4, "layers_per_block": 1, "norm_eps": 1e-5,
-    "norm_num_groups": 4, "out_channels": 4, "sample_size": 8, "use_linear_projection": True,
+    "_class_name": "UNet2DConditionModel",
+    "act_fn": "silu",
+    "attention_head_dim": [2, 4],
+    "block_out_channels": [8, 16],
+    "center_input_sample": False,
+    "cross_attention_dim": 12,
+    "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+    "flip_sin_to_cos": True,
+    "freq_shift": 0,
+    "in_channels": 4,
+    "layers_per_block": 1,
+    "norm_eps": 1e-5,
+    "norm_num_groups": 4,
+    "out_channels": 4,
+    "sample_size": 8,
+    "use_linear_projection": True,
 }
 VAE = {
-    "_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": [8, 16], "in_channels": 3,
-    "down_block_types": ["DownEncoderBlock2D"] * 2, "up_block_types": ["UpDecoderBlock2D"] * 2,
-    "latent_channels": 4, "layers_per_block": 1, "norm_num_groups": 4, "out_channels": 3, "sample_size": 16,
+    "_class_name": "AutoencoderKL",
+    "act_fn": "silu",
+    "block_out_channels": [8, 16],
+    "in_channels": 3,
+    "down_block_types": ["DownEncoderBlock2D"] * 2,
+    "up_block_types": ["UpDecoderBlock2D"] * 2,
+    "latent_channels": 4,
+    "layers_per_block": 1,
+    "norm_num_groups": 4,
+    "out_channels": 3,
+    "sample_size": 16,
     "scaling_factor": 0.18215,
 }
 CLIP = {
-    "architectures": ["CLIPTextModel"], "hidden_act": "quick_gelu", "hidden_size": 16, "intermediate_size": 32,
-    "layer_norm_eps": 1e-5, "max_position_embeddings": 77, "num_attention_heads": 2, "num_hidden_layers": 2,
-    "vocab_size": 100, "eos_token_id": 2,
+    "architectures": ["CLIPTextModel"],
+    "hidden_act": "quick_gelu",
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "layer_norm_eps": 1e-5,
+    "max_position_embeddings": 77,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 2,
+    "vocab_size": 100,
+    "eos_token_id": 2,
 }
 SCHEDULER = {
-    "_class_name": "PNDMScheduler", "beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085,
-    "num_train_timesteps": 1000, "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1,
-    "trained_betas": None, "clip_sample": False, "prediction_type": "epsilon", "timestep_spacing": "leading",
+    "_class_name": "PNDMScheduler",
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "num_train_timesteps": 1000,
+    "set_alpha_to_one": False,
+    "skip_prk_steps": True,
+    "steps_offset": 1,
+    "trained_betas": None,
+    "clip_sample": False,
+    "prediction_type": "epsilon",
+    "timestep_spacing": "leading",
 }
-HOSTILE = [0, -1, 1, 7, 2 ** 31, 2 ** 53, 1e300, float("inf"), float("nan"), 0.5, True, None, "", "x", [], [0], [[]],
-           {}, [2 ** 40] * 3, [1] * 40, ["DownBlock2D"] * 30]
+HOSTILE = [0, -1, 1, 7, 2 ** 31, 2 ** 53, 1e300, float("inf"), float("nan"), 0.5, True, None,
+           "", "x", [], [0], [[]], {}, [2 ** 40] * 3, [1] * 40, ["DownBlock2D"] * 30]
 
 
 def make_checkpoint_config(safetensors):
@@ -231,14 +279,17 @@ def make_checkpoint_config(safetensors):
                 changed[key] = draw.choice(HOSTILE)
             write("checkpoint-config", f"{name}-changed-{number:02}.json", json.dumps(changed))
     extras = {"karras": {"use_karras_sigmas": True}, "spacing": {"timestep_spacing": "trailing"},
-              "dpm": {"algorithm_type": "sde-dpmsolver++", "solver_order": 3, "lambda_min_clipped": -float("inf")},
-              "betas": {"trained_betas": [0.1, 0.2, 0.3]}, "cap": {"beta_schedule": "squaredcos_cap_v2"},
+              "dpm": {"algorithm_type": "sde-dpmsolver++", "solver_order": 3,
+                      "lambda_min_clipped": -float("inf")},
+              "betas": {"trained_betas": [0.1, 0.2, 0.3]},
+              "cap": {"beta_schedule": "squaredcos_cap_v2"},
               "snr": {"rescale_betas_zero_snr": True, "prediction_type": "v_prediction"},
               "one": {"num_train_timesteps": 1}, "many": {"num_train_timesteps": 10 ** 9}}
     for name, extra in extras.items():
         write("checkpoint-config", f"scheduler-{name}.json", json.dumps({**SCHEDULER, **extra}))
     index = dump({"_class_name": "StableDiffusionPipeline", "vae": ["diffusers", "AutoencoderKL"],
-                  "scheduler": ["diffusers", "PNDMScheduler"], "text_encoder": ["transformers", "CLIPTextModel"],
+                  "scheduler": ["diffusers", "PNDMScheduler"],
+                  "text_encoder": ["transformers", "CLIPTextModel"],
                   "safety_checker": [None, None], "requires_safety_checker": False})
     good, other = safetensors["good-one"], safetensors["good-order"]
     shards = dump({"metadata": {}, "weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})

@@ -304,6 +304,23 @@ test_unknown (void)
   scratch_free (folder);
 }
 
+static void
+test_no_merges (void)
+{
+  char *folder = new_folder ();
+
+  scratch_write (folder, "merges.txt", "", 0);
+  {
+    g_autoptr (DifTokenizer) t = load_good (folder);
+
+    assert_ids (t, "cat", "66 64 339");
+  }
+  scratch_write (folder, "merges.txt", "a b\0c d", 7);
+  assert_refused (folder, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
+                  "merges.txt: expected text, found a zero byte");
+  scratch_free (folder);
+}
+
 /* Of a merge listed twice the last rank counts. */
 static void
 test_repeated_merge (void)
@@ -358,6 +375,7 @@ main (int argc, char **argv)
   g_test_add_func ("/text/bpe-load/says-which-file-is-missing", test_missing);
   g_test_add_func ("/text/bpe-load/refuses-broken-files", test_bad_files);
   g_test_add_func ("/text/bpe-load/has-an-unknown-token", test_unknown);
+  g_test_add_func ("/text/bpe-load/takes-a-vocabulary-without-merges", test_no_merges);
   g_test_add_func ("/text/bpe-load/takes-the-last-rank", test_repeated_merge);
   g_test_add_func ("/text/bpe-load/keeps-its-limits", test_too_many);
   return g_test_run ();
