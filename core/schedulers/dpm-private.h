@@ -40,11 +40,52 @@ DifTensor *_dif_dpm_predict_x0 (DifScheduler *s, const DifSchedulerStep *c, cons
 DifTensor *_dif_dpm_predict_noise (DifScheduler *s, const DifSchedulerStep *c,
                                    const DifDpmPoint *p);
 
+/** _dif_dpm_convert: the model's answer as predicted picture or noise, by algorithm_type. */
+DifTensor *_dif_dpm_convert (DifScheduler *s, const DifSchedulerStep *c);
+
+/** _dif_dpm_is_stochastic: whether algorithm_type adds noise. */
+gboolean _dif_dpm_is_stochastic (DifScheduler *s);
+
+/** _dif_dpm_check: what algorithm_type and final_sigmas_type must agree on. */
+char *_dif_dpm_check (DifScheduler *s);
+
 /**
- * _dif_dpm_take: @t (transfer full) and @sigmas, followed by @last, become the
- * tables of @s; timesteps are cut to integers, as a cast to int64 does.
+ * DifDpmFactors:
+ * @sample: of the sample the step starts from
+ * @answer: of the answer there
+ * @first: of the first divided difference of the answers
+ * @second: of the second
+ * @noise: of fresh noise
+ *
+ * What a step is the sum of.
  */
-void _dif_dpm_take (DifScheduler *s, double *t, const double *sigmas, guint n_calls, double last);
+typedef struct
+{
+  float sample, answer, first, second, noise;
+} DifDpmFactors;
+
+/**
+ * _dif_dpm_factors: for the class's algorithm_type; @third: a step of third
+ * order, whose first difference always is the one of Heun.
+ */
+DifDpmFactors _dif_dpm_factors (DifScheduler *s, gboolean third, DifDpmPoint from, DifDpmPoint to);
+
+/**
+ * DifDpmEnds:
+ * @DIF_DPM_ROUND: timesteps of Karras or Lu sigmas are rounded, not cut
+ * @DIF_DPM_END_ON_SHAPE: final_sigmas_type sigma_min is the last of reshaped
+ *   sigmas, not of the training table
+ *
+ * What the classes do differently in set_timesteps.
+ */
+typedef enum
+{
+  DIF_DPM_ROUND        = 1 << 0,
+  DIF_DPM_END_ON_SHAPE = 1 << 1
+} DifDpmEnds;
+
+/** _dif_dpm_set_timesteps: set_timesteps of all classes that work in lambda. */
+gboolean _dif_dpm_set_timesteps (DifScheduler *s, guint n, DifDpmEnds ends, GError **error);
 
 G_END_DECLS
 

@@ -107,6 +107,8 @@ _dif_noise_tables (DifScheduler *s)
   guint             n_given;
 
   s->n_train = (guint) _dif_scheduler_number (s, "num_train_timesteps");
+  if (! _dif_scheduler_has (s, "beta_start"))
+    return NULL; /* a class without training noise of its own: EDM */
   if (_dif_scheduler_list (s, "trained_betas", &n_given) && n_given != s->n_train)
     return g_strdup_printf ("trained_betas: expected num_train_timesteps, %u, numbers, found %u",
                             s->n_train, n_given);
@@ -171,14 +173,15 @@ trailing (double *out, double last, double step, guint n)
 double *
 _dif_noise_spacing (DifScheduler *s, DifSpacing family, guint last, guint n, guint *n_out)
 {
-  double *out    = g_new (double, n);
-  guint   points = family == DIF_SPACING_SOLVER ? n + 1 : n;
-  double  offset = _dif_scheduler_number (s, "steps_offset");
+  double  *out     = g_new (double, n);
+  guint    points  = family == DIF_SPACING_SOLVER ? n + 1 : n;
+  gboolean is_free = _dif_scheduler_has (s, "timestep_spacing"); /* or always linspace */
+  double   offset  = is_free ? _dif_scheduler_number (s, "steps_offset") : 0;
 
   *n_out = n;
-  if (_dif_scheduler_word_is (s, "timestep_spacing", "trailing"))
+  if (is_free && _dif_scheduler_word_is (s, "timestep_spacing", "trailing"))
     *n_out = trailing (out, last, (double) s->n_train / n, n);
-  else if (_dif_scheduler_word_is (s, "timestep_spacing", "leading"))
+  else if (is_free && _dif_scheduler_word_is (s, "timestep_spacing", "leading"))
     for (guint i = 0; i < n; i++)
       out[i] = (double) (points - 1 - i) * (last / points) + offset;
   else
@@ -244,19 +247,10 @@ karras (double low, double high, double ramp)
   return pow (high_root + ramp * (low_root - high_root), 7.0);
 }
 
-static gboolean
-has_key (DifScheduler *s, const char *key)
-{
-  for (guint i = 0; i < s->klass->n_keys; i++)
-    if (strcmp (s->klass->keys[i].name, key) == 0)
-      return TRUE;
-  return FALSE;
-}
-
 static double
 number_or (DifScheduler *s, const char *key, double fallback)
 {
-  double x = has_key (s, key) ? _dif_scheduler_number (s, key) : (double) NAN;
+  double x = _dif_scheduler_has (s, key) ? _dif_scheduler_number (s, key) : (double) NAN;
 
   return isnan (x) ? fallback : x;
 }
@@ -293,6 +287,18 @@ _dif_noise_reshape (DifScheduler *s, const float *table, double low, double high
 
 /* ---- Euler and its kin ---- */
 
+void
+_dif_noise_ancestral (float from, float to, float *down, float *up)
+{
+  float square;
+
+  *up    = sqrtf (to * to * (from * from - to * to) / (from * from));
+  square = to * to - *up * *up;
+  /* The difference is to^4 / from^2; for very wide steps rounding makes it
+   * negative, and diffusers' result NaN. */
+  *down = square >= 0 ? sqrtf (square) : to * to / from;
+}
+
 /* Sigmas evenly spaced in their logarithm (interpolation_type log_linear). */
 static void
 log_linear (double *sigmas, guint n, const float *table, guint n_train)
@@ -310,7 +316,7 @@ _dif_noise_discrete_sigmas (DifScheduler *s, guint n, GError **error)
   g_autofree float *table   = _dif_noise_sigmas (s);
   guint             n_calls = 0, n_sigmas;
   double           *t       = _dif_noise_spacing (s, DIF_SPACING_FLOAT, s->n_train, n, &n_calls);
-  gboolean          is_log  = has_key (s, "interpolation_type") &&
+  gboolean          is_log  = _dif_scheduler_has (s, "interpolation_type") &&
                     _dif_scheduler_word_is (s, "interpolation_type", "log_linear");
   g_autofree double *sigmas = g_new (double, n_calls + 1);
   float             *final;
@@ -326,7 +332,7 @@ _dif_noise_discrete_sigmas (DifScheduler *s, guint n, GError **error)
   final = g_new (float, n_sigmas + 1);
   for (guint i = 0; i < n_sigmas; i++)
     final[i] = (float) sigmas[i];
-  final[n_sigmas] = has_key (s, "final_sigmas_type") &&
+  final[n_sigmas] = _dif_scheduler_has (s, "final_sigmas_type") &&
                             _dif_scheduler_word_is (s, "final_sigmas_type", "sigma_min")
                         ? table[0]
                         : 0.0f;

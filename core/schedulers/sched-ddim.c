@@ -19,19 +19,6 @@ static const DifSchedulerKey keys[] = {
   DIF_KEY_ZERO_SNR,
 };
 
-/* The predicted noise at cumulative alpha @a. */
-static DifTensor *
-predict_noise (DifScheduler *s, const DifSchedulerStep *c, float a)
-{
-  float root_a = sqrtf (a), root_b = sqrtf (1.0f - a);
-
-  if (_dif_scheduler_word_is (s, "prediction_type", "sample"))
-    return _dif_combine (c->cx, 1.0 / root_b, c->sample, -(double) root_a / root_b, c->output);
-  if (_dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
-    return _dif_combine (c->cx, root_a, c->output, root_b, c->sample);
-  return c->output;
-}
-
 static DifTensor *
 step (DifScheduler *s, const DifSchedulerStep *c)
 {
@@ -39,7 +26,7 @@ step (DifScheduler *s, const DifSchedulerStep *c)
   int        previous = t - (int) (s->n_train / s->n_steps);
   float      a        = _dif_noise_alpha (s, t), a_previous, variance, sigma;
   DifTensor *x0       = _dif_bound (s, c->cx, _dif_predict_x0 (s, c, a));
-  DifTensor *noise    = predict_noise (s, c, a);
+  DifTensor *noise    = _dif_predict_noise (s, c, a);
   DifTensor *out;
 
   if (previous >= 0)

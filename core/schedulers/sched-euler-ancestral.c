@@ -22,12 +22,13 @@ static DifTensor *
 step (DifScheduler *s, const DifSchedulerStep *c)
 {
   float      from = s->sigmas[c->index], to = s->sigmas[c->index + 1];
-  float      up         = sqrtf (to * to * (from * from - to * to) / (from * from));
-  float      down       = sqrtf (to * to - up * up);
+  float      up, down;
   DifTensor *x0         = _dif_predict_x0_at_sigma (s, c, from);
   DifTensor *derivative = _dif_combine (c->cx, 1.0 / from, c->sample, -1.0 / from, x0);
-  DifTensor *mean       = _dif_combine (c->cx, 1.0, c->sample, down - from, derivative);
+  DifTensor *mean;
 
+  _dif_noise_ancestral (from, to, &down, &up);
+  mean = _dif_combine (c->cx, 1.0, c->sample, down - from, derivative);
   return _dif_combine (c->cx, 1.0, mean, up, _dif_step_noise (c));
 }
 

@@ -53,26 +53,7 @@ check (DifScheduler *s)
 static gboolean
 set_timesteps (DifScheduler *s, guint n, GError **error)
 {
-  guint              n_calls;
-  g_autofree float  *table  = _dif_noise_sigmas (s);
-  g_autofree double *sigmas = g_new (double, n);
-  double            *t, last = table[0], high = table[s->n_train - 1];
-
-  t = _dif_noise_spacing (s, DIF_SPACING_SOLVER, s->n_train, n, &n_calls);
-  for (guint i = 0; i < n_calls; i++)
-    sigmas[i] = _dif_noise_interpolate (table, s->n_train, t[i]);
-  if (_dif_noise_reshape (s, table, last, high, sigmas, t, n))
-    {
-      n_calls = n;
-      last    = sigmas[n - 1];
-      if (_dif_scheduler_flag (s, "use_karras_sigmas"))
-        for (guint i = 0; i < n; i++)
-          t[i] = rint (t[i]);
-    }
-  if (_dif_scheduler_word_is (s, "final_sigmas_type", "zero"))
-    last = 0;
-  _dif_dpm_take (s, t, sigmas, n_calls, last);
-  return TRUE;
+  return _dif_dpm_set_timesteps (s, n, DIF_DPM_ROUND | DIF_DPM_END_ON_SHAPE, error);
 }
 
 /* ---- the weights of a step ---- */

@@ -32,6 +32,12 @@ find (DifScheduler *s, const char *key, const DifSchedulerKey **row)
 
 /* ---- values by name ---- */
 
+gboolean
+_dif_scheduler_has (DifScheduler *s, const char *key)
+{
+  return find (s, key, NULL) != NULL;
+}
+
 double
 _dif_scheduler_number (DifScheduler *s, const char *key)
 {

@@ -141,8 +141,12 @@ typedef struct
  * @scale_by_sigma: the model sees sample / sqrt (sigma^2 + 1), and the initial
  *   noise is as large as the first sigma
  * @noising: which add_noise
+ * @initial_noise: (nullable): size of the initial noise, where it is another
+ * @input_factor: (nullable): factor of the model's input at step_index @index,
+ *   where it is another
  * @step: the arithmetic of a step, inside a scope of its own
  * @reset: (nullable): drops history
+ * @finalize: (nullable): frees what set_timesteps made besides
  */
 struct _DifSchedulerClass
 {
@@ -162,8 +166,11 @@ struct _DifSchedulerClass
   } noising;
   char *(*check) (DifScheduler *s);
   gboolean (*set_timesteps) (DifScheduler *s, guint n, GError **error);
+  double (*initial_noise) (DifScheduler *s);
+  double (*input_factor) (DifScheduler *s, guint index);
   DifTensor *(*step) (DifScheduler *s, const DifSchedulerStep *c);
   void (*reset) (DifScheduler *s);
+  void (*finalize) (DifScheduler *s);
 };
 
 /** _dif_scheduler_classes: generated from meson.build; NULL-terminated. */
@@ -203,14 +210,21 @@ extern const DifSchedulerClass *const _dif_scheduler_classes[];
 #define DIF_KEY_ROW_NULL(key) \
   { .name = key, .type = DIF_KEY_NULL }
 
+/** DIF_VARIANCE_WORDS: what a DPM-Solver's variance_type may be. */
+#define DIF_VARIANCE_WORDS \
+  "learned|learned_range|fixed_small|fixed_small_log|fixed_large|fixed_large_log"
+
 /* ---- rows that many classes have ---- */
 
 /** DIF_KEYS_BETAS: the training noise; @start and @end differ by class. */
-#define DIF_KEYS_BETAS(start, end)                                                            \
+#define DIF_KEYS_BETAS(start, end) DIF_KEYS_BETAS_OF ("linear", start, end)
+
+/** DIF_KEYS_BETAS_OF: the same for a class with another beta_schedule. */
+#define DIF_KEYS_BETAS_OF(schedule, start, end)                                               \
   DIF_KEY_ROW_INT ("num_train_timesteps", 1000, 2, 1e5),                                      \
       DIF_KEY_ROW_DOUBLE ("beta_start", start, 0, 1),                                         \
       DIF_KEY_ROW_DOUBLE ("beta_end", end, 0, 1),                                             \
-      DIF_KEY_ROW_WORD ("beta_schedule", "linear", "linear|scaled_linear|squaredcos_cap_v2"), \
+      DIF_KEY_ROW_WORD ("beta_schedule", schedule, "linear|scaled_linear|squaredcos_cap_v2"), \
       DIF_KEY_ROW_LIST ("trained_betas", 1, TRUE)
 
 /** DIF_KEY_PREDICTION: what the model answers, one of @words. */
@@ -258,6 +272,9 @@ extern const DifSchedulerClass *const _dif_scheduler_classes[];
 
 /* ---- scheduler-config.c: values by name; the key must be the class's ---- */
 
+/** _dif_scheduler_has: whether the class has this key. */
+gboolean _dif_scheduler_has (DifScheduler *s, const char *key);
+
 /** _dif_scheduler_number: value of an INT or DOUBLE key; NaN for null. */
 double _dif_scheduler_number (DifScheduler *s, const char *key);
 
@@ -296,7 +313,7 @@ float _dif_noise_alpha (DifScheduler *s, int t);
 /** _dif_noise_sigmas: (transfer full): sqrt ((1 - a) / a), n_train of them. */
 float *_dif_noise_sigmas (DifScheduler *s);
 
-/** _dif_spacing_family: how a class counts its timesteps. */
+/** DifSpacing: how a class counts its timesteps. */
 typedef enum
 {
   DIF_SPACING_INTEGER, /* n points, rounded: DDIM, DDPM, PNDM */
@@ -325,6 +342,9 @@ double _dif_noise_sigma_to_t (const float *log_sigmas, guint n_train, double sig
  */
 gboolean _dif_noise_reshape (DifScheduler *s, const float *table, double low, double high,
                              double *sigmas, double *t, guint n);
+
+/** _dif_noise_ancestral: splits a step to @to into one to @down and noise of @up. */
+void _dif_noise_ancestral (float from, float to, float *down, float *up);
 
 /**
  * _dif_noise_discrete_sigmas: set_timesteps of Euler and its kin: sigmas at
@@ -366,6 +386,9 @@ DifTensor *_dif_bound (DifScheduler *s, DifContext *cx, DifTensor *x0);
 
 /** _dif_predict_x0: the predicted picture at cumulative alpha @a. */
 DifTensor *_dif_predict_x0 (DifScheduler *s, const DifSchedulerStep *c, float a);
+
+/** _dif_predict_noise: the predicted noise at cumulative alpha @a. */
+DifTensor *_dif_predict_noise (DifScheduler *s, const DifSchedulerStep *c, float a);
 
 /** _dif_predict_x0_at_sigma: the same where sample = picture + sigma noise. */
 DifTensor *_dif_predict_x0_at_sigma (DifScheduler *s, const DifSchedulerStep *c, float sigma);

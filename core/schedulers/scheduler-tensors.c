@@ -137,6 +137,18 @@ _dif_predict_x0 (DifScheduler *s, const DifSchedulerStep *c, float a)
 }
 
 DifTensor *
+_dif_predict_noise (DifScheduler *s, const DifSchedulerStep *c, float a)
+{
+  float root_a = sqrtf (a), root_b = sqrtf (1.0f - a);
+
+  if (_dif_scheduler_word_is (s, "prediction_type", "sample"))
+    return _dif_combine (c->cx, 1.0 / root_b, c->sample, -(double) root_a / root_b, c->output);
+  if (_dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
+    return _dif_combine (c->cx, root_a, c->output, root_b, c->sample);
+  return c->output;
+}
+
+DifTensor *
 _dif_predict_x0_at_sigma (DifScheduler *s, const DifSchedulerStep *c, float sigma)
 {
   float square = sigma * sigma + 1.0f;

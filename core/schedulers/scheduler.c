@@ -169,6 +169,8 @@ dif_scheduler_free (DifScheduler *s)
   if (! s)
     return;
   dif_scheduler_reset (s);
+  if (s->klass->finalize)
+    s->klass->finalize (s);
   _dif_scheduler_values_free (s->klass, s->values);
   dif_json_unref (s->hidden);
   g_free (s->alphas_cumprod);
@@ -254,6 +256,8 @@ dif_scheduler_init_noise_sigma (DifScheduler *s)
 {
   float max = 0;
 
+  if (s->klass->initial_noise)
+    return s->klass->initial_noise (s);
   if (! s->klass->scale_by_sigma)
     return 1.0;
   for (guint i = 0; i < s->n_sigmas; i++)
@@ -319,15 +323,19 @@ can_call (DifScheduler *s, DifContext *cx, guint i)
 DifTensor *
 dif_scheduler_scale_model_input (DifScheduler *s, DifContext *cx, DifTensor *sample, guint i)
 {
-  float sigma;
+  float  sigma;
+  double factor;
 
   if (! s->klass->scale_by_sigma)
     return sample;
   if (! can_call (s, cx, i))
     return dif_context_inert (cx);
   start_index (s, i);
-  sigma = s->sigmas[s->index];
-  return _dif_combine_n (cx, 1, (double[]) { 1.0 / sqrtf (sigma * sigma + 1.0f) }, &sample);
+  sigma  = s->sigmas[s->index];
+  factor = 1.0 / sqrtf (sigma * sigma + 1.0f);
+  if (s->klass->input_factor)
+    factor = s->klass->input_factor (s, (guint) s->index);
+  return _dif_combine_n (cx, 1, &factor, &sample);
 }
 
 DifTensor *

@@ -75,6 +75,25 @@ static const Loop loops[] = {
   { "unipc", "{" MIN_SIGMA ", " V "}", 10, -1, NOT_GIVEN, 0.1014 },
   { "unipc", "{" MIN_SIGMA ", " V ", \"use_karras_sigmas\": true}", 10, -1, NOT_GIVEN, 0.1966 },
   { "unipc", "{" MIN_SIGMA "}", 10, 8, 315.5757, 0.4109 },
+  { "dpm2", "{" T1100 "}", 10, -1, 20.4125, 0.0266 },
+  { "dpm2", "{" T1100 ", " V "}", 10, -1, 4.7e-7, 6.1e-10 },
+  { "dpm2", "{" T1100 "}", 10, 8, 70408.4062, 91.6776 },
+  { "dpm2-a", "{" T1100 "}", 10, -1, 13979.9433, 18.2030 },
+  { "dpm2-a", "{" T1100 ", " V "}", 10, -1, 331.8133, 0.4320 },
+  { "dpm2-a", "{" T1100 "}", 10, 8, 93087.3437, 121.2074 },
+  { "dpm++2s", "{" MIN_SIGMA "}", 10, -1, NOT_GIVEN, 0.2791 },
+  { "dpm++2s", "{" MIN_SIGMA ", \"use_karras_sigmas\": true}", 10, -1, NOT_GIVEN, 0.2248 },
+  { "dpm++2s", "{" MIN_SIGMA ", " V "}", 10, -1, NOT_GIVEN, 0.1453 },
+  { "dpm++2s", "{" MIN_SIGMA ", " V ", \"use_karras_sigmas\": true}", 10, -1, NOT_GIVEN, 0.0649 },
+  { "dpm++2s", "{" MIN_SIGMA "}", 10, 5, 269.2187, 0.3505 },
+  { "deis", "{}", 10, -1, NOT_GIVEN, 0.23916 },
+  { "deis", "{" V "}", 10, -1, NOT_GIVEN, 0.091 },
+  { "deis", "{}", 10, 8, 315.3016, 0.41054 },
+  { "lcm", "{}", 1, -1, 18.7097, 0.0244 },
+  { "lcm", "{}", 10, -1, 197.7616, 0.2575 },
+  { "tcd", "{}", 1, -1, 29.8715, 0.0389 },
+  { "tcd", "{}", 10, -1, 181.2040, 0.2359 },
+  { "edm-euler", "{\"num_train_timesteps\": 256}", 10, -1, 34.1855, 0.044 },
 };
 
 /* Number k, or 767 - k of the noise, divided by 768, as the dummies lay it out. */
@@ -102,6 +121,13 @@ scaled (DifContext *cx, double factor, DifTensor *x)
   return dif_lincomb (cx, 1, &f, &x);
 }
 
+/* Of the published loops only that of EDM goes on with the sample itself. */
+static gboolean
+goes_on_scaled (DifScheduler *s)
+{
+  return strcmp (dif_scheduler_class_name (s), "EDMEulerScheduler") != 0;
+}
+
 static DifTensor *
 run (DifScheduler *s, DifContext *cx, const Loop *loop)
 {
@@ -116,12 +142,12 @@ run (DifScheduler *s, DifContext *cx, const Loop *loop)
   for (guint i = first; i < dif_scheduler_n_calls (s); i++)
     {
       double     t = dif_scheduler_timestep (s, i);
-      DifTensor *out;
+      DifTensor *seen, *out;
 
       dif_context_enter (cx, "step");
-      x   = dif_scheduler_scale_model_input (s, cx, x, i);
-      out = scaled (cx, t / (t + 1), x);
-      x   = dif_scheduler_step (s, cx, out, i, x, 0, rng);
+      seen = dif_scheduler_scale_model_input (s, cx, x, i);
+      out  = scaled (cx, t / (t + 1), seen);
+      x    = dif_scheduler_step (s, cx, out, i, goes_on_scaled (s) ? seen : x, 0, rng);
       dif_context_leave (cx, x);
     }
   return x;
