@@ -49,7 +49,7 @@ const CliCommand cmd_schedulers = {
   .details   = "Either name works after --scheduler; keys work after --scheduler-set.\n"
                "\n"
                "Example:\n"
-               "  dif txt2img --scheduler dpm --scheduler-set use_karras_sigmas=true ...\n",
+               "  dif txt2img --scheduler dpm++ --scheduler-set use_karras_sigmas=true ...\n",
   .options   = options,
   .n_options = G_N_ELEMENTS (options),
   .run       = run,

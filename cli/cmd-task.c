@@ -281,7 +281,7 @@ save (const CliArgs *args, DifResult *result, CliDump *dump, GError **error)
         printf ("%s: %ux%u, seed %" G_GUINT64_FORMAT "\n", path, dif_result_width (result),
                 dif_result_height (result), dif_result_seed (result));
     }
-  return (! dump_path || cli_dump_write (dump, dump_path, error)) && cli_flush (error);
+  return ! dump_path || cli_dump_write (dump, dump_path, error);
 }
 
 static gboolean
@@ -325,6 +325,8 @@ cmd_task (Cli *cli, const char *task, int argc, char **argv)
     cli_print_help (&t.command);
   else if (args)
     draw (cli, task, args, &error);
+  if (! error)
+    cli_flush (&error);
   if (error)
     {
       name_option (task, error);

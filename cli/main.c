@@ -52,7 +52,9 @@ cli_run (Cli *cli, const CliCommand *command, int argc, char **argv)
 
   if (args && cli_args_has (args, "help"))
     cli_print_help (command);
-  else if (args && command->run (cli, args, &error))
+  else if (args)
+    command->run (cli, args, &error);
+  if (! error)
     cli_flush (&error);
   return error ? cli_fail (cli, error) : CLI_DONE;
 }

@@ -74,9 +74,18 @@ log_writer (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpoin
   return g_log_writer_default (level, fields, n_fields, NULL);
 }
 
+/* A mapped model file that shrinks is read past its end. */
+static void
+on_bus_error (int number)
+{
+  write_line ("a model file became shorter while it was read", "");
+  _exit (CLI_FAILED);
+}
+
 void
 cli_report_init (void)
 {
+  signal (SIGBUS, on_bus_error);
   signal (SIGPIPE, SIG_IGN);
   signal (SIGXFSZ, SIG_IGN);
   g_log_set_writer_func (log_writer, NULL, NULL);

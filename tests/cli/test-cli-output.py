@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Files that appear whole or not at all, scarce memory and space, interruption, progress.
+
+Arguments: path of dif, -Db_sanitize.
+"""
+
+import os
+import pty
+import re
+import resource
+import select
+import signal
+import subprocess
+import sys
+import time
+
+from harness import SANITIZE, Result, Skip, check_line, main
+from png import read_png
+
+
+def fresh(bench, name):
+    folder = bench.path(name)
+    os.mkdir(folder)
+    return folder
+
+
+def limited(which, amount):
+    return lambda: resource.setrlimit(which, (amount, amount))
+
+
+def test_no_space_on_a_device(bench):
+    if not os.path.exists("/dev/full"):
+        raise Skip("no /dev/full here")
+    bench.fails(1, ["/dev/full", "No space left"], *bench.draw("-o", "/dev/full"))
+    bench.fails(1, ["/dev/full", "No space left"], *bench.draw("--dump", "/dev/full"))
+    with open("/dev/full", "wb") as full:
+        bench.fails(1, ["standard output"], "schedulers", "-v", stdout=full)
+        bench.fails(1, ["standard output"], "txt2img", "--help", stdout=full)
+
+
+def test_files_too_large_leave_nothing(bench):
+    folder = fresh(bench, "small")
+    bench.fails(1, ["out.png", "File too large"], *bench.draw("-o", "small/out.png"),
+                preexec_fn=limited(resource.RLIMIT_FSIZE, 1000))
+    bench.fails(1, ["File too large"], *bench.draw("--dump", "small/out.safetensors"),
+                preexec_fn=limited(resource.RLIMIT_FSIZE, 1000))
+    bench.fails(1, ["File too large"], "make-checkpoint", "--like", "tiny", "small/model",
+                preexec_fn=limited(resource.RLIMIT_FSIZE, 100_000))
+    assert os.listdir(folder) == []
+
+
+def test_a_full_disk_leaves_nothing(bench):
+    folder = fresh(bench, "disk")
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", folder], check=False,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if mount.returncode != 0:
+        raise Skip("no right to mount a tmpfs")
+    try:
+        bench.fails(1, ["out.png", "No space left"],
+                    *bench.draw("--width", "256", "--height", "256", "-o", "disk/out.png"))
+        bench.fails(1, ["No space left"], "make-checkpoint", "--like", "tiny", "disk/model")
+        assert os.listdir(folder) == []
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_an_old_file_survives_a_failure(bench):
+    bench.ok(*bench.draw("-o", "kept.png"))
+    before = read_png(bench.path("kept.png"))
+    bench.fails(1, ["kept.png"], *bench.draw("--width", "128", "-o", "kept.png"),
+                preexec_fn=limited(resource.RLIMIT_FSIZE, 1000))
+    assert read_png(bench.path("kept.png")) == before
+
+
+def test_an_unwritable_folder_is_refused_before_loading(bench):
+    if os.geteuid() == 0:
+        raise Skip("root may write anywhere")
+    os.chmod(fresh(bench, "locked"), 0o500)
+    bench.fails(1, ["locked", "Permission denied"], "txt2img", "--model", "no-such-model", "-o",
+                "locked/out.png")
+
+
+def test_the_output_is_looked_at_before_the_model(bench):
+    bench.fails(1, ["nowhere"], "txt2img", "--model", "no-such-model", "-o", "nowhere/out.png")
+
+
+def test_permissions_follow_the_umask(bench):
+    bench.ok(*bench.draw("-o", "mode.png"), umask=0o027)
+    assert os.stat(bench.path("mode.png")).st_mode & 0o777 == 0o640
+
+
+def test_out_of_memory(bench):
+    if SANITIZE != "none":
+        raise Skip("sanitizers reserve more memory than any limit leaves")
+    statuses = set()
+    for mebibytes in (150, 250, 300, 350, 400, 450, 500, 600, 800):
+        result = bench.run(*bench.draw("--width", "2048", "--height", "2048", "--steps", "1",
+                                       "--device", "cpu", "--dtype", "f32", "-o", "memory.png"),
+                           preexec_fn=limited(resource.RLIMIT_AS, mebibytes << 20),
+                           env=dict(os.environ, OMP_NUM_THREADS="1"))
+        if result.status == 127:
+            continue  # the loader could not even map the program
+        assert result.status == 1, f"{mebibytes} MiB: expected status 1: {result}"
+        assert result.err.count("\n") == 1, f"{mebibytes} MiB: expected one line: {result}"
+        statuses.add(result.err)
+    assert any("memory" in line for line in statuses), statuses
+    assert not os.path.exists(bench.path("memory.png"))
+
+
+# ---- interruption and progress ----
+
+class Terminal:
+    """dif with its stderr on a terminal."""
+
+    def __init__(self, bench, *args):
+        ours, theirs = pty.openpty()
+        env = dict(os.environ, TERM="xterm")
+        self.command, self.process = bench.start(*args, stderr=theirs, env=env)
+        os.close(theirs)
+        self.ours, self.seen = ours, b""
+
+    def read(self, seconds):
+        """Reads what comes; false at the end."""
+        if not select.select([self.ours], [], [], seconds)[0]:
+            return True
+        try:
+            data = os.read(self.ours, 65536)
+        except OSError:
+            return False
+        self.seen += data
+        return bool(data)
+
+    def wait_for(self, text, seconds=120):
+        end = time.monotonic() + seconds
+        while text not in self.seen and time.monotonic() < end and self.read(1):
+            pass
+        assert text in self.seen, f"expected {text!r} on the terminal, found {self.seen!r}"
+
+    def finish(self):
+        while self.read(1) or self.process.poll() is None:
+            if self.process.poll() is not None and not self.read(0.1):
+                break
+        out, _ = self.process.communicate(timeout=120)
+        os.close(self.ours)
+        return Result(self.command, self.process.returncode, out.decode(), self.seen.decode())
+
+
+def shown(screen):
+    """What is left on the line after carriage returns and erasing."""
+    return re.sub(r".*\r\x1b\[K", "", screen.replace("\r\n", "\n"))
+
+
+def test_progress_on_a_terminal_only(bench):
+    result = Terminal(bench, *bench.draw("--steps", "4", "-o", "bar.png")).finish()
+    assert result.status == 0, result
+    for word in ("load", "denoise 4/4", "decode"):
+        assert word in result.err, f"expected {word!r}: {result}"
+    assert shown(result.err) == "", f"expected a cleared line: {result}"
+    quiet = Terminal(bench, *bench.draw("--quiet", "-o", "bar.png")).finish()
+    assert quiet.status == 0 and quiet.err == "", quiet
+    bench.ok(*bench.draw("-o", "bar.png"))
+
+
+def interrupt(bench, number, name):
+    folder = fresh(bench, name)
+    terminal = Terminal(bench, *bench.draw("--steps", "1000", "-o", f"{name}/out.png"))
+    terminal.wait_for(b"denoise 1")
+    started = time.monotonic()
+    terminal.process.send_signal(number)
+    result = terminal.finish()
+    assert result.status == 130, f"expected status 130: {result}"
+    assert shown(result.err) == "dif: interrupted\n", result
+    assert time.monotonic() - started < 60
+    assert os.listdir(folder) == []
+
+
+def test_interrupting_a_picture(bench):
+    interrupt(bench, signal.SIGINT, "int")
+    interrupt(bench, signal.SIGTERM, "term")
+
+
+def test_interrupting_a_checkpoint(bench):
+    folder = fresh(bench, "half")
+    command, process = bench.start("make-checkpoint", "--like", "sd15", "half/model")
+    deadline = time.monotonic() + 60
+    while not os.listdir(folder) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    result = Result(command, process.returncode, out.decode(), err.decode())
+    assert result.status == 130, result
+    check_line(result)
+    assert os.listdir(folder) == []
+
+
+def test_a_closed_pipe_is_no_crash(bench):
+    command, process = bench.start("schedulers", "--verbose")
+    process.stdout.close()
+    err = process.stderr.read().decode()
+    process.wait(timeout=60)
+    assert process.returncode in (0, 1), Result(command, process.returncode, "", err)
+
+
+if __name__ == "__main__":
+    sys.exit(main([value for name, value in list(globals().items()) if name.startswith("test_")]))

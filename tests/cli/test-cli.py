@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Commands, options, messages and exit statuses of `dif`.
+
+Arguments: path of dif, -Db_sanitize, path of the man page.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from harness import MODELS, Safetensors, Skip, main, write
+from png import read_png, read_text
+
+MAN_PAGE = sys.argv[3]
+COMMANDS = ("txt2img", "info", "schedulers", "make-checkpoint", "bench")
+
+# Each: what follows the arguments of a small picture, and words of the message.
+WRONG_USAGE = (
+    (["--frobnicate"], ["unknown option --frobnicate", "--help"]),
+    (["--steps"], ["--steps", "expected N", "found nothing"]),
+    (["--steps", "0"], ["--steps", "1 to 1000", '"0"', "dif txt2img --help"]),
+    (["--steps", "-3"], ["--steps", '"-3"']),
+    (["--steps=1.5"], ["--steps", '"1.5"']),
+    (["--steps", "ten"], ["--steps", '"ten"']),
+    (["--steps", ""], ["--steps", '""']),
+    (["--steps", "99999999999999999999"], ["--steps"]),
+    (["--width", "-64"], ["--width", '"-64"']),
+    (["--width", "100"], ["--width", "multiple of 8", "100"]),
+    (["--height", "7"], ["--height", '"7"']),
+    (["--height", "1000000"], ["--height", '"1000000"']),
+    (["--guidance-scale", "nan"], ["--guidance-scale", '"nan"']),
+    (["--guidance-scale", "inf"], ["--guidance-scale", '"inf"']),
+    (["--guidance-scale", "7,5"], ["--guidance-scale", '"7,5"']),
+    (["--seed", "4294967296"], ["--seed"]),
+    (["--seed", "-2"], ["--seed"]),
+    (["--num-images", "0"], ["--num-images"]),
+    (["--eta", "2"], ["--eta"]),
+    (["--dtype", "f64"], ["--dtype", "auto, f32", '"f64"']),
+    (["--generator", "numpy"], ["--generator", "torch-cpu"]),
+    (["--scheduler-set", "steps_offset"], ["--scheduler-set", "KEY=VALUE"]),
+    (["--scheduler-set", "no_such_key=1"], ["--scheduler-set", "no_such_key"]),
+    (["--prompt", b"\xff\xfe"], ["--prompt", "UTF-8"]),
+    (["stray"], ['unexpected argument "stray"']),
+    (["--quiet=yes"], ["--quiet", "no value"]),
+    (["-o", "out.jpg"], ["--output", ".png", "out.jpg"]),
+    (["--dump", "out.bin"], ["--dump", ".safetensors"]),
+)
+
+FAILURES = (
+    (["--scheduler", "nope"], ["nope", "euler"]),
+    (["--device", "abacus"], ["abacus", "cpu"]),
+    (["-o", "nowhere/out.png"], ["nowhere", "No such file"]),
+    (["-o", "model/model_index.json/out.png"], ["model_index.json"]),
+    (["-o", "folder.png"], ["folder.png", "directory"]),
+    (["--dump", "nowhere/out.safetensors"], ["nowhere", "No such file"]),
+)
+
+
+def test_wrong_usage_is_status_2_and_one_line(bench):
+    for args, words in WRONG_USAGE:
+        bench.fails(2, words, *bench.draw("-o", "never.png", *args))
+    assert not os.path.exists(bench.path("never.png"))
+
+
+def test_failures_are_status_1_and_one_line(bench):
+    os.makedirs(bench.path("folder.png"), exist_ok=True)
+    for args, words in FAILURES:
+        result = bench.run(*bench.draw("-o", "never.png", *args))
+        assert result.status in (1, 2), f"expected status 1 or 2: {result}"
+        bench.fails(result.status, words, *bench.draw("-o", "never.png", *args))
+    assert not os.path.exists(bench.path("never.png"))
+
+
+def test_commands_must_make_sense(bench):
+    bench.fails(2, ["expected a command"])
+    bench.fails(2, ['unknown command "paint"'], "paint")
+    bench.fails(2, ['unknown command "--paint"'], "--paint")
+    bench.fails(2, ["--output", "found nothing"], "txt2img", "--prompt", "x")
+    bench.fails(2, ["too few arguments"], "make-checkpoint")
+    bench.fails(2, ["unexpected argument"], "info", "a", "b")
+    bench.fails(2, ["--like", "sd15", "sd99"], "make-checkpoint", "--like", "sd99", "x")
+    bench.fails(2, ["--dtype", "i64"], "make-checkpoint", "--dtype", "i64", "x")
+    bench.fails(2, ["--seed", "minus"], "make-checkpoint", "--seed", "minus", "x")
+    bench.fails(2, ["--repeat"], "bench", "--repeat", "0")
+    bench.fails(2, ["--steps"], "bench", "--steps", "0")
+    bench.fails(2, ["--steps"], "txt2img", "--output", "a.png", "--steps")
+
+
+def test_version(bench):
+    assert re.fullmatch(r"dif \d+\.\d+\.\d+\n", bench.ok("--version").out)
+
+
+def test_help_fits_and_covers_every_option(bench):
+    assert bench.ok("--help").out == bench.ok("-h").out == bench.ok("help").out
+    overview = bench.ok("--help").out
+    for name in COMMANDS:
+        assert re.search(rf"^  {name} ", overview, re.M), name
+        text = bench.ok(name, "--help").out
+        assert text == bench.ok("help", name).out, name
+        assert text.startswith(f"Usage: dif {name} "), name
+        assert "Example:" in text or "Examples:" in text, name
+        too_long = [line for line in text.splitlines() if len(line) > 84]
+        assert not too_long, too_long
+    text = bench.ok("txt2img", "--help").out
+    for option in ("prompt", "negative-prompt", "model", "steps", "guidance-scale", "seed", "width",
+                   "height", "num-images", "scheduler", "scheduler-set", "eta", "clip-skip",
+                   "guidance-rescale", "device", "dtype", "generator", "dump", "quiet", "output"):
+        assert re.search(rf"^  (-., )?--{option}\b", text, re.M), option
+
+
+def test_man_page_covers_every_option(bench):
+    with open(MAN_PAGE, encoding="utf-8") as file:
+        page = file.read().replace("\\-", "-")
+    for name in COMMANDS:
+        section = page.partition(f"\n.SS dif {name}")[2].partition("\n.SS dif ")[0]
+        section = section.partition("\n.SH")[0]
+        assert section, f"no section about {name}"
+        for option in re.findall(r"^  (?:-., )?--([\w-]+)", bench.ok(name, "--help").out, re.M):
+            assert f"--{option}" in section or option == "help", f"{name}: --{option}"
+
+
+def test_man_page_is_well_formed(bench):
+    checker = shutil.which("mandoc")
+    if checker:
+        command = [checker, "-T", "lint", "-W", "warning", MAN_PAGE]
+    elif shutil.which("groff"):
+        command = ["groff", "-man", "-Tutf8", "-ww", "-z", MAN_PAGE]
+    else:
+        raise Skip("neither mandoc nor groff here")
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0 and not done.stdout, done.stdout.decode()
+
+
+def test_schedulers(bench):
+    lines = bench.ok("schedulers").out.splitlines()
+    names = dict(line.split() for line in lines)
+    assert names["EulerDiscreteScheduler"] == "euler"
+    assert len(names) >= 9
+    verbose = bench.ok("schedulers", "--verbose").out
+    assert re.search(r"^    num_train_timesteps +1000$", verbose, re.M)
+    for long, short in names.items():
+        bench.ok(*bench.draw("--scheduler", short, "-o", "short.png", "--quiet"))
+        bench.ok(*bench.draw("--scheduler", long, "-o", "long.png", "--quiet"))
+        assert read_png(bench.path("short.png")) == read_png(bench.path("long.png")), long
+
+
+def test_a_picture_and_its_recipe(bench):
+    said = bench.ok(*bench.draw("--negative-prompt", "blue", "--width", "72", "--height", "64",
+                                "--scheduler", "euler", "--scheduler-set", "use_karras_sigmas=true",
+                                "--scheduler-set", "timestep_spacing=trailing", "-o", "first.png"))
+    assert said.out == "first.png: 72x64, seed 7\n", said
+    assert read_png(bench.path("first.png"))[:2] == (72, 64)
+    texts = read_text(bench.path("first.png"))
+    assert set(texts) >= {"Software", "parameters", "dif-recipe"}, texts
+    assert texts["parameters"].startswith("a red cube\nNegative prompt: blue\nSteps: 2, "), texts
+    assert "Seed: 7" in texts["parameters"] and "Size: 72x64" in texts["parameters"], texts
+    recipe = json.loads(texts["dif-recipe"])
+    args = []
+    options = re.findall(r"^  (?:-., )?--([\w-]+)", bench.ok("txt2img", "--help").out, re.M)
+    for key, value in recipe.items():
+        if key == "scheduler-set":
+            values = value if isinstance(value, list) else value.split("\n")
+            args += [part for setting in values for part in ("--scheduler-set", setting)]
+        elif key in options:
+            args += [f"--{key}", f"{value:g}" if isinstance(value, float) else str(value)]
+    bench.ok("txt2img", *args, "-o", "again.png")
+    with open(bench.path("first.png"), "rb") as one, open(bench.path("again.png"), "rb") as two:
+        assert one.read() == two.read(), "expected the recipe to draw the same file again"
+
+
+def test_prompts_of_any_kind(bench):
+    for prompt in ("", " ", "é ü 漢字 🎨", "a" * 100_000, "word " * 20_000, "<|endoftext|>",
+                   "line\nbreak\ttab", "\x01\x02"):
+        result = bench.run(*bench.draw("--prompt", prompt, "-o", "any.png", "--quiet"))
+        assert result.status == 0 and not result.err, result
+        recipe = json.loads(read_text(bench.path("any.png"))["dif-recipe"])
+        assert recipe["prompt"] == prompt
+
+
+def test_a_cut_prompt_warns_unless_quiet(bench):
+    result = bench.run(*bench.draw("--prompt", "word " * 200, "-o", "cut.png"))
+    assert result.status == 0 and result.err.startswith("dif: ") and "prompt" in result.err, result
+    assert result.err.count("\n") == 1, result
+    quiet = bench.ok(*bench.draw("--prompt", "word " * 200, "-o", "cut.png", "--quiet"))
+    assert not quiet.out, quiet
+
+
+def test_several_pictures_are_numbered(bench):
+    bench.ok(*bench.draw("--num-images", "2", "-o", "many.png"))
+    assert not os.path.exists(bench.path("many.png"))
+    one, two = (read_png(bench.path(f"many-{i}.png")) for i in (1, 2))
+    assert one != two
+    index = json.loads(read_text(bench.path("many-2.png"))["dif-recipe"])["index"]
+    assert index == 1
+
+
+def test_a_new_seed_each_time_is_told(bench):
+    args = ("txt2img", "--model", bench.model, "--steps", "1", "-o", "seed.png")
+    seeds = {re.search(r"seed (\d+)", bench.ok(*args).out)[1] for _ in range(3)}
+    assert len(seeds) == 3
+    recipe = json.loads(read_text(bench.path("seed.png"))["dif-recipe"])
+    assert str(int(recipe["seed"])) in seeds
+
+
+def test_dump_holds_the_named_tensors(bench):
+    bench.ok(*bench.draw("--num-images", "2", "--dump", "d.safetensors", "-o", "dumped.png"))
+    dump = Safetensors(bench.path("d.safetensors"))
+    wanted = {"prompt_embeds", "negative_prompt_embeds", "initial_latents", "noise_pred.0",
+              "noise_pred.1", "latents.0", "latents.1", "image"}
+    assert wanted <= set(dump.names()), dump.names()
+    assert {entry["dtype"] for entry in dump.header.values() if "dtype" in entry} == {"F32"}
+    assert dump.header["image"]["shape"] == [2, 3, 64, 64], dump.header["image"]
+    assert dump.header["initial_latents"]["shape"] == [2, 4, 8, 8]
+    assert dump.header["noise_pred.0"]["shape"] == [4, 4, 8, 8]
+    pixels = dump.floats("image")
+    assert min(pixels) >= 0 and max(pixels) <= 1
+    _, _, samples = read_png(bench.path("dumped-1.png"))
+    for c in range(3):
+        for at in range(64 * 64):
+            assert abs(pixels[c * 64 * 64 + at] * 255 - samples[at * 3 + c]) <= 0.501, (c, at)
+    bench.ok(*bench.draw("--dump", "only.safetensors"))
+
+
+def test_random_checkpoints(bench):
+    for name, args in (("a", ["--seed", "3"]), ("b", ["--seed=3"]), ("c", ["--seed", "4"]),
+                       ("d", ["--seed", "3", "--dtype", "bf16"])):
+        bench.ok("make-checkpoint", "--like", "tiny", *args, name)
+    weights = os.path.join("unet", "diffusion_pytorch_model.safetensors")
+    data = {}
+    for name in "abcd":
+        with open(bench.path(name, weights), "rb") as file:
+            data[name] = file.read()
+    assert data["a"] == data["b"] and data["a"] != data["c"] and data["a"] != data["d"]
+    bench.ok("info", "d")
+    bench.fails(1, ["a", "not empty"], "make-checkpoint", "--like", "tiny", bench.path("a"))
+    bench.fails(1, ["nowhere"], "make-checkpoint", "--like", "tiny", "nowhere/model")
+    write(bench.path("plain-file"), b"")
+    bench.fails(1, ["plain-file"], "make-checkpoint", "--like", "tiny", "plain-file")
+    os.mkdir(bench.path("empty"))
+    bench.ok("make-checkpoint", "--like", "tiny", "empty")
+    _, _, samples = read_png_of(bench, "a")
+    mean = sum(samples) / len(samples)
+    deviation = (sum((s - mean) ** 2 for s in samples) / len(samples)) ** 0.5
+    extreme = sum(s <= 5 or s >= 250 for s in samples) / len(samples)
+    assert deviation > 12 and extreme < 0.1, (mean, deviation, extreme)
+
+
+def read_png_of(bench, model):
+    bench.ok("txt2img", "--model", model, "--prompt", "a red cube", "--seed", "1", "--steps", "4",
+             "-o", "made.png")
+    return read_png(bench.path("made.png"))
+
+
+def test_info(bench):
+    said = json.loads(bench.ok("info", "--json", bench.model).out)
+    assert said["pipeline"] == "StableDiffusionPipeline"
+    assert said["parts"]["unet"]["config"]["cross_attention_dim"] == 32
+    assert said["memory"]["f32"] == 4 * said["parameters"] == 2 * said["memory"]["bf16"]
+    counted = sum(part["parameters"] for part in said["parts"].values())
+    assert counted == said["parameters"] > 0
+    text = bench.ok("info", bench.model).out
+    for word in ("UNet2DConditionModel", "CLIPTextModel", "PNDMScheduler", "parameters"):
+        assert word in text, word
+    assert '"down_block_types"' in bench.ok("info", "--verbose", bench.model).out
+    for name in sorted(os.listdir(MODELS)):
+        bench.ok("info", os.path.join(MODELS, name))
+
+
+def test_bench(bench):
+    args = ("bench", "--model", bench.model, "--steps", "2", "--device", "cpu", "--dtype", "f32")
+    text = bench.ok(*args).out
+    for word in ("limit", "step", "decode", "conv3x3", "memory"):
+        assert word in text, text
+    said = json.loads(bench.ok(*args, "--repeat", "2", "--json").out)
+    step = said["stages"]["step"]
+    assert step["runs"] == 4 and step["macs"] > 0 and step["min_seconds"] > 0, step
+    assert step["min_seconds"] <= step["median_seconds"]
+    assert said["limit_macs_per_second"] > 0 and "linear" in step["ops"]
+
+
+def test_numbers_do_not_depend_on_the_locale(bench):
+    bench.ok(*bench.draw("--guidance-scale", "2.5", "-o", "c.png"))
+    comma = dict(os.environ, LC_ALL="de_DE.UTF-8")
+    bench.ok(*bench.draw("--guidance-scale", "2.5", "-o", "de.png"), env=comma)
+    with open(bench.path("c.png"), "rb") as one, open(bench.path("de.png"), "rb") as two:
+        assert one.read() == two.read()
+
+
+if __name__ == "__main__":
+    sys.exit(main([value for name, value in list(globals().items()) if name.startswith("test_")]))
