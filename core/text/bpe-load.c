@@ -185,11 +185,14 @@ read_merges_text (Load *l, GArray *merges, GError **error)
   g_autoptr (GBytes) bytes = dif_file_read (path, MAX_MERGES_BYTES, error);
   g_autofree char   *text  = NULL;
   g_auto (GStrv)     lines = NULL;
+  const char        *data;
+  gsize              size;
 
   if (! bytes)
     return FALSE;
-  text = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-  if (strlen (text) != g_bytes_get_size (bytes))
+  data = g_bytes_get_data (bytes, &size);
+  text = g_strndup (data ? data : "", size);
+  if (strlen (text) != size)
     {
       g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
                    "%s: expected text, found a zero byte", path);

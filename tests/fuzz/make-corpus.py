@@ -170,6 +170,8 @@ def make_tokenizer():
                                  "pad_token": "a"})),
         "strings": parts(t=dump({"model": {**model, "merges": MERGES}}), p="abcabcabc"),
         "no-limit": parts(t=whole, c='{"model_max_length": 1000000000000000019884624838656}'),
+        "no-merges": parts(v=dump(vocab), m="", p="abc"),
+        "bad-merges-nul": parts(v=dump(vocab), m="a b\0"),
         "bad-merge": parts(v=dump(vocab), m="a x\n"),
         "bad-merge-words": parts(v=dump(vocab), m="a b c\n"),
         "bad-vocab": parts(v='{"a": -1}', m=lines),
