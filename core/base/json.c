@@ -450,7 +450,8 @@ dif_json_value_int (DifJson *node, gint64 min, gint64 max)
       fail_type (node, words);
       return min;
     }
-  if (node->inexact)
+  /* The first of the two catches 2^53 + 1, which reads as 2^53. */
+  if (node->inexact || fabs (node->number) > 9007199254740992.0)
     {
       fail_type (node, "a whole number of magnitude at most 2^53");
       return min;
