@@ -61,6 +61,7 @@ const Row op_rows[] = {
   { OP_GEGLU, { 77, 64, 256 }, FROM_F16 },
   { OP_GEGLU, { 130, 32, 129 }, NO_BIAS },
   { OP_GEGLU, { 64, 320, 640 }, SLICE },
+  { OP_GEGLU, { 1101, 8, 1000 } },
   /* N, H, W, I, O, k, stride, top and left, bottom and right */
   { OP_CONV2D, { 1, 1, 1, 1, 1, 3, 1, 1, 1 } },
   { OP_CONV2D, { 1, 1, 1, 1, 1, 1, 1, 0, 0 } },

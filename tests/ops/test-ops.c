@@ -7,6 +7,8 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "backends/backends.h"
 #include "backends/cpu/cpu-private.h"
@@ -284,6 +286,50 @@ test_too_much_memory_is_an_error (void)
     }
 }
 
+/* in a process that may not grow by more than 300 MB */
+static void
+starve (void)
+{
+  struct rlimit          limit = { 0 };
+  g_autofree char       *statm = NULL;
+  guint64                pages = 0;
+  g_autoptr (GError)     error = NULL;
+  g_autoptr (DifBackend) poor  = dif_backend_open ("cpu", NULL);
+  const DifShape         shape = DIF_SHAPE (12000, 12000);
+  DifHostArray           w = { DIF_F32, shape, NULL }, none = { .data = NULL };
+  gpointer               some;
+  gsize                  bytes;
+
+  g_assert_true (g_file_get_contents ("/proc/self/statm", &statm, NULL, NULL));
+  pages          = g_ascii_strtoull (statm, NULL, 10);
+  limit.rlim_max = pages * (guint64) sysconf (_SC_PAGESIZE) + ((guint64) 300 << 20);
+  limit.rlim_cur = limit.rlim_max;
+  g_assert_cmpint (setrlimit (RLIMIT_AS, &limit), ==, 0);
+  g_assert_null (poor->klass->alloc (poor, (gsize) 1 << 30, &error));
+  g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY);
+  g_clear_error (&error);
+  g_assert_null (poor->klass->linear_new (poor, DIF_F32, &w, &none, &bytes, &error));
+  g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY);
+  /* less than a region of the pool, and more than is left */
+  some = poor->klass->alloc (poor, (gsize) 100 << 20, NULL);
+  g_assert_nonnull (some);
+  memset (some, 1, (gsize) 100 << 20);
+  poor->klass->free (poor, some, (gsize) 100 << 20);
+  g_assert_cmpuint (poor->live_bytes, ==, 0);
+}
+
+static void
+test_no_memory_left (void)
+{
+  if (g_test_subprocess ())
+    {
+      starve ();
+      return;
+    }
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+}
+
 static void
 test_weights_are_accounted (void)
 {
@@ -433,6 +479,10 @@ add_tests (void)
   g_test_add_func ("/backends/cpu/memory-is-reused-and-given-back", test_memory_is_reused);
   g_test_add_func ("/backends/cpu/blocks-do-not-overlap", test_blocks_do_not_overlap);
   g_test_add_func ("/backends/cpu/too-much-memory-is-an-error", test_too_much_memory_is_an_error);
+#ifndef __SANITIZE_ADDRESS__
+  /* the sanitizer's shadow lies outside any limit */
+  g_test_add_func ("/backends/cpu/no-memory-left-is-an-error", test_no_memory_left);
+#endif
   g_test_add_func ("/backends/cpu/weights-are-accounted", test_weights_are_accounted);
   g_test_add_func ("/backends/cpu/shapes-share-a-weight", test_shapes_share_a_weight);
   g_test_add_func ("/backends/cpu/options-are-checked", test_options);

@@ -127,7 +127,7 @@ _dif_cpu_conv_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const 
                    const DifConvSpec *spec, gsize *bytes, GError **error)
 {
   DifCpuWeight  plain            = { .dtype = dtype, .is_conv = TRUE, .spec = *spec };
-  guint         padding          = spec->pad.top + spec->pad.bottom + spec->pad.left + spec->pad.right;
+  guint         padding          = spec->pad.top + spec->pad.bottom + spec->pad.left;
   gint64        key[DIF_CPU_KEY] = { [KEY_N] = 2 };
   DifCpu       *cpu;
   DifCpuWeight *made;
@@ -137,7 +137,7 @@ _dif_cpu_conv_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, const 
   plain.kh    = w->shape.n > 2 ? w->shape.d[2] : 1;
   plain.kw    = w->shape.n > 3 ? w->shape.d[3] : 1;
   /* a matrix, and multiplied as one */
-  if (plain.kh == 1 && plain.kw == 1 && spec->stride == 1 && padding == 0)
+  if (plain.kh == 1 && plain.kw == 1 && spec->stride == 1 && padding + spec->pad.right == 0)
     return _dif_cpu_linear_new (be, dtype, w, bias, bytes, error);
   cpu        = _dif_cpu_begin (be);
   key[KEY_H] = typical_side (MAX (plain.n_in, plain.n_out));
