@@ -66,11 +66,13 @@ refuse_others (DifJson *config)
   static const struct
   {
     const char *key, *value;
-  } fixed[] = { { "time_embedding_type", "positional" },
-                { "resnet_time_scale_shift", "default" },
-                { "downsample_type", "conv" },
-                { "upsample_type", "conv" },
-                { "act_fn", "silu" } };
+  } fixed[]                         = { { "time_embedding_type", "positional" },
+                                        { "resnet_time_scale_shift", "default" },
+                                        { "downsample_type", "conv" },
+                                        { "upsample_type", "conv" },
+                                        { "act_fn", "silu" } };
+  static const char *const absent[] = { "class_embed_type", "num_class_embeds",
+                                        "attn_norm_num_groups", NULL };
 
   for (guint i = 0; i < G_N_ELEMENTS (fixed); i++)
     {
@@ -80,15 +82,17 @@ refuse_others (DifJson *config)
         dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected \"%s\", found \"%s\"",
                        fixed[i].key, fixed[i].value, value);
     }
-  if (dif_json_has (config, "class_embed_type") || dif_json_has (config, "num_class_embeds") ||
-      dif_json_has (config, "attn_norm_num_groups"))
+  for (guint i = 0; absent[i]; i++)
+    if (dif_json_has (config, absent[i]))
+      dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "%s: expected null, found a value",
+                     absent[i]);
+  if (dif_json_bool (config, "center_input_sample", FALSE))
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "expected no class embedding and no attn_norm_num_groups, found one");
-  if (dif_json_bool (config, "center_input_sample", FALSE) ||
-      dif_json_double (config, "mid_block_scale_factor", 1) != 1)
-    dif_json_fail (
-        config, DIF_FORMAT_ERROR_UNSUPPORTED,
-        "expected no center_input_sample and a mid_block_scale_factor of 1, found others");
+                   "center_input_sample: expected false, found true");
+  if (dif_json_double (config, "mid_block_scale_factor", 1) != 1)
+    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
+                   "mid_block_scale_factor: expected 1, found %g",
+                   dif_json_double (config, "mid_block_scale_factor", 1));
 }
 
 static void
@@ -134,6 +138,8 @@ read_config (DifUnet2d *m, DifJson *config, GError **error)
                      m->n_levels);
       return dif_json_finish (config, error);
     }
+  if (dif_json_type (channels) != DIF_JSON_ARRAY)
+    dif_json_fail_value (channels, DIF_FORMAT_ERROR_BAD_VALUE, "an array of numbers");
   m->n_groups = (guint) dif_json_int (config, "norm_num_groups", 32, 1, 1 << 16);
   /* null means one head as wide as the level; absent means 8 */
   m->head_dim = (guint) dif_json_int (config, "attention_head_dim", 0, 1, 1 << 16);
@@ -152,6 +158,14 @@ read_config (DifUnet2d *m, DifJson *config, GError **error)
   m->downsample_padding = (guint) dif_json_int (config, "downsample_padding", 1, 0, 1);
   m->mid_attention      = dif_json_bool (config, "add_attention", TRUE);
   m->n_time             = 4 * m->channels[0];
+  if (! (m->eps > 0) || ! isfinite (m->eps))
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "norm_eps: expected a positive number, found %g", (double) m->eps);
+  /* frequencies are spread over half - freq_shift steps */
+  if (! isfinite (m->freq_shift) || m->freq_shift == (float) (m->channels[0] / 2))
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "freq_shift: expected a number other than half of %u channels, found %g",
+                   m->channels[0], (double) m->freq_shift);
   refuse_others (config);
   return dif_json_finish (config, error);
 }
