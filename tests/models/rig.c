@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* rig.c - running single layers and networks. */
-#include "nn/transformer.h"
 #include "rig.h"
 
 /* f32: a layer's bound is low enough to notice an epsilon of 1e-6 for 1e-5; a
@@ -87,25 +86,6 @@ rig_compare (Rig *rig, DifTensor *t, DifWeights *w, const char *name)
   g_assert_true (dif_shape_equal (&t->shape, &s));
   g_assert_true (dif_shape_count (&s, &n));
   return test_relative_difference (found, expected, n);
-}
-
-DifTensor *
-rig_attention (Rig *rig, DifTensor *x, guint n_heads, guint n_groups, float eps)
-{
-  static const char *const qkv[] = { "to_q", "to_k", "to_v" };
-  gsize                    C     = dif_tensor_dim (x, -1);
-  DifShape                 image = x->shape;
-  DifShape                 rows  = DIF_SHAPE (image.d[0], image.d[1] * image.d[2], C);
-  DifNorm                 *norm  = dif_loader_norm (rig->loader, "group_norm", C);
-  DifLinear               *in    = dif_loader_linear_stack (rig->loader, qkv, 3, C, C, TRUE);
-  DifLinear               *out   = dif_loader_linear (rig->loader, "to_out.0", C, C, TRUE);
-  DifTensor               *h;
-
-  h = dif_group_norm (rig->cx, x, norm, n_groups, eps, DIF_ACT_NONE);
-  h = dif_linear (rig->cx, dif_reshape (rig->cx, h, rows), in, DIF_ACT_NONE, NULL);
-  h = dif_self_attention (rig->cx, h, n_heads, FALSE);
-  h = dif_linear (rig->cx, h, out, DIF_ACT_NONE, dif_reshape (rig->cx, x, rows));
-  return dif_reshape (rig->cx, h, image);
 }
 
 char *

@@ -62,21 +62,6 @@ double rig_compare (Rig *rig, DifTensor *t, DifWeights *w, const char *name);
 /** rig_torch_off: how far @entry says torch itself is from float64, for messages; free it. */
 char *rig_torch_off (DifJson *entry);
 
-/**
- * rig_attention:
- * @rig: a rig, its loader inside the block's scope
- * @x: `[N, H, W, C]`
- * @n_heads: heads
- * @n_groups: of the norm
- * @eps: of the norm
- *
- * The attention of autoencoders and of unconditional U-Nets, which has its own
- * norm and residual: loads and runs it.
- *
- * Returns: `[N, H, W, C]`
- */
-DifTensor *rig_attention (Rig *rig, DifTensor *x, guint n_heads, guint n_groups, float eps);
-
 G_END_DECLS
 
 #endif /* DIF_TESTS_MODELS_RIG_H */

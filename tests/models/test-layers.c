@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "nn/attention.h"
 #include "nn/embed.h"
 #include "nn/resnet.h"
 #include "nn/transformer.h"
@@ -113,12 +114,13 @@ transformer (Layer *y)
 static DifTensor *
 vae_attention (Layer *y)
 {
-  DifTensor *out;
+  DifAttentionBlock a;
 
   dif_loader_enter (y->rig.loader, "%s", y->scope);
-  out = rig_attention (&y->rig, y->x, number (y, "heads"), number (y, "groups"), eps (y));
+  dif_attention_block_load (&a, y->rig.loader, number (y, "channels"), number (y, "heads"),
+                            number (y, "groups"), eps (y));
   dif_loader_leave (y->rig.loader);
-  return out;
+  return dif_attention_block_forward (&a, y->rig.cx, y->x);
 }
 
 static DifTensor *

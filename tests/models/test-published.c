@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/attention.h"
 #include "nn/embed.h"
 #include "nn/resnet.h"
 #include "nn/transformer.h"
@@ -351,6 +352,17 @@ sampled (Run *run, Sampler sampler, DifTensor *x, DifTensor *time)
 }
 
 static DifTensor *
+self_attention (Run *run, DifTensor *x)
+{
+  guint             C       = (guint) dif_tensor_dim (x, -1);
+  guint             n_heads = C / number (run, "attention_head_dim", 1);
+  DifAttentionBlock a;
+
+  dif_attention_block_load (&a, run->rig.loader, C, n_heads, GROUPS, EPS);
+  return dif_attention_block_forward (&a, run->rig.cx, x);
+}
+
+static DifTensor *
 run_block (Run *run, const Block *block)
 {
   DifTensor *x = input (run, "hidden_states"), *time = NULL;
@@ -363,8 +375,7 @@ run_block (Run *run, const Block *block)
   x = resnet (run, "resnets.0", x, time, n_out, SAME);
   dif_loader_enter (run->rig.loader, "attentions.0");
   if (block->attention == SELF)
-    x = rig_attention (&run->rig, x, (guint) n_out / number (run, "attention_head_dim", 1), GROUPS,
-                       EPS);
+    x = self_attention (run, x);
   else if (block->attention == CROSS)
     x = transformer_alone (run, x, number (run, "num_attention_heads", 1));
   dif_loader_leave (run->rig.loader);
