@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* test-golden.c - whole pictures against diffusers.
  *
- * Every case of golden/cases.json (from text) and pictures/cases.json (from a
- * picture) in tests/fixtures is drawn and compared tensor by tensor.  Bounds: 1e-5
+ * Every case of golden/cases.json (from text), pictures/cases.json (from a
+ * picture) and unconditional/cases.json in tests/fixtures is drawn and compared tensor by tensor.  Bounds: 1e-5
  * relative for embeddings and single network calls;
  * a loop multiplies what the steps before it left, so latents and pictures
  * have the bound of the contract, 5e-4.  What was measured is printed.
@@ -116,8 +116,12 @@ request_for (DifJson *c, DifWeights *golden)
   DifRequest *rq       = dif_request_new (dif_json_string (c, "task", "txt2img"), &error);
   DifJson    *settings = dif_json_member (c, "scheduler_set");
 
-  dif_request_set (rq, "prompt", dif_json_string (c, "prompt", ""), &error);
-  dif_request_set (rq, "negative-prompt", dif_json_string (c, "negative_prompt", ""), &error);
+  g_assert_no_error (error);
+  if (dif_json_has (c, "prompt"))
+    {
+      dif_request_set (rq, "prompt", dif_json_string (c, "prompt", ""), &error);
+      dif_request_set (rq, "negative-prompt", dif_json_string (c, "negative_prompt", ""), &error);
+    }
   if (dif_json_has (c, "scheduler"))
     dif_request_set (rq, "scheduler", dif_json_string (c, "scheduler", NULL), &error);
   g_assert_no_error (error);
@@ -222,13 +226,15 @@ static void
 check_ids (DifPipeline *pipe, DifJson *c, const char *key, DifWeights *golden, const char *name)
 {
   DifTokenizer       *tok   = dif_pipeline_tokenizer (pipe);
-  guint               n     = dif_tokenizer_max_length (tok);
-  g_autofree gint32  *ids   = g_new (gint32, n);
   const DifHostArray *array = dif_weights_lookup (golden, name);
+  g_autofree gint32  *ids   = NULL;
   GError             *error = NULL;
+  guint               n;
 
   if (! array)
     return;
+  n   = dif_tokenizer_max_length (tok);
+  ids = g_new (gint32, n);
   dif_tokenizer_encode (tok, dif_json_string (c, key, ""), ids, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (array->shape.d[1], ==, n);
@@ -404,17 +410,19 @@ read_cases (const char *folder)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (DifJson) golden = NULL, pictures = NULL;
+  g_autoptr (DifJson) golden = NULL, pictures = NULL, unconditional = NULL;
   static Case         first;
   int                 status;
 
   g_test_init (&argc, &argv, NULL);
-  golden   = read_cases ("golden");
-  pictures = read_cases ("pictures");
-  first.c  = dif_json_at (dif_json_member (golden, "cases"), 0);
+  golden        = read_cases ("golden");
+  pictures      = read_cases ("pictures");
+  unconditional = read_cases ("unconditional");
+  first.c       = dif_json_at (dif_json_member (golden, "cases"), 0);
   g_test_add_func ("/golden/models-are-loud", test_loud);
   add_cases (golden, "golden", &cpu_f32, "f32", test_f32);
   add_cases (pictures, "pictures", &cpu_f32, "f32", test_f32);
+  add_cases (unconditional, "unconditional", &cpu_f32, "f32", test_f32);
   add_cases (golden, "golden", &cpu_bf16, "bf16", test_bf16);
   add_cases (pictures, "pictures", &cpu_bf16, "bf16", test_bf16);
   g_test_add_data_func ("/golden/cancel-at-any-step", &first, test_cancel);
