@@ -54,7 +54,7 @@ dif_canvas_area (GimpImage *image, GeglRectangle *area)
 char *
 dif_canvas_layer_name (const char *prompt, const char *fallback)
 {
-  g_auto (GStrv)      words = g_strsplit_set (prompt, " \t\r\n", -1);
+  g_auto (GStrv)      words = g_strsplit_set (prompt != NULL ? prompt : "", " \t\r\n", -1);
   g_autoptr (GString) name  = g_string_new (NULL);
 
   for (guint i = 0; words[i] != NULL; i++)

@@ -37,7 +37,7 @@ void dif_canvas_area (GimpImage *image, GeglRectangle *area);
 
 /**
  * dif_canvas_layer_name:
- * @prompt: what was asked for
+ * @prompt: (nullable): what was asked for
  * @fallback: for an empty prompt
  *
  * Returns: (transfer full): its first words in one line

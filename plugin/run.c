@@ -55,16 +55,20 @@ show_progress (const DifProgress *progress, gpointer user_data)
   gimp_progress_update (progress->fraction);
 }
 
+/* The layer that the pictures go above.  A script may leave the drawables out. */
 static GimpLayer *
-topmost_selected (GimpDrawable **drawables)
+selected_layer (GimpImage *image, GimpDrawable **drawables)
 {
-  if (drawables == NULL || drawables[0] == NULL)
-    return NULL;
-  if (GIMP_IS_LAYER (drawables[0]))
-    return GIMP_LAYER (drawables[0]);
-  if (GIMP_IS_LAYER_MASK (drawables[0]))
-    return gimp_layer_from_mask (GIMP_LAYER_MASK (drawables[0]));
-  return NULL;
+  g_autofree GimpLayer **selected = NULL;
+
+  if (drawables != NULL && drawables[0] != NULL)
+    {
+      if (GIMP_IS_LAYER_MASK (drawables[0]))
+        return gimp_layer_from_mask (GIMP_LAYER_MASK (drawables[0]));
+      return GIMP_IS_LAYER (drawables[0]) ? GIMP_LAYER (drawables[0]) : NULL;
+    }
+  selected = gimp_image_get_selected_layers (image);
+  return selected != NULL ? selected[0] : NULL;
 }
 
 static DifRequest *
@@ -107,7 +111,7 @@ place (GimpProcedure *procedure, GimpImage *image, GimpDrawable **drawables, Dif
       name = dif_canvas_layer_name (dif_request_text (rq, "prompt"),
                                     g_dgettext (GETTEXT_PACKAGE, dif_task_label (task)));
       dif_canvas_area (image, &area);
-      layers = dif_canvas_add_pictures (image, topmost_selected (drawables), result, &area, name,
+      layers = dif_canvas_add_pictures (image, selected_layer (image, drawables), result, &area, name,
                                         &error);
     }
   if (layers == NULL)
@@ -118,6 +122,13 @@ place (GimpProcedure *procedure, GimpImage *image, GimpDrawable **drawables, Dif
   GIMP_VALUES_SET_DOUBLE (values, 2, (double) dif_result_seed (result));
   g_free (layers);
   return values;
+}
+
+/* Some arguments can only be checked against the model. */
+static GimpPDBStatusType
+status_of (const GError *error)
+{
+  return error->domain == DIF_REQUEST_ERROR ? GIMP_PDB_CALLING_ERROR : GIMP_PDB_EXECUTION_ERROR;
 }
 
 GimpValueArray *
@@ -143,7 +154,7 @@ dif_run_procedure (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage *im
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_CALLING_ERROR, error);
   result = draw (rq, &error);
   if (result == NULL)
-    return gimp_procedure_new_return_values (procedure, GIMP_PDB_EXECUTION_ERROR, error);
+    return gimp_procedure_new_return_values (procedure, status_of (error), error);
   if (dif_result_warning (result) != NULL)
     gimp_message (dif_result_warning (result));
   return place (procedure, image, drawables, rq, result);

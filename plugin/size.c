@@ -57,12 +57,27 @@ dif_size_native (const char *model, GError **error)
   return sample << (CLAMP (n_levels, 1, MAX_LEVELS) - 1);
 }
 
+static gboolean
+has_size (const char *task)
+{
+  guint           n    = 0;
+  const DifParam *rows = dif_task_params (task, &n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      if (g_str_equal (rows[i].name, "width"))
+        return TRUE;
+    }
+  return FALSE;
+}
+
 gboolean
 dif_size_fit (DifRequest *rq, int width, int height, GError **error)
 {
   int native;
 
-  if (dif_request_has (rq, "width") && dif_request_has (rq, "height"))
+  if (! has_size (dif_request_task (rq)) ||
+      (dif_request_has (rq, "width") && dif_request_has (rq, "height")))
     return TRUE;
   native = dif_size_native (dif_request_text (rq, "model"), error);
   if (native == 0)

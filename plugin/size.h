@@ -41,7 +41,8 @@ int dif_size_native (const char *model, GError **error);
 
 /**
  * dif_size_fit:
- * @rq: a request, whose "width" and "height" are set if they were not
+ * @rq: a request, whose "width" and "height" are set if they were not; one of a
+ *   task without them stays as it is
  * @width: of the area to fill, in pixels
  * @height: of the area to fill, in pixels
  * @error: return location

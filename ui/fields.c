@@ -18,7 +18,7 @@
 #define LINE_HEIGHT       21
 #define TEXT_WIDTH        380
 #define WORD_CHARACTERS   24
-#define NUMBER_CHARACTERS 10
+#define NUMBER_CHARACTERS 12
 #define PIXEL_STEP        8.0
 #define BINDING           (G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE)
 

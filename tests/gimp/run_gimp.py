@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Runs a case inside the real GIMP, in a profile of its own, and speaks TAP.
+
+run_gimp.py PLUG-IN ENGINE SOURCE-ROOT BUILD-ROOT GIMP-PLUG-INS CASE
+
+The profile holds nothing but Script-Fu and the plug-in, so that GIMP starts in a second.
+Cases are the test-*.scm files beside this one (without "test-"), and the functions below.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+CONSOLE = "gimp-console-3.0"
+WINDOW = "gimp-3.0"
+CALL_SECONDS = 400
+RC = """(show-welcome-dialog no)
+(check-updates no)
+(color-profile-policy keep)
+(save-session-info no)
+(restore-session no)
+"""
+SHORTCUTS = '(file-version 1)\n(action "plug-in-diffusion-txt2img" "<Primary><Alt>1")\n'
+
+
+def skip_all(reason):
+    print(f"1..0 # SKIP {reason}")
+    sys.exit(0)
+
+
+class Report:
+    """TAP of checks made in Python."""
+
+    def __init__(self):
+        self.count = 0
+        self.failed = False
+
+    def check(self, name, is_good):
+        self.count += 1
+        self.failed |= not is_good
+        print(f"{'ok' if is_good else 'not ok'} {self.count} {name}", flush=True)
+
+    def finish(self):
+        print(f"1..{self.count}")
+        return 1 if self.failed else 0
+
+
+def processes_of(program, folder):
+    """Ids of processes that run the program and belong to the profile."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink(f"/proc/{pid}/exe").split(" (deleted)")[0] != program:
+                continue
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                if folder.encode() in file.read():
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+class Profile:
+    """A profile in a temporary folder, gone at the end together with its engine."""
+
+    def __init__(self, plug_in, engine, source, build, gimp_plug_ins):
+        self.plug_in = os.path.realpath(plug_in)
+        self.engine = os.path.realpath(engine)
+        self.source = source
+        self.folder = tempfile.mkdtemp(prefix="dif-gimp-")
+        for name in ("home", "config", "run", "plug-ins/gimp-diffusion"):
+            os.makedirs(os.path.join(self.folder, name), mode=0o700)
+        own = os.path.join(self.folder, "plug-ins/gimp-diffusion")
+        os.symlink(self.plug_in, os.path.join(own, "gimp-diffusion"))
+        os.symlink(os.path.join(build, "po"), os.path.join(own, "locale"))
+        self.write("config/gimprc", RC)
+        self.write("config/shortcutsrc", SHORTCUTS)
+        self.environment = self.make_environment(gimp_plug_ins)
+
+    def make_environment(self, gimp_plug_ins):
+        env = {key: value for key, value in os.environ.items()
+               if key not in ("G_DEBUG", "DISPLAY", "WAYLAND_DISPLAY", "LANGUAGE")}
+        env.update(HOME=self.path("home"), GIMP3_DIRECTORY=self.path("config"),
+                   XDG_RUNTIME_DIR=self.path("run"), XDG_CACHE_HOME=self.path("home/.cache"),
+                   DIF_ENGINE=self.engine, DIF_ENGINE_IDLE_SECONDS="120", NO_AT_BRIDGE="1",
+                   GIMP_TESTING_PLUGINDIRS=":".join((self.path("plug-ins"),
+                                                     os.path.join(gimp_plug_ins, "script-fu"))))
+        return env
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def scheme(self, name):
+        here = os.path.join(self.source, "tests", "gimp")
+        return f'(load "{here}/check.scm") (load "{here}/{name}.scm")'
+
+    def command(self, program, batch):
+        arguments = [program, "--batch-interpreter=plug-in-script-fu-eval", "-b",
+                     f"(begin {batch})", "--quit"]
+        if program == CONSOLE:
+            arguments[1:1] = ["--no-interface", "--console-messages"]
+        else:
+            arguments[1:1] = ["--no-splash", "--new-instance", "--console-messages"]
+        return arguments
+
+    def run(self, batch, **more):
+        """(exit status, stdout, stderr) of a console GIMP."""
+        done = subprocess.run(self.command(CONSOLE, batch), env={**self.environment, **more},
+                              capture_output=True, text=True, check=False, timeout=CALL_SECONDS,
+                              stdin=subprocess.DEVNULL)
+        return done.returncode, done.stdout, done.stderr
+
+    def start(self, program, batch, **more):
+        return subprocess.Popen(self.command(program, batch), env={**self.environment, **more},
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                stdin=subprocess.DEVNULL)
+
+    def close(self):
+        for pid in processes_of(self.engine, self.folder):
+            os.kill(pid, signal.SIGTERM)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def tap_lines(text):
+    # What Script-Fu displays and what GIMP prints may share a line.
+    return [line for line in text.splitlines() if line.startswith(("ok ", "not ok ", "1.."))]
+
+
+def case_script(profile, name):
+    status, out, err = profile.run(profile.scheme(f"test-{name}"))
+    lines = tap_lines(out)
+    print("\n".join(lines))
+    if status == 0 and any(line.startswith("1..") for line in lines) \
+            and not any(line.startswith("not ok") for line in lines):
+        return 0
+    print(f"# GIMP ended with status {status}")
+    print("\n".join(f"# {line}" for line in (out + err).splitlines()[-60:]))
+    return 1
+
+
+def case_exit_codes(profile):
+    report = Report()
+    good = "(define image (gimp-image-new 64 64 RGB))"
+    call = "(plug-in-diffusion-txt2img #:image image #:steps 1 {})"
+    status, _, _ = profile.run(good + call.format(""))
+    report.check("a picture ends with 0", status == 0)
+    for arguments, reason in (('#:scheduler "nonsense"', "scheduler: expected one of"),
+                              ('#:model "nonsense"', "nonsense: expected a path or the name"),
+                              ("#:width 12", "width: expected a multiple of 8, found 12"),
+                              ("#:seed 4294967296", "out of range")):
+        status, _, err = profile.run(good + call.format(arguments))
+        report.check(f"{arguments} ends with 70", status == 70)
+        report.check(f"{arguments} says why", reason in err)
+    status, _, err = profile.run(good + call.format(""), DIF_ENGINE="none")
+    report.check("without an engine it works, too", status == 0)
+    broken = profile.path("broken")
+    os.makedirs(os.path.join(broken, "unet"))
+    profile.write("broken/model_index.json", '{"_class_name": "StableDiffusionPipeline"')
+    status, _, err = profile.run(good + call.format(f'#:model "{broken}"'))
+    report.check("a broken model ends with 70", status == 70)
+    report.check("a broken model is named", "model_index.json" in err)
+    return report.finish()
+
+
+def case_translation(profile):
+    report = Report()
+    label = '(display (gimp-pdb-get-proc-menu-label "plug-in-diffusion-txt2img"))'
+    _, plain, _ = profile.run(label)
+    _, german, _ = profile.run(label, LANGUAGE="de", LANG="C.UTF-8")
+    report.check("the menu is English", "Text to image" in plain)
+    report.check("the menu is German for Germans", "Text zu Bild" in german)
+    return report.finish()
+
+
+def wait_until(condition, seconds=CALL_SECONDS):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+class Reader(threading.Thread):
+    """The lines that a process prints, as they come."""
+
+    def __init__(self, process):
+        super().__init__(daemon=True)
+        self.process = process
+        self.lines = []
+        self.start()
+
+    def run(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def has(self, text, start=0):
+        return any(text in line for line in self.lines[start:])
+
+
+def case_cancel(profile):
+    report = Report()
+    process = profile.start(CONSOLE, profile.scheme("test-cancel"))
+    reader = Reader(process)
+    report.check("the script starts", wait_until(lambda: reader.has("waiting for the kill")))
+    engines = processes_of(profile.engine, profile.folder)
+    report.check("one engine is there", len(engines) == 1)
+    report.check("the plug-in runs", wait_until(
+        lambda: processes_of(profile.plug_in, profile.folder)))
+    time.sleep(1.5)
+    for pid in processes_of(profile.plug_in, profile.folder):
+        os.kill(pid, signal.SIGKILL)
+    report.check("GIMP goes on and ends with 0", process.wait(timeout=CALL_SECONDS) == 0)
+    reader.join()
+    for line in tap_lines("\n".join(reader.lines)):
+        if not line.startswith("1.."):
+            report.check(line.split(" ", 3 if line.startswith("not") else 2)[-1],
+                         line.startswith("ok"))
+    report.check("all checks of the script ran", reader.has("1.."))
+    report.check("the same engine is there",
+                 processes_of(profile.engine, profile.folder) == engines)
+    return report.finish()
+
+
+def start_display(profile):
+    """An X server of our own with a window manager: (processes, environment)."""
+    read, write = os.pipe()
+    server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1000x24",
+                               "-nolisten", "tcp"], pass_fds=(write,),
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as file:
+        display = ":" + file.readline().strip()
+    env = {**profile.environment, "DISPLAY": display}
+    manager = subprocess.Popen(["openbox"], env=env, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    return [manager, server], env
+
+
+def case_window(profile, pictures):
+    for tool in (WINDOW, "Xvfb", "openbox", "xdotool", "import"):
+        if shutil.which(tool) is None:
+            skip_all(f"no {tool}")
+    os.makedirs(pictures, exist_ok=True)
+    report = Report()
+    servers, env = start_display(profile)
+    stop = profile.path("stop")
+    gimp = profile.start(WINDOW, f'(define stop-file "{stop}") ' + profile.scheme("window"),
+                         DISPLAY=env["DISPLAY"])
+    reader = Reader(gimp)
+
+    def tool(*command):
+        return subprocess.run(command, env=env, check=False, capture_output=True,
+                              text=True).stdout.strip()
+
+    def picture(name):
+        tool("import", "-window", "root", os.path.join(pictures, name))
+
+    def window(title):
+        return tool("xdotool", "search", "--onlyvisible", "--name", title).split("\n")[0]
+
+    def focus(pid):
+        tool("xdotool", "windowactivate", "--sync", pid)
+
+    try:
+        report.check("the image's window opens", wait_until(
+            lambda: reader.has("layers 1 clean") and window("GNU Image Manipulation|GIMP")))
+        time.sleep(2)
+        main = window("GNU Image Manipulation|GIMP")
+        focus(main)
+        picture("window-1-canvas.png")
+        report.check("the menu entry opens the dialog", wait_until(lambda: (
+            tool("xdotool", "key", "ctrl+alt+1"), time.sleep(3), window("^Text to image$"))[2], 120))
+        focus(window("^Text to image$"))
+        tool("xdotool", "key", "alt+p")
+        tool("xdotool", "type", "a large red cube on a grey floor, under a blue sky")
+        time.sleep(1)
+        picture("window-2-dialog.png")
+        tool("xdotool", "key", "alt+o" if "--ok" in sys.argv else "alt+g")
+        report.check("a layer comes", wait_until(lambda: reader.has("layers 2 dirty")))
+        time.sleep(2)
+        picture("window-3-layer.png")
+        seen = len(reader.lines)
+        focus(main)
+        tool("xdotool", "key", "ctrl+z")
+        report.check("one undo brings everything back",
+                     wait_until(lambda: reader.has("layers 1 clean", seen), 60))
+        seen = len(reader.lines)
+        tool("xdotool", "key", "ctrl+y")
+        report.check("one redo brings the layer again",
+                     wait_until(lambda: reader.has("layers 2 dirty", seen), 60))
+        picture("window-4-redone.png")
+    finally:
+        profile.write("stop", "")
+        try:
+            gimp.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            gimp.kill()
+        for server in servers:
+            server.terminate()
+            server.wait()
+    return report.finish()
+
+
+def main():
+    plug_in, engine, source, build, gimp_plug_ins, case = sys.argv[1:7]
+    if shutil.which(CONSOLE) is None:
+        skip_all(f"no {CONSOLE}")
+    if not os.path.isdir(os.path.join(os.environ.get("DIF_DATA_DIR", ""), "models/tiny-scenes")):
+        skip_all("no bundled model")
+    profile = Profile(plug_in, engine, source, build, gimp_plug_ins)
+    try:
+        if case == "window":
+            return case_window(profile, os.path.join(build, "tests", "gimp", "pictures"))
+        cases = {"exit-codes": case_exit_codes, "cancel": case_cancel,
+                 "translation": case_translation}
+        if case in cases:
+            return cases[case](profile)
+        return case_script(profile, case)
+    finally:
+        profile.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

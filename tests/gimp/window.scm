@@ -1,0 +1,23 @@
+; SPDX-License-Identifier: LGPL-3.0-or-later
+;
+; window.scm - an image in a window, and what becomes of it, told line by line until
+; the file `stop-file` is there.  The selection shows whether undo took one step.
+
+(define image (test-image 256 200 RGB PRECISION-U8-NON-LINEAR))
+(gimp-image-select-rectangle image CHANNEL-OP-REPLACE 64 36 128 128)
+(gimp-image-clean-all image)
+(gimp-display-new image)
+
+(define (state)
+  (string-append "layers " (number->string (layer-count image))
+                 (if (gimp-image-is-dirty image) " dirty" " clean")))
+
+(define (watch last)
+  (let ((now (state)))
+    (if (not (string=? now last))
+        (begin (display now) (newline)))
+    (usleep 100000)
+    (if (not (file-exists? stop-file))
+        (watch now))))
+
+(watch "")
