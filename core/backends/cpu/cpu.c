@@ -159,6 +159,7 @@ cpu_close (DifBackend *be)
 {
   DifCpu *cpu = (DifCpu *) be;
 
+  _dif_cpu_drop_buffers (cpu);
   _dif_cpu_flash_free (cpu->flash);
   if (cpu->stream)
     dnnl_stream_destroy (cpu->stream);
