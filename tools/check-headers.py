@@ -35,6 +35,10 @@ def compile_alone(root, path, extra, language="c"):
     return path, result.returncode, result.stderr
 
 
+def first_error(said):
+    return next((line for line in said.splitlines() if "error" in line), said.strip())
+
+
 def check(root, report, rule, folders, packages, pool):
     extra = flags(packages)
     if extra is None:
@@ -43,8 +47,7 @@ def check(root, report, rule, folders, packages, pool):
     paths = find(root, folders, (".h",))
     for path, status, said in pool.map(lambda path: compile_alone(root, path, extra), paths):
         if status != 0:
-            report.add(rule, path, next((line for line in said.splitlines() if "error" in line),
-                                        said.strip()))
+            report.add(rule, path, first_error(said))
 
 
 def check_cxx(root, report, rule):
@@ -53,7 +56,7 @@ def check_cxx(root, report, rule):
     elif os.path.exists(os.path.join(root, "core/dif.h")):
         path, status, said = compile_alone(root, "core/dif.h", flags(PLAIN) or [], "c++")
         if status != 0:
-            report.add(rule, path, said.strip().splitlines()[0])
+            report.add(rule, path, first_error(said))
     else:
         report.add(rule, "core/dif.h", "not there")
 
