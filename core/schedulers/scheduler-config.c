@@ -328,6 +328,8 @@ _dif_scheduler_read_config (DifScheduler *s, DifJson *config, GError **error)
 {
   DifJson *defaults;
 
+  if (! dif_json_finish (config, error))
+    return FALSE; /* the caller's own failure, which must not be lost below */
   if (dif_json_type (config) != DIF_JSON_OBJECT)
     {
       dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,

@@ -201,6 +201,19 @@ dif_scheduler_order (DifScheduler *s)
 
 /* ---- timesteps ---- */
 
+/* Betas of 0 or 1 are noise levels without a logarithm. */
+static gboolean
+has_finite_tables (DifScheduler *s)
+{
+  for (guint i = 0; i < s->n_calls; i++)
+    if (! isfinite (s->timesteps[i]))
+      return FALSE;
+  for (guint i = 0; i < s->n_sigmas; i++)
+    if (! isfinite (s->sigmas[i]))
+      return FALSE;
+  return TRUE;
+}
+
 gboolean
 dif_scheduler_set_timesteps (DifScheduler *s, guint n_steps, GError **error)
 {
@@ -222,7 +235,15 @@ dif_scheduler_set_timesteps (DifScheduler *s, guint n_steps, GError **error)
   dif_scheduler_reset (s);
   s->begin   = -1;
   s->n_steps = n_steps;
-  return s->klass->set_timesteps (s, n_steps, error);
+  if (! s->klass->set_timesteps (s, n_steps, error))
+    return FALSE;
+  if (has_finite_tables (s))
+    return TRUE;
+  _dif_noise_take (s, NULL, 0, NULL, 0);
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+               "%s: expected keys that give finite timesteps and sigmas, found others",
+               s->klass->name);
+  return FALSE;
 }
 
 guint

@@ -2,7 +2,7 @@
 /* scheduler.h - how noise leaves the picture, step by step.
  *
  * A scheduler is a vtable in one file of this folder; the registry is
- * generated from the list in core/meson.build.  Schedulers know no model:
+ * generated from the list in core/schedulers/meson.build.  Schedulers know no model:
  * they see f32 tensors [N, h, w, C] and scalars.  Names, keys, defaults and
  * arithmetic are those of diffusers' class of the same name.
  */
@@ -119,7 +119,9 @@ void dif_scheduler_patch_for_pipeline (DifScheduler *s);
  *
  * Also forgets the history of earlier steps.
  *
- * Errors: DIF_REQUEST_ERROR BAD_PARAM.
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM: @n_steps out of range (PNDM without
+ * skip_prk_steps wants 4, consistency models at most original_inference_steps),
+ * or keys set one by one that do not go together.
  *
  * Returns: FALSE on error
  */
@@ -198,6 +200,12 @@ DifTensor *dif_scheduler_scale_model_input (DifScheduler *s, DifContext *cx, Dif
  * @eta: noise of DDIM (and TCD), 0 to 1; ignored by others
  * @rng: for stochastic schedulers; drawn from as diffusers does, even where
  *   the factor of the noise is zero
+ *
+ * A step that fails drops the history: memory is back where it was.
+ *
+ * Errors (of the context): DIF_REQUEST_ERROR BAD_PARAM (more calls than there
+ * are, keys that give a step of infinite size), MISSING_INPUT (no @rng where
+ * one is needed); those of the ops.
  *
  * Returns: the sample after the step, f32
  */

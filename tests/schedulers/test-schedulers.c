@@ -402,6 +402,8 @@ test_bad_steps (void)
     }
   assert_steps_refused ("pndm", NULL, 3);
   assert_steps_refused ("lcm", NULL, 51);
+  assert_steps_refused ("euler", "{\"beta_start\": 0, \"use_karras_sigmas\": true}", 5);
+  assert_steps_refused ("euler", "{\"beta_start\": 1, \"beta_end\": 1}", 5);
   assert_steps_refused ("tcd", "{\"original_inference_steps\": 2000}", 5);
   assert_steps_refused ("dpm++", "{\"lambda_min_clipped\": 1000}", 5);
 }
@@ -618,6 +620,76 @@ test_bad_calls (void)
   stage_close (&stage);
 }
 
+/* ---- hostile configs ---- */
+
+static void
+append_value (GString *out, const DifSchedulerKey *row, GRand *dice)
+{
+  static const char *const odd[]   = { "0", "1", "-1", "0.5", "1e-300", "1e300", "Infinity",
+                                       "null", "false", "true", "\"x\"", "[]", "[1]", "{}" };
+  g_auto (GStrv)           words   = g_strsplit (row->choices ? row->choices : "x", "|", -1);
+  guint                    n_words = g_strv_length (words);
+
+  if (row->type == DIF_KEY_WORD && g_rand_int_range (dice, 0, 8) > 0)
+    g_string_append_printf (out, "\"%s\"", words[g_rand_int_range (dice, 0, (int) n_words)]);
+  else if (row->type == DIF_KEY_BOOL && g_rand_int_range (dice, 0, 8) > 0)
+    g_string_append (out, g_rand_boolean (dice) ? "true" : "false");
+  else if (strcmp (row->name, "num_train_timesteps") == 0)
+    g_string_append_printf (out, "%d", g_rand_int_range (dice, 2, 40));
+  else
+    g_string_append (out, odd[g_rand_int_range (dice, 0, G_N_ELEMENTS (odd))]);
+}
+
+static DifJson *
+random_config (const DifSchedulerClass *klass, GRand *dice)
+{
+  g_autoptr (GString) text = g_string_new ("{");
+
+  for (guint i = 0; i < klass->n_keys; i++)
+    if (g_rand_int_range (dice, 0, 4) == 0)
+      {
+        g_string_append_printf (text, "%s\"%s\":", text->len > 1 ? "," : "", klass->keys[i].name);
+        append_value (text, &klass->keys[i], dice);
+      }
+  g_string_append_c (text, '}');
+  return dif_json_parse (text->str, text->len, "random config", NULL);
+}
+
+/* Whatever a config says, there is a picture or one line that says why not. */
+static void
+test_random_configs (void)
+{
+  GRand             *dice  = g_rand_new_with_seed (20261123);
+  g_autoptr (DifRng) rng   = dif_rng_new (9);
+  guint              n_ran = 0;
+
+  for (guint i = 0; i < 2000; i++)
+    {
+      const DifSchedulerClass *klass  = _dif_scheduler_classes[0];
+      g_autoptr (DifJson)      config = NULL;
+      g_autoptr (GError)       error  = NULL;
+      g_autoptr (DifScheduler) s      = NULL;
+      Stage                    stage;
+
+      for (guint k = 0; k <= i % g_strv_length ((char **) dif_scheduler_class_names ()); k++)
+        klass = _dif_scheduler_classes[k];
+      config = random_config (klass, dice);
+      s      = dif_scheduler_new (klass->name, config, &error);
+      if (s && dif_scheduler_set_timesteps (s, (guint) g_rand_int_range (dice, 1, 12), &error))
+        {
+          stage_open (&stage);
+          walk (s, stage.cx, rng, dif_scheduler_n_calls (s));
+          n_ran += dif_context_finish (stage.cx, &error);
+          dif_scheduler_reset (s);
+          stage_close (&stage);
+        }
+      g_assert_true (! error || ! strchr (error->message, '\n'));
+    }
+  g_rand_free (dice);
+  g_test_message ("%u configs ran to the end", n_ran);
+  g_assert_cmpuint (n_ran, >, 100);
+}
+
 /* ---- indices ---- */
 
 /* Between steps add_noise means the noise level of the next step (inpainting). */
@@ -745,6 +817,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/schedulers/config/takes-single-keys", test_set_key);
   g_test_add_func ("/schedulers/config/refuses-bad-values", test_bad_configs);
   g_test_add_func ("/schedulers/config/refuses-bad-keys", test_bad_keys);
+  g_test_add_func ("/schedulers/config/survives-random-configs", test_random_configs);
   g_test_add_func ("/schedulers/steps/refuses-bad-counts", test_bad_steps);
   g_test_add_func ("/schedulers/steps/refuses-bad-calls", test_bad_calls);
   g_test_add_func ("/schedulers/steps/noise-level-follows-the-index", test_add_noise_index);
