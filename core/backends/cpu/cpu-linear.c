@@ -144,26 +144,6 @@ _dif_cpu_linear (DifBackend *be, const DifTensor *x, gpointer weight, DifAct act
                                              residual ? residual->data : NULL, y->data, error));
 }
 
-/* some rows of a geglu; open has room for them */
-static gboolean
-geglu_rows (DifCpu *cpu, const char *x, gsize rows, DifCpuWeight *value, DifCpuWeight *gate,
-            void *open, char *y, GError **error)
-{
-  DifCpuCall call = { .src = x, .dst = y };
-
-  if (! _dif_cpu_matmul (cpu, x, rows, gate, NULL, DIF_ACT_GELU, NULL, open, error))
-    return FALSE;
-  call.key[KEY_M]     = (gint64) rows;
-  call.key[KEY_BIAS]  = value->bias != NULL;
-  call.key[KEY_TIMES] = 1;
-  call.extra[0]       = open;
-  return _dif_cpu_weight_run (cpu, value, &call, describe_linear, error);
-}
-
-/* Rows at a time, so that the gate is still in a core's cache when it is needed;
- * halves of halves, because rows that divide evenly need one primitive only. */
-#define GATE_BYTES ((gsize) 1 << 20)
-
 gboolean
 _dif_cpu_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifTensor *y,
                 GError **error)
@@ -171,19 +151,17 @@ _dif_cpu_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gat
   DifCpu       *cpu  = _dif_cpu_begin (be);
   DifCpuWeight *w    = value;
   gsize         rows = dif_tensor_count (x) / w->n_in;
-  gsize         in = x->bytes / rows, out = y->bytes / rows;
-  gsize         step = rows;
-  void         *open;
-  gboolean      ok;
+  DifCpuCall    call = { .src = x->data, .dst = y->data };
+  void         *open = _dif_cpu_buffer (cpu, 1, y->bytes, error);
 
-  while (step > 256 && step * out > GATE_BYTES * (gsize) cpu->n_threads)
-    step = (step + 1) / 2;
-  open = _dif_cpu_buffer (cpu, 1, step * out, error);
-  ok   = open != NULL;
-  for (gsize r = 0; ok && r < rows; r += step)
-    ok = geglu_rows (cpu, (const char *) x->data + r * in, MIN (step, rows - r), value, gate, open,
-                     (char *) y->data + r * out, error);
-  return _dif_cpu_end (cpu, ok);
+  if (! open ||
+      ! _dif_cpu_matmul (cpu, x->data, rows, gate, NULL, DIF_ACT_GELU, NULL, open, error))
+    return _dif_cpu_end (cpu, FALSE);
+  call.key[KEY_M]     = (gint64) rows;
+  call.key[KEY_BIAS]  = w->bias != NULL;
+  call.key[KEY_TIMES] = 1;
+  call.extra[0]       = open;
+  return _dif_cpu_end (cpu, _dif_cpu_weight_run (cpu, w, &call, describe_linear, error));
 }
 
 /* The product that limit times: large enough to be bound by arithmetic alone. */
