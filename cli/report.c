@@ -68,7 +68,7 @@ log_writer (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpoin
       message = fields[i].value;
   if (level & (G_LOG_FLAG_FATAL | G_LOG_LEVEL_ERROR))
     {
-      write_line (message, "");
+      write_line (strstr (message, "failed to allocate") ? "out of memory" : message, "");
       _exit (CLI_FAILED);
     }
   return g_log_writer_default (level, fields, n_fields, NULL);

@@ -13,7 +13,8 @@ main (int argc, char **argv)
   g_autoptr (DifPipeline) pipe   = dif_pipeline_load (model, NULL, NULL, NULL, NULL, NULL, &error);
   g_autoptr (DifRequest)  rq     = pipe ? dif_request_new ("txt2img", &error) : NULL;
   g_autoptr (DifResult)   result = NULL;
-  if (rq && dif_request_set (rq, "prompt", prompt, &error) && dif_request_set (rq, "seed", "7", &error))
+  if (rq && dif_request_set (rq, "prompt", prompt, &error) &&
+      dif_request_set (rq, "seed", "7", &error))
     result = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
   if (result)
     {

@@ -85,7 +85,8 @@ main (int argc, char **argv)
   const char *path = argc > 3 ? argv[3] : "loop.png";
 
   g_autoptr (GError)       error     = NULL;
-  g_autoptr (DifPipeline)  pipe      = dif_pipeline_load (model, NULL, NULL, NULL, NULL, NULL, &error);
+  g_autoptr (DifPipeline)  pipe      = dif_pipeline_load (model, NULL, NULL, NULL, NULL, NULL,
+                                                          &error);
   g_autoptr (DifContext)   cx        = NULL;
   g_autoptr (DifScheduler) scheduler = pipe ? dif_pipeline_scheduler (pipe, NULL, &error) : NULL;
   g_autoptr (DifRng)       rng       = dif_rng_new (SEED);

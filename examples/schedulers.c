@@ -11,8 +11,8 @@ save (DifResult *result, const char *path, GError **error)
   int width = (int) dif_result_width (result), height = (int) dif_result_height (result);
 
   g_autoptr (GBytes)    rgb    = dif_result_rgb8 (result, 0);
-  g_autoptr (GdkPixbuf) pixbuf = gdk_pixbuf_new_from_bytes (rgb, GDK_COLORSPACE_RGB, FALSE, 8, width,
-                                                            height, width * 3);
+  g_autoptr (GdkPixbuf) pixbuf = gdk_pixbuf_new_from_bytes (rgb, GDK_COLORSPACE_RGB, FALSE, 8,
+                                                            width, height, width * 3);
 
   return gdk_pixbuf_save (pixbuf, path, "png", error, NULL);
 }

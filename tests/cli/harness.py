@@ -23,8 +23,8 @@ class Result:
         self.command, self.status, self.out, self.err = command, status, out, err
 
     def __str__(self):
-        shown = " ".join(part if len(part) < 200 else part[:60] + "..." for part in
-                         (os.fsdecode(part) for part in self.command))
+        parts = [os.fsdecode(part) for part in self.command]
+        shown = " ".join(part if len(part) < 200 else part[:60] + "..." for part in parts)
         return (f"{shown}\n  exit status {self.status}\n  stdout: {self.out[-600:]!r}\n"
                 f"  stderr: {self.err[-1500:]!r}")
 
@@ -44,7 +44,8 @@ class Bench:
         command = [PROGRAM, *args]
         more.setdefault("stdout", subprocess.PIPE)
         more.setdefault("stderr", subprocess.PIPE)
-        return command, subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, **more)
+        more.setdefault("stdin", subprocess.DEVNULL)
+        return command, subprocess.Popen(command, cwd=self.folder, **more)
 
     def run(self, *args, **more):
         command, process = self.start(*args, **more)
@@ -68,8 +69,8 @@ class Bench:
 
     def draw(self, *args):
         """The arguments of a small picture."""
-        return ("txt2img", "--model", self.model, "--prompt", "a red cube", "--steps", "2", "--seed",
-                "7", *args)
+        return ("txt2img", "--model", self.model, "--prompt", "a red cube", "--steps", "2",
+                "--seed", "7", *args)
 
     def copy_model(self, name="copy"):
         target = self.path(name)
@@ -106,7 +107,8 @@ class Safetensors:
     def write(self, header=None, length=None):
         text = (json.dumps(self.header) if header is None else header).encode()
         with open(self.path, "wb") as file:
-            file.write(struct.pack("<Q", len(text) if length is None else length) + text + self.data)
+            file.write(struct.pack("<Q", len(text) if length is None else length))
+            file.write(text + self.data)
 
 
 def edit_json(path, change):

@@ -38,7 +38,8 @@ def read_text(path):
         elif kind == "iTXt":
             packed, rest = rest[0], rest[2:]
             rest = rest.split(b"\0", 2)[2]
-            texts[key.decode("latin-1")] = (zlib.decompress(rest) if packed else rest).decode("utf-8")
+            rest = zlib.decompress(rest) if packed else rest
+            texts[key.decode("latin-1")] = rest.decode("utf-8")
     return texts
 
 

@@ -76,7 +76,8 @@ def test_unknown_classes(bench):
     for change, words in (
             (lambda i: i.__setitem__("_class_name", "NoSuchPipeline"), ["NoSuchPipeline"]),
             (lambda i: i.__setitem__("_class_name", 5), ["_class_name"]),
-            (lambda i: i.__setitem__("unet", ["diffusers", "NoSuchModel"]), ["unet", "NoSuchModel"]),
+            (lambda i: i.__setitem__("unet", ["diffusers", "NoSuchModel"]),
+             ["unet", "NoSuchModel"]),
             (lambda i: i.__setitem__("unet", "UNet2DConditionModel"), ["unet"]),
             (lambda i: i.pop("unet"), ["unet"]),
             (lambda i: i.__setitem__("vae", [None, None]), ["vae"]),
@@ -176,7 +177,8 @@ def test_flipped_bits_in_headers(bench):
     for seed in range(30):
         path = os.path.join(bench.copy_model(), *UNET)
         flip_bits(path, 1 + seed % 3, 0, 8 + length, seed)
-        result = bench.run("txt2img", "--model", bench.path("copy"), "--steps", "1", "-o", "flip.png")
+        result = bench.run("txt2img", "--model", bench.path("copy"), "--steps", "1",
+                           "-o", "flip.png")
         assert result.status in (0, 1), f"seed {seed}: {result}"
         assert (result.status == 0) == (result.err == ""), result
         assert result.err.count("\n") <= 1, result

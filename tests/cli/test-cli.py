@@ -168,8 +168,9 @@ def test_a_picture_and_its_recipe(bench):
         elif key in options:
             args += [f"--{key}", f"{value:g}" if isinstance(value, float) else str(value)]
     bench.ok("txt2img", *args, "-o", "again.png")
-    with open(bench.path("first.png"), "rb") as one, open(bench.path("again.png"), "rb") as two:
-        assert one.read() == two.read(), "expected the recipe to draw the same file again"
+    assert read_png(bench.path("first.png")) == read_png(bench.path("again.png")), \
+        "expected the recipe to draw the same picture again"
+    assert json.loads(read_text(bench.path("again.png"))["dif-recipe"]) == recipe
 
 
 def test_prompts_of_any_kind(bench):
