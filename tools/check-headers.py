@@ -51,10 +51,11 @@ def check(root, report, rule, folders, packages, pool):
 
 
 def check_cxx(root, report, rule):
-    if shutil.which("g++") is None:
-        report.skip(rule, "needs g++")
+    extra = flags(PLAIN)
+    if extra is None or shutil.which("g++") is None:
+        report.skip(rule, f"needs g++ and the development files of {', '.join(PLAIN)}")
     elif os.path.exists(os.path.join(root, "core/dif.h")):
-        path, status, said = compile_alone(root, "core/dif.h", flags(PLAIN) or [], "c++")
+        path, status, said = compile_alone(root, "core/dif.h", extra, "c++")
         if status != 0:
             report.add(rule, path, first_error(said))
     else:
