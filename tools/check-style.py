@@ -12,6 +12,7 @@ COLUMNS = 100
 TEXT_FOLDERS = ("core", "cli", "engine", "ui", "plugin", "po", "tests", "bench", "examples",
                 "tools", "data")
 TEXT_SUFFIXES = (".c", ".h", ".cu", ".cuh", ".py", ".sh", ".scm", "meson.build", ".xml.in")
+NARROW = (".c", ".h", ".cu", ".cuh", ".sh", ".scm", "dev")
 TOP_FILES = ("dev", ".ci/run", "meson.build", "meson.options")
 LICENSES = ("LGPL-3.0-or-later", "GPL-3.0-or-later")
 
@@ -33,7 +34,8 @@ RULES = ("license in the first line", "at most 100 columns", "no tabs", "no trai
 def check_lines(path, text, report):
     for number, line in enumerate(text.split("\n"), 1):
         where = f"{path}:{number}"
-        if len(line) > COLUMNS:
+        # Python is laid out by black, which leaves long strings alone.
+        if len(line) > COLUMNS and not path.endswith(".py"):
             report.add("at most 100 columns", where, f"{len(line)} columns")
         if "\t" in line:
             report.add("no tabs", where, "tab")
