@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a scene can hold, and the grammar that puts a scene into words.
 
 A scene is one row of ten small integers (see COLUMNS).  Object 1 stands left
@@ -17,8 +18,18 @@ SIZES = ("small", "large")
 FLOORS = ("grey", "brown", "green", "blue", "pink")
 SKIES = ("blue", "pink", "grey")
 
-COLUMNS = ("count", "shape1", "colour1", "size1", "shape2", "colour2", "size2",
-           "floor", "sky", "night")
+COLUMNS = (
+    "count",
+    "shape1",
+    "colour1",
+    "size1",
+    "shape2",
+    "colour2",
+    "size2",
+    "floor",
+    "sky",
+    "night",
+)
 
 # Other words for the same thing, used now and then.
 SIZE_WORDS = (("small", "small", "small", "tiny"), ("large", "large", "large", "big"))
@@ -60,11 +71,21 @@ def sample_scenes(count, rng, two_share=0.5, night_share=0.28, want_held_out=Fal
     while total < count:
         n = 2 * count if not want_held_out else 16 * count
         two = rng.random(n) < two_share
-        rows = np.stack([
-            1 + two, rng.integers(0, 4, n), rng.integers(0, 8, n), rng.integers(0, 2, n),
-            rng.integers(0, 4, n), rng.integers(0, 8, n), rng.integers(0, 2, n),
-            rng.integers(0, len(FLOORS), n), rng.integers(0, len(SKIES), n),
-            rng.random(n) < night_share], 1).astype(np.int64)
+        rows = np.stack(
+            [
+                1 + two,
+                rng.integers(0, 4, n),
+                rng.integers(0, 8, n),
+                rng.integers(0, 2, n),
+                rng.integers(0, 4, n),
+                rng.integers(0, 8, n),
+                rng.integers(0, 2, n),
+                rng.integers(0, len(FLOORS), n),
+                rng.integers(0, len(SKIES), n),
+                rng.random(n) < night_share,
+            ],
+            1,
+        ).astype(np.int64)
         rows[~two, 4:7] = -1
         rows = rows[held_out(rows) == want_held_out]
         kept.append(rows)
@@ -77,7 +98,7 @@ def _article(words):
 
 
 def object_phrase(shape, colour, size, rng, full=False):
-    """"a large red cube", sometimes without the size, seldom without the colour."""
+    """ "a large red cube", sometimes without the size, seldom without the colour."""
     words = []
     if full:
         words.append(SIZES[size])
@@ -137,9 +158,17 @@ def caption(row, rng=random, right_share=0.5, full=False):
 
 
 # Words of the grammar, and words that people are likely to write beside them.
-GRAMMAR_WORDS = sorted(set(
-    SHAPES + COLOURS + SIZES + FLOORS + SKIES + ("big", "tiny", "picture", "photo", "render")
-    + tuple("a an left right of to the and on floor under sky by day at night".split())))
+GRAMMAR_WORDS = sorted(
+    set(
+        SHAPES
+        + COLOURS
+        + SIZES
+        + FLOORS
+        + SKIES
+        + ("big", "tiny", "picture", "photo", "render")
+        + tuple("a an left right of to the and on floor under sky by day at night".split())
+    )
+)
 EXTRA_WORDS = sorted(set("""
 about above abstract all animal another any background ball beach beautiful behind below beside
 between big bird block boat bottle bottom bowl box bright building car cartoon castle cat center chair

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What the trainers share: optimiser, running average, schedule, control files, checkpoints."""
 
 import copy
@@ -73,8 +74,10 @@ def optimisers(model, lr, adam_only=(), adam_lr=None):
         if p.requires_grad:
             plain = p.ndim < 2 or any(part in name for part in adam_only)
             (adam if plain else muon).append(p)
-    return [Muon(muon, lr),
-            torch.optim.AdamW(adam, adam_lr or lr, betas=(.9, .99), weight_decay=1e-4, fused=True)]
+    return [
+        Muon(muon, lr),
+        torch.optim.AdamW(adam, adam_lr or lr, betas=(0.9, 0.99), weight_decay=1e-4, fused=True),
+    ]
 
 
 def learning_rate(step, total, warm_up=100, flat=0.0):
@@ -110,7 +113,11 @@ class Crew:
 
     def each(self, function, items):
         """function(worker, item) for every item; the results in the items' order."""
-        results, lock, waiting = [None] * len(items), threading.Lock(), list(range(len(items)))[::-1]
+        results, lock, waiting = (
+            [None] * len(items),
+            threading.Lock(),
+            list(range(len(items)))[::-1],
+        )
 
         def work(worker):
             while True:
@@ -129,6 +136,7 @@ class Crew:
 
         loss_of(model, *part) gives a tuple that begins with the loss.
         """
+
         def one(worker, part):
             values = loss_of(self.models[worker], *part)
             (values[0] / len(parts)).backward()
@@ -136,8 +144,11 @@ class Crew:
 
         results = self.each(one, parts)
         for twin in self.models[1:]:
-            pairs = [(p, q) for p, q in zip(self.models[0].parameters(), twin.parameters())
-                     if q.grad is not None]
+            pairs = [
+                (p, q)
+                for p, q in zip(self.models[0].parameters(), twin.parameters())
+                if q.grad is not None
+            ]
             for p, q in pairs:
                 if p.grad is None:
                     p.grad = q.grad
@@ -152,8 +163,9 @@ class Average:
 
     def __init__(self, model, decay):
         self.decay = decay
-        self.weights = {k: v.detach().clone() for k, v in model.state_dict().items()
-                        if v.is_floating_point()}
+        self.weights = {
+            k: v.detach().clone() for k, v in model.state_dict().items() if v.is_floating_point()
+        }
 
     @torch.no_grad()
     def update(self, model, step):

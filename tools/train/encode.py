@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Encode the training pictures once, with --mirror their mirror images too.
 
     python encode.py --data DIR --vae vae.pt --out-vae vae-ready.pt --out latents.npz
@@ -24,8 +25,12 @@ MIRROR = np.array([0, 4, 5, 6, 1, 2, 3, 7, 8, 9])
 @torch.no_grad()
 def normalise(vae, pictures):
     """Fold the latents' mean and deviation into the two 1x1 convolutions."""
-    latents = torch.cat([vae.encode(common.to_float(pictures[i:i + 20])).latent_dist.mode()
-                         for i in range(0, len(pictures), 20)])
+    latents = torch.cat(
+        [
+            vae.encode(common.to_float(pictures[i : i + 20])).latent_dist.mode()
+            for i in range(0, len(pictures), 20)
+        ]
+    )
     mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
     enter, leave = vae.quant_conv, vae.post_quant_conv
     enter.weight[:4] /= deviation[:, None, None, None]
@@ -43,15 +48,16 @@ def mirrored_rows(rows):
 
 def encode(vae, pictures, mirror, workers, batch=16):
     """Mean and deviation of the latents as f16 arrays; mirror images after the originals."""
+
     def part(i):
-        x = common.to_float(pictures[i:i + batch])
+        x = common.to_float(pictures[i : i + batch])
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             x = torch.stack([x, x.flip(-1)] if mirror else [x])
             moments = vae.quant_conv(vae.encoder(x.flatten(0, 1)).float()).float()
         mean, log_variance = moments.unflatten(0, x.shape[:2]).chunk(2, 2)
         if i % (100 * batch) == 0:
             print(f"{i} of {len(pictures)}", flush=True)
-        return mean.half(), torch.exp(.5 * log_variance.clamp(-20, 10)).half()
+        return mean.half(), torch.exp(0.5 * log_variance.clamp(-20, 10)).half()
 
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         parts = list(pool.map(part, range(0, len(pictures), batch)))
@@ -85,8 +91,10 @@ def main():
     if options.mirror:
         rows = np.concatenate([rows, mirrored_rows(rows)])
     np.savez(options.out, mean=means, deviation=deviations, rows=rows)
-    print(f"{len(rows)} latents in {time.time() - begin:.0f} s, deviation "
-          f"{means.astype(np.float32).std((0, 2, 3))}, noise {deviations.astype(np.float32).mean((0, 2, 3))}")
+    print(
+        f"{len(rows)} latents in {time.time() - begin:.0f} s, deviation "
+        f"{means.astype(np.float32).std((0, 2, 3))}, noise {deviations.astype(np.float32).mean((0, 2, 3))}"
+    )
 
 
 if __name__ == "__main__":

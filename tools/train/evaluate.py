@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Measure an exported model: 400 prompts that were held out, autoencoder, edges.
 
     python evaluate.py --model DIR --data DIR --judge judge.pt --out DIR
@@ -14,8 +15,12 @@ import time
 import numpy as np
 import torch
 from concurrent.futures import ThreadPoolExecutor
-from diffusers import (DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler,
-                       StableDiffusionPipeline)
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionPipeline,
+)
 from PIL import Image, ImageDraw
 
 import captions
@@ -23,7 +28,11 @@ import common
 import judge as judging
 from render import render, scene_parameters
 
-SCHEDULERS = {"dpm": DPMSolverMultistepScheduler, "ddim": DDIMScheduler, "euler": EulerDiscreteScheduler}
+SCHEDULERS = {
+    "dpm": DPMSolverMultistepScheduler,
+    "ddim": DDIMScheduler,
+    "euler": EulerDiscreteScheduler,
+}
 SEED = 4242
 BATCH = 10
 
@@ -43,8 +52,11 @@ def test_prompts(count):
         row = two[len(prompts) - count]
         text = captions.caption(row, words)
         sided = " left of " in text or " right of " in text
-        if sided and all(captions.COLOURS[row[k]] in text.replace("floor", "") for k in (2, 5)) \
-                and both_coloured(text):
+        if (
+            sided
+            and all(captions.COLOURS[row[k]] in text.replace("floor", "") for k in (2, 5))
+            and both_coloured(text)
+        ):
             prompts.append(text)
     return np.concatenate([one, two]), prompts
 
@@ -52,21 +64,33 @@ def test_prompts(count):
 def both_coloured(text):
     """Whether each object of a caption has its colour named."""
     before = text.split()
-    return all(before[k - 1] in captions.COLOURS for k, w in enumerate(before) if w in captions.SHAPES)
+    return all(
+        before[k - 1] in captions.COLOURS for k, w in enumerate(before) if w in captions.SHAPES
+    )
 
 
 def draw(pipeline, prompts, options):
     """Pictures for the prompts, seed 10000 + number, uint8 [n,3,128,128]."""
+
     def part(first):
-        texts = prompts[first:first + BATCH]
+        texts = prompts[first : first + BATCH]
         seeds = [torch.Generator().manual_seed(10_000 + first + k) for k in range(len(texts))]
         local = StableDiffusionPipeline(**pipeline.components, requires_safety_checker=False)
         local.scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
         local.set_progress_bar_config(disable=True)
-        return local(texts, num_inference_steps=options.steps, guidance_scale=options.guidance,
-                     height=128, width=128, generator=seeds, output_type="np").images
+        return local(
+            texts,
+            num_inference_steps=options.steps,
+            guidance_scale=options.guidance,
+            height=128,
+            width=128,
+            generator=seeds,
+            output_type="np",
+        ).images
 
-    with ThreadPoolExecutor(options.threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ThreadPoolExecutor(
+        options.threads, initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
         pictures = np.concatenate(list(pool.map(part, range(0, len(prompts), BATCH))))
     return (pictures * 255).round().astype(np.uint8).transpose(0, 3, 1, 2)
 
@@ -81,14 +105,18 @@ def score(rows, prompts, found):
     sized = one & np.array([any(w in p for w in ("small", "large")) for p in prompts])
     result = {
         "one object: colour, shape, count": right[one].mean(),
-        "one object: colour": same[one, 2].mean(), "one object: shape": same[one, 1].mean(),
+        "one object: colour": same[one, 2].mean(),
+        "one object: shape": same[one, 1].mean(),
         "two objects: everything and sides": right[~one].mean(),
         "two objects: sides swapped": swapped[~one].mean(),
         "two objects: count": same[~one, 0].mean(),
         "two objects: colours": same[~one][:, [2, 5]].mean(),
         "two objects: shapes": same[~one][:, [1, 4]].mean(),
-        "size where named": same[sized, 3].mean(), "floor where named": same[has["floor"], 7].mean(),
-        "sky where named": same[has["sky"], 8].mean(), "night where named": same[has["night"], 9].mean()}
+        "size where named": same[sized, 3].mean(),
+        "floor where named": same[has["floor"], 7].mean(),
+        "sky where named": same[has["sky"], 8].mean(),
+        "night where named": same[has["night"], 9].mean(),
+    }
     return {k: float(v) for k, v in result.items()}, right
 
 
@@ -97,13 +125,13 @@ def gradient(pictures):
     x = pictures.astype(np.float32) / 255
     gx = (x[:, :, 1:-1, 2:] - x[:, :, 1:-1, :-2]) / 2
     gy = (x[:, :, 2:, 1:-1] - x[:, :, :-2, 1:-1]) / 2
-    return np.sqrt((gx ** 2 + gy ** 2).sum(1))
+    return np.sqrt((gx**2 + gy**2).sum(1))
 
 
 def edge_strength(pictures, counts):
     """Mean of each picture's `count` strongest gradients."""
     flat = np.sort(gradient(pictures).reshape(len(pictures), -1), 1)
-    return np.array([row[-max(1, n):].mean() for row, n in zip(flat, counts)])
+    return np.array([row[-max(1, n) :].mean() for row, n in zip(flat, counts)])
 
 
 def edges(rows, pictures, right):
@@ -117,9 +145,9 @@ def edges(rows, pictures, right):
     renders, on_outline, counts = [], [], []
     parameters = scene_parameters(rows, rng)
     for i in range(0, len(rows), 20):
-        rgb, _, masks = render(parameters[i:i + 20])
+        rgb, _, masks = render(parameters[i : i + 20])
         inside = masks.sum(1).numpy()[:, 1:-1, 1:-1]
-        outline = (inside > .15) & (inside < .85)
+        outline = (inside > 0.15) & (inside < 0.85)
         counts += list(outline.sum((1, 2)))
         slope = gradient(rgb.numpy())
         on_outline += [s[o].mean() for s, o in zip(slope, outline)]
@@ -127,11 +155,13 @@ def edges(rows, pictures, right):
     ours = edge_strength(pictures, counts)
     theirs = edge_strength(np.concatenate(renders), counts)
     ratio = ours[right].sum() / theirs[right].sum()
-    return {"ratio (strongest gradients)": float(ratio),
-            "ratio, one object": float(ours[:len(rows) // 2].sum() / theirs[:len(rows) // 2].sum()),
-            "ratio, two objects": float(ours[len(rows) // 2:].sum() / theirs[len(rows) // 2:].sum()),
-            "renders, strongest gradients": float(theirs.mean()),
-            "renders, on the masks' outlines": float(np.mean(on_outline))}
+    return {
+        "ratio (strongest gradients)": float(ratio),
+        "ratio, one object": float(ours[: len(rows) // 2].sum() / theirs[: len(rows) // 2].sum()),
+        "ratio, two objects": float(ours[len(rows) // 2 :].sum() / theirs[len(rows) // 2 :].sum()),
+        "renders, strongest gradients": float(theirs.mean()),
+        "renders, on the masks' outlines": float(np.mean(on_outline)),
+    }
 
 
 @torch.no_grad()
@@ -140,17 +170,21 @@ def autoencoder(vae, folder, count=400):
     pictures = np.load(os.path.join(folder, "held-out-pictures.npy"), mmap_mode="r")[:count]
     values, back = [], []
     for i in range(0, len(pictures), 20):
-        x = common.to_float(pictures[i:i + 20])
+        x = common.to_float(pictures[i : i + 20])
         y = vae.decode(vae.encode(x).latent_dist.mode()).sample.clamp(-1, 1)
         values.append(common.psnr(y - x))
         back.append(((y + 1) * 127.5).round().to(torch.uint8).numpy())
     back = np.concatenate(back)
-    error = ((back.astype(np.float32) - pictures) ** 2).mean() / 255 ** 2
+    error = ((back.astype(np.float32) - pictures) ** 2).mean() / 255**2
     counts = [150] * len(back)
-    return {"pictures": len(back), "PSNR, mean over pictures": float(np.mean(values)),
-            "PSNR of the mean error": float(-10 * np.log10(error)),
-            "edges after / before": float(edge_strength(back, counts).sum()
-                                          / edge_strength(pictures, counts).sum())}
+    return {
+        "pictures": len(back),
+        "PSNR, mean over pictures": float(np.mean(values)),
+        "PSNR of the mean error": float(-10 * np.log10(error)),
+        "edges after / before": float(
+            edge_strength(back, counts).sum() / edge_strength(pictures, counts).sum()
+        ),
+    }
 
 
 def contact_sheet(path, pictures, prompts, right, columns=10):
@@ -167,8 +201,13 @@ def contact_sheet(path, pictures, prompts, right, columns=10):
             if len(text[-1]) + len(word) > 25:
                 text.append("")
             text[-1] += word + " "
-        pen.multiline_text((x, y + 129), "\n".join(text[:3]), fill="black" if right[k] else "red",
-                           font_size=9, spacing=1)
+        pen.multiline_text(
+            (x, y + 129),
+            "\n".join(text[:3]),
+            fill="black" if right[k] else "red",
+            font_size=9,
+            spacing=1,
+        )
     paper.save(path)
 
 
@@ -190,12 +229,16 @@ def main():
     parser.add_argument("--data", required=True)
     parser.add_argument("--judge", required=True)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--count", type=int, default=200, help="prompts with one object, and with two")
+    parser.add_argument(
+        "--count", type=int, default=200, help="prompts with one object, and with two"
+    )
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--scheduler", choices=SCHEDULERS, default="dpm")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--quick", action="store_true", help="prompts only, no autoencoder or edges")
+    parser.add_argument(
+        "--quick", action="store_true", help="prompts only, no autoencoder or edges"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     os.makedirs(options.out, exist_ok=True)
@@ -208,8 +251,13 @@ def main():
     drawn = time.time() - begin
     found = judging.name(judge, pictures)
     result, right = score(rows, prompts, found)
-    setting = {"scheduler": options.scheduler, "steps": options.steps, "guidance": options.guidance,
-               "prompts": len(prompts), "seconds": round(drawn, 1)}
+    setting = {
+        "scheduler": options.scheduler,
+        "steps": options.steps,
+        "guidance": options.guidance,
+        "prompts": len(prompts),
+        "seconds": round(drawn, 1),
+    }
     report = {"setting": setting, "prompts": result}
     if not options.quick:
         report["edges of generated pictures"] = edges(rows, pictures, right)
@@ -219,7 +267,12 @@ def main():
     half = options.count
     for name, first in (("one", 0), ("two", half)):
         pick = slice(first, first + min(80, half))
-        contact_sheet(os.path.join(options.out, f"sheet-{name}.png"), pictures[pick], prompts[pick], right[pick])
+        contact_sheet(
+            os.path.join(options.out, f"sheet-{name}.png"),
+            pictures[pick],
+            prompts[pick],
+            right[pick],
+        )
     print(json.dumps(report, indent=1))
     for k in np.flatnonzero(~right):
         print("miss:", prompts[k], "->", found[k].tolist())

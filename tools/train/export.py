@@ -1,6 +1,7 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Write the trained parts as a diffusers folder in f16.
 
-    python export.py --vae vae-ready.pt --unet unet.pt --tokenizer DIR --out DIR
+python export.py --vae vae-ready.pt --unet unet.pt --tokenizer DIR --out DIR
 """
 
 import argparse
@@ -30,8 +31,11 @@ def load_average(model, path):
 def publish_names(folder):
     """Text encoder tensors under the names of published checkpoints."""
     path = os.path.join(folder, "text_encoder", "model.safetensors")
-    tensors = {name if name.startswith(PREFIX) else PREFIX + name: value.contiguous()
-               for name, value in load_file(path).items() if not name.endswith("position_ids")}
+    tensors = {
+        name if name.startswith(PREFIX) else PREFIX + name: value.contiguous()
+        for name, value in load_file(path).items()
+        if not name.endswith("position_ids")
+    }
     save_file(tensors, path, metadata={"format": "pt"})
 
 
@@ -44,16 +48,22 @@ def tidy_json(folder):
                 continue
             with open(path, encoding="utf-8") as file:
                 content = json.load(file)
-            content = {key: value for key, value in content.items()
-                       if key != "_name_or_path" and value not in (float("inf"), float("-inf"))}
+            content = {
+                key: value
+                for key, value in content.items()
+                if key != "_name_or_path" and value not in (float("inf"), float("-inf"))
+            }
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(content, file, indent=2)
                 file.write("\n")
 
 
 def size_of(folder):
-    return sum(os.path.getsize(os.path.join(root, name))
-               for root, _, files in os.walk(folder) for name in files)
+    return sum(
+        os.path.getsize(os.path.join(root, name))
+        for root, _, files in os.walk(folder)
+        for name in files
+    )
 
 
 def main():
@@ -68,12 +78,20 @@ def main():
     vae = load_average(make_vae(), options.vae)
     scheduler = DPMSolverMultistepScheduler(**NOISE)
     pipeline = StableDiffusionPipeline(
-        vae=vae, text_encoder=model.text, tokenizer=tokenizer, unet=model.unet, scheduler=scheduler,
-        safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+        vae=vae,
+        text_encoder=model.text,
+        tokenizer=tokenizer,
+        unet=model.unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
     pipeline.to(dtype=torch.float16).save_pretrained(options.out, safe_serialization=True)
     for name in os.listdir(options.tokenizer):
-        with open(os.path.join(options.tokenizer, name), "rb") as source, \
-                open(os.path.join(options.out, "tokenizer", name), "wb") as target:
+        with open(os.path.join(options.tokenizer, name), "rb") as source, open(
+            os.path.join(options.out, "tokenizer", name), "wb"
+        ) as target:
             target.write(source.read())
     publish_names(options.out)
     tidy_json(options.out)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The independent check: a small classifier that names what a picture shows.
 
     python judge.py --data DIR --out judge.pt [--steps 2500]
@@ -16,8 +17,18 @@ from torch.nn import functional as F
 
 import common
 
-HEADS = {"count": 2, "shape1": 4, "colour1": 8, "size1": 2, "shape2": 4, "colour2": 8,
-         "size2": 2, "floor": 5, "sky": 3, "night": 2}
+HEADS = {
+    "count": 2,
+    "shape1": 4,
+    "colour1": 8,
+    "size1": 2,
+    "shape2": 4,
+    "colour2": 8,
+    "size2": 2,
+    "floor": 5,
+    "sky": 3,
+    "night": 2,
+}
 WIDTHS = (24, 48, 64, 96, 128)
 
 
@@ -26,12 +37,21 @@ class Judge(nn.Module):
         super().__init__()
         layers, before = [], 3
         for k, width in enumerate(WIDTHS):
-            layers += [nn.Conv2d(before, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            layers += [
+                nn.Conv2d(before, width, 3, 2, 1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+            ]
             if k in (1, 2, 3):
-                layers += [nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+                layers += [
+                    nn.Conv2d(width, width, 3, 1, 1, bias=False),
+                    nn.BatchNorm2d(width),
+                    nn.ReLU(),
+                ]
             before = width
-        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(.1),
-                                  nn.Linear(before * 16, 256), nn.ReLU())
+        self.body = nn.Sequential(
+            *layers, nn.Flatten(), nn.Dropout(0.1), nn.Linear(before * 16, 256), nn.ReLU()
+        )
         self.head = nn.Linear(256, sum(HEADS.values()))
 
     def forward(self, x):
@@ -42,7 +62,7 @@ def targets(rows):
     """Scenes to class numbers; -1 where there is nothing to name."""
     wanted = torch.from_numpy(np.asarray(rows).astype(np.int64)).clone()
     wanted[:, 0] -= 1
-    wanted[wanted[:, 9] == 1, 8] = -1          # no sky to name by night
+    wanted[wanted[:, 9] == 1, 8] = -1  # no sky to name by night
     return wanted
 
 
@@ -52,7 +72,7 @@ def name(judge, pictures):
     judge.eval()
     parts = []
     for i in range(0, len(pictures), 50):
-        scores = judge(common.to_float(np.asarray(pictures[i:i + 50])))
+        scores = judge(common.to_float(np.asarray(pictures[i : i + 50])))
         parts.append(torch.stack([s.argmax(1) for s in scores], 1))
     rows = torch.cat(parts).numpy()
     rows[:, 0] += 1
@@ -70,12 +90,12 @@ def disturb(x, rng):
     """Small shifts, blur, brightness, colour cast and noise, so that it looks at the scene."""
     n = len(x)
     dx, dy = rng.integers(-4, 5, 2)
-    x = F.pad(x, (4, 4, 4, 4), mode="replicate")[:, :, 4 + dy:132 + dy, 4 + dx:132 + dx]
-    if rng.random() < .25:
+    x = F.pad(x, (4, 4, 4, 4), mode="replicate")[:, :, 4 + dy : 132 + dy, 4 + dx : 132 + dx]
+    if rng.random() < 0.25:
         x = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    x = x * (1 + .08 * (torch.rand(n, 1, 1, 1) - .5)) + .05 * (torch.rand(n, 3, 1, 1) - .5)
-    if rng.random() < .3:
-        x = x + .05 * torch.rand(1) * torch.randn_like(x)
+    x = x * (1 + 0.08 * (torch.rand(n, 1, 1, 1) - 0.5)) + 0.05 * (torch.rand(n, 3, 1, 1) - 0.5)
+    if rng.random() < 0.3:
+        x = x + 0.05 * torch.rand(1) * torch.randn_like(x)
     return x
 
 
@@ -89,10 +109,15 @@ def accuracy(judge, folder):
     return {
         "renders": len(rows),
         "one object: count, shape, colour": float(same[one][:, :3].all(1).mean()),
-        "two objects: count, shapes, colours, sides": float(same[~one][:, [0, 1, 2, 4, 5]].all(1).mean()),
+        "two objects: count, shapes, colours, sides": float(
+            same[~one][:, [0, 1, 2, 4, 5]].all(1).mean()
+        ),
         "all renders: the same": float(same[:, [0, 1, 2, 4, 5]].all(1).mean()),
-        "size": float(same[:, 3].mean()), "floor": float(same[:, 7].mean()),
-        "sky": float(same[day, 8].mean()), "night": float(same[:, 9].mean())}
+        "size": float(same[:, 3].mean()),
+        "floor": float(same[:, 7].mean()),
+        "sky": float(same[day, 8].mean()),
+        "night": float(same[:, 9].mean()),
+    }
 
 
 def train(options):
@@ -112,8 +137,13 @@ def train(options):
         x = disturb(common.to_float(pictures[pick]), rng)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             scores = judge(x)
-        loss = sum(F.cross_entropy(s.float(), wanted[pick, k], ignore_index=-1, reduction="sum")
-                   for k, s in enumerate(scores)) / options.batch
+        loss = (
+            sum(
+                F.cross_entropy(s.float(), wanted[pick, k], ignore_index=-1, reduction="sum")
+                for k, s in enumerate(scores)
+            )
+            / options.batch
+        )
         loss.backward()
         for tool in tools:
             tool.step()

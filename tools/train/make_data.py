@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Render the training and the held-out pictures into memory-mapped arrays.
 
     python make_data.py --out DIR --split train --count 40000
@@ -30,10 +31,10 @@ SPLITS = {"train": 0, "held-out": 1}
 
 def boxes(masks):
     """Bounding boxes of masks [n,2,s,s] as uint8 [n,2,4]; zeros where empty."""
-    solid = masks > .5
+    solid = masks > 0.5
     ends = []
     for axis in (2, 3):
-        seen = solid.any(axis).byte().numpy()        # axis 2: along x; 3: along y
+        seen = solid.any(axis).byte().numpy()  # axis 2: along x; 3: along y
         low = seen.argmax(-1)
         high = SIZE - 1 - seen[..., ::-1].argmax(-1)
         ends += [low, np.where(seen.any(-1), high, 0)]
@@ -49,8 +50,12 @@ def chunk_scenes(seed, split, chunk):
 
 def open_arrays(folder, split, count, depth):
     """The arrays of a split, made when they are not there yet."""
-    shapes = {"pictures": ((count, 3, SIZE, SIZE), np.uint8), "rows": ((count, 10), np.int8),
-              "boxes": ((count, 2, 4), np.uint8), "done": ((count // CHUNK,), np.uint8)}
+    shapes = {
+        "pictures": ((count, 3, SIZE, SIZE), np.uint8),
+        "rows": ((count, 10), np.int8),
+        "boxes": ((count, 2, 4), np.uint8),
+        "done": ((count // CHUNK,), np.uint8),
+    }
     if depth:
         shapes["depth"] = ((count, SIZE, SIZE), np.float16)
         shapes["masks"] = ((count, 2, SIZE, SIZE), np.uint8)
@@ -74,14 +79,14 @@ def draw_chunk(arrays, seed, split, chunk):
     rows, parameters = chunk_scenes(seed, split, chunk)
     start = chunk * CHUNK
     for i in range(0, CHUNK, BATCH):
-        rgb, depth, masks = render(parameters[i:i + BATCH], compiled=True)
+        rgb, depth, masks = render(parameters[i : i + BATCH], compiled=True)
         part = slice(start + i, start + i + BATCH)
         arrays["pictures"][part] = rgb.numpy()
         arrays["boxes"][part] = boxes(masks)
         if "depth" in arrays:
             arrays["depth"][part] = depth.half().numpy()
-            arrays["masks"][part] = (masks * 255 + .5).to(torch.uint8).numpy()
-    arrays["rows"][start:start + CHUNK] = rows
+            arrays["masks"][part] = (masks * 255 + 0.5).to(torch.uint8).numpy()
+    arrays["rows"][start : start + CHUNK] = rows
     arrays["done"][chunk] = 1
 
 

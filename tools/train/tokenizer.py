@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Make our own byte-pair vocabulary in CLIP's format.
 
     python tokenizer.py --out DIR
@@ -32,7 +33,7 @@ def byte_letters():
 def _join(pieces, pair):
     joined, k = [], 0
     while k < len(pieces):
-        if tuple(pieces[k:k + 2]) == pair:
+        if tuple(pieces[k : k + 2]) == pair:
             joined.append(pieces[k] + pieces[k + 1])
             k += 2
         else:
@@ -68,8 +69,14 @@ def build(folder):
     pairs = [" ".join(m) for m in merges]
     os.makedirs(folder, exist_ok=True)
     tokenizer = CLIPTokenizer(
-        vocab=vocabulary, merges=[tuple(m) for m in merges], model_max_length=LENGTH,
-        bos_token=START, eos_token=END, unk_token=END, pad_token=END)
+        vocab=vocabulary,
+        merges=[tuple(m) for m in merges],
+        model_max_length=LENGTH,
+        bos_token=START,
+        eos_token=END,
+        unk_token=END,
+        pad_token=END,
+    )
     tokenizer.save_pretrained(folder)
     with open(os.path.join(folder, "vocab.json"), "w", encoding="utf-8") as file:
         json.dump(vocabulary, file, ensure_ascii=False)
@@ -88,7 +95,7 @@ class Encoder:
     def __init__(self, tokenizer):
         vocabulary = tokenizer.get_vocab()
         self.start, self.end = vocabulary[START], vocabulary[END]
-        self.words = {t[:-len(WORD_END)]: k for t, k in vocabulary.items() if t.endswith(WORD_END)}
+        self.words = {t[: -len(WORD_END)]: k for t, k in vocabulary.items() if t.endswith(WORD_END)}
 
     def __call__(self, text):
         ids = [self.start, *(self.words[w] for w in text.replace(",", " ,").split()), self.end]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Train the U-Net and the text encoder together on encoded pictures.
 
     python train_unet.py --latents latents.npz --tokenizer DIR --out unet.pt [--steps 9000]
@@ -23,11 +24,17 @@ import captions
 import common
 from tokenizer import LENGTH, Encoder
 
-WIDTH = 96                       # text encoder, and what the U-Net attends to
+WIDTH = 96  # text encoder, and what the U-Net attends to
 CHANNELS = (64, 96, 88)
 SNR_CAP = 5.0
-NOISE = dict(num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012,
-             beta_schedule="scaled_linear", prediction_type="v_prediction", steps_offset=1)
+NOISE = dict(
+    num_train_timesteps=1000,
+    beta_start=0.00085,
+    beta_end=0.012,
+    beta_schedule="scaled_linear",
+    prediction_type="v_prediction",
+    steps_offset=1,
+)
 
 
 class TextToLatents(nn.Module):
@@ -35,16 +42,33 @@ class TextToLatents(nn.Module):
 
     def __init__(self, vocabulary, end, start):
         super().__init__()
-        self.text = CLIPTextModel(CLIPTextConfig(
-            vocab_size=vocabulary, hidden_size=WIDTH, intermediate_size=4 * WIDTH,
-            num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=LENGTH,
-            projection_dim=WIDTH, bos_token_id=start, eos_token_id=end, pad_token_id=end,
-            attn_implementation="eager"))
+        self.text = CLIPTextModel(
+            CLIPTextConfig(
+                vocab_size=vocabulary,
+                hidden_size=WIDTH,
+                intermediate_size=4 * WIDTH,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                max_position_embeddings=LENGTH,
+                projection_dim=WIDTH,
+                bos_token_id=start,
+                eos_token_id=end,
+                pad_token_id=end,
+                attn_implementation="eager",
+            )
+        )
         self.unet = UNet2DConditionModel(
-            sample_size=16, in_channels=4, out_channels=4, block_out_channels=CHANNELS,
+            sample_size=16,
+            in_channels=4,
+            out_channels=4,
+            block_out_channels=CHANNELS,
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
             up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-            layers_per_block=1, cross_attention_dim=WIDTH, attention_head_dim=2, norm_num_groups=8)
+            layers_per_block=1,
+            cross_attention_dim=WIDTH,
+            attention_head_dim=2,
+            norm_num_groups=8,
+        )
         self.unet.set_attn_processor(AttnProcessor())
         self.unet.to(memory_format=torch.channels_last)
 
@@ -66,7 +90,7 @@ def noise_levels():
 
 
 def loss_of(model, noisy, t, ids, target, weight):
-    return ((model(noisy, t, ids) - target).pow(2).mean((1, 2, 3)) * weight).mean(),
+    return (((model(noisy, t, ids) - target).pow(2).mean((1, 2, 3)) * weight).mean(),)
 
 
 class Batches:
@@ -82,8 +106,10 @@ class Batches:
         self.two_share, self.size, self.part = options.two_share, options.batch, options.part
 
     def ids(self, rows, right_share, words):
-        texts = ["" if words.random() < 0.1 else captions.caption(row, words, right_share)
-                 for row in rows]
+        texts = [
+            "" if words.random() < 0.1 else captions.caption(row, words, right_share)
+            for row in rows
+        ]
         return torch.tensor([self.encode(text) for text in texts])
 
     def draw(self, rng, words, right_share):
@@ -102,8 +128,13 @@ class Batches:
         snr = alpha / (1 - alpha)
         weight = snr.clamp(max=SNR_CAP) / snr
         weight = weight * n / weight.sum()
-        columns = (keep * clean + add * noise, t, self.ids(self.rows[pick], right_share, words),
-                   keep * noise - add * clean, weight)
+        columns = (
+            keep * clean + add * noise,
+            t,
+            self.ids(self.rows[pick], right_share, words),
+            keep * noise - add * clean,
+            weight,
+        )
         return list(zip(*(c.split(self.part) for c in columns)))
 
 
@@ -138,8 +169,9 @@ class Watch:
         self.folder = options.sheets
         os.makedirs(self.folder, exist_ok=True)
         rng, encode = np.random.default_rng(7), Encoder(tokenizer)
-        rows = [captions.sample_scenes(24, rng, two_share=share, want_held_out=True)
-                for share in (0, 1)]
+        rows = [
+            captions.sample_scenes(24, rng, two_share=share, want_held_out=True) for share in (0, 1)
+        ]
         self.rows = np.concatenate(rows)
         words = random.Random(7)
         self.ids = torch.tensor([encode(captions.caption(r, words, full=True)) for r in self.rows])
@@ -151,7 +183,7 @@ class Watch:
         from render import sheet
 
         def part(worker, k):
-            x = draw_latents(crew.models[worker], self.ids[k:k + 12], self.empty, k)
+            x = draw_latents(crew.models[worker], self.ids[k : k + 12], self.empty, k)
             return self.vae.decode(x).sample.clamp(-1, 1)
 
         pictures = torch.cat(crew.each(part, [0, 12, 24, 36]))
@@ -167,9 +199,18 @@ def load_or_start(options, tokenizer):
     torch.manual_seed(options.seed)
     model = make_model(tokenizer)
     rng = np.random.default_rng(options.seed)
-    tools = common.optimisers(model, options.rate, ("embed", "conv_in", "conv_out"), options.adam_rate)
-    state = {"model": model, "rng": rng, "optimisers": tools, "step": 0, "clock": common.Clock(),
-             "average": common.Average(model, options.average), "words": random.Random(options.seed)}
+    tools = common.optimisers(
+        model, options.rate, ("embed", "conv_in", "conv_out"), options.adam_rate
+    )
+    state = {
+        "model": model,
+        "rng": rng,
+        "optimisers": tools,
+        "step": 0,
+        "clock": common.Clock(),
+        "average": common.Average(model, options.average),
+        "words": random.Random(options.seed),
+    }
     if os.path.exists(options.out):
         kept = torch.load(options.out, weights_only=False)
         model.load_state_dict(kept["model"])
@@ -183,11 +224,18 @@ def load_or_start(options, tokenizer):
 
 
 def save(state, path):
-    common.save_checkpoint(path, {
-        "model": state["model"].state_dict(), "average": state["average"].weights,
-        "optimisers": [tool.state_dict() for tool in state["optimisers"]],
-        "random": common.random_state(state["rng"]), "words": state["words"].getstate(),
-        "step": state["step"], "cpu": state["clock"].used()})
+    common.save_checkpoint(
+        path,
+        {
+            "model": state["model"].state_dict(),
+            "average": state["average"].weights,
+            "optimisers": [tool.state_dict() for tool in state["optimisers"]],
+            "random": common.random_state(state["rng"]),
+            "words": state["words"].getstate(),
+            "step": state["step"],
+            "cpu": state["clock"].used(),
+        },
+    )
 
 
 def train(options):
@@ -199,8 +247,13 @@ def train(options):
     model, tools = state["model"], state["optimisers"]
     crew = common.Crew(model, options.threads)
     watch = Watch(options, tokenizer) if options.judge else None
-    print(*(f"{name} {sum(p.numel() for p in part.parameters())} parameters"
-            for name, part in model.named_children()), flush=True)
+    print(
+        *(
+            f"{name} {sum(p.numel() for p in part.parameters())} parameters"
+            for name, part in model.named_children()
+        ),
+        flush=True,
+    )
     total, count, since, saved = 0.0, 0, time.time(), time.time()
     while state["step"] < control.total:
         if state["step"] % 20 == 0:
@@ -220,9 +273,12 @@ def train(options):
         count += 1
         last = state["step"] >= control.total
         if state["step"] % options.report == 0 or last:
-            print(f"step {state['step']} of {control.total} cpu {state['clock'].used():.0f} s "
-                  f"loss {total / count:.4f} rate {share:.3f} right-of {right_share(progress):.2f} "
-                  f"{count * options.batch / (time.time() - since):.0f} samples/s", flush=True)
+            print(
+                f"step {state['step']} of {control.total} cpu {state['clock'].used():.0f} s "
+                f"loss {total / count:.4f} rate {share:.3f} right-of {right_share(progress):.2f} "
+                f"{count * options.batch / (time.time() - since):.0f} samples/s",
+                flush=True,
+            )
             total, count, since = 0.0, 0, time.time()
         if time.time() - saved > 120 or last:
             save(state, options.out)
@@ -240,8 +296,12 @@ def main():
     parser.add_argument("--out", required=True, help="checkpoint; an existing one is continued")
     parser.add_argument("--steps", type=int, default=9000)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--part", type=int, default=32, help="samples that a worker takes at a time")
-    parser.add_argument("--two-share", type=float, default=0.6, help="share of scenes with two objects")
+    parser.add_argument(
+        "--part", type=int, default=32, help="samples that a worker takes at a time"
+    )
+    parser.add_argument(
+        "--two-share", type=float, default=0.6, help="share of scenes with two objects"
+    )
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--adam-rate", type=float, default=1e-3)
     parser.add_argument("--average", type=float, default=0.999)

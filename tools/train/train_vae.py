@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Train the autoencoder: crops near the objects first, whole pictures at the end.
 
     python train_vae.py --data DIR --out vae.pt [--steps 9000] [--control PREFIX]
@@ -22,9 +23,17 @@ CROP = 64
 
 def make_vae():
     return AutoencoderKL(
-        in_channels=3, out_channels=3, latent_channels=4, sample_size=128,
-        down_block_types=["DownEncoderBlock2D"] * 4, up_block_types=["UpDecoderBlock2D"] * 4,
-        block_out_channels=CHANNELS, layers_per_block=1, norm_num_groups=8, scaling_factor=1.0)
+        in_channels=3,
+        out_channels=3,
+        latent_channels=4,
+        sample_size=128,
+        down_block_types=["DownEncoderBlock2D"] * 4,
+        up_block_types=["UpDecoderBlock2D"] * 4,
+        block_out_channels=CHANNELS,
+        layers_per_block=1,
+        norm_num_groups=8,
+        scaling_factor=1.0,
+    )
 
 
 class Pictures:
@@ -58,7 +67,7 @@ class Pictures:
                 centre = [rng.integers(x0 - 4, x1 + 5), rng.integers(y0 - 4, y1 + 5)]
                 place = np.clip(np.array(centre) - CROP // 2, 0, side - CROP)
             x, y = place
-            out[k] = self.pictures[i, :, y:y + CROP, x:x + CROP]
+            out[k] = self.pictures[i, :, y : y + CROP, x : x + CROP]
         return self._floats(out, rng)
 
     @staticmethod
@@ -75,13 +84,13 @@ def loss_of(vae, x, noise, kl_weight, train_encoder=True):
             moments = vae.quant_conv(vae.encoder(x)).float()
             mean, log_variance = moments.chunk(2, 1)
             log_variance = log_variance.clamp(-20, 10)
-            z = mean + torch.exp(.5 * log_variance) * noise
+            z = mean + torch.exp(0.5 * log_variance) * noise
         y = vae.decoder(vae.post_quant_conv(z))
     d = y.float() - x
     slopes = (d[..., 1:] - d[..., :-1]).abs().mean() + (d[..., 1:, :] - d[..., :-1, :]).abs().mean()
-    kl = .5 * (mean ** 2 + log_variance.exp() - 1 - log_variance).mean()
+    kl = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
     square = d.pow(2).mean()
-    return .5 * d.abs().mean() + 12 * square + .5 * slopes + kl_weight * kl, square, kl
+    return 0.5 * d.abs().mean() + 12 * square + 0.5 * slopes + kl_weight * kl, square, kl
 
 
 def parts_of(x, size, options):
@@ -97,7 +106,7 @@ def held_out_psnr(vae, folder, count=96):
     pictures = np.load(os.path.join(folder, "held-out-pictures.npy"), mmap_mode="r")[:count]
     values, latents = [], []
     for i in range(0, count, 16):
-        x = common.to_float(pictures[i:i + 16])
+        x = common.to_float(pictures[i : i + 16])
         z = vae.encode(x).latent_dist.mode()
         values.append(common.psnr(vae.decode(z).sample.clamp(-1, 1) - x))
         latents.append(z)
@@ -109,10 +118,13 @@ def report(state, options, log):
     value, spread = held_out_psnr(state["vae"], options.data)
     state["average"].swap(state["vae"])
     loss, square, kl, count = log
-    print(f"step {state['step']} cpu {state['clock'].used():.0f} s "
-          f"loss {loss / count:.4f} train {-10 * np.log10(square / count / 4):.2f} dB kl {kl / count:.2f} "
-          f"held-out {value:.2f} dB latent std {spread:.2f} "
-          f"{count / (time.time() - state['since']):.2f} steps/s", flush=True)
+    print(
+        f"step {state['step']} cpu {state['clock'].used():.0f} s "
+        f"loss {loss / count:.4f} train {-10 * np.log10(square / count / 4):.2f} dB kl {kl / count:.2f} "
+        f"held-out {value:.2f} dB latent std {spread:.2f} "
+        f"{count / (time.time() - state['since']):.2f} steps/s",
+        flush=True,
+    )
     state["since"] = time.time()
 
 
@@ -124,9 +136,17 @@ def load_or_start(options):
         vae.load_state_dict(torch.load(options.decoder_from)["average"])
         for module in (vae.encoder, vae.quant_conv):
             module.requires_grad_(False)
-    tools = common.optimisers(vae, options.rate, ("conv_in", "conv_out", "quant_conv"), options.adam_rate)
-    state = {"vae": vae, "rng": rng, "optimisers": tools, "step": 0, "clock": common.Clock(),
-             "average": common.Average(vae, .998)}
+    tools = common.optimisers(
+        vae, options.rate, ("conv_in", "conv_out", "quant_conv"), options.adam_rate
+    )
+    state = {
+        "vae": vae,
+        "rng": rng,
+        "optimisers": tools,
+        "step": 0,
+        "clock": common.Clock(),
+        "average": common.Average(vae, 0.998),
+    }
     if os.path.exists(options.out):
         kept = torch.load(options.out, weights_only=False)
         vae.load_state_dict(kept["vae"])
@@ -139,11 +159,17 @@ def load_or_start(options):
 
 
 def save(state, path):
-    common.save_checkpoint(path, {
-        "vae": state["vae"].state_dict(), "average": state["average"].weights,
-        "optimisers": [tool.state_dict() for tool in state["optimisers"]],
-        "random": common.random_state(state["rng"]), "step": state["step"],
-        "cpu": state["clock"].used()})
+    common.save_checkpoint(
+        path,
+        {
+            "vae": state["vae"].state_dict(),
+            "average": state["average"].weights,
+            "optimisers": [tool.state_dict() for tool in state["optimisers"]],
+            "random": common.random_state(state["rng"]),
+            "step": state["step"],
+            "cpu": state["clock"].used(),
+        },
+    )
 
 
 def train(options):
@@ -190,7 +216,9 @@ def main():
     parser.add_argument("--data", required=True)
     parser.add_argument("--out", required=True, help="checkpoint; an existing one is continued")
     parser.add_argument("--steps", type=int, default=9000)
-    parser.add_argument("--batch", type=int, default=24, help="crops a step; a third of it whole pictures")
+    parser.add_argument(
+        "--batch", type=int, default=24, help="crops a step; a third of it whole pictures"
+    )
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--adam-rate", type=float)
     parser.add_argument("--flat", type=float, default=0.2)
