@@ -138,11 +138,12 @@ insert_layers (GimpImage *image, GimpLayer *above, GPtrArray *layers)
   GimpItem *parent   = above != NULL ? gimp_item_get_parent (GIMP_ITEM (above)) : NULL;
   int       position = above != NULL ? gimp_image_get_item_position (image, GIMP_ITEM (above)) : 0;
 
-  for (guint i = layers->len; i > 0; i--)
+  for (guint i = 0; i < layers->len; i++)
     {
-      GimpLayer *layer = g_ptr_array_index (layers, i - 1);
+      GimpLayer *layer = g_ptr_array_index (layers, i);
 
-      if (! gimp_image_insert_layer (image, layer, (GimpLayer *) parent, MAX (position, 0)))
+      if (! gimp_image_insert_layer (image, layer, (GimpLayer *) parent,
+                                     MAX (position, 0) + (int) i))
         return FALSE;
       gimp_drawable_update (GIMP_DRAWABLE (layer), 0, 0,
                             gimp_drawable_get_width (GIMP_DRAWABLE (layer)),

@@ -4,6 +4,7 @@
 
 #include <libgimp/gimpui.h>
 
+#include "dif.h"
 #include "plugin/dialog.h"
 #include "ui/form.h"
 
@@ -20,12 +21,13 @@ dif_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, const cha
   gboolean   is_accepted;
 
   gimp_ui_init ("gimp-diffusion");
-  dialog  = gimp_procedure_dialog_new (procedure, config, NULL);
+  dialog  = gimp_procedure_dialog_new (procedure, config,
+                                       g_dgettext (GETTEXT_PACKAGE, dif_task_label (task)));
   content = gtk_dialog_get_content_area (GTK_DIALOG (dialog));
   form    = dif_ui_form_new (G_OBJECT (config), task);
   gtk_container_set_border_width (GTK_CONTAINER (form), BORDER);
   gtk_box_pack_start (GTK_BOX (content), form, TRUE, TRUE, 0);
-  gimp_procedure_dialog_set_ok_label (GIMP_PROCEDURE_DIALOG (dialog), _ ("_Generate"));
+  gimp_procedure_dialog_set_ok_label (GIMP_PROCEDURE_DIALOG (dialog), _ ("_Draw"));
   is_accepted = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (dialog));
   gtk_widget_destroy (dialog);
   return is_accepted;

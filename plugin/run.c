@@ -111,8 +111,8 @@ place (GimpProcedure *procedure, GimpImage *image, GimpDrawable **drawables, Dif
       name = dif_canvas_layer_name (dif_request_text (rq, "prompt"),
                                     g_dgettext (GETTEXT_PACKAGE, dif_task_label (task)));
       dif_canvas_area (image, &area);
-      layers = dif_canvas_add_pictures (image, selected_layer (image, drawables), result, &area, name,
-                                        &error);
+      layers = dif_canvas_add_pictures (image, selected_layer (image, drawables), result, &area,
+                                        name, &error);
     }
   if (layers == NULL)
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_EXECUTION_ERROR, error);

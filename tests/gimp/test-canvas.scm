@@ -132,10 +132,12 @@
 (define layer (vector-ref (car (plug-in-diffusion-txt2img #:image image #:drawables (vector mask)
                                                           #:steps 1)) 0))
 (check "above the layer of a selected mask" (= group (gimp-item-get-parent layer)))
+(define below layer)
 (define layer (vector-ref (car (plug-in-diffusion-txt2img #:image image #:steps 1)) 0))
 (check "above the selected layer when no drawables are given"
        (and (= group (gimp-item-get-parent layer))
-            (= 0 (gimp-image-get-item-position image layer))))
+            (= 1 (- (gimp-image-get-item-position image below)
+                    (gimp-image-get-item-position image layer)))))
 (gimp-image-insert-channel image (gimp-channel-new image "channel" 128 128 50.0 "red") 0 0)
 (define layer (vector-ref (car (plug-in-diffusion-txt2img #:image image #:steps 1)) 0))
 (check "on top when no layer is selected" (= 0 (gimp-image-get-item-position image layer)))
@@ -150,7 +152,10 @@
 (check "an image without layers takes them" (equal? layers (gimp-image-get-layers image)))
 (check "all are selected" (= 3 (vector-length (gimp-image-get-selected-layers image))))
 (check "names are one line" (string=? "a blue cone" (gimp-item-get-name (vector-ref layers 0))))
-(check "they differ" (not (equal? (pixels (vector-ref layers 0)) (pixels (vector-ref layers 1)))))
+(check "the first is on top"
+       (= 0 (gimp-image-get-item-position image (vector-ref layers 0))))
+(define (column layer) (map (lambda (y) (pixel layer 30 y)) '(5 15 25 35 45 55)))
+(check "they differ" (not (equal? (column (vector-ref layers 0)) (column (vector-ref layers 1)))))
 (define long (make-string 400 #\x))
 (define result (plug-in-diffusion-txt2img #:image image #:prompt long #:steps 1))
 (check "long names are cut"
