@@ -299,6 +299,15 @@ test_timesteps (gconstpointer data)
 }
 
 static void
+case_free (gpointer data)
+{
+  Case *c = data;
+
+  dif_json_unref (c->entry);
+  g_free (c);
+}
+
+static void
 add (const RigPlace *place, DifJson *entry)
 {
   const char      *name = dif_json_string (entry, "layer", "?");
@@ -309,7 +318,7 @@ add (const RigPlace *place, DifJson *entry)
   c->entry = dif_json_ref (entry);
   path     = g_strdup_printf ("/models/layers/%s/%s", place ? place->name : "host",
                           place ? name : dif_json_string (entry, "output", "?"));
-  g_test_add_data_func (path, c, place ? test_layer : test_timesteps);
+  g_test_add_data_func_full (path, c, place ? test_layer : test_timesteps, case_free);
 }
 
 int

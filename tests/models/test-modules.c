@@ -418,6 +418,15 @@ test_module (gconstpointer data)
 }
 
 static void
+case_free (gpointer data)
+{
+  Case *c = data;
+
+  dif_json_unref (c->entry);
+  g_free (c);
+}
+
+static void
 add (const RigPlace *place, DifJson *entry, guint index)
 {
   Case            *c = g_new0 (Case, 1);
@@ -428,7 +437,7 @@ add (const RigPlace *place, DifJson *entry, guint index)
 
   c->place = place;
   c->entry = dif_json_ref (entry);
-  g_test_add_data_func (path, c, test_module);
+  g_test_add_data_func_full (path, c, test_module, case_free);
 }
 
 int
