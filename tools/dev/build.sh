@@ -19,8 +19,12 @@ build_options ()
 {
   # Relocatable .pc files let the tests use a library staged with DESTDIR.  Other
   # compilers than Debian 13's may know warnings that nobody here has seen.
+  # Sanitizers make up warnings of their own.
   printf '%s\n' -Dpkgconfig.relocatable=true
-  ! grep -qs '^VERSION_ID="13"' /etc/os-release || printf '%s\n' -Dwerror=true
+  case $1 in
+    *-asan) ;;
+    *) ! grep -qs '^VERSION_ID="13"' /etc/os-release || printf '%s\n' -Dwerror=true ;;
+  esac
   case $1 in
     *-asan)
       printf '%s\n' --buildtype=debugoptimized -Dplugin=disabled -Dcuda=disabled \

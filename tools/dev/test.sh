@@ -26,38 +26,31 @@ test_run_sanitized ()
   test_run "$@"
 }
 
-# test_or_stop TITLE COMMAND...: a step without which the rest makes no sense
-test_or_stop ()
+# test_build FOLDER TITLE: false, with the end of the compiler's words, when it failed
+test_build ()
 {
-  step "$@" && return 0
+  step "$2" build_make "$1" && return 0
   step_tail 40
-  die "$1 failed [log: $STEP_LOG]"
-}
-
-# Copied logs keep the summary right when a test starts a build of its own.
-test_summary ()
-{
-  python3 "$DEV_REPO/tools/dev/summary.py" "$@"
+  return 1
 }
 
 cmd_test ()
 {
-  local folder asan started=$SECONDS failed=0 reports=()
+  local folder asan started=$SECONDS failed=0 results=meson-logs/devlog.json
   folder=$(build_folder)
   asan="$folder-asan"
-  [ -w "$DEV_REPO" ] || die "cannot write $DEV_REPO/build: nothing can be built here"
   need_space "$DEV_REPO" 1500 "the builds"
   lock 8 "$folder.lock" "$(basename "$folder")"
   steps_begin 4 "$DEV_REPO/build/test.log"
-  rm -f "$folder/meson-logs/devlog.json" "$asan/meson-logs/devlog.json"
-  test_or_stop "build" build_make "$folder"
+  rm -f "$folder/$results" "$asan/$results"
+  test_build "$folder" "build" || die "the build failed [log: $STEP_LOG]"
   step "run the tests" test_run "$folder" || failed=1
-  reports+=("ordinary=$folder/meson-logs/devlog.json")
-  test_or_stop "build with ASan and UBSan, core and command line only" build_make "$asan"
-  step "run the tests again under them" test_run_sanitized "$asan" \
-    --no-suite lint --no-suite gimp --timeout-multiplier 5 || failed=1
-  reports+=("sanitized=$asan/meson-logs/devlog.json")
-  test_summary "${reports[@]}" || failed=1
+  if test_build "$asan" "build with ASan and UBSan, core and command line only"; then
+    step "run the tests again under them" test_run_sanitized "$asan" \
+      --no-suite lint --no-suite gimp --timeout-multiplier 5 || failed=1
+  fi
+  python3 "$DEV_REPO/tools/dev/summary.py" "ordinary=$folder/$results" \
+    "sanitized=$asan/$results" || failed=1
   unlock 8
   say "$((SECONDS - started)) s in all; full logs: $STEP_LOG, $folder*/meson-logs"
   [ "$failed" -eq 0 ] || die "there are failures"
