@@ -30,7 +30,29 @@ static const char details[] =
     "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n"
     "\n"
     "Example:\n"
-    "  dif %s --prompt \"a large red cube on a white floor\" --seed 7 -o cube.png\n";
+    "  dif %s%s --seed 7 -o out.png\n";
+
+/* What the example gives the tasks that want it. */
+static const struct
+{
+  const char *name, *text;
+} example_options[] = {
+  { "image", " --image photo.png" },
+  { "mask", " --mask mask.png" },
+  { "prompt", " --prompt \"a red cube\"" },
+};
+
+static const DifParam *
+find_row (const char *task, const char *name)
+{
+  guint           n;
+  const DifParam *rows = dif_task_params (task, &n);
+
+  for (guint i = 0; i < n; i++)
+    if (strcmp (rows[i].name, name) == 0)
+      return &rows[i];
+  return NULL;
+}
 
 /* ---- options from rows ---- */
 
@@ -127,6 +149,17 @@ keep (TaskOptions *t, char *text)
   return text;
 }
 
+static char *
+make_details (const char *task)
+{
+  g_autoptr (GString) example = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (example_options); i++)
+    if (find_row (task, example_options[i].name))
+      g_string_append (example, example_options[i].text);
+  return g_strdup_printf (details, task, example->str);
+}
+
 static void
 task_options_init (TaskOptions *t, const char *task)
 {
@@ -135,7 +168,7 @@ task_options_init (TaskOptions *t, const char *task)
 
   t->options = g_array_new (FALSE, FALSE, sizeof (CliOption));
   t->texts   = g_ptr_array_new_with_free_func (g_free);
-  t->details = g_strdup_printf (details, task);
+  t->details = make_details (task);
   for (guint advanced = 0; advanced < 2; advanced++)
     {
       for (guint i = 0; i < n; i++)
@@ -190,18 +223,6 @@ name_option (const char *task, GError *error)
         error->message = message;
         return;
       }
-}
-
-static const DifParam *
-find_row (const char *task, const char *name)
-{
-  guint           n;
-  const DifParam *rows = dif_task_params (task, &n);
-
-  for (guint i = 0; i < n; i++)
-    if (strcmp (rows[i].name, name) == 0)
-      return &rows[i];
-  return NULL;
 }
 
 static gboolean

@@ -16,7 +16,8 @@ from harness import MODELS, Safetensors, Skip, main, write
 from png import read_png, read_text
 
 MAN_PAGE = sys.argv[3]
-COMMANDS = ("txt2img", "info", "schedulers", "make-checkpoint", "bench")
+TASKS = ("txt2img", "img2img", "inpaint", "unconditional")
+COMMANDS = TASKS + ("info", "schedulers", "make-checkpoint", "bench")
 
 # Each: what follows the arguments of a small picture, and words of the message.
 WRONG_USAGE = (
@@ -115,10 +116,12 @@ def test_help_fits_and_covers_every_option(bench):
 def test_man_page_covers_every_option(bench):
     with open(MAN_PAGE, encoding="utf-8") as file:
         page = file.read().replace("\\-", "-")
+    drawing = page.partition("\n.SS dif txt2img")[2].partition("\n.SS dif ")[0]
     for name in COMMANDS:
         section = page.partition(f"\n.SS dif {name}")[2].partition("\n.SS dif ")[0]
         section = section.partition("\n.SH")[0]
         assert section, f"no section about {name}"
+        section += drawing if name in TASKS else ""
         for option in re.findall(r"^  (?:-., )?--([\w-]+)", bench.ok(name, "--help").out, re.M):
             assert f"--{option}" in section or option == "help", f"{name}: --{option}"
 
@@ -188,6 +191,17 @@ def test_a_cut_prompt_warns_unless_quiet(bench):
     assert result.err.count("\n") == 1, result
     quiet = bench.ok(*bench.draw("--prompt", "word " * 200, "-o", "cut.png", "--quiet"))
     assert not quiet.out, quiet
+
+
+def test_a_picture_to_start_from(bench):
+    bench.ok(*bench.draw("--width", "80", "-o", "start.png"))
+    args = ("img2img", "--model", bench.model, "--prompt", "x", "--steps", "4", "--seed", "1")
+    bench.ok(*args, "--image", "start.png", "--strength", "0.5", "-o", "anew.png")
+    assert read_png(bench.path("anew.png"))[:2] == (80, 64)
+    write(bench.path("broken.png"), b"\x89PNG\r\n\x1a\nnothing")
+    bench.fails(2, ["--image", "found nothing"], *args, "-o", "never.png")
+    bench.fails(1, ["no-such.png"], *args, "--image", "no-such.png", "-o", "never.png")
+    bench.fails(1, ["broken.png"], *args, "--image", "broken.png", "-o", "never.png")
 
 
 def test_several_pictures_are_numbered(bench):
