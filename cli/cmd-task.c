@@ -30,7 +30,7 @@ static const char details[] =
     "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n"
     "\n"
     "Example:\n"
-    "  dif %s%s --seed 7 -o out.png\n";
+    "  dif %s%s -o out.png\n";
 
 /* What the example gives the tasks that want it. */
 static const struct
