@@ -320,8 +320,9 @@ def case_window(profile, pictures):
         tool("xdotool", "type", "a large red cube on a grey floor, under a blue sky")
         time.sleep(1)
         picture("window-2-dialog.png")
-        tool("xdotool", "key", "alt+d")
-        report.check("a layer comes", wait_until(lambda: reader.has("layers 2 dirty")))
+        tool("xdotool", "key", "alt+i")
+        tool("xdotool", "key", "Return")
+        report.check("a layer comes", wait_until(lambda: reader.has("layers 2 dirty"), 180))
         time.sleep(2)
         picture("window-3-layer.png")
         seen = len(reader.lines)
@@ -352,6 +353,8 @@ def main():
         skip_all(f"no {CONSOLE}")
     if not os.path.isdir(os.path.join(os.environ.get("DIF_DATA_DIR", ""), "models/tiny-scenes")):
         skip_all("no bundled model")
+    # A test that is out of time is terminated: everything it started goes, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     profile = Profile(plug_in, engine, source, build, gimp_plug_ins)
     try:
         if case == "window":
