@@ -25,7 +25,7 @@ static const CliOption output_options[] = {
 };
 
 static const char details[] =
-    "PNG files carry their recipe as text: \"parameters\" to read, \"dif-recipe\" as JSON.\n"
+    "PNG files carry their recipe: \"parameters\" to read, \"dif-recipe\" as JSON.\n"
     "\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n"
     "\n"
