@@ -417,8 +417,8 @@ const CliCommand cmd_bench = {
   .name      = "bench",
   .summary   = "Times a picture, per stage and per kind of operation",
   .usage     = "[OPTION]...",
-  .details   = "The limit is the rate of a large matrix product, measured in the same run; a step\n"
-               "at 60 % of it takes 1.67 times as long as its multiply-adds alone would.\n"
+  .details   = "The limit is the rate of a large matrix product, measured in the same run; a\n"
+               "step at 60 % of it takes 1.67 times as long as its multiply-adds alone would.\n"
                "\n"
                "Example:\n"
                "  dif make-checkpoint --like sd15 random-sd15\n"
