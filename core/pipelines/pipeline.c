@@ -564,6 +564,20 @@ dump_image (DifRun *run, DifResult *result)
   run->pipe->dump ("image", &shape, planar, run->pipe->dump_data);
 }
 
+/* From about [-1, 1] to [0, 1], as diffusers' postprocess; FALSE at a NaN,
+ * which no clamp catches and which would be drawn as black. */
+static gboolean
+to_unit_range (float *pixels, gsize n)
+{
+  for (gsize k = 0; k < n; k++)
+    {
+      if (isnan (pixels[k]))
+        return FALSE;
+      pixels[k] = CLAMP (pixels[k] * 0.5f + 0.5f, 0, 1);
+    }
+  return TRUE;
+}
+
 static DifResult *
 collect (DifRun *run, DifTensor *image)
 {
@@ -580,8 +594,16 @@ collect (DifRun *run, DifTensor *image)
     }
   if (! dif_download (run->cx, image, pixels))
     return NULL;
-  for (gsize k = 0; k < each * run->n_images; k++)
-    pixels[k] = CLAMP (pixels[k] * 0.5f + 0.5f, 0, 1);
+  if (! to_unit_range (pixels, each * run->n_images))
+    {
+      dif_context_fail (
+          run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,
+                                "%s: expected a picture of finite numbers, found NaN: the weights "
+                                "are damaged or do not bear computing in %s",
+                                dif_checkpoint_path (run->pipe->checkpoint),
+                                dif_dtype_name (run->pipe->dtype)));
+      return NULL;
+    }
   result = dif_result_new (run->n_images, run->width, run->height, run->seed);
   for (guint i = 0; i < run->n_images; i++)
     {

@@ -93,6 +93,9 @@ def main():
             os.path.join(options.out, "tokenizer", name), "wb"
         ) as target:
             target.write(source.read())
+    with open(os.path.join(options.out, "dif.json"), "w", encoding="utf-8") as file:
+        json.dump({"steps": 20, "guidance-scale": 2}, file, indent=2)
+        file.write("\n")
     publish_names(options.out)
     tidy_json(options.out)
     total = size_of(options.out)
