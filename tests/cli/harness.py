@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-PROGRAM, SANITIZE = sys.argv[1:3]
+PROGRAM, SANITIZE = os.path.abspath(sys.argv[1]), sys.argv[2]
 MODELS = os.path.join(os.environ["DIF_FIXTURES"], "models")
 
 
