@@ -102,6 +102,20 @@ void _dif_cpu_drop_buffers (DifCpu *cpu);
 void _dif_cpu_out_of_memory (GError **error, gsize bytes);
 
 /**
+ * _dif_cpu_headroom:
+ * @error: return location
+ *
+ * oneDNN 3.6 and 3.7 crash when an allocation of their own fails while they
+ * describe or generate a kernel, so each such call asks first whether there is
+ * room for what they take (a few MiB at most).
+ *
+ * Errors: DIF_BACKEND_ERROR OUT_OF_MEMORY.
+ *
+ * Returns: whether 32 MiB can still be mapped
+ */
+gboolean _dif_cpu_headroom (GError **error);
+
+/**
  * _dif_cpu_check:
  * @status: from oneDNN
  * @what: what was tried, for the message

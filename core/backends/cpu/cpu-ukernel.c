@@ -43,6 +43,9 @@ ukernel_make (DifCpuUkernel *u)
   dnnl_pack_type_t  pack = dnnl_pack_type_undef;
   dnnl_status_t     s;
 
+  /* without room the kernel stays unusable and the plain product is taken */
+  if (! _dif_cpu_headroom (NULL))
+    return;
   s = dnnl_brgemm_create (&u->brgemm, t->m, t->n, t->k, 1, t->lda, t->ldb, t->ldc, type, type,
                           dnnl_f32);
   if (s == dnnl_success)

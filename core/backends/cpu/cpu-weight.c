@@ -96,6 +96,8 @@ reorder (DifCpu *cpu, const_dnnl_memory_desc_t from, const void *src, const_dnnl
   dnnl_memory_t         a = NULL, b = NULL;
   dnnl_status_t         s;
 
+  if (! _dif_cpu_headroom (error))
+    return FALSE;
   s = dnnl_reorder_primitive_desc_create (&pd, from, cpu->engine, to, cpu->engine, NULL);
   if (s == dnnl_success)
     s = dnnl_primitive_create (&p, pd);
@@ -193,7 +195,8 @@ pack (DifCpu *cpu, DifCpuWeight *w, const DifHostArray *from, DifCpuDescribe des
 
   if (! _dif_cpu_check (plain_md (w, &plain), "describing a weight", error))
     return FALSE;
-  if (_dif_cpu_check (wanted_md (cpu, w, describe, key, &w->md), "choosing a layout", error))
+  if (_dif_cpu_headroom (error) &&
+      _dif_cpu_check (wanted_md (cpu, w, describe, key, &w->md), "choosing a layout", error))
     {
       bytes   = dnnl_memory_desc_get_size (w->md);
       w->data = _dif_cpu_pool_alloc (cpu->weights, bytes);
@@ -339,6 +342,8 @@ find (DifCpu *cpu, DifCpuWeight *w, const gint64 *key, DifCpuDescribe describe, 
       if (memcmp (p->key, key, sizeof p->key) == 0)
         return p;
     }
+  if (! _dif_cpu_headroom (error))
+    return NULL;
   p = g_new0 (DifCpuPrimitive, 1);
   memcpy (p->key, key, sizeof p->key);
   if (! choose (cpu, w, describe, key, &pd, p, error))

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "backends/backends.h"
 #include "backends/cpu/cpu-private.h"
@@ -21,6 +22,22 @@ _dif_cpu_out_of_memory (GError **error, gsize bytes)
 {
   g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
                "out of memory: %" G_GSIZE_FORMAT " bytes", bytes);
+}
+
+gboolean
+_dif_cpu_headroom (GError **error)
+{
+  const gsize bytes = 32u << 20;
+  void       *probe;
+
+  probe = mmap (NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (probe == MAP_FAILED)
+    {
+      _dif_cpu_out_of_memory (error, bytes);
+      return FALSE;
+    }
+  munmap (probe, bytes);
+  return TRUE;
 }
 
 gboolean
