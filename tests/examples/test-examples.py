@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 BUILD, EXAMPLES, DIF, SANITIZE, CC = sys.argv[1:6]
+DIF = os.path.abspath(DIF)
 MODEL = os.path.join(os.environ["DIF_FIXTURES"], "models", "odd")
 PROMPT = "a red cube"
 
