@@ -29,6 +29,7 @@ typedef struct
 {
   DifPlace  *place;
   int        listen_fd;
+  guint      listen_source;
   guint      idle_seconds;
   GMainLoop *loop;
   DifWarm   *warm;
@@ -198,15 +199,27 @@ refuse (Client *client, const char *why)
   dif_connection_send_error (client->connection, failure);
 }
 
+/* Out of reach: whoever asks from now on starts another engine. */
+static void
+stop_listening (Server *server)
+{
+  int lock = dif_place_lock (server->place, RETRY_MS, NULL, NULL);
+
+  dif_place_remove (server->place);
+  g_clear_handle_id (&server->listen_source, g_source_remove);
+  close (server->listen_fd);
+  server->listen_fd = -1;
+  if (lock >= 0)
+    close (lock);
+}
+
 static gboolean
 on_quit (gpointer user_data)
 {
   Server *server = user_data;
-  int     lock   = dif_place_lock (server->place, RETRY_MS, NULL, NULL);
 
-  dif_place_remove (server->place);
-  if (lock >= 0)
-    close (lock);
+  if (server->listen_fd >= 0)
+    stop_listening (server);
   g_main_loop_quit (server->loop);
   return G_SOURCE_CONTINUE;
 }
@@ -233,6 +246,8 @@ on_message (DifConnection *connection, DifFrame *frame, gpointer user_data)
     answer_simply (client, "pong");
   else if (dif_message_is (frame->header, "quit"))
     {
+      if (client->server->listen_fd >= 0)
+        stop_listening (client->server);
       answer_simply (client, "bye");
       dif_connection_finish (connection);
       g_idle_add_full (G_PRIORITY_LOW, on_quit, client->server, NULL);
@@ -324,7 +339,7 @@ void
 dif_server_run (DifPlace *place, int listen_fd, guint idle_seconds)
 {
   Server server = { .place = place, .listen_fd = listen_fd, .idle_seconds = idle_seconds };
-  guint  in, term, interrupt;
+  guint  term, interrupt;
 
   server.started = g_get_monotonic_time ();
   server.loop    = g_main_loop_new (NULL, FALSE);
@@ -332,17 +347,18 @@ dif_server_run (DifPlace *place, int listen_fd, guint idle_seconds)
   server.jobs    = dif_jobs_new (server.warm);
   server.clients = g_ptr_array_new_with_free_func (client_free);
   g_unix_set_fd_nonblocking (listen_fd, TRUE, NULL);
-  in        = g_unix_fd_add (listen_fd, G_IO_IN, on_incoming, &server);
-  term      = g_unix_signal_add (SIGTERM, on_quit, &server);
-  interrupt = g_unix_signal_add (SIGINT, on_quit, &server);
+  term                 = g_unix_signal_add (SIGTERM, on_quit, &server);
+  interrupt            = g_unix_signal_add (SIGINT, on_quit, &server);
+  server.listen_source = g_unix_fd_add (listen_fd, G_IO_IN, on_incoming, &server);
   restart_idle (&server, idle_seconds * 1000);
   g_main_loop_run (server.loop);
 
-  g_source_remove (in);
+  g_clear_handle_id (&server.listen_source, g_source_remove);
   g_source_remove (term);
   g_source_remove (interrupt);
   g_clear_handle_id (&server.idle_source, g_source_remove);
-  close (listen_fd);
+  if (server.listen_fd >= 0)
+    close (server.listen_fd);
   g_ptr_array_unref (server.clients);
   dif_jobs_free (server.jobs);
   dif_warm_free (server.warm);

@@ -12,8 +12,7 @@
 
 #include "dif.h"
 
-#define STEP_US       20000
-#define SLICE_US      2000
+#define STEP_MS       20
 #define DEFAULT_STEPS 3
 #define SIDE          8
 
@@ -67,6 +66,21 @@ obey (const char *prompt, GError **error)
   return FALSE;
 }
 
+/* One wake-up a step, so that a busy machine does not stretch it much. */
+static void
+sleep_or_cancel (GCancellable *cancellable)
+{
+  GPollFD fd = { 0 };
+
+  if (! g_cancellable_make_pollfd (cancellable, &fd))
+    {
+      g_usleep (STEP_MS * 1000);
+      return;
+    }
+  g_poll (&fd, 1, STEP_MS);
+  g_cancellable_release_fd (cancellable);
+}
+
 static gboolean
 take_time (guint n_steps, DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
            GError **error)
@@ -75,12 +89,9 @@ take_time (guint n_steps, DifProgressFunc progress, gpointer user_data, GCancell
     {
       DifProgress now = { "denoise", step, n_steps, (double) step / n_steps, 1.0 };
 
-      for (guint slept = 0; slept < STEP_US; slept += SLICE_US)
-        {
-          g_usleep (SLICE_US);
-          if (g_cancellable_set_error_if_cancelled (cancellable, error))
-            return FALSE;
-        }
+      sleep_or_cancel (cancellable);
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
       if (progress != NULL)
         progress (&now, user_data);
     }

@@ -162,7 +162,7 @@ test_idle (void)
 
   harness_begin ();
   g_setenv ("DIF_ENGINE_IDLE_SECONDS", "1", TRUE);
-  harness_run ("longer than the engine idles", 75);
+  harness_run ("longer than the engine idles", 60);
   g_assert_true (harness_is_running ());
   for (guint i = 0; i < 100 && harness_is_running (); i++)
     g_usleep (1500 * 1000); /* asking is work, too */
