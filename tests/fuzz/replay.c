@@ -31,7 +31,8 @@ run_one (const guint8 *data, gsize size, guint variant)
       printf ("# %s, variant %u\n", current, variant);
       fflush (stdout);
     }
-  memcpy (copy, data, size);
+  if (size)
+    memcpy (copy, data, size);
   LLVMFuzzerTestOneInput (copy, size);
   free (copy);
 }
