@@ -378,6 +378,15 @@ test_cancel (gconstpointer data)
 }
 
 static void
+free_case (gpointer data)
+{
+  Case *k = data;
+
+  dif_json_unref (k->c);
+  g_free (k);
+}
+
+static void
 add_cases (DifJson *root, const char *folder, Suite *suite, const char *suffix, GTestDataFunc func)
 {
   DifJson *cases = dif_json_member (root, "cases");
@@ -391,7 +400,7 @@ add_cases (DifJson *root, const char *folder, Suite *suite, const char *suffix, 
       k->folder = folder;
       k->c      = dif_json_ref (dif_json_at (cases, i));
       path      = g_strdup_printf ("/golden/%s/%s", suffix, dif_json_string (k->c, "name", "?"));
-      g_test_add_data_func (path, k, func);
+      g_test_add_data_func_full (path, k, func, free_case);
     }
 }
 
