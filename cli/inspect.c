@@ -140,8 +140,7 @@ inspect_network (CliPart *part, DifCheckpoint *checkpoint)
 static void
 inspect_tokenizer (CliPart *part, DifCheckpoint *checkpoint)
 {
-  g_autofree char         *folder    = dif_checkpoint_part_folder (checkpoint, part->name);
-  g_autoptr (DifTokenizer) tokenizer = dif_tokenizer_load (folder, &part->error);
+  g_autoptr (DifTokenizer) tokenizer = dif_vocabulary_load (checkpoint, part->name, &part->error);
 
   if (tokenizer)
     g_string_printf (part->note, "%u tokens, prompts of up to %u",
@@ -193,7 +192,7 @@ cli_part_inspect (DifCheckpoint *checkpoint, const char *name)
   part->wrong      = g_ptr_array_new_with_free_func (g_free);
   part->unused     = g_ptr_array_new_with_free_func (g_free);
   part->used       = TRUE;
-  if (strcmp (name, "tokenizer") == 0)
+  if (g_str_has_prefix (name, "tokenizer"))
     inspect_tokenizer (part, checkpoint);
   else if (strcmp (name, "scheduler") == 0)
     inspect_scheduler (part, checkpoint);

@@ -25,6 +25,7 @@
 #include "models/vae.h"
 #include "pipelines/pipeline.h"
 #include "pipelines/request.h"
+#include "pipelines/vocabulary.h"
 #include "schedulers/scheduler.h"
 #include "tensor/backend.h"
 #include "tensor/context.h"

@@ -2,7 +2,7 @@
 /* catalog.c - which models are installed, and what a model's name means.
  *
  * A model is installed when a folder of its name, with a model_index.json in
- * it, lies in one of the catalog's folders.
+ * it, or a .safetensors file of its name lies in one of the catalog's folders.
  */
 #include "config.h"
 
@@ -12,25 +12,45 @@
 
 #include "base/error.h"
 
-#define MODELS_FOLDER "models"
-#define OUR_FOLDER    "gimp-diffusion"
+#define MODELS_FOLDER     "models"
+#define TOKENIZERS_FOLDER "tokenizers"
+#define OUR_FOLDER        "gimp-diffusion"
+#define FILE_ENDING       ".safetensors"
 
-char **
-dif_catalog_folders (void)
+/* Where things of @kind, such as "models", are looked for. */
+static char **
+folders_of (const char *kind)
 {
   GPtrArray         *folders = g_ptr_array_new ();
   const char        *own     = g_getenv ("DIF_DATA_DIR");
   const char *const *shared  = g_get_system_data_dirs ();
 
   if (own && *own)
-    g_ptr_array_add (folders, g_build_filename (own, MODELS_FOLDER, NULL));
+    g_ptr_array_add (folders, g_build_filename (own, kind, NULL));
   g_ptr_array_add (folders,
-                   g_build_filename (g_get_user_data_dir (), OUR_FOLDER, MODELS_FOLDER, NULL));
+                   g_build_filename (g_get_user_data_dir (), OUR_FOLDER, kind, NULL));
   for (guint i = 0; shared[i]; i++)
-    g_ptr_array_add (folders, g_build_filename (shared[i], OUR_FOLDER, MODELS_FOLDER, NULL));
-  g_ptr_array_add (folders, g_build_filename (DIF_PKGDATADIR, MODELS_FOLDER, NULL));
+    g_ptr_array_add (folders, g_build_filename (shared[i], OUR_FOLDER, kind, NULL));
+  g_ptr_array_add (folders, g_build_filename (DIF_PKGDATADIR, kind, NULL));
   g_ptr_array_add (folders, NULL);
   return (char **) g_ptr_array_free (folders, FALSE);
+}
+
+char **
+dif_catalog_folders (void)
+{
+  return folders_of (MODELS_FOLDER);
+}
+
+/* Path of the file @name, with or without its ending, in @folder, or NULL. */
+static char *
+find_file_in (const char *folder, const char *name)
+{
+  g_autofree char *file = g_strconcat (
+      name, g_str_has_suffix (name, FILE_ENDING) ? "" : FILE_ENDING, NULL);
+  g_autofree char *path = g_build_filename (folder, file, NULL);
+
+  return g_file_test (path, G_FILE_TEST_IS_REGULAR) ? g_steal_pointer (&path) : NULL;
 }
 
 /* Path of the model @name in @folder, or NULL. */
@@ -40,7 +60,8 @@ find_in (const char *folder, const char *name)
   g_autofree char *path  = g_build_filename (folder, name, NULL);
   g_autofree char *index = g_build_filename (path, "model_index.json", NULL);
 
-  return g_file_test (index, G_FILE_TEST_IS_REGULAR) ? g_steal_pointer (&path) : NULL;
+  return g_file_test (index, G_FILE_TEST_IS_REGULAR) ? g_steal_pointer (&path)
+                                                     : find_file_in (folder, name);
 }
 
 static int
@@ -64,13 +85,14 @@ dif_catalog_names (void)
       while (dir && (name = g_dir_read_name (dir)))
         {
           g_autofree char *path = find_in (folders[i], name);
+          g_autofree char *bare = g_strdup (name);
 
-          if (path && ! g_hash_table_contains (seen, name))
+          if (path && g_str_has_suffix (bare, FILE_ENDING))
+            bare[strlen (bare) - strlen (FILE_ENDING)] = '\0';
+          if (path && ! g_hash_table_contains (seen, bare))
             {
-              char *copy = g_strdup (name);
-
-              g_hash_table_add (seen, copy);
-              g_ptr_array_add (names, copy);
+              g_hash_table_add (seen, bare);
+              g_ptr_array_add (names, g_steal_pointer (&bare));
             }
         }
     }
@@ -113,4 +135,55 @@ dif_catalog_resolve (const char *model, GError **error)
     return g_strdup (model);
   fail_not_found (model, folders, error);
   return NULL;
+}
+
+char *
+dif_catalog_resolve_file (const char *kind, const char *name, GError **error)
+{
+  g_auto (GStrv)   folders = folders_of (kind);
+  g_autofree char *where   = NULL;
+
+  if (! strchr (name, G_DIR_SEPARATOR))
+    for (guint i = 0; folders[i]; i++)
+      {
+        char *path = find_file_in (folders[i], name);
+
+        if (path)
+          return path;
+      }
+  if (g_file_test (name, G_FILE_TEST_EXISTS))
+    return g_strdup (name);
+  where = g_strjoinv (", ", folders);
+  g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
+               "%s: expected a file, or the name of one in %s, found neither", name, where);
+  return NULL;
+}
+
+char *
+dif_catalog_tokenizer_folder (void)
+{
+  return g_build_filename (g_get_user_data_dir (), OUR_FOLDER, TOKENIZERS_FOLDER, "clip", NULL);
+}
+
+char **
+dif_catalog_tokenizers (void)
+{
+  g_auto (GStrv) own     = folders_of (TOKENIZERS_FOLDER);
+  g_auto (GStrv) models  = dif_catalog_names ();
+  GPtrArray     *folders = g_ptr_array_new ();
+
+  for (guint i = 0; own[i]; i++)
+    g_ptr_array_add (folders, g_build_filename (own[i], "clip", NULL));
+  for (guint i = 0; models[i]; i++)
+    {
+      g_autofree char *path = dif_catalog_resolve (models[i], NULL);
+
+      if (path && g_file_test (path, G_FILE_TEST_IS_DIR))
+        {
+          g_ptr_array_add (folders, g_build_filename (path, "tokenizer", NULL));
+          g_ptr_array_add (folders, g_build_filename (path, "tokenizer_2", NULL));
+        }
+    }
+  g_ptr_array_add (folders, NULL);
+  return (char **) g_ptr_array_free (folders, FALSE);
 }

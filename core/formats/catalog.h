@@ -42,6 +42,35 @@ char *dif_catalog_resolve (const char *model, GError **error);
  */
 char **dif_catalog_names (void);
 
+/**
+ * dif_catalog_resolve_file:
+ * @kind: "loras" or "embeddings"
+ * @name: a path, or the name, with or without ".safetensors", of a file in the
+ *   folder @kind beside the models'
+ * @error: return location
+ *
+ * Errors: DIF_FORMAT_ERROR MISSING_KEY naming the folders searched.
+ *
+ * Returns: (transfer full) (nullable): a path that exists
+ */
+char *dif_catalog_resolve_file (const char *kind, const char *name, GError **error);
+
+/**
+ * dif_catalog_tokenizer_folder:
+ *
+ * Returns: (transfer full): where the user's own copy of CLIP's vocabulary is
+ * kept
+ */
+char *dif_catalog_tokenizer_folder (void);
+
+/**
+ * dif_catalog_tokenizers:
+ *
+ * Returns: (transfer full) (array zero-terminated=1): folders in which there
+ * may be a vocabulary: the user's own, then those of installed models
+ */
+char **dif_catalog_tokenizers (void);
+
 G_END_DECLS
 
 #endif /* DIF_FORMATS_CATALOG_H */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* checkpoint.c - a model on disk: parts, their configs and their weights.
  *
- * Knows diffusers folders and nothing of models.  Invariant: no path is opened
+ * Knows diffusers folders, and hands over to single-file.c where there is but
+ * one file; knows nothing of models.  Invariant: no path is opened
  * that a file's contents could lead out of the folder; part names and names of
  * shards are plain file names.
  */
@@ -12,13 +13,15 @@
 #include "base/error.h"
 #include "formats/keymap.h"
 #include "formats/safetensors.h"
+#include "formats/single-file.h"
 
 struct _DifCheckpoint
 {
-  char      *path;
-  DifJson   *index;
-  GPtrArray *parts;   /* names, NULL-terminated */
-  GPtrArray *classes; /* class of each */
+  char          *path;
+  DifSingleFile *single; /* NULL for a folder */
+  DifJson       *index;
+  GPtrArray     *parts;   /* names, NULL-terminated */
+  GPtrArray     *classes; /* class of each */
 };
 
 /* Where a part's settings are, by the end of its class name. */
@@ -64,20 +67,17 @@ fail_not_folder (const char *path, GError **error)
   if (! g_file_test (path, G_FILE_TEST_EXISTS))
     g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT,
                  "%s: expected a model folder, found nothing there", path);
-  else if (g_str_has_suffix (path, ".safetensors"))
-    g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
-                 "%s: expected a diffusers folder with model_index.json, found a single file; "
-                 "diffusers' from_single_file() and save_pretrained() make a folder of it",
-                 path);
   else if (g_str_has_suffix (path, ".ckpt") || g_str_has_suffix (path, ".bin") ||
            g_str_has_suffix (path, ".pt"))
     g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
-                 "%s: expected a diffusers folder with safetensors, found a pickled checkpoint, "
-                 "which may hold code and is not read",
+                 "%s: expected a diffusers folder or a .safetensors file, found a pickled "
+                 "checkpoint, which may hold code and is not read",
                  path);
   else
     g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
-                 "%s: expected a model folder with model_index.json, found a file", path);
+                 "%s: expected a model folder with model_index.json or a .safetensors file, found "
+                 "another file",
+                 path);
 }
 
 /* Notes a member such as "unet": ["diffusers", "UNet2DConditionModel"]; other
@@ -101,29 +101,47 @@ note_part (DifCheckpoint *c, DifJson *member)
   g_ptr_array_add (c->parts, g_strdup (name));
 }
 
-DifCheckpoint *
-dif_checkpoint_open (const char *path, GError **error)
+/* Reads model_index.json of the folder c->path. */
+static gboolean
+open_folder (DifCheckpoint *c, GError **error)
 {
-  g_autoptr (DifCheckpoint) c     = NULL;
-  g_autofree char          *index = g_build_filename (path, "model_index.json", NULL);
+  g_autofree char *index = g_build_filename (c->path, "model_index.json", NULL);
 
-  if (! g_file_test (path, G_FILE_TEST_IS_DIR))
+  if (! g_file_test (c->path, G_FILE_TEST_IS_DIR))
     {
-      fail_not_folder (path, error);
-      return NULL;
+      fail_not_folder (c->path, error);
+      return FALSE;
     }
   if (! g_file_test (index, G_FILE_TEST_EXISTS))
     {
       g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
-                   "%s: expected a model folder with model_index.json, found none in it", path);
-      return NULL;
+                   "%s: expected a model folder with model_index.json, found none in it", c->path);
+      return FALSE;
     }
-  c          = g_new0 (DifCheckpoint, 1);
+  c->index = dif_json_load (index, error);
+  return c->index != NULL;
+}
+
+static gboolean
+open_file (DifCheckpoint *c, GError **error)
+{
+  c->single = dif_single_file_open (c->path, error);
+  c->index  = c->single ? dif_single_file_index (c->single, error) : NULL;
+  return c->index != NULL;
+}
+
+DifCheckpoint *
+dif_checkpoint_open (const char *path, GError **error)
+{
+  g_autoptr (DifCheckpoint) c       = g_new0 (DifCheckpoint, 1);
+  gboolean                  is_file = g_str_has_suffix (path, ".safetensors") &&
+                     g_file_test (path, G_FILE_TEST_EXISTS) &&
+                     ! g_file_test (path, G_FILE_TEST_IS_DIR);
+
   c->path    = g_strdup (path);
   c->parts   = g_ptr_array_new_with_free_func (g_free);
   c->classes = g_ptr_array_new_with_free_func (g_free);
-  c->index   = dif_json_load (index, error);
-  if (! c->index)
+  if (! (is_file ? open_file (c, error) : open_folder (c, error)))
     return NULL;
   if (! dif_json_string (c->index, "_class_name", NULL))
     dif_json_fail (c->index, DIF_FORMAT_ERROR_MISSING_KEY,
@@ -140,6 +158,7 @@ dif_checkpoint_free (DifCheckpoint *c)
 {
   if (! c)
     return;
+  dif_single_file_free (c->single);
   dif_json_unref (c->index);
   g_ptr_array_unref (c->parts);
   g_ptr_array_unref (c->classes);
@@ -151,6 +170,25 @@ const char *
 dif_checkpoint_path (DifCheckpoint *c)
 {
   return c->path;
+}
+
+gboolean
+dif_checkpoint_is_file (DifCheckpoint *c)
+{
+  return c->single != NULL;
+}
+
+const char *
+dif_checkpoint_family (DifCheckpoint *c)
+{
+  return c->single ? dif_single_file_label (c->single) : NULL;
+}
+
+char *
+dif_checkpoint_settings_path (DifCheckpoint *c)
+{
+  return c->single ? dif_single_file_settings_path (c->path)
+                   : g_build_filename (c->path, "dif.json", NULL);
 }
 
 const char *
@@ -194,7 +232,9 @@ require_part (DifCheckpoint *c, const char *part, GError **error)
 
   if (! class)
     g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
-                 "%s/model_index.json: expected a part \"%s\", found none", c->path, part);
+                 c->single ? "%s: expected a part \"%s\", found none"
+                           : "%s/model_index.json: expected a part \"%s\", found none",
+                 c->path, part);
   return class;
 }
 
@@ -207,6 +247,8 @@ dif_checkpoint_config (DifCheckpoint *c, const char *part, GError **error)
 
   if (! class)
     return NULL;
+  if (c->single)
+    return dif_single_file_config (c->single, part, error);
   for (guint i = 0; ! path; i++)
     if (g_str_has_suffix (class, config_files[i].class_end))
       path = g_build_filename (c->path, part, config_files[i].file, NULL);
@@ -362,6 +404,8 @@ dif_checkpoint_weights (DifCheckpoint *c, const char *part, GError **error)
 
   if (! class)
     return NULL;
+  if (c->single)
+    return dif_single_file_weights (c->single, part, error);
   folder = dif_checkpoint_part_folder (c, part);
   path   = find_weights (folder);
   if (! path)

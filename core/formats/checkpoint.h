@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* checkpoint.h - a model on disk: parts, their configs and their weights.
  *
- * Knows diffusers folders as published and as saved today.  Translates every
+ * Knows diffusers folders as published and as saved today, and single
+ * .safetensors files under Stability's original names.  Translates every
  * spelling into the canonical names and knows nothing of models.
  */
 #ifndef DIF_FORMATS_CHECKPOINT_H
@@ -14,13 +15,14 @@ G_BEGIN_DECLS
 
 /**
  * dif_checkpoint_open:
- * @path: a folder with model_index.json
+ * @path: a folder with model_index.json, or a .safetensors file
  * @error: return location
  *
- * Reads model_index.json only.
+ * Reads model_index.json only, or the file's header.
  *
  * Errors: file errors with the path; DIF_FORMAT_ERROR MISSING_KEY (not a
- * model folder: the message says what was looked for), UNSUPPORTED.
+ * model folder: the message says what was looked for), UNSUPPORTED (a pickled
+ * file, or a file that holds something else: the message says what).
  *
  * Returns: (transfer full) (nullable): a checkpoint
  */
@@ -39,6 +41,33 @@ void dif_checkpoint_free (DifCheckpoint *c);
  * Returns: (transfer none): where it is
  */
 const char *dif_checkpoint_path (DifCheckpoint *c);
+
+/**
+ * dif_checkpoint_is_file:
+ * @c: a checkpoint
+ *
+ * Returns: whether it is a single file; its configs are then those of its
+ * family, and it has no vocabulary
+ */
+gboolean dif_checkpoint_is_file (DifCheckpoint *c);
+
+/**
+ * dif_checkpoint_family:
+ * @c: a checkpoint
+ *
+ * Returns: (transfer none) (nullable): what a single file was recognized as,
+ * such as "Stable Diffusion 2.x inpainting"; NULL for a folder
+ */
+const char *dif_checkpoint_family (DifCheckpoint *c);
+
+/**
+ * dif_checkpoint_settings_path:
+ * @c: a checkpoint
+ *
+ * Returns: (transfer full): where its own defaults are, if it has any:
+ * `dif.json` in a folder, `NAME.dif.json` beside `NAME.safetensors`
+ */
+char *dif_checkpoint_settings_path (DifCheckpoint *c);
 
 /**
  * dif_checkpoint_pipeline_class:
@@ -80,7 +109,7 @@ const char *dif_checkpoint_part_class (DifCheckpoint *c, const char *part);
  * @c: a checkpoint
  * @part: such as "tokenizer"
  *
- * Returns: (transfer full): its path
+ * Returns: (transfer full): its path; of a single file, where nothing is
  */
 char *dif_checkpoint_part_folder (DifCheckpoint *c, const char *part);
 

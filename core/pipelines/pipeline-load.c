@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "formats/catalog.h"
 #include "pipelines/pipeline-private.h"
+#include "pipelines/vocabulary.h"
 
 typedef struct
 {
@@ -161,8 +162,7 @@ load_scheduler (DifPipeline *pipe, GError **error)
 static gboolean
 load_presets (DifPipeline *pipe, GError **error)
 {
-  g_autofree char *path =
-      g_build_filename (dif_checkpoint_path (pipe->checkpoint), "dif.json", NULL);
+  g_autofree char *path = dif_checkpoint_settings_path (pipe->checkpoint);
 
   if (! g_file_test (path, G_FILE_TEST_EXISTS))
     return TRUE;
@@ -182,9 +182,8 @@ static const char *const unconditional_classes[] = { "DDPMPipeline", "DDIMPipeli
 static gboolean
 load_parts (Load *load, GError **error)
 {
-  DifPipeline     *pipe   = load->pipe;
-  g_autofree char *folder = NULL;
-  const char      *klass  = dif_checkpoint_pipeline_class (pipe->checkpoint);
+  DifPipeline *pipe  = load->pipe;
+  const char  *klass = dif_checkpoint_pipeline_class (pipe->checkpoint);
 
   if (! g_strv_contains (pipeline_classes, klass) &&
       ! g_strv_contains (unconditional_classes, klass))
@@ -201,8 +200,7 @@ load_parts (Load *load, GError **error)
     return FALSE;
   if (g_strv_contains (unconditional_classes, klass))
     return (pipe->unet2d = load_model (load, "unet", "UNet2DModel", 1, error)) != NULL;
-  folder          = dif_checkpoint_part_folder (pipe->checkpoint, "tokenizer");
-  pipe->tokenizer = dif_tokenizer_load (folder, error);
+  pipe->tokenizer = dif_vocabulary_load (pipe->checkpoint, "tokenizer", error);
   return pipe->tokenizer &&
          (pipe->text = load_model (load, "text_encoder", "CLIPTextModel", 0, error)) &&
          (pipe->unet = load_model (load, "unet", "UNet2DConditionModel", 1, error)) &&

@@ -75,6 +75,14 @@ dif_weights_lookup (DifWeights *w, const char *name)
   return e ? &e->array : NULL;
 }
 
+GBytes *
+dif_weights_owner (DifWeights *w, const char *name)
+{
+  Entry *e = g_hash_table_lookup (w->entries, name);
+
+  return e ? e->owner : NULL;
+}
+
 gboolean
 dif_weights_rename (DifWeights *w, const char *from, const char *to)
 {

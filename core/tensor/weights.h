@@ -81,6 +81,16 @@ gboolean dif_weights_add (DifWeights *w, const char *name, const DifHostArray *a
 const DifHostArray *dif_weights_lookup (DifWeights *w, const char *name);
 
 /**
+ * dif_weights_owner:
+ * @w: a dictionary
+ * @name: canonical name
+ *
+ * Returns: (transfer none) (nullable): what keeps the array's memory alive, as
+ * given to dif_weights_add()
+ */
+GBytes *dif_weights_owner (DifWeights *w, const char *name);
+
+/**
  * dif_weights_rename:
  * @w: a dictionary
  * @from: present name

@@ -72,6 +72,7 @@ typedef struct
   DifJson      *extra;      /* added_tokens.json */
   DifJson      *main;       /* tokenizer.json or vocab.json */
   gboolean      whole;      /* @main is tokenizer.json */
+  gboolean      given;      /* @config is the caller's; the folder's own settings do not count */
   DifJson      *vocabulary; /* inside @main */
   Special       special[N_SPECIAL];
   DifTokenizer *t;
@@ -378,7 +379,7 @@ static void
 read_stated (Load *l, GArray *list)
 {
   DifJson *decoder = dif_json_member (l->config, "added_tokens_decoder");
-  DifJson *added   = l->whole ? dif_json_member (l->main, "added_tokens") : NULL;
+  DifJson *added   = l->whole && ! l->given ? dif_json_member (l->main, "added_tokens") : NULL;
 
   for (guint i = 0; decoder && i < dif_json_length (decoder); i++)
     if (dif_json_key (dif_json_at (decoder, i)))
@@ -507,10 +508,11 @@ load_optional (Load *l, const char *file, DifJson **json, GError **error)
 static gboolean
 load_files (Load *l, GError **error)
 {
-  if (! load_optional (l, "tokenizer_config.json", &l->config, error) ||
-      ! load_optional (l, "special_tokens_map.json", &l->map, error) ||
-      ! load_optional (l, "added_tokens.json", &l->extra, error) ||
-      ! load_optional (l, "tokenizer.json", &l->main, error))
+  if (! l->given && (! load_optional (l, "tokenizer_config.json", &l->config, error) ||
+                     ! load_optional (l, "special_tokens_map.json", &l->map, error) ||
+                     ! load_optional (l, "added_tokens.json", &l->extra, error)))
+    return FALSE;
+  if (! load_optional (l, "tokenizer.json", &l->main, error))
     return FALSE;
   if (! l->config)
     l->config = dif_json_new_object (l->folder);
@@ -524,13 +526,15 @@ load_files (Load *l, GError **error)
   return l->main != NULL;
 }
 
-DifTokenizer *
-dif_tokenizer_load (const char *folder, GError **error)
+static DifTokenizer *
+load (const char *folder, DifJson *config, GError **error)
 {
   Load     l = { .folder = folder, .t = g_new0 (DifTokenizer, 1) };
   gboolean done;
 
-  done = load_files (&l, error) && read_specials (&l, error) && read_vocabulary (&l, error) &&
+  l.given  = config != NULL;
+  l.config = config ? dif_json_ref (config) : NULL;
+  done     = load_files (&l, error) && read_specials (&l, error) && read_vocabulary (&l, error) &&
          read_bytes (&l, error) && read_merges (&l, error) && read_added (&l, error) &&
          read_max_length (&l, error);
   dif_json_unref (l.config);
@@ -540,4 +544,16 @@ dif_tokenizer_load (const char *folder, GError **error)
   if (! done)
     g_clear_pointer (&l.t, dif_tokenizer_free);
   return l.t;
+}
+
+DifTokenizer *
+dif_tokenizer_load (const char *folder, GError **error)
+{
+  return load (folder, NULL, error);
+}
+
+DifTokenizer *
+dif_tokenizer_load_configured (const char *folder, DifJson *config, GError **error)
+{
+  return load (folder, config, error);
 }

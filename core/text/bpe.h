@@ -28,6 +28,21 @@ G_BEGIN_DECLS
 DifTokenizer *dif_tokenizer_load (const char *folder, GError **error);
 
 /**
+ * dif_tokenizer_load_configured:
+ * @folder: as for dif_tokenizer_load(); words and merges alone are taken from it
+ * @config: as a tokenizer_config.json, counted instead of the folder's settings
+ * @error: return location
+ *
+ * CLIP's vocabulary is the same in every Stable Diffusion; what fills a short
+ * prompt is not.
+ *
+ * Errors: as dif_tokenizer_load().
+ *
+ * Returns: (transfer full) (nullable): a tokenizer
+ */
+DifTokenizer *dif_tokenizer_load_configured (const char *folder, DifJson *config, GError **error);
+
+/**
  * dif_tokenizer_free:
  * @t: (nullable) (transfer full): a tokenizer
  */

@@ -174,11 +174,11 @@ test_not_folders (void)
   scratch_write_text (folder, "sd.ckpt", "");
   scratch_write_text (folder, "picture.png", "");
   assert_not_opened (absent, G_FILE_ERROR, G_FILE_ERROR_NOENT, "found nothing there");
-  assert_not_opened (single, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
-                     "from_single_file() and save_pretrained()");
+  assert_not_opened (single, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
+                     "expected at least 8 bytes of safetensors, found 0");
   assert_not_opened (ckpt, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
                      "found a pickled checkpoint");
-  assert_not_opened (file, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY, "found a file");
+  assert_not_opened (file, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY, "found another file");
   assert_not_opened (folder, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
                      "expected a model folder with model_index.json, found none in it");
   scratch_free (folder);

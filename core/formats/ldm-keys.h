@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* ldm-keys.h - the original names of Stable Diffusion's tensors, and diffusers'.
+ *
+ * Names only.  Where a number counts blocks and layers in another order than
+ * diffusers', the layout of the network tells how many layers its levels have.
+ */
+#ifndef DIF_FORMATS_LDM_KEYS_H
+#define DIF_FORMATS_LDM_KEYS_H
+
+#include "tensor/weights.h"
+
+G_BEGIN_DECLS
+
+/** DIF_LDM_MAX_LEVELS: deeper networks are no Stable Diffusion. */
+#define DIF_LDM_MAX_LEVELS 8
+
+/**
+ * DifLdmLayout:
+ * @n_down: levels on the way down
+ * @n_up: levels on the way up
+ * @down: resnets of each
+ * @up: resnets of each
+ * @up_attention: whether a level on the way up has transformers
+ * @n_vae: levels of the VAE
+ *
+ * What block numbers mean.
+ */
+typedef struct
+{
+  guint    n_down, n_up, n_vae;
+  guint    down[DIF_LDM_MAX_LEVELS];
+  guint    up[DIF_LDM_MAX_LEVELS];
+  gboolean up_attention[DIF_LDM_MAX_LEVELS];
+} DifLdmLayout;
+
+/**
+ * dif_ldm_layout_from_file:
+ * @layout: (out): filled
+ * @file: tensors under their original names
+ */
+void dif_ldm_layout_from_file (DifLdmLayout *layout, DifWeights *file);
+
+/**
+ * dif_ldm_layout_from_unet:
+ * @layout: (out): filled, but for the VAE
+ * @unet: a U-Net's tensors under canonical names
+ */
+void dif_ldm_layout_from_unet (DifLdmLayout *layout, DifWeights *unet);
+
+/**
+ * dif_ldm_part:
+ * @name: an original name
+ *
+ * Returns: (transfer none) (nullable): the part the tensor belongs to, such as
+ * "unet" or "text_encoder_2"; NULL if no part is made from it (`model_ema.`,
+ * `alphas_cumprod` ...)
+ */
+const char *dif_ldm_part (const char *name);
+
+/**
+ * dif_ldm_canonical:
+ * @layout: the file's layout
+ * @name: an original name
+ *
+ * Three of open_clip's names stand for tensors that are not as diffusers has
+ * them: `....self_attn.in_proj_weight` and `....in_proj_bias` hold q, k and v
+ * one behind the other, and `text_projection` is transposed.
+ *
+ * Source: diffusers, single_file_utils.py, `convert_ldm_unet_checkpoint`,
+ * `convert_ldm_vae_checkpoint`, `convert_open_clip_checkpoint`.
+ *
+ * Returns: (transfer full) (nullable): the canonical name; NULL if there is
+ * none
+ */
+char *dif_ldm_canonical (const DifLdmLayout *layout, const char *name);
+
+/**
+ * dif_ldm_from_canonical:
+ * @layout: the U-Net's layout
+ * @name: a name in diffusers' U-Net, with or without its ".weight"
+ *
+ * Returns: (transfer full) (nullable): its original name, without
+ * "model.diffusion_model."; NULL if there is none
+ */
+char *dif_ldm_from_canonical (const DifLdmLayout *layout, const char *name);
+
+G_END_DECLS
+
+#endif /* DIF_FORMATS_LDM_KEYS_H */

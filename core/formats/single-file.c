@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* single-file.c - a whole checkpoint in one .safetensors file.
+ *
+ * Invariant: the file is mapped while its header is looked at and while a part
+ * is taken out, not in between.
+ */
+#include "formats/single-file.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "formats/family.h"
+#include "formats/safetensors.h"
+
+#define ENDING ".safetensors"
+
+struct _DifSingleFile
+{
+  char            *path;
+  DifWeights      *header; /* original names and shapes */
+  DifLdmLayout     layout;
+  const DifFamily *family;
+  DifJson         *settings; /* NAME.dif.json; may be NULL */
+};
+
+char *
+dif_single_file_settings_path (const char *path)
+{
+  gsize n = strlen (path) - (g_str_has_suffix (path, ENDING) ? strlen (ENDING) : 0);
+
+  return g_strdup_printf ("%.*s.dif.json", (int) n, path);
+}
+
+/* ---- opening ---- */
+
+/* Notes every name, and takes what a family is recognized by. */
+static char *
+want_known (const char *name, gpointer user_data)
+{
+  GPtrArray *names = user_data;
+
+  g_ptr_array_add (names, g_strdup (name));
+  return dif_ldm_part (name) || strcmp (name, "global_step") == 0 ? g_strdup (name) : NULL;
+}
+
+/* The shapes of @file, which hold on to nothing. */
+static DifWeights *
+shapes_of (DifWeights *file)
+{
+  g_autoptr (GPtrArray) names  = dif_weights_names (file);
+  DifWeights           *shapes = dif_weights_new ("header");
+
+  for (guint i = 0; i < names->len; i++)
+    {
+      DifHostArray array = *dif_weights_lookup (file, names->pdata[i]);
+
+      array.data = NULL;
+      dif_weights_add (shapes, names->pdata[i], &array, NULL);
+    }
+  return shapes;
+}
+
+static gboolean
+load_settings (DifSingleFile *file, GError **error)
+{
+  g_autofree char *path = dif_single_file_settings_path (file->path);
+
+  if (! g_file_test (path, G_FILE_TEST_EXISTS))
+    return TRUE;
+  file->settings = dif_json_load (path, error);
+  if (! file->settings)
+    return FALSE;
+  if (dif_json_type (file->settings) != DIF_JSON_OBJECT)
+    dif_json_fail_value (file->settings, DIF_FORMAT_ERROR_BAD_VALUE, "an object");
+  return dif_json_finish (file->settings, error);
+}
+
+DifSingleFile *
+dif_single_file_open (const char *path, GError **error)
+{
+  g_autoptr (DifSingleFile) file  = g_new0 (DifSingleFile, 1);
+  g_autoptr (DifWeights)    known = dif_weights_new ("header");
+  g_autoptr (GPtrArray)     names = g_ptr_array_new_with_free_func (g_free);
+
+  if (! dif_safetensors_read (path, known, want_known, names, error))
+    return NULL;
+  file->path   = g_strdup (path);
+  file->family = dif_family_detect (known, names, path, error);
+  if (! file->family || ! load_settings (file, error))
+    return NULL;
+  file->header = shapes_of (known);
+  dif_ldm_layout_from_file (&file->layout, file->header);
+  return g_steal_pointer (&file);
+}
+
+void
+dif_single_file_free (DifSingleFile *file)
+{
+  if (! file)
+    return;
+  dif_weights_free (file->header);
+  dif_json_unref (file->settings);
+  g_free (file->path);
+  g_free (file);
+}
+
+const char *
+dif_single_file_label (DifSingleFile *file)
+{
+  return dif_family_label (file->family);
+}
+
+DifJson *
+dif_single_file_index (DifSingleFile *file, GError **error)
+{
+  return dif_family_index (file->family, file->path, error);
+}
+
+/* ---- parts ---- */
+
+static gboolean
+has_part (DifSingleFile *file, const char *part, GError **error)
+{
+  g_autoptr (GPtrArray) names = dif_weights_names (file->header);
+
+  for (guint i = 0; i < names->len; i++)
+    if (g_strcmp0 (dif_ldm_part (names->pdata[i]), part) == 0)
+      return TRUE;
+  g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
+               "%s: expected the tensors of a %s, found none: the file is not a whole checkpoint",
+               file->path, part);
+  return FALSE;
+}
+
+/* Which part's tensors tell about @part: the encoder's about its tokenizer. */
+static const char *
+telling_part (const char *part)
+{
+  return strcmp (part, "tokenizer") == 0     ? "text_encoder"
+         : strcmp (part, "tokenizer_2") == 0 ? "text_encoder_2"
+         : strcmp (part, "scheduler") == 0   ? "unet"
+                                             : part;
+}
+
+DifJson *
+dif_single_file_config (DifSingleFile *file, const char *part, GError **error)
+{
+  g_autofree char    *name   = g_strdup_printf ("%s: %s", file->path, part);
+  DifJson            *own    = NULL;
+  g_autoptr (DifJson) config = NULL;
+
+  if (! has_part (file, telling_part (part), error))
+    return NULL;
+  config = dif_family_config (file->family, file->header, &file->layout, part, name, error);
+  if (! config)
+    return NULL;
+  own = file->settings ? dif_json_member (file->settings, part) : NULL;
+  if (own && dif_json_type (own) != DIF_JSON_OBJECT)
+    dif_json_fail_value (own, DIF_FORMAT_ERROR_BAD_VALUE, "an object");
+  for (guint i = 0; own && i < dif_json_length (own); i++)
+    if (dif_json_key (dif_json_at (own, i)))
+      dif_json_set_copy (config, dif_json_key (dif_json_at (own, i)), dif_json_at (own, i));
+  if (file->settings && ! dif_json_finish (file->settings, error))
+    return NULL;
+  return g_steal_pointer (&config);
+}
+
+typedef struct
+{
+  const DifLdmLayout *layout;
+  const char         *part;
+} Want;
+
+static char *
+want_part (const char *name, gpointer user_data)
+{
+  const Want *want = user_data;
+
+  return g_strcmp0 (dif_ldm_part (name), want->part) == 0 ? dif_ldm_canonical (want->layout, name)
+                                                          : NULL;
+}
+
+/* q, k and v of an in_proj, which lie one behind the other. */
+static gboolean
+add_thirds (DifWeights *into, const char *name, const DifHostArray *all, GBytes *owner)
+{
+  static const char *const projections[] = { "q_proj", "k_proj", "v_proj" };
+  const char              *end           = strstr (name, "in_proj_");
+  DifHostArray             third         = *all;
+  gsize                    bytes;
+
+  if (! all->shape.n || all->shape.d[0] % 3)
+    return FALSE;
+  third.shape.d[0] /= 3;
+  if (! dif_shape_bytes (&third.shape, all->dtype, &bytes))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (projections); i++)
+    {
+      g_autofree char *one = g_strdup_printf ("%.*s%s.%s", (int) (end - name), name,
+                                              projections[i], end + strlen ("in_proj_"));
+
+      third.data = (const char *) all->data + i * bytes;
+      dif_weights_add (into, one, &third, owner);
+    }
+  return TRUE;
+}
+
+static gboolean
+add_transposed (DifWeights *into, const char *name, const DifHostArray *from, GError **error)
+{
+  gsize              rows = from->shape.d[0], columns = from->shape.d[1], bytes;
+  gsize              unit  = dif_dtype_size (from->dtype);
+  DifHostArray       array = *from;
+  g_autofree char   *full  = g_strconcat (name, ".weight", NULL);
+  g_autoptr (GBytes) owner = NULL;
+  char              *copy  = dif_shape_bytes (&from->shape, from->dtype, &bytes)
+                                 ? g_try_malloc (MAX (bytes, 1))
+                                 : NULL;
+
+  if (! copy)
+    {
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOMEM, "no memory for %s", full);
+      return FALSE;
+    }
+  for (gsize i = 0; i < rows; i++)
+    for (gsize j = 0; j < columns; j++)
+      memcpy (copy + (j * rows + i) * unit, (const char *) from->data + (i * columns + j) * unit,
+              unit);
+  owner       = g_bytes_new_take (copy, bytes);
+  array.shape = DIF_SHAPE (columns, rows);
+  array.data  = copy;
+  dif_weights_add (into, full, &array, owner);
+  return TRUE;
+}
+
+/* Files @name of @from as diffusers has it. */
+static gboolean
+add_one (DifWeights *into, DifWeights *from, const char *name, const char *path, GError **error)
+{
+  const DifHostArray *array = dif_weights_lookup (from, name);
+  GBytes             *owner = dif_weights_owner (from, name);
+  const char         *odd   = NULL;
+
+  if (g_str_has_suffix (name, ".in_proj_weight") || g_str_has_suffix (name, ".in_proj_bias"))
+    odd = add_thirds (into, name, array, owner) ? NULL : "q, k and v of one size";
+  else if (strcmp (name, "text_projection") != 0)
+    dif_weights_add (into, name, array, owner);
+  else if (array->shape.n == 2)
+    return add_transposed (into, name, array, error);
+  else
+    odd = "a matrix";
+  if (odd)
+    {
+      g_autofree char *found = dif_shape_to_string (&array->shape);
+
+      g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
+                   "%s: tensor %s: expected %s, found shape %s", path, name, odd, found);
+    }
+  return odd == NULL;
+}
+
+DifWeights *
+dif_single_file_weights (DifSingleFile *file, const char *part, GError **error)
+{
+  Want                   want = { &file->layout, part };
+  g_autoptr (DifWeights) raw = dif_weights_new (part), weights = dif_weights_new (part);
+  g_autoptr (GPtrArray)  names = NULL;
+
+  if (! has_part (file, part, error) ||
+      ! dif_safetensors_read (file->path, raw, want_part, &want, error))
+    return NULL;
+  names = dif_weights_names (raw);
+  for (guint i = 0; i < names->len; i++)
+    if (! add_one (weights, raw, names->pdata[i], file->path, error))
+      return NULL;
+  return g_steal_pointer (&weights);
+}
