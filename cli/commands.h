@@ -8,6 +8,7 @@
 G_BEGIN_DECLS
 
 extern const CliCommand cmd_info;
+extern const CliCommand cmd_import_tokenizer;
 extern const CliCommand cmd_schedulers;
 extern const CliCommand cmd_make_checkpoint;
 extern const CliCommand cmd_bench;

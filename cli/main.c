@@ -11,6 +11,7 @@
 
 static const CliCommand *const commands[] = {
   &cmd_info,
+  &cmd_import_tokenizer,
   &cmd_schedulers,
   &cmd_make_checkpoint,
   &cmd_bench,

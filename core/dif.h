@@ -34,5 +34,6 @@
 #include "tensor/tensor.h"
 #include "tensor/weights.h"
 #include "text/bpe.h"
+#include "text/import.h"
 
 #endif /* DIF_H */

@@ -18,7 +18,8 @@ static const struct
     "\"text_encoder\": {\"num_attention_heads\": 4}}" },
   { "sd21",
     "{\"unet\": {\"norm_num_groups\": 8, \"sample_size\": 8, "
-    "\"attention_head_dim\": [1, 2, 3, 3]}, \"vae\": {\"norm_num_groups\": 8}, \"text_encoder\": {\"num_attention_heads\": 2}}" },
+    "\"attention_head_dim\": [1, 2, 3, 3]}, \"vae\": {\"norm_num_groups\": 8}, "
+    "\"text_encoder\": {\"num_attention_heads\": 2}}" },
 };
 
 typedef struct

@@ -115,10 +115,8 @@ read_vocabulary (Load *l, GError **error)
   return dif_json_finish (l->main, error);
 }
 
-/* Code point that stands for @byte in a vocabulary: printable Latin-1 for
- * itself, the others from U+0100 on (GPT-2, bytes_to_unicode()). */
-static gunichar
-byte_symbol (guint byte)
+gunichar
+_dif_byte_symbol (guint byte)
 {
   guint others = 0;
 
@@ -144,7 +142,7 @@ read_bytes (Load *l, GError **error)
         char   symbol[16] = "";
         gint32 id;
 
-        g_unichar_to_utf8 (byte_symbol (byte), symbol);
+        g_unichar_to_utf8 (_dif_byte_symbol (byte), symbol);
         if (at_end)
           g_strlcat (symbol, END_OF_WORD, sizeof symbol);
         id = lookup (l, symbol);

@@ -50,6 +50,17 @@ struct _DifTokenizer
  */
 int _dif_merge_compare (gconstpointer a, gconstpointer b);
 
+/**
+ * _dif_byte_symbol:
+ * @byte: 0 to 255
+ *
+ * Source: GPT-2, bytes_to_unicode().
+ *
+ * Returns: the code point that stands for @byte in a vocabulary: printable
+ * Latin-1 for itself, the others from U+0100 on
+ */
+gunichar _dif_byte_symbol (guint byte);
+
 G_END_DECLS
 
 #endif /* DIF_TEXT_BPE_PRIVATE_H */
