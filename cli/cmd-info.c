@@ -101,7 +101,10 @@ print_text (DifCheckpoint *checkpoint, GPtrArray *parts, gboolean verbose)
   g_autofree char *f32 = NULL, *half = NULL;
   guint64          total = 0;
 
-  printf ("%s: %s\n", dif_checkpoint_path (checkpoint), dif_checkpoint_pipeline_class (checkpoint));
+  printf ("%s: %s", dif_checkpoint_path (checkpoint), dif_checkpoint_pipeline_class (checkpoint));
+  if (dif_checkpoint_is_file (checkpoint))
+    printf (" (%s)", dif_checkpoint_family (checkpoint));
+  putchar ('\n');
   for (guint i = 0; i < parts->len; i++)
     {
       const CliPart *part = parts->pdata[i];
@@ -196,6 +199,65 @@ print_json (DifCheckpoint *checkpoint, GPtrArray *parts, GError **error)
   return TRUE;
 }
 
+/* ---- files that are no checkpoints ---- */
+
+static void
+print_lora (DifLora *lora, const char *path)
+{
+  static const char *const parts[] = { "unet", "text_encoder", "text_encoder_2" };
+  gsize                    least, greatest;
+
+  printf ("%s: LoRA for %s\n", path, dif_lora_family (lora));
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (dif_lora_count (lora, parts[i]))
+      printf ("    %u tensors of %s\n", dif_lora_count (lora, parts[i]), parts[i]);
+  dif_lora_ranks (lora, &least, &greatest);
+  printf ("    rank %" G_GSIZE_FORMAT, least);
+  if (greatest > least)
+    printf (" to %" G_GSIZE_FORMAT, greatest);
+  putchar ('\n');
+}
+
+static void
+print_embedding (DifEmbedding *e, const char *path)
+{
+  gsize width;
+  guint n = dif_embedding_vectors (e, NULL, &width);
+
+  printf ("%s: embedding\n    the word %s, %u vectors of %" G_GSIZE_FORMAT " numbers\n", path,
+          dif_embedding_token (e), n, width);
+}
+
+/* Tells about a file that is no checkpoint; FALSE if it is none of these either. */
+static gboolean
+print_other (const char *path)
+{
+  g_autoptr (DifLora)      lora = dif_lora_open (path, NULL);
+  g_autoptr (DifEmbedding) e    = lora ? NULL : dif_embedding_open (path, NULL, NULL);
+
+  if (lora)
+    print_lora (lora, path);
+  else if (e)
+    print_embedding (e, path);
+  return lora || e;
+}
+
+/* The path of a model, or of an installed LoRA or embedding. */
+static char *
+find_path (const char *name, GError **error)
+{
+  g_autoptr (GError) first = NULL;
+  char              *path  = dif_catalog_resolve (name, &first);
+
+  if (! path && name)
+    path = dif_catalog_resolve_file ("loras", name, NULL);
+  if (! path && name)
+    path = dif_catalog_resolve_file ("embeddings", name, NULL);
+  if (! path)
+    g_propagate_error (error, g_steal_pointer (&first));
+  return path;
+}
+
 /* ---- the command ---- */
 
 /* The first thing that keeps the model from being used. */
@@ -230,12 +292,20 @@ run (Cli *cli, const CliArgs *args, GError **error)
   g_autofree char          *path       = NULL;
   g_autoptr (DifCheckpoint) checkpoint = NULL;
   g_autoptr (GPtrArray)     parts      = g_ptr_array_new_with_free_func (cli_part_free);
+  g_autoptr (GError)        failure    = NULL;
   const char *const        *names;
 
-  path       = dif_catalog_resolve (args->rest->len ? args->rest->pdata[0] : NULL, error);
-  checkpoint = path ? dif_checkpoint_open (path, error) : NULL;
+  path       = find_path (args->rest->len ? args->rest->pdata[0] : NULL, error);
+  checkpoint = path ? dif_checkpoint_open (path, &failure) : NULL;
+  if (path && ! checkpoint && g_str_has_suffix (path, ".safetensors") &&
+      ! cli_args_has (args, "json") && print_other (path))
+    return TRUE;
   if (! checkpoint)
-    return FALSE;
+    {
+      if (failure)
+        g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
   names = dif_checkpoint_parts (checkpoint);
   for (guint i = 0; names[i]; i++)
     g_ptr_array_add (parts, cli_part_inspect (checkpoint, names[i]));
@@ -253,9 +323,10 @@ const CliCommand cmd_info = {
   .name      = "info",
   .summary   = "Tells what a model is: its parts, their configs, parameters and memory",
   .usage     = "[OPTION]... [MODEL]",
-  .details   = "MODEL is a diffusers folder or the name of an installed model; without one, the\n"
-               "bundled model.  Fails if a tensor that a config calls for is missing or has the\n"
-               "wrong shape.\n"
+  .details   = "MODEL is a diffusers folder, a .safetensors file or the name of an installed\n"
+               "model; without one, the bundled model.  Fails if a tensor that a config calls for\n"
+               "is missing or has the wrong shape.  Of a LoRA or an embedding it tells what it is\n"
+               "for.\n"
                "\n"
                "Example:\n"
                "  dif info --json ~/models/stable-diffusion-v1-5\n",

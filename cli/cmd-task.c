@@ -71,8 +71,8 @@ row_metavar (const DifParam *row)
       return g_strjoinv ("|", (char **) row->choices);
     case DIF_PARAM_STRINGS:
       /* "KEY=VALUE: a key of ..." names its form itself */
-      if (strchr (row->blurb, ':'))
-        return g_strndup (row->blurb, strcspn (row->blurb, ":"));
+      if (strstr (row->blurb, ": "))
+        return g_strndup (row->blurb, (gsize) (strstr (row->blurb, ": ") - row->blurb));
       return g_strdup ("TEXT");
     case DIF_PARAM_IMAGE:
       return g_strdup ("FILE");
@@ -317,9 +317,7 @@ draw (Cli *cli, const char *task, const CliArgs *args, GError **error)
   if (! rq || ! check_outputs (args, error))
     return FALSE;
   cli_bar_init (&bar, cli_args_has (args, "quiet"));
-  pipe = dif_pipeline_load (dif_request_text (rq, "model"), dif_request_text (rq, "device"),
-                            dif_request_text (rq, "dtype"), cli_bar_update, &bar,
-                            cli->cancellable, error);
+  pipe = dif_pipeline_load_for (rq, cli_bar_update, &bar, cli->cancellable, error);
   if (pipe && cli_args_has (args, "dump"))
     dif_pipeline_set_dump (pipe, cli_dump_add, dump);
   if (pipe)

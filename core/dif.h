@@ -17,6 +17,8 @@
 #include "base/rng.h"
 #include "formats/catalog.h"
 #include "formats/checkpoint.h"
+#include "formats/embedding.h"
+#include "formats/lora.h"
 #include "formats/safetensors.h"
 #include "models/clip-text.h"
 #include "models/model.h"

@@ -170,6 +170,36 @@ remember (DifWarm *warm, const char *path, const char *device)
   g_mutex_unlock (&warm->lock);
 }
 
+/* Appends the elements of a list and, so that a file written again counts, the
+ * state of those that are files. */
+static void
+append_files (GString *key, DifRequest *rq, const char *name, const char *kind)
+{
+  const char *const *list = dif_request_list (rq, name);
+
+  for (guint i = 0; list[i]; i++)
+    {
+      g_autofree char *rest  = NULL;
+      g_autofree char *file  = dif_catalog_split_spec (list[i], &rest);
+      g_autofree char *path  = dif_catalog_resolve_file (kind, file, NULL);
+      g_autofree char *print = path ? fingerprint (path) : NULL;
+
+      g_string_append_printf (key, "\n%s %s %s", name, list[i], print ? print : "");
+    }
+}
+
+/* What must be the same for a pipeline to be used again. */
+static char *
+make_key (DifRequest *rq, const char *path, const char *device, const char *dtype)
+{
+  GString *key = g_string_new (NULL);
+
+  g_string_printf (key, "%s\n%s\n%s", path, device, dtype);
+  append_files (key, rq, "lora", "loras");
+  append_files (key, rq, "embedding", "embeddings");
+  return g_string_free (key, FALSE);
+}
+
 /* Makes warm->pipe the pipeline that the request asks for. */
 static gboolean
 make_ready (DifWarm *warm, DifRequest *rq, const char *path, Span *span, GCancellable *cancellable,
@@ -177,7 +207,7 @@ make_ready (DifWarm *warm, DifRequest *rq, const char *path, Span *span, GCancel
 {
   const char      *device = text_or (rq, "device", "auto");
   const char      *dtype  = text_or (rq, "dtype", "auto");
-  g_autofree char *key    = g_strconcat (path, "\n", device, "\n", dtype, NULL);
+  g_autofree char *key    = make_key (rq, path, device, dtype);
   g_autofree char *print  = fingerprint (path);
 
   if (warm->pipe != NULL && g_str_equal (key, warm->key) && g_str_equal (print, warm->print))
@@ -185,7 +215,7 @@ make_ready (DifWarm *warm, DifRequest *rq, const char *path, Span *span, GCancel
 
   unload (warm);
   span->share = LOAD_SHARE;
-  warm->pipe  = dif_pipeline_load (path, device, dtype, span_progress, span, cancellable, error);
+  warm->pipe  = dif_pipeline_load_for (rq, span_progress, span, cancellable, error);
   if (warm->pipe == NULL)
     return FALSE;
   warm->key   = g_steal_pointer (&key);

@@ -2,7 +2,8 @@
 /* warm.h - a pipeline that stays loaded between runs.
  *
  * Holds one model at most.  The next run uses it again if it asks for the same
- * model, device and dtype and no file of the model has changed meanwhile.
+ * model, device, dtype, LoRAs and embeddings and none of their files has changed
+ * meanwhile.
  */
 #ifndef DIF_ENGINE_WARM_H
 #define DIF_ENGINE_WARM_H

@@ -187,3 +187,15 @@ dif_catalog_tokenizers (void)
   g_ptr_array_add (folders, NULL);
   return (char **) g_ptr_array_free (folders, FALSE);
 }
+
+char *
+dif_catalog_split_spec (const char *spec, char **rest)
+{
+  const char *colon = strrchr (spec, ':');
+
+  *rest = NULL;
+  if (! colon || ! colon[1] || g_file_test (spec, G_FILE_TEST_EXISTS))
+    return g_strdup (spec);
+  *rest = g_strdup (colon + 1);
+  return g_strndup (spec, (gsize) (colon - spec));
+}

@@ -56,6 +56,15 @@ char **dif_catalog_names (void);
 char *dif_catalog_resolve_file (const char *kind, const char *name, GError **error);
 
 /**
+ * dif_catalog_split_spec:
+ * @spec: FILE or FILE:TEXT
+ * @rest: (out) (transfer full) (nullable): TEXT, if there is some
+ *
+ * Returns: (transfer full): FILE; all of @spec if there is a file of that name
+ */
+char *dif_catalog_split_spec (const char *spec, char **rest);
+
+/**
  * dif_catalog_tokenizer_folder:
  *
  * Returns: (transfer full): where the user's own copy of CLIP's vocabulary is

@@ -50,6 +50,20 @@ extern const char *const dif_generator_choices[];
         .max = 64, \
         .fallback = 0, \
         .advanced = TRUE }, \
+      { .name = "lora", \
+        .type = DIF_PARAM_STRINGS, \
+        .label = N_ ("_LoRA"), \
+        .blurb = N_ ( \
+            "FILE[:WEIGHT]: a LoRA, by its file or its name in the folder loras, merged into the " \
+            "model"), \
+        .advanced = TRUE }, \
+      { .name = "embedding", \
+        .type = DIF_PARAM_STRINGS, \
+        .label = N_ ("Em_bedding"), \
+        .blurb = N_ ( \
+            "FILE[:WORD]: a learned word for the prompt, by its file or its name in the folder " \
+            "embeddings"), \
+        .advanced = TRUE }, \
   { \
     .name = "guidance-rescale", .type = DIF_PARAM_DOUBLE, .label = N_ ("Guidance _rescale"), \
     .blurb = N_ ("Tames overexposure at high guidance; 0 is off"), .min = 0, .max = 1, \
@@ -62,7 +76,8 @@ extern const char *const dif_generator_choices[];
     .type = DIF_PARAM_STRING, \
     .label = N_ ("_Model"), \
     .blurb = \
-        N_ ("A diffusers folder, or the name of an installed model; empty for the bundled one"), \
+        N_ ("A diffusers folder, a .safetensors file, or the name of an installed model; empty " \
+            "for the bundled one"), \
     .text = "" }, \
       { .name = "steps", \
         .type = DIF_PARAM_INT, \

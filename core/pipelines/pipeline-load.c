@@ -30,6 +30,24 @@ report_part (Load *load)
     load->progress (&p, load->user_data);
 }
 
+static gboolean
+learn_word (const char *token, guint first, guint n, gpointer tokenizer, GError **error)
+{
+  return dif_tokenizer_learn (tokenizer, token, first, n, error);
+}
+
+/* What the request adds to the part: words to a text encoder, LoRAs to any. */
+static gboolean
+add_extras (DifPipeline *pipe, const char *part, DifWeights *weights, DifJson *config,
+            GError **error)
+{
+  if (g_str_has_prefix (part, "text_encoder") &&
+      ! dif_embedding_set_apply (pipe->embeddings, part, weights, config, learn_word,
+                                 pipe->tokenizer, error))
+    return FALSE;
+  return dif_lora_set_bind (pipe->loras, part, weights, error);
+}
+
 /* Loads one network: config, weights, model.  Its store goes to stores[@at]. */
 static gpointer
 load_model (Load *load, const char *part, const char *expected, guint at, GError **error)
@@ -55,9 +73,10 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   if (! config)
     return NULL;
   weights = dif_checkpoint_weights (pipe->checkpoint, part, error);
-  if (! weights)
+  if (! weights || ! add_extras (pipe, part, weights, config, error))
     return NULL;
-  loader           = dif_loader_new (weights, pipe->backend, pipe->dtype, load->cancellable);
+  loader = dif_loader_new (weights, pipe->backend, pipe->dtype, load->cancellable);
+  dif_loader_set_patch (loader, dif_lora_set_patch, pipe->loras);
   model            = model_class->load (config, loader, error);
   pipe->stores[at] = dif_loader_finish (loader, model ? error : NULL);
   if (model && ! pipe->stores[at])
@@ -205,13 +224,19 @@ load_parts (Load *load, GError **error)
          (pipe->text = load_model (load, "text_encoder", "CLIPTextModel", 0, error)) &&
          (pipe->unet = load_model (load, "unet", "UNet2DConditionModel", 1, error)) &&
          (pipe->vae = load_model (load, "vae", "AutoencoderKL", 2, error)) &&
-         check_fit (pipe, error);
+         dif_lora_set_finish (pipe->loras, error) && check_fit (pipe, error);
 }
 
-DifPipeline *
-dif_pipeline_load (const char *model, const char *device, const char *dtype,
-                   DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
-                   GError **error)
+/* What is loaded besides the checkpoint. */
+typedef struct
+{
+  const char *const *loras, *const *embeddings;
+} Extras;
+
+static DifPipeline *
+load_pipeline (const char *model, const char *device, const char *dtype, const Extras *extras,
+               DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
+               GError **error)
 {
   g_autoptr (DifPipeline) pipe  = g_new0 (DifPipeline, 1);
   g_autofree char        *path  = dif_catalog_resolve (model, error);
@@ -223,12 +248,38 @@ dif_pipeline_load (const char *model, const char *device, const char *dtype,
   pipe->checkpoint = dif_checkpoint_open (path, error);
   if (! pipe->checkpoint)
     return NULL;
-  pipe->backend = dif_backend_open (device, error);
+  pipe->loras      = dif_lora_set_new (extras->loras, error);
+  pipe->embeddings = pipe->loras ? dif_embedding_set_new (extras->embeddings, error) : NULL;
+  pipe->backend    = pipe->embeddings ? dif_backend_open (device, error) : NULL;
   if (! pipe->backend || ! choose_dtype (pipe, dtype, error) || ! load_parts (&load, error))
     return NULL;
+  /* merged and learned: the files are not needed any more */
+  g_clear_pointer (&pipe->loras, dif_lora_set_free);
+  g_clear_pointer (&pipe->embeddings, dif_embedding_set_free);
   report_part (&load);
   pipe->load_seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
   return g_steal_pointer (&pipe);
+}
+
+DifPipeline *
+dif_pipeline_load (const char *model, const char *device, const char *dtype,
+                   DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
+                   GError **error)
+{
+  Extras none = { NULL, NULL };
+
+  return load_pipeline (model, device, dtype, &none, progress, user_data, cancellable, error);
+}
+
+DifPipeline *
+dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress, gpointer user_data,
+                       GCancellable *cancellable, GError **error)
+{
+  Extras extras = { dif_request_list (rq, "lora"), dif_request_list (rq, "embedding") };
+
+  return load_pipeline (dif_request_text (rq, "model"), dif_request_text (rq, "device"),
+                        dif_request_text (rq, "dtype"), &extras, progress, user_data, cancellable,
+                        error);
 }
 
 void
@@ -243,6 +294,8 @@ dif_pipeline_free (DifPipeline *pipe)
   for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
     dif_store_free (pipe->stores[i]);
   dif_tokenizer_free (pipe->tokenizer);
+  dif_lora_set_free (pipe->loras);
+  dif_embedding_set_free (pipe->embeddings);
   dif_json_unref (pipe->scheduler_config);
   dif_json_unref (pipe->presets);
   g_free (pipe->scheduler_class);

@@ -3,29 +3,33 @@
 #ifndef DIF_PIPELINES_PIPELINE_PRIVATE_H
 #define DIF_PIPELINES_PIPELINE_PRIVATE_H
 
+#include "formats/embedding.h"
+#include "formats/lora.h"
 #include "pipelines/task.h"
 
 G_BEGIN_DECLS
 
 struct _DifPipeline
 {
-  DifCheckpoint *checkpoint;
-  DifBackend    *backend;
-  DifDtype       dtype;
-  DifTokenizer  *tokenizer;
-  DifClipText   *text;
-  DifUnet       *unet;
-  DifVae        *vae;
-  DifUnet2d     *unet2d; /* instead of the four above */
-  DifStore      *stores[3];
-  DifJson       *scheduler_config;
-  char          *scheduler_class;
-  DifJson       *presets; /* dif.json: the checkpoint's own defaults; may be NULL */
-  DifDumpFunc    dump;
-  gpointer       dump_data;
-  DifProfileFunc profile;
-  gpointer       profile_data;
-  double         load_seconds;
+  DifCheckpoint   *checkpoint;
+  DifBackend      *backend;
+  DifDtype         dtype;
+  DifTokenizer    *tokenizer;
+  DifClipText     *text;
+  DifUnet         *unet;
+  DifVae          *vae;
+  DifUnet2d       *unet2d; /* instead of the four above */
+  DifStore        *stores[3];
+  DifLoraSet      *loras;      /* while loading */
+  DifEmbeddingSet *embeddings; /* while loading */
+  DifJson         *scheduler_config;
+  char            *scheduler_class;
+  DifJson         *presets; /* dif.json: the checkpoint's own defaults; may be NULL */
+  DifDumpFunc      dump;
+  gpointer         dump_data;
+  DifProfileFunc   profile;
+  gpointer         profile_data;
+  double           load_seconds;
 };
 
 /**

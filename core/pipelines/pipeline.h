@@ -23,8 +23,8 @@ G_BEGIN_DECLS
 
 /**
  * dif_pipeline_load:
- * @model: (nullable): a folder, or the name of an installed model; NULL is the
- *   bundled one
+ * @model: (nullable): a folder, a .safetensors file, or the name of an
+ *   installed model; NULL is the bundled one
  * @device: (nullable): "auto", "cpu", "ref", "cuda"; NULL is "auto"
  * @dtype: (nullable): "auto", "f32", "bf16", "f16"; NULL is "auto"
  * @progress: (nullable): told how far it is
@@ -43,6 +43,25 @@ DifPipeline *dif_pipeline_load (const char *model, const char *device, const cha
                                 GCancellable *cancellable, GError **error);
 
 /**
+ * dif_pipeline_load_for:
+ * @rq: a request: its "model", "device", "dtype", "lora" and "embedding" count
+ * @progress: (nullable): told how far it is
+ * @user_data: for @progress
+ * @cancellable: (nullable): to give up
+ * @error: return location
+ *
+ * As dif_pipeline_load(), with LoRAs merged into the weights and learned words
+ * added.  The pipeline draws any request with those of @rq.
+ *
+ * Errors: as dif_pipeline_load(); those of dif_lora_set_bind() and
+ * dif_embedding_set_apply() say what a file that does not fit is for.
+ *
+ * Returns: (transfer full) (nullable): a pipeline
+ */
+DifPipeline *dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress, gpointer user_data,
+                                    GCancellable *cancellable, GError **error);
+
+/**
  * dif_pipeline_free:
  * @pipe: (nullable) (transfer full): a pipeline
  */
@@ -51,7 +70,8 @@ void dif_pipeline_free (DifPipeline *pipe);
 /**
  * dif_pipeline_run:
  * @pipe: a pipeline
- * @rq: a request; "model", "device" and "dtype" in it are not looked at
+ * @rq: a request; "model", "device", "dtype", "lora" and "embedding" in it are
+ *   not looked at
  * @progress: (nullable): told after every call of the U-Net and every stage
  * @user_data: for @progress
  * @cancellable: (nullable): to give up; looked at before every op

@@ -83,6 +83,13 @@ dif_weights_owner (DifWeights *w, const char *name)
   return e ? e->owner : NULL;
 }
 
+void
+dif_weights_replace (DifWeights *w, const char *name, const DifHostArray *array, GBytes *owner)
+{
+  g_hash_table_remove (w->entries, name);
+  dif_weights_add (w, name, array, owner);
+}
+
 gboolean
 dif_weights_rename (DifWeights *w, const char *from, const char *to)
 {
@@ -209,6 +216,9 @@ struct _DifLoader
   GError       *error;
   DifWeightFunc visitor;
   gpointer      visitor_data;
+  DifPatchFunc  patch;
+  gpointer      patch_data;
+  GPtrArray    *patched; /* of GBytes, until the weight is prepared */
 };
 
 DifLoader *
@@ -222,6 +232,7 @@ dif_loader_new (DifWeights *weights, DifBackend *backend, DifDtype dtype, GCance
   l->store   = store_new (backend);
   l->prefix  = g_string_new (NULL);
   l->marks   = g_array_new (FALSE, FALSE, sizeof (gsize));
+  l->patched = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   g_set_object (&l->cancellable, cancellable);
   return l;
 }
@@ -231,6 +242,13 @@ dif_loader_set_visitor (DifLoader *l, DifWeightFunc func, gpointer user_data)
 {
   l->visitor      = func;
   l->visitor_data = user_data;
+}
+
+void
+dif_loader_set_patch (DifLoader *l, DifPatchFunc func, gpointer user_data)
+{
+  l->patch      = func;
+  l->patch_data = user_data;
 }
 
 void
@@ -286,6 +304,26 @@ same_matrix (const DifShape *a, const DifShape *b)
          longer->d[0] == shorter->d[0] && longer->d[1] == shorter->d[1];
 }
 
+/* Lets the caller change the tensor; FALSE on error. */
+static gboolean
+patch (DifLoader *l, const char *full, DifHostArray *array)
+{
+  g_autoptr (GBytes) owner = NULL;
+  GError            *error = NULL;
+
+  if (! l->patch)
+    return TRUE;
+  if (! l->patch (full, array, &owner, l->patch_data, &error))
+    {
+      g_prefix_error (&error, "%s: tensor %s: ", l->weights->name, full);
+      dif_loader_fail (l, error);
+      return FALSE;
+    }
+  if (owner)
+    g_ptr_array_add (l->patched, g_steal_pointer (&owner));
+  return TRUE;
+}
+
 /* Finds @full, checks its shape and writes it, with that shape, to @out.
  * FALSE if there is nothing to prepare: after a failure, or in a dry run. */
 static gboolean
@@ -332,7 +370,7 @@ take (DifLoader *l, const char *full, const DifShape *shape, DifHostArray *out)
     }
   *out       = *found;
   out->shape = *shape;
-  return TRUE;
+  return patch (l, full, out);
 }
 
 /* Files what the backend prepared, or its error with the tensor's name. */
@@ -346,6 +384,7 @@ filed (DifLoader *l, gpointer weight, gpointer prepared, void (*release) (DifBac
       dif_loader_fail (l, error);
     }
   store_add (l->store, weight, prepared, release, bytes);
+  g_ptr_array_set_size (l->patched, 0);
   return prepared;
 }
 
@@ -543,6 +582,7 @@ dif_loader_finish (DifLoader *l, GError **error)
     }
   g_string_free (l->prefix, TRUE);
   g_array_unref (l->marks);
+  g_ptr_array_unref (l->patched);
   g_clear_object (&l->cancellable);
   dif_backend_unref (l->backend);
   g_free (l);

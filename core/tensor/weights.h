@@ -91,6 +91,15 @@ const DifHostArray *dif_weights_lookup (DifWeights *w, const char *name);
 GBytes *dif_weights_owner (DifWeights *w, const char *name);
 
 /**
+ * dif_weights_replace:
+ * @w: a dictionary
+ * @name: canonical name of an array that is there
+ * @array: @owner: as for dif_weights_add()
+ */
+void dif_weights_replace (DifWeights *w, const char *name, const DifHostArray *array,
+                          GBytes *owner);
+
+/**
  * dif_weights_rename:
  * @w: a dictionary
  * @from: present name
@@ -152,6 +161,30 @@ typedef void (*DifWeightFunc) (const char *name, const DifShape *shape, gpointer
  * calls for.
  */
 void dif_loader_set_visitor (DifLoader *l, DifWeightFunc func, gpointer user_data);
+
+/**
+ * DifPatchFunc:
+ * @name: full name
+ * @array: where the tensor lies and its dtype, to be changed if the numbers
+ *   shall be others; its shape stays
+ * @owner: (out): (transfer full): owns the new numbers; set with @array
+ * @user_data: as given
+ * @error: return location
+ *
+ * Changes a weight on its way from the file to the device.
+ *
+ * Returns: FALSE on error
+ */
+typedef gboolean (*DifPatchFunc) (const char *name, DifHostArray *array, GBytes **owner,
+                                  gpointer user_data, GError **error);
+
+/**
+ * dif_loader_set_patch:
+ * @l: a loader
+ * @func: called for every tensor found, before the device prepares it
+ * @user_data: for @func
+ */
+void dif_loader_set_patch (DifLoader *l, DifPatchFunc func, gpointer user_data);
 
 /**
  * dif_loader_enter:

@@ -133,6 +133,8 @@ dif_added_tokens_freeze (DifAddedTokens *added)
       Word *word = g_ptr_array_index (added->words, k);
       gsize n    = strlen (word->content);
 
+      if (word->sought)
+        g_string_free (word->sought, TRUE);
       word->sought = word->normalized ? dif_text_normalize (word->content, n)
                                       : g_string_new (word->content);
     }

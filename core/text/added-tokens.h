@@ -65,7 +65,7 @@ gint32 dif_added_tokens_max_id (DifAddedTokens *added);
  * dif_added_tokens_freeze:
  * @added: a set, complete
  *
- * Prepares the search; to be called once after the last addition.
+ * Prepares the search; to be called after the last addition.
  */
 void dif_added_tokens_freeze (DifAddedTokens *added);
 

@@ -24,11 +24,25 @@ typedef struct
 } DifMerge;
 
 /**
+ * DifLearned:
+ * @word: as it is added
+ * @all: the words it stands for: itself and "WORD_1", "WORD_2" ...
+ * @id: id of the first of them
+ */
+typedef struct
+{
+  char  *word;
+  char  *all;
+  gint32 id;
+} DifLearned;
+
+/**
  * DifTokenizer:
  * @byte_ids: ids of the 256 bytes as symbols, inside and at the end of a word;
  *   that of the unknown token where the vocabulary has none
  * @merges: sorted by left and right, each pair once
  * @added: words that are one token
+ * @learned: (nullable) (element-type DifLearned): words that stand for several
  */
 struct _DifTokenizer
 {
@@ -36,6 +50,7 @@ struct _DifTokenizer
   DifMerge       *merges;
   guint           n_merges;
   DifAddedTokens *added;
+  GArray         *learned;
   gint32          bos, eos, pad;
   guint           max_length;
   guint           vocabulary_size;

@@ -277,13 +277,49 @@ encode_typed (Joiner *j, const char *text, gsize length)
   while (length > 0);
 }
 
+/* ---- learned words ---- */
+
+static gboolean
+has_id (GArray *ids, gint32 id)
+{
+  for (guint i = 0; i < ids->len; i++)
+    if (g_array_index (ids, gint32, i) == id)
+      return TRUE;
+  return FALSE;
+}
+
+/* @text with the words written out that stand for several; NULL if there are
+ * none.  As diffusers does it: found in either case, written out in the case
+ * in which it was learned. */
+static GString *
+write_out (Joiner *j, const char *text, gsize length)
+{
+  GString *out = NULL;
+
+  for (guint i = 0; j->t->learned && i < j->t->learned->len; i++)
+    {
+      const DifLearned *l = &g_array_index (j->t->learned, DifLearned, i);
+
+      if (! j->ids->len)
+        encode_typed (j, text, length);
+      if (! has_id (j->ids, l->id))
+        continue;
+      if (! out)
+        out = g_string_new_len (text, (gssize) length);
+      g_string_replace (out, l->word, l->all, 0);
+    }
+  g_array_set_size (j->ids, 0);
+  return out;
+}
+
 /* ---- public ---- */
 
 GArray *
 dif_tokenizer_split (DifTokenizer *t, const char *text, gssize length, GError **error)
 {
-  gsize  n = length < 0 ? strlen (text) : (gsize) length;
-  Joiner j = { .t = t };
+  gsize    n = length < 0 ? strlen (text) : (gsize) length;
+  Joiner   j = { .t = t };
+  GString *written;
 
   if (n > DIF_TOKENIZER_MAX_BYTES)
     {
@@ -301,7 +337,10 @@ dif_tokenizer_split (DifTokenizer *t, const char *text, gssize length, GError **
   j.symbols = g_array_new (FALSE, FALSE, sizeof (Symbol));
   j.heap    = g_array_new (FALSE, FALSE, sizeof (Candidate));
   j.ids     = g_array_new (FALSE, FALSE, sizeof (gint32));
-  encode_typed (&j, text, n);
+  written   = write_out (&j, text, n);
+  encode_typed (&j, written ? written->str : text, written ? written->len : n);
+  if (written)
+    g_string_free (written, TRUE);
   g_array_unref (j.symbols);
   g_array_unref (j.heap);
   return j.ids;
@@ -328,6 +367,65 @@ dif_tokenizer_encode (DifTokenizer *t, const char *text, gint32 *ids, guint *n_u
   if (n_dropped)
     *n_dropped = all->len - kept;
   return TRUE;
+}
+
+static void
+clear_learned (gpointer data)
+{
+  DifLearned *l = data;
+
+  g_free (l->word);
+  g_free (l->all);
+}
+
+/* Whether @word can be added; sets @error if it cannot. */
+static gboolean
+check_new (DifTokenizer *t, const char *word, GError **error)
+{
+  gsize            length = strlen (word);
+  gboolean         known  = dif_added_tokens_find (t->added, word) >= 0;
+  g_autofree char *shown  = g_utf8_make_valid (word, (gssize) MIN (length, 60));
+
+  if (length > 0 && length <= 255 && ! known && dif_text_is_valid (word, length) &&
+      dif_added_tokens_count (t->added) < DIF_MAX_ADDED_TOKENS)
+    return TRUE;
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+               "embedding: expected a new word of 1 to 255 bytes, found %s\"%s\"",
+               known ? "the known one " : "", shown);
+  return FALSE;
+}
+
+gboolean
+dif_tokenizer_learn (DifTokenizer *t, const char *word, guint first, guint n, GError **error)
+{
+  GString   *all = g_string_new (word);
+  DifLearned l   = { NULL, NULL, (gint32) first };
+  gboolean   ok  = TRUE;
+
+  for (guint i = 0; ok && i < n; i++)
+    {
+      g_autofree char *one = i ? g_strdup_printf ("%s_%u", word, i) : g_strdup (word);
+
+      ok = check_new (t, one, error);
+      if (ok)
+        dif_added_tokens_add (t->added, one, (gint32) (first + i), TRUE);
+      if (i)
+        g_string_append_printf (all, " %s", one);
+    }
+  dif_added_tokens_freeze (t->added);
+  t->vocabulary_size = MAX (t->vocabulary_size, first + n);
+  if (! t->learned)
+    {
+      t->learned = g_array_new (FALSE, FALSE, sizeof (DifLearned));
+      g_array_set_clear_func (t->learned, clear_learned);
+    }
+  l.word = g_strdup (word);
+  l.all  = g_string_free (all, FALSE);
+  if (n > 1 && ok)
+    g_array_append_val (t->learned, l);
+  else
+    clear_learned (&l);
+  return ok;
 }
 
 guint
@@ -367,5 +465,7 @@ dif_tokenizer_free (DifTokenizer *t)
     return;
   g_free (t->merges);
   dif_added_tokens_free (t->added);
+  if (t->learned)
+    g_array_unref (t->learned);
   g_free (t);
 }

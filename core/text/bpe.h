@@ -43,6 +43,28 @@ DifTokenizer *dif_tokenizer_load (const char *folder, GError **error);
 DifTokenizer *dif_tokenizer_load_configured (const char *folder, DifJson *config, GError **error);
 
 /**
+ * dif_tokenizer_learn:
+ * @t: a tokenizer
+ * @word: found in a prompt wherever its letters are, in either case
+ * @first: id that it gets
+ * @n: how many ids it stands for: @first and those after it
+ * @error: return location
+ *
+ * A word of several ids is written out, where it is spelled as here, as
+ * "WORD WORD_1 WORD_2 ..." before a prompt is split; in another case it is its
+ * first id alone.
+ *
+ * Source: diffusers, textual_inversion.py, `_maybe_convert_prompt`.
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM if @word is none (empty, or longer than
+ * 255 bytes) or means something already; the tokenizer is of no use then.
+ *
+ * Returns: FALSE on error
+ */
+gboolean dif_tokenizer_learn (DifTokenizer *t, const char *word, guint first, guint n,
+                              GError **error);
+
+/**
  * dif_tokenizer_free:
  * @t: (nullable) (transfer full): a tokenizer
  */

@@ -22,9 +22,8 @@ struct _DifPipeline
 };
 
 DifPipeline *
-dif_pipeline_load (const char *model, const char *device, const char *dtype,
-                   DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
-                   GError **error)
+dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress, gpointer user_data,
+                       GCancellable *cancellable, GError **error)
 {
   DifProgress done = { "load", 1, 1, 1.0, 0.0 };
 

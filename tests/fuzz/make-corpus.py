@@ -316,11 +316,113 @@ def make_checkpoint_config(safetensors):
         write("checkpoint-config", "folder-" + name, data)
 
 
+# ---- files of models ----
+
+def listed(shapes, dtypes=(), fill=b"\0"):
+    """A file of F32 tensors (or of the dtype given) by name and shape."""
+    header, at, sizes = {}, 0, {"F32": 4, "F16": 2, "I64": 8}
+    for name, shape in shapes.items():
+        dtype = dict(dtypes).get(name, "F32")
+        size = sizes[dtype]
+        for d in shape:
+            size *= d
+        header[name] = entry(dtype, shape, at, at + size)
+        at += size
+    return tensors(header, fill * at)
+
+
+def make_model_files():
+    unet, text = "model.diffusion_model.", "cond_stage_model.model."
+    single = {
+        unet + "input_blocks.0.0.weight": [2, 4, 1, 1],
+        unet + "input_blocks.1.0.in_layers.2.weight": [2, 2, 1, 1],
+        unet + "input_blocks.1.0.out_layers.3.weight": [2, 2, 1, 1],
+        unet + "input_blocks.2.0.op.weight": [2, 2, 1, 1],
+        unet + "middle_block.1.transformer_blocks.0.attn2.to_k.weight": [2, 3],
+        unet + "output_blocks.0.0.in_layers.2.weight": [2, 4, 1, 1],
+        unet + "output_blocks.0.1.conv.weight": [2, 2, 1, 1],
+        unet + "label_emb.0.0.weight": [2, 5],
+        "first_stage_model.decoder.up.0.block.0.conv1.weight": [2, 2, 1, 1],
+        "first_stage_model.encoder.down.0.block.0.conv1.weight": [2, 2, 1, 1],
+        "first_stage_model.encoder.mid.attn_1.q.weight": [2, 2, 1, 1],
+        text + "token_embedding.weight": [4, 2],
+        text + "positional_embedding": [3, 2],
+        text + "transformer.resblocks.0.attn.in_proj_weight": [6, 2],
+        text + "transformer.resblocks.0.attn.in_proj_bias": [6],
+        text + "transformer.resblocks.0.ln_1.weight": [2],
+        text + "text_projection": [2, 2],
+        "global_step": [],
+    }
+    step = {"global_step": "I64"}
+    xl = {k.replace(text, "conditioner.embedders.1.model."): v for k, v in single.items()}
+    xl["conditioner.embedders.0.transformer.text_model.embeddings.token_embedding.weight"] = [4, 2]
+    odd = {**single, text + "transformer.resblocks.0.attn.in_proj_weight": [5, 2],
+           text + "text_projection": [2]}
+    q, conv = "down_blocks.0.attentions.0.to_q", "down_blocks.0.resnets.0.conv1"
+    kohya = "lora_unet_" + conv.replace(".", "_")
+    lora = {f"unet.{q}.lora_A.weight": [1, 3], f"unet.{q}.lora_B.weight": [2, 1]}
+    conv_lora = {kohya + ".lora_down.weight": [2, 1, 1, 1], kohya + ".lora_up.weight": [2, 2, 1, 1],
+                 kohya + ".lora_mid.weight": [2, 2, 1, 2], kohya + ".alpha": []}
+    inputs = {
+        "single": parts(_1=listed(single, step.items())),
+        "single-settings": parts(_1=listed(single, step.items()),
+                                 d='{"unet": {"norm_num_groups": 8}, "steps": 3}'),
+        "single-settings-bad": parts(_1=listed(single, step.items()), d='{"unet": []}'),
+        "single-xl": parts(_1=listed(xl, step.items())),
+        "single-odd": parts(_1=listed(odd, step.items())),
+        "unet-alone": parts(_1=listed({unet + "input_blocks.0.0.weight": [2, 9, 1, 1]})),
+        "lora": parts(_1=listed(lora, fill=b"\x40")),
+        "lora-middle": parts(_1=listed(conv_lora, fill=b"\x3f")),
+        "lora-half": parts(_1=listed({kohya + ".lora_down.weight": [1, 1, 1, 2]})),
+        "lora-misfit": parts(_1=listed({**lora, f"unet.{q}.lora_A.weight": [1, 4]})),
+        "lora-processor": parts(_1=listed({
+            "down_blocks.0.attentions.0.processor.to_q_lora.down.weight": [1, 3],
+            "down_blocks.0.attentions.0.processor.to_q_lora.up.weight": [2, 1]})),
+        "dora": parts(_1=listed({**lora, f"unet.{q}.dora_scale": [2]})),
+        "embedding": parts(_1=listed({"<word>": [2]})),
+        "embedding-several": parts(_1=listed({"emb_params": [3, 2]})),
+        "embedding-xl": parts(_1=listed({"clip_l": [1, 2], "clip_g": [1, 3]})),
+        "embedding-odd": parts(_1=listed({"a": [0, 2]})),
+    }
+    for name, data in inputs.items():
+        write("model-files", name, data)
+
+
+def make_import():
+    import gzip
+    import io
+    import zipfile
+
+    text = '"bpe_simple_vocab_16e6.txt#version: 0.2\n' + "".join(
+        f"{a} {b}\n" for a, b in [("a", "b"), ("ab", "c</w>"), ("t", "h"), ("th", "e</w>")])
+    packed = gzip.compress(text.encode(), 9, mtime=0)
+    inputs = {"list": parts(w=text), "list-bad": parts(w=text + "a b c\n"),
+              "gzip": packed, "gzip-list": parts(w=packed)}
+    for name, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
+        memory = io.BytesIO()
+        with zipfile.ZipFile(memory, "w", method) as archive:
+            for member, data in (("open_clip/__init__.py", b"x" * 100),
+                                 ("open_clip/bpe_simple_vocab_16e6.txt.gz", packed)):
+                archive.writestr(zipfile.ZipInfo(member, (2026, 1, 1, 0, 0, 0)), data, method)
+        inputs["zip-" + name] = memory.getvalue()
+        inputs["wheel-" + name] = parts(w=memory.getvalue())
+    inputs["json"] = parts(j=dump({"model": {"type": "BPE", "vocab": {"<|endoftext|>": 0},
+                                             "merges": []}}))
+    inputs["json-merges"] = parts(j=dump({"model": {
+        "vocab": {"<|endoftext|>": 0, "<|startoftext|>": 1, "a": 2, "b": 3, "ab": 4},
+        "merges": [["a", "b"], "a b"]}}))
+    inputs["json-bad"] = parts(j=dump({"model": {"vocab": [], "merges": {}}}))
+    for name, data in inputs.items():
+        write("import", name, data)
+
+
 def main():
     make_json()
     safetensors = make_safetensors()
     make_tokenizer()
     make_checkpoint_config(safetensors)
+    make_model_files()
+    make_import()
 
 
 if __name__ == "__main__":

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* test-golden-files.c - pictures from single files, against those from folders.
+/* test-golden-files.c - pictures from single files, and with LoRAs and embeddings.
  *
  * The folders' pictures are compared with diffusers' by test-golden.c; a single
  * file of the same tensors must give the same ones, bit for bit.  One thread:
- * the order of sums depends on their number.
+ * the order of sums depends on their number.  Pictures drawn with LoRAs and
+ * embeddings are compared with what diffusers draws, adapters/cases.json.
  */
 #include <string.h>
 
 #include "formats/scratch.h"
 #include "single.h"
 #include "support.h"
+
+#define IMAGE_BOUND  5e-4
+#define MODULE_BOUND 1e-5
 
 static char *scratch;
 
@@ -138,11 +142,175 @@ test_vocabulary (void)
   scratch_free (folder);
 }
 
+/* ---- LoRAs and embeddings ---- */
+
+/* What is compared: copies of what the run dumps. */
+static void
+keep (const char *name, const DifShape *shape, const float *data, gpointer user_data)
+{
+  gsize n;
+
+  g_assert_true (dif_shape_count (shape, &n));
+  g_hash_table_insert (user_data, g_strdup (name), g_bytes_new (data, n * sizeof *data));
+}
+
+static double
+compare (GHashTable *dump, const char *ours, DifWeights *golden, const char *theirs)
+{
+  GBytes           *bytes = g_hash_table_lookup (dump, ours);
+  DifShape          shape;
+  g_autofree float *expected = test_floats (golden, theirs, &shape);
+  gsize             n;
+
+  g_assert_nonnull (bytes);
+  g_assert_true (dif_shape_count (&shape, &n));
+  g_assert_cmpuint (g_bytes_get_size (bytes), ==, n * sizeof (float));
+  return test_relative_difference (g_bytes_get_data (bytes, NULL), expected, n);
+}
+
+static double
+compare_rows (DifResult *result, DifWeights *golden)
+{
+  DifShape          shape;
+  g_autofree float *expected = test_floats (golden, "image.rows3", &shape);
+  const float      *pixels   = dif_result_pixels (result, 0);
+  double            worst    = 0;
+
+  for (gsize c = 0; c < 3; c++)
+    for (gsize y = 0; y < shape.d[2]; y++)
+      for (gsize x = 0; x < shape.d[3]; x++)
+        {
+          float a = pixels[(3 * y * shape.d[3] + x) * 3 + c];
+          float b = expected[(c * shape.d[2] + y) * shape.d[3] + x];
+
+          worst = MAX (worst, ABS ((double) a - (double) b));
+        }
+  return worst;
+}
+
+static void
+add_list (DifRequest *rq, DifJson *c, const char *key, const char *name)
+{
+  DifJson *list  = dif_json_member (c, key);
+  GError  *error = NULL;
+
+  for (guint i = 0; i < dif_json_length (list); i++)
+    {
+      g_autofree char *file = g_build_filename ("adapters",
+                                                dif_json_value_string (dif_json_at (list, i)), NULL);
+      g_autofree char *path = test_fixture (file);
+
+      dif_request_set (rq, name, path, &error);
+      g_assert_no_error (error);
+    }
+}
+
+static DifRequest *
+request_for (DifJson *c)
+{
+  static const char *const numbers[][2] = {
+    { "steps", "steps" },
+    { "width", "width" },
+    { "height", "height" },
+    { "seed", "seed" },
+    { "guidance_scale", "guidance-scale" }
+  };
+  g_autofree char *relative = g_build_filename ("models", dif_json_string (c, "model", ""), NULL);
+  g_autofree char *model    = test_fixture (relative);
+  GError          *error    = NULL;
+  DifRequest      *rq       = dif_request_new ("txt2img", &error);
+
+  dif_request_set (rq, "model", model, &error);
+  dif_request_set (rq, "device", "cpu", &error);
+  dif_request_set (rq, "dtype", "f32", &error);
+  dif_request_set (rq, "prompt", dif_json_string (c, "prompt", ""), &error);
+  dif_request_set (rq, "negative-prompt", dif_json_string (c, "negative_prompt", ""), &error);
+  dif_request_set (rq, "scheduler", dif_json_string (c, "scheduler", ""), &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    {
+      dif_request_set_number (rq, numbers[i][1], dif_json_double (c, numbers[i][0], 0), &error);
+      g_assert_no_error (error);
+    }
+  add_list (rq, c, "loras", "lora");
+  add_list (rq, c, "embeddings", "embedding");
+  return rq;
+}
+
+static void
+check_ids (DifPipeline *pipe, DifJson *c, DifWeights *golden)
+{
+  const DifHostArray *expected = dif_weights_lookup (golden, "input_ids");
+  gint32              ids[77];
+  GError             *error = NULL;
+
+  dif_tokenizer_encode (dif_pipeline_tokenizer (pipe), dif_json_string (c, "prompt", ""), ids, NULL,
+                        NULL, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
+    g_assert_cmpint (ids[i], ==, ((const gint64 *) expected->data)[i]);
+}
+
+static void
+test_adapters (gconstpointer data)
+{
+  DifJson                *c        = (DifJson *) data;
+  g_autofree char        *relative = g_build_filename ("adapters", dif_json_string (c, "file", ""),
+                                                       NULL);
+  g_autoptr (DifWeights)  golden   = test_read_tensors (relative);
+  g_autoptr (DifRequest)  rq       = request_for (c);
+  GError                 *error    = NULL;
+  g_autoptr (DifPipeline) pipe     = dif_pipeline_load_for (rq, NULL, NULL, NULL, &error);
+  g_autoptr (DifResult)   result   = NULL;
+  g_autofree char        *last     = NULL;
+  g_autoptr (GHashTable)  dump     = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                                            (GDestroyNotify) g_bytes_unref);
+  double                  embeds, noise, image;
+
+  g_assert_no_error (error);
+  check_ids (pipe, c, golden);
+  dif_pipeline_set_dump (pipe, keep, dump);
+  result = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  last   = g_strdup_printf ("noise_pred.%d", (int) dif_json_int (c, "unet_calls", 1, 1, 99) - 1);
+  embeds = compare (dump, "prompt_embeds", golden, "prompt_embeds");
+  noise  = compare (dump, "noise_pred.0", golden, "noise_pred.first");
+  image  = compare_rows (result, golden);
+  g_test_message ("embeds %.1e, first noise %.1e, last noise %.1e, image %.1e", embeds, noise,
+                  compare (dump, last, golden, "noise_pred.last"), image);
+  g_assert_cmpfloat (embeds, <, MODULE_BOUND);
+  g_assert_cmpfloat (noise, <, MODULE_BOUND);
+  g_assert_cmpfloat (compare (dump, last, golden, "noise_pred.last"), <, IMAGE_BOUND);
+  g_assert_cmpfloat (image, <, IMAGE_BOUND);
+}
+
+static DifJson *
+add_adapters (void)
+{
+  g_autofree char *path  = test_fixture ("adapters/cases.json");
+  GError          *error = NULL;
+  DifJson         *root  = dif_json_load (path, &error);
+  DifJson         *cases;
+
+  g_assert_no_error (error);
+  cases = dif_json_member (root, "cases");
+  for (guint i = 0; i < dif_json_length (cases); i++)
+    {
+      DifJson         *c    = dif_json_at (cases, i);
+      g_autofree char *name = g_strdup_printf ("/golden/adapters/%s",
+                                               dif_json_string (c, "name", "?"));
+
+      g_test_add_data_func (name, c, test_adapters);
+    }
+  return root;
+}
+
 int
 main (int argc, char **argv)
 {
-  g_autofree char *data = NULL;
-  int              status;
+  g_autoptr (DifJson) adapters = NULL;
+  g_autofree char    *data     = NULL;
+  int                 status;
 
   g_setenv ("OMP_NUM_THREADS", "1", TRUE);
   scratch = scratch_new ();
@@ -154,7 +322,8 @@ main (int argc, char **argv)
   g_test_add_data_func ("/golden/single-file/sd21", "sd21", test_single);
   g_test_add_func ("/golden/single-file/halves", test_dtypes);
   g_test_add_func ("/golden/single-file/vocabulary", test_vocabulary);
-  status = g_test_run ();
+  adapters = add_adapters ();
+  status   = g_test_run ();
   scratch_free (scratch);
   return status;
 }

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* embedding.h - words of a prompt that were learned (textual inversion).
+ *
+ * A file holds one or more vectors for a word; they become rows behind those
+ * of a text encoder's table.
+ */
+#ifndef DIF_FORMATS_EMBEDDING_H
+#define DIF_FORMATS_EMBEDDING_H
+
+#include "base/json.h"
+#include "tensor/weights.h"
+
+G_BEGIN_DECLS
+
+/** DIF_EMBEDDING_MAX_VECTORS: files with more vectors are refused. */
+#define DIF_EMBEDDING_MAX_VECTORS 75
+
+/** DifEmbedding: one file. */
+typedef struct _DifEmbedding DifEmbedding;
+
+/**
+ * dif_embedding_open:
+ * @path: a .safetensors file
+ * @token: (nullable): the word to call it by; NULL for the file's own
+ * @error: return location
+ *
+ * Knows diffusers' layout (one tensor, named as the word), the one of
+ * A1111's web UI (`emb_params`) and that of SD XL (`clip_l` and `clip_g`).
+ * Where the file names no word, it is the file's name without its ending.
+ *
+ * Source: diffusers, textual_inversion.py.
+ *
+ * Errors: those of dif_safetensors_read(); DIF_FORMAT_ERROR UNSUPPORTED for
+ * files that are none, BAD_VALUE (shapes, words), TOO_LARGE.
+ *
+ * Returns: (transfer full) (nullable): the embedding
+ */
+DifEmbedding *dif_embedding_open (const char *path, const char *token, GError **error);
+
+/**
+ * dif_embedding_free:
+ * @e: (nullable) (transfer full): an embedding
+ */
+void dif_embedding_free (DifEmbedding *e);
+
+/**
+ * dif_embedding_token:
+ * @e: an embedding
+ *
+ * Returns: (transfer none): the word
+ */
+const char *dif_embedding_token (DifEmbedding *e);
+
+/**
+ * dif_embedding_vectors:
+ * @e: an embedding
+ * @part: (nullable): the encoder they are for: "text_encoder" or
+ *   "text_encoder_2"; NULL for the first in the file
+ * @width: (out): numbers in each
+ *
+ * Returns: how many vectors there are; 0 if none is for @part
+ */
+guint dif_embedding_vectors (DifEmbedding *e, const char *part, gsize *width);
+
+/** DifEmbeddingSet: several embeddings, for one model. */
+typedef struct _DifEmbeddingSet DifEmbeddingSet;
+
+/**
+ * dif_embedding_set_new:
+ * @specs: (array zero-terminated=1): FILE or FILE:TOKEN each; FILE is a path
+ *   or the name of an installed embedding
+ * @error: return location
+ *
+ * Errors: those of dif_embedding_open() and dif_catalog_resolve_file().
+ *
+ * Returns: (transfer full) (nullable): the set, which may be empty
+ */
+DifEmbeddingSet *dif_embedding_set_new (const char *const *specs, GError **error);
+
+/**
+ * dif_embedding_set_free:
+ * @set: (nullable) (transfer full): a set
+ */
+void dif_embedding_set_free (DifEmbeddingSet *set);
+
+/**
+ * DifTokenFunc:
+ * @token: a word
+ * @first: id of its first vector; the others follow
+ * @n: how many vectors it has
+ * @user_data: as given
+ * @error: return location
+ *
+ * Returns: FALSE on error
+ */
+typedef gboolean (*DifTokenFunc) (const char *token, guint first, guint n, gpointer user_data,
+                                  GError **error);
+
+/**
+ * dif_embedding_set_apply:
+ * @set: a set
+ * @part: "text_encoder" or "text_encoder_2"
+ * @weights: its tensors; the table of tokens grows
+ * @config: its config; "vocab_size" grows with it
+ * @func: told of every word, to teach it to the part's tokenizer
+ * @user_data: for @func
+ * @error: return location
+ *
+ * Errors: DIF_MODEL_ERROR SHAPE if a file's vectors are for another model,
+ * saying which; MISSING_WEIGHT; DIF_BACKEND_ERROR OUT_OF_MEMORY; those of
+ * @func.
+ *
+ * Returns: FALSE on error
+ */
+gboolean dif_embedding_set_apply (DifEmbeddingSet *set, const char *part, DifWeights *weights,
+                                  DifJson *config, DifTokenFunc func, gpointer user_data,
+                                  GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifEmbedding, dif_embedding_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifEmbeddingSet, dif_embedding_set_free)
+
+G_END_DECLS
+
+#endif /* DIF_FORMATS_EMBEDDING_H */
