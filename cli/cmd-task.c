@@ -212,8 +212,6 @@ name_option (const char *task, GError *error)
   const DifParam *rows   = dif_task_params (task, &n);
   gsize           length = strcspn (error->message, ":");
 
-  if (error->domain != DIF_REQUEST_ERROR)
-    return;
   for (guint i = 0; i < n; i++)
     if (strlen (rows[i].name) == length && strncmp (rows[i].name, error->message, length) == 0)
       {

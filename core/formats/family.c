@@ -133,6 +133,9 @@ dif_family_describe (GPtrArray *names)
       if (strcmp (names->pdata[k], others[i].key) == 0 ||
           (others[i].is_ending && g_str_has_suffix (names->pdata[k], others[i].key)))
         return others[i].what;
+  /* diffusers' embeddings hold one tensor, named as the word */
+  if (names->len == 1 && ! strchr (names->pdata[0], '.'))
+    return "an embedding, which --embedding takes";
   return names->len ? "tensors of something else" : "no tensors";
 }
 

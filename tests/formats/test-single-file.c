@@ -311,7 +311,8 @@ test_others (void)
     { { UNET "input_blocks.0.0.weight:2x8x3x3" }, "found Instruct-Pix2Pix" },
     { { UNET "input_blocks.0.0.weight:2x4x3x3", "edm_mean" }, "found Playground 2.5" },
     { { UNET "input_blocks.0.0.weight:2x6x3x3" }, "another number of input channels" },
-    { { "something" }, "found tensors of something else" },
+    { { "something.else" }, "found tensors of something else" },
+    { { "<word>:4" }, "found an embedding" },
     { { NULL }, "found no tensors" },
   };
 

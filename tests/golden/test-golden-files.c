@@ -196,8 +196,8 @@ add_list (DifRequest *rq, DifJson *c, const char *key, const char *name)
 
   for (guint i = 0; i < dif_json_length (list); i++)
     {
-      g_autofree char *file = g_build_filename ("adapters",
-                                                dif_json_value_string (dif_json_at (list, i)), NULL);
+      const char      *spec = dif_json_value_string (dif_json_at (list, i));
+      g_autofree char *file = g_build_filename ("adapters", spec, NULL);
       g_autofree char *path = test_fixture (file);
 
       dif_request_set (rq, name, path, &error);

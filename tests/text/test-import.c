@@ -20,8 +20,9 @@ fixture (const char *relative)
 static GBytes *
 pack (const char *data, gsize size, GZlibCompressorFormat format)
 {
-  g_autoptr (GConverter)    packer = G_CONVERTER (g_zlib_compressor_new (format, 9));
-  g_autoptr (GInputStream)  plain  = g_memory_input_stream_new_from_data (data, (gssize) size, NULL);
+  g_autoptr (GConverter)   packer = G_CONVERTER (g_zlib_compressor_new (format, 9));
+  g_autoptr (GInputStream) plain =
+      g_memory_input_stream_new_from_data (data, (gssize) size, NULL);
   g_autoptr (GInputStream)  packed = g_converter_input_stream_new (plain, packer);
   g_autoptr (GOutputStream) memory = g_memory_output_stream_new_resizable ();
   GError                   *error  = NULL;
@@ -251,7 +252,7 @@ test_archives (void)
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       g_autoptr (GByteArray) zip = archive_of (list, name, 0);
-      guint                  at  = rows[i].at < 0 ? zip->len - (guint) -rows[i].at : (guint) rows[i].at;
+      guint                  at  = (rows[i].at < 0 ? zip->len : 0) + (guint) rows[i].at;
 
       zip->data[at] = rows[i].value;
       assert_refused (scratch, "a.whl", zip->data, zip->len, rows[i].code, rows[i].what);
