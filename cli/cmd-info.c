@@ -324,9 +324,9 @@ const CliCommand cmd_info = {
   .summary   = "Tells what a model is: its parts, their configs, parameters and memory",
   .usage     = "[OPTION]... [MODEL]",
   .details   = "MODEL is a diffusers folder, a .safetensors file or the name of an installed\n"
-               "model; without one, the bundled model.  Fails if a tensor that a config calls for\n"
-               "is missing or has the wrong shape.  Of a LoRA or an embedding it tells what it is\n"
-               "for.\n"
+               "model; without one, the bundled model.  Fails if a tensor that a config calls\n"
+               "for is missing or has the wrong shape.  Of a LoRA or an embedding it tells what\n"
+               "it is for.\n"
                "\n"
                "Example:\n"
                "  dif info --json ~/models/stable-diffusion-v1-5\n",

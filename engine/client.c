@@ -382,7 +382,8 @@ with_path (DifRequest *rq, GError **error)
   g_autofree char       *path     = dif_catalog_resolve (dif_request_text (rq, "model"), error);
   g_autofree char       *absolute = path != NULL ? g_canonicalize_filename (path, NULL) : NULL;
 
-  if (absolute == NULL || ! dif_request_set (copy, "model", absolute, error))
+  if (absolute == NULL || ! dif_request_set (copy, "model", absolute, error) ||
+      ! dif_request_resolve_files (copy, error))
     return NULL;
   return g_steal_pointer (&copy);
 }

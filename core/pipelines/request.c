@@ -283,6 +283,12 @@ dif_request_has (DifRequest *rq, const char *name)
   return g_hash_table_contains (rq->values, name);
 }
 
+void
+dif_request_unset (DifRequest *rq, const char *name)
+{
+  g_hash_table_remove (rq->values, name);
+}
+
 double
 dif_request_number (DifRequest *rq, const char *name)
 {

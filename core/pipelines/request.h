@@ -124,6 +124,29 @@ gboolean dif_request_set_number (DifRequest *rq, const char *name, double value,
 gboolean dif_request_has (DifRequest *rq, const char *name);
 
 /**
+ * dif_request_unset:
+ * @rq: a request
+ * @name: a parameter of the task
+ *
+ * Makes it as if it had never been set.
+ */
+void dif_request_unset (DifRequest *rq, const char *name);
+
+/**
+ * dif_request_resolve_files:
+ * @rq: a request
+ * @error: return location
+ *
+ * Makes what "lora" and "embedding" name absolute paths, so that the request
+ * means the same in a process whose folder is another.
+ *
+ * Errors: those of dif_catalog_resolve_file().
+ *
+ * Returns: FALSE on error; @rq is of no use then
+ */
+gboolean dif_request_resolve_files (DifRequest *rq, GError **error);
+
+/**
  * dif_request_number:
  * @rq: a request
  * @name: an INT, DOUBLE or BOOL parameter

@@ -144,7 +144,8 @@ def test_files_that_do_not_fit_are_refused(bench):
     refuses(bench, ["--embedding: ", "found a LoRA"], "--embedding", LORA)
     refuses(bench, ["--lora: no-such-lora: expected a file, or the name of one in"],
             "--lora", "no-such-lora")
-    refuses(bench, ["--lora: expected FILE or FILE:WEIGHT with a number"], "--lora", LORA + ":much")
+    bench.fails(2, ["--lora: expected FILE or FILE:WEIGHT with a number"], "txt2img", "--prompt", "x",
+                "-o", "never.png", "--lora", LORA + ":much")
     refuses(bench, [LORA, "expected a checkpoint of Stable Diffusion", "found a LoRA"],
             "--model", LORA)
     write(bench.path("old.ckpt"), b"\x80\x02}q\x01")

@@ -268,6 +268,37 @@ test_model_changed (void)
   harness_end ();
 }
 
+/* LoRAs belong to what is loaded: their files, their weights and their order. */
+static void
+test_loras_changed (void)
+{
+  g_autofree char *file = NULL;
+  static const struct
+  {
+    const char *suffix;
+    int         loads;
+  } rows[] = { { NULL, 1 }, { "", 2 }, { "", 2 }, { ":0.5", 3 }, { NULL, 4 } };
+
+  harness_begin ();
+  file = g_build_filename (harness_model (), "style.safetensors", NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (DifRequest) rq     = harness_request ("with", 1);
+      g_autofree char       *spec   = g_strconcat (file, rows[i].suffix, NULL);
+      g_autoptr (DifResult)  result = NULL;
+      g_autoptr (GError)     error  = NULL;
+
+      if (i == 0)
+        g_assert_true (g_file_set_contents (file, "x", 1, NULL));
+      if (rows[i].suffix)
+        g_assert_true (dif_request_set (rq, "lora", spec, NULL));
+      result = dif_engine_run (rq, NULL, NULL, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (harness_status ("loads"), ==, rows[i].loads);
+    }
+  harness_end ();
+}
+
 static void
 test_without_engine (void)
 {
@@ -376,6 +407,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/run/errors-keep-domain-and-code", test_errors);
   g_test_add_func ("/engine/run/missing-model-starts-nothing", test_missing_model);
   g_test_add_func ("/engine/run/changed-model-is-loaded-again", test_model_changed);
+  g_test_add_func ("/engine/run/loads-again-when-loras-change", test_loras_changed);
   g_test_add_func ("/engine/run/computes-here-without-an-engine", test_without_engine);
   g_test_add_func ("/engine/life/ends-when-idle", test_idle);
   g_test_add_func ("/engine/life/simultaneous-first-calls-share-one", test_two_first_calls);

@@ -113,6 +113,63 @@ test_not_found (void)
     }
 }
 
+/* Single files are models by their names, with or without the ending. */
+static void
+test_files (void)
+{
+  g_auto (GStrv)     tokenizers = NULL;
+  g_autofree char   *joined     = NULL;
+  g_autofree char   *lora       = NULL;
+  g_autofree char   *expected   = scratch_path (scratch, "user/gimp-diffusion/loras/s.safetensors");
+  g_autofree char   *folder     = dif_catalog_tokenizer_folder ();
+  g_auto (GStrv)     names      = NULL;
+  g_autoptr (GError) error      = NULL;
+
+  scratch_write_text (scratch, "user/gimp-diffusion/models/one.safetensors", "");
+  scratch_write_text (scratch, "user/gimp-diffusion/models/one.dif.json", "{}");
+  scratch_write_text (scratch, "system1/gimp-diffusion/models/shared.safetensors", "");
+  scratch_write_text (scratch, "user/gimp-diffusion/loras/s.safetensors", "");
+  names  = dif_catalog_names ();
+  joined = g_strjoinv (" ", names);
+  g_assert_cmpstr (joined, ==, "everywhere one shared tiny-scenes users");
+  assert_resolves ("one", "user/gimp-diffusion/models/one.safetensors");
+  assert_resolves ("one.safetensors", "user/gimp-diffusion/models/one.safetensors");
+  lora = dif_catalog_resolve_file ("loras", "s", &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (lora, ==, expected);
+  g_assert_null (dif_catalog_resolve_file ("embeddings", "s", &error));
+  g_assert_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY);
+  assert_one_line (error, "s: expected a file, or the name of one in ");
+  tokenizers = dif_catalog_tokenizers ();
+  g_assert_true (g_strv_contains ((const char *const *) tokenizers, folder));
+  scratch_remove (scratch, "user/gimp-diffusion/models/one.safetensors");
+  scratch_remove (scratch, "system1/gimp-diffusion/models/shared.safetensors");
+}
+
+static void
+test_specs (void)
+{
+  static const struct
+  {
+    const char *spec, *file, *rest;
+  } rows[]              = { { "a", "a", NULL }, { "a:1", "a", "1" }, { "a:b:0.5", "a:b", "0.5" }, { "a:", "a:", NULL }, { "", "", NULL }, { ":x", "", "x" }, { "/no:/such", "/no", "/such" } };
+  g_autofree char *path = scratch_path (scratch, "odd:name");
+  g_autofree char *rest = NULL, *file = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *found_rest = NULL;
+      g_autofree char *found      = dif_catalog_split_spec (rows[i].spec, &found_rest);
+
+      g_assert_cmpstr (found, ==, rows[i].file);
+      g_assert_cmpstr (found_rest, ==, rows[i].rest);
+    }
+  scratch_write_text (scratch, "odd:name", "");
+  file = dif_catalog_split_spec (path, &rest);
+  g_assert_cmpstr (file, ==, path);
+  g_assert_null (rest);
+}
+
 static void
 test_nothing_installed (void)
 {
@@ -149,7 +206,9 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/catalog/4-takes-paths", test_paths);
   g_test_add_func ("/formats/catalog/5-lists-names-once", test_names);
   g_test_add_func ("/formats/catalog/6-says-what-it-found-instead", test_not_found);
-  g_test_add_func ("/formats/catalog/7-says-when-nothing-is-installed", test_nothing_installed);
+  g_test_add_func ("/formats/catalog/7-knows-files", test_files);
+  g_test_add_func ("/formats/catalog/8-splits-file-and-weight", test_specs);
+  g_test_add_func ("/formats/catalog/9-says-when-nothing-is-installed", test_nothing_installed);
   status = g_test_run ();
   scratch_free (scratch);
   return status;
