@@ -151,13 +151,20 @@ static gint64
 global_step (DifWeights *file)
 {
   const DifHostArray *array = dif_weights_lookup (file, "global_step");
+  gint64              step  = 0;
+  gint32              small;
   gsize               n;
 
   if (! array || ! dif_shape_count (&array->shape, &n) || n != 1)
     return 0;
-  return array->dtype == DIF_I64   ? *(const gint64 *) array->data
-         : array->dtype == DIF_I32 ? *(const gint32 *) array->data
-                                   : 0;
+  if (array->dtype == DIF_I64)
+    memcpy (&step, array->data, sizeof step);
+  else if (array->dtype == DIF_I32)
+    {
+      memcpy (&small, array->data, sizeof small);
+      step = small;
+    }
+  return step;
 }
 
 const DifFamily *

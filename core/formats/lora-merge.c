@@ -163,14 +163,22 @@ fail_fit (DifLora *lora, const DifLoraModule *m, const char *part, const DifHost
 static double
 alpha_of (const DifLoraModule *m)
 {
-  float alpha;
+  float  alpha;
+  gint64 whole;
+  gint32 small;
 
   if (! m->alpha)
     return (double) _dif_lora_rank (m);
   if (m->alpha->dtype == DIF_I64)
-    return (double) *(const gint64 *) m->alpha->data;
+    {
+      memcpy (&whole, m->alpha->data, sizeof whole);
+      return (double) whole;
+    }
   if (m->alpha->dtype == DIF_I32)
-    return *(const gint32 *) m->alpha->data;
+    {
+      memcpy (&small, m->alpha->data, sizeof small);
+      return small;
+    }
   dif_convert_to_f32 (&alpha, m->alpha->data, m->alpha->dtype, 1);
   return (double) alpha;
 }

@@ -152,7 +152,15 @@ test_specs (void)
   static const struct
   {
     const char *spec, *file, *rest;
-  } rows[]              = { { "a", "a", NULL }, { "a:1", "a", "1" }, { "a:b:0.5", "a:b", "0.5" }, { "a:", "a:", NULL }, { "", "", NULL }, { ":x", "", "x" }, { "/no:/such", "/no", "/such" } };
+  } rows[] = {
+    { "a", "a", NULL },
+    { "a:1", "a", "1" },
+    { "a:b:0.5", "a:b", "0.5" },
+    { "a:", "a:", NULL },
+    { "", "", NULL },
+    { ":x", "", "x" },
+    { "/no:/such", "/no", "/such" },
+  };
   g_autofree char *path = scratch_path (scratch, "odd:name");
   g_autofree char *rest = NULL, *file = NULL;
 

@@ -202,6 +202,7 @@ test_refused (void)
   char              *scratch = scratch_new ();
   g_autoptr (GBytes) list    = packed_list ();
   g_autoptr (GBytes) cut     = g_bytes_new_from_bytes (list, 0, g_bytes_get_size (list) / 2);
+  g_autofree char   *empty   = scratch_path (scratch, "empty");
 
   refuse_text (scratch, "a.json", "{\"a\": 1}", DIF_FORMAT_ERROR_UNSUPPORTED, "\"model.vocab\"");
   refuse_text (scratch, "b.json", "{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": []}}",
@@ -215,7 +216,7 @@ test_refused (void)
   refuse_text (scratch, "d.gz", "\x1f\x8bno", DIF_FORMAT_ERROR_CORRUPT, "expected packed data");
   assert_refused (scratch, "e.gz", g_bytes_get_data (cut, NULL), g_bytes_get_size (cut),
                   DIF_FORMAT_ERROR_CORRUPT, "expected packed data");
-  g_assert_cmpint (g_mkdir (scratch_path (scratch, "empty"), 0755), ==, 0);
+  g_assert_cmpint (g_mkdir (empty, 0755), ==, 0);
   assert_refused (scratch, "empty", NULL, 0, DIF_FORMAT_ERROR_MISSING_KEY,
                   "expected vocab.json and merges.txt, or tokenizer.json, found none");
   scratch_free (scratch);
