@@ -160,29 +160,6 @@ fail_fit (DifLora *lora, const DifLoraModule *m, const char *part, const DifHost
   return FALSE;
 }
 
-static double
-alpha_of (const DifLoraModule *m)
-{
-  float  alpha;
-  gint64 whole;
-  gint32 small;
-
-  if (! m->alpha)
-    return (double) _dif_lora_rank (m);
-  if (m->alpha->dtype == DIF_I64)
-    {
-      memcpy (&whole, m->alpha->data, sizeof whole);
-      return (double) whole;
-    }
-  if (m->alpha->dtype == DIF_I32)
-    {
-      memcpy (&small, m->alpha->data, sizeof small);
-      return small;
-    }
-  dif_convert_to_f32 (&alpha, m->alpha->data, m->alpha->dtype, 1);
-  return (double) alpha;
-}
-
 static void
 note_change (DifLoraSet *set, const char *target, const DifLoraModule *m, double weight)
 {
@@ -195,7 +172,7 @@ note_change (DifLoraSet *set, const char *target, const DifLoraModule *m, double
       g_hash_table_insert (set->targets, g_strdup (target), changes);
     }
   change->module = m;
-  change->scale  = (float) (weight * alpha_of (m) / (double) _dif_lora_rank (m));
+  change->scale  = (float) (weight * m->scale);
   g_ptr_array_add (changes, change);
 }
 

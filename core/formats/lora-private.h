@@ -16,7 +16,8 @@ G_BEGIN_DECLS
  * @down: `[rank, in]` or `[rank, in, kh, kw]`
  * @up: `[out, rank]` or `[out, rank, 1, 1]`
  * @mid: `[rank, rank, kh, kw]`, or no data
- * @alpha: (nullable): one number
+ * @alpha: (nullable): one number; NULL if the file states none beside it
+ * @scale: what the product is multiplied by: alpha / rank, 1 without an alpha
  * @bound: whether the tensor it changes has been found
  */
 typedef struct
@@ -27,6 +28,7 @@ typedef struct
   gboolean            flat;
   DifHostArray        down, up, mid;
   const DifHostArray *alpha;
+  double              scale;
   gboolean            bound;
 } DifLoraModule;
 

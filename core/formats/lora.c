@@ -5,9 +5,11 @@
  * DIFFUSERS_TO_PEFT) and lora_conversion_utils.py; kohya-ss/sd-scripts,
  * networks/lora.py.
  */
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "formats/family.h"
 #include "formats/lora-private.h"
 #include "formats/safetensors.h"
@@ -296,6 +298,113 @@ check_module (const DifLora *lora, const DifLoraModule *m, GError **error)
   return found == NULL;
 }
 
+/* ---- how strong a module is ---- */
+
+static double
+alpha_of (const DifLoraModule *m)
+{
+  float  alpha;
+  gint64 whole;
+  gint32 small;
+
+  if (m->alpha->dtype == DIF_I64)
+    {
+      memcpy (&whole, m->alpha->data, sizeof whole);
+      return (double) whole;
+    }
+  if (m->alpha->dtype == DIF_I32)
+    {
+      memcpy (&small, m->alpha->data, sizeof small);
+      return small;
+    }
+  dif_convert_to_f32 (&alpha, m->alpha->data, m->alpha->dtype, 1);
+  return (double) alpha;
+}
+
+/* A number of the metadata for @part, such as "unet.lora_alpha". */
+static double
+stated (DifJson *config, const char *part, const char *key, double fallback)
+{
+  g_autofree char *full = g_strconcat (part, ".", key, NULL);
+
+  return dif_json_double (config, full, fallback);
+}
+
+static gboolean
+is_stated (DifJson *config, const char *part, const char *key)
+{
+  g_autofree char *full = g_strconcat (part, ".", key, NULL);
+
+  return dif_json_bool (config, full, FALSE);
+}
+
+/* peft's alpha of a module: that of a pattern which the module's name ends
+ * with, else the part's. */
+static double
+stated_alpha (DifJson *config, const DifLoraModule *m)
+{
+  g_autofree char *full     = g_strconcat (m->part, ".alpha_pattern", NULL);
+  DifJson         *patterns = dif_json_member (config, full);
+
+  for (guint i = 0; patterns && i < dif_json_length (patterns); i++)
+    {
+      DifJson    *entry = dif_json_at (patterns, i);
+      const char *key   = dif_json_key (entry);
+      gsize       n     = strlen (m->name);
+      const char *at    = NULL;
+
+      if (key && g_str_has_suffix (m->name, key))
+        at = m->name + n - strlen (key);
+
+      if (at && (at == m->name || at[-1] == '.'))
+        return dif_json_value_double (entry);
+    }
+  return stated (config, m->part, "lora_alpha", (double) _dif_lora_rank (m));
+}
+
+static void
+set_scales (DifLora *lora, DifJson *config)
+{
+  for (guint i = 0; i < lora->modules->len; i++)
+    {
+      DifLoraModule *m    = lora->modules->pdata[i];
+      double         rank = (double) _dif_lora_rank (m);
+
+      m->scale = m->alpha ? alpha_of (m) / rank : 1;
+      if (! config || ! m->part || m->alpha)
+        continue;
+      m->scale = stated_alpha (config, m) /
+                 (is_stated (config, m->part, "use_rslora") ? sqrt (rank) : rank);
+      if (is_stated (config, m->part, "use_dora") || is_stated (config, m->part, "lora_bias"))
+        dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
+                       "expected a plain LoRA, found one with use_dora or lora_bias");
+    }
+}
+
+/* diffusers keeps peft's settings as JSON in the metadata (lora_base.py,
+ * LORA_ADAPTER_METADATA_KEY). */
+static gboolean
+read_scales (DifLora *lora, GError **error)
+{
+  g_autoptr (DifJson) config = NULL;
+  g_autofree char    *name   = g_strconcat (lora->path, ": lora_adapter_metadata", NULL);
+  g_autofree char    *text   = NULL;
+
+  if (! dif_safetensors_metadata (lora->path, "lora_adapter_metadata", &text, error))
+    return FALSE;
+  if (text)
+    {
+      config = dif_json_parse (text, strlen (text), name, error);
+      if (! config)
+        return FALSE;
+    }
+  set_scales (lora, config);
+  for (guint i = 0; i < lora->modules->len; i++)
+    if (config && ! isfinite (((const DifLoraModule *) lora->modules->pdata[i])->scale))
+      dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "expected finite alphas, found others");
+  return ! config || dif_json_finish (config, error);
+}
+
 DifLora *
 dif_lora_open (const char *path, GError **error)
 {
@@ -323,7 +432,7 @@ dif_lora_open (const char *path, GError **error)
   for (guint i = 0; i < lora->modules->len; i++)
     if (! check_module (lora, lora->modules->pdata[i], error))
       return NULL;
-  return g_steal_pointer (&lora);
+  return read_scales (lora, error) ? g_steal_pointer (&lora) : NULL;
 }
 
 /* ---- telling ---- */

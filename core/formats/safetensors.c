@@ -345,24 +345,57 @@ dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into, D
   return chosen && file_chosen (chosen, bytes, name, into, error);
 }
 
-gboolean
-dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc want, gpointer user_data,
-                      GError **error)
+/* The file mapped, or NULL. */
+static GBytes *
+map_file (const char *path, GError **error)
 {
-  g_autoptr (GMappedFile) map   = NULL;
-  g_autoptr (GBytes)      bytes = NULL;
+  g_autoptr (GMappedFile) map = NULL;
   guint64                 size;
   int                     fd = dif_file_open (path, &size, error);
 
   if (fd < 0)
-    return FALSE;
+    return NULL;
   map = g_mapped_file_new_from_fd (fd, FALSE, error);
   close (fd);
   if (! map)
     {
       g_prefix_error (error, "%s: ", path);
-      return FALSE;
+      return NULL;
     }
-  bytes = g_mapped_file_get_bytes (map);
-  return dif_safetensors_read_bytes (bytes, path, into, want, user_data, error);
+  return g_mapped_file_get_bytes (map);
+}
+
+gboolean
+dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc want, gpointer user_data,
+                      GError **error)
+{
+  g_autoptr (GBytes) bytes = map_file (path, error);
+
+  return bytes && dif_safetensors_read_bytes (bytes, path, into, want, user_data, error);
+}
+
+gboolean
+dif_safetensors_metadata (const char *path, const char *key, char **value, GError **error)
+{
+  g_autoptr (GBytes)  bytes    = map_file (path, error);
+  g_autoptr (DifJson) root     = NULL;
+  DifJson            *metadata = NULL;
+  const guint8       *data;
+  gsize               size, begin;
+
+  if (! bytes)
+    return FALSE;
+  data = g_bytes_get_data (bytes, &size);
+  root = parse_header (data, size, path, &begin, error);
+  if (! root)
+    return FALSE;
+  if (dif_json_type (root) == DIF_JSON_OBJECT)
+    metadata = dif_json_member (root, "__metadata__");
+  if (metadata)
+    check_metadata (metadata);
+  *value = metadata ? g_strdup (dif_json_string (metadata, key, NULL)) : NULL;
+  if (dif_json_finish (root, error))
+    return TRUE;
+  g_clear_pointer (value, g_free);
+  return FALSE;
 }

@@ -58,6 +58,20 @@ gboolean dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc w
 gboolean dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into,
                                      DifWantFunc want, gpointer user_data, GError **error);
 
+/**
+ * dif_safetensors_metadata:
+ * @path: a .safetensors file
+ * @key: a key of its `__metadata__`
+ * @value: (out) (transfer full) (nullable): the text, NULL if there is none
+ * @error: return location
+ *
+ * Errors: those of dif_safetensors_read().
+ *
+ * Returns: FALSE on error
+ */
+gboolean dif_safetensors_metadata (const char *path, const char *key, char **value,
+                                   GError **error);
+
 /** DifSafetensorsWriter: writes a file piece by piece. */
 typedef struct _DifSafetensorsWriter DifSafetensorsWriter;
 

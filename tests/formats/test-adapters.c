@@ -138,6 +138,85 @@ test_product (void)
       }
 }
 
+/* Puts metadata into the file at @path. */
+static void
+add_metadata (const char *path, const char *text)
+{
+  g_autofree char    *data  = NULL;
+  g_autofree char    *value = dif_json_quote (text);
+  g_autofree char    *entry = g_strdup_printf ("\"__metadata__\":{\"lora_adapter_metadata\":%s},",
+                                               value);
+  g_autoptr (GString) out   = g_string_new (NULL);
+  gsize               size;
+  guint64             length;
+
+  g_assert_true (g_file_get_contents (path, &data, &size, NULL));
+  memcpy (&length, data, 8);
+  length = GUINT64_TO_LE (GUINT64_FROM_LE (length) + strlen (entry));
+  g_string_append_len (out, (const char *) &length, 8);
+  g_string_append_c (out, '{');
+  g_string_append (out, entry);
+  g_string_append_len (out, data + 9, (gssize) size - 9);
+  g_assert_true (g_file_set_contents (path, out->str, (gssize) out->len, NULL));
+}
+
+/* peft's settings, which diffusers keeps in the metadata. */
+static void
+test_metadata (void)
+{
+  static const Tensor tensors[] = {
+    { "unet." LINEAR ".lora_A.weight", DIF_SHAPE (2, 3), { 1, 0, 2, 0, 1, 1 } },
+    { "unet." LINEAR ".lora_B.weight", DIF_SHAPE (2, 2), { 1, 2, 3, 4 } },
+  };
+  static const float product[] = { 1, 2, 4, 3, 4, 10 };
+  static const struct
+  {
+    const char *text;
+    float       scale; /* 0: refused */
+    const char *what;
+  } rows[] = {
+    { "{}", 1, NULL },
+    { "{\"unet.r\": 2, \"unet.lora_alpha\": 8}", 4, NULL },
+    { "{\"unet.lora_alpha\": 8, \"unet.alpha_pattern\": {\"attn2.to_k\": 3, \"to_q\": 9}}", 1.5,
+      NULL },
+    { "{\"unet.lora_alpha\": 8, \"unet.alpha_pattern\": {\"ttn2.to_k\": 3}}", 4, NULL },
+    { "{\"unet.lora_alpha\": 4, \"unet.use_rslora\": true}", 2.8284271f, NULL },
+    { "{\"text_encoder.lora_alpha\": 8}", 1, NULL },
+    { "{\"unet.use_dora\": true}", 0, "expected a plain LoRA, found one with use_dora" },
+    { "{\"unet.lora_alpha\": \"x\"}", 0, "unet.lora_alpha: expected a number" },
+    { "{\"unet.lora_alpha\": Infinity}", 0, "expected finite alphas" },
+    { "{", 0, "lora_adapter_metadata" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      char                  *folder  = scratch_new ();
+      g_autofree char       *path    = write_file (folder, "p.safetensors", tensors, 2);
+      const char *const      specs[] = { path, NULL };
+      g_autoptr (GError)     error   = NULL;
+      g_autoptr (DifLoraSet) set     = NULL;
+      g_autoptr (DifWeights) part    = part_new ();
+      float                  expected[6];
+
+      add_metadata (path, rows[i].text);
+      set = dif_lora_set_new (specs, &error);
+      if (rows[i].what)
+        {
+          g_assert_null (set);
+          assert_one_line (error, rows[i].what);
+        }
+      else
+        {
+          g_assert_no_error (error);
+          g_assert_true (dif_lora_set_bind (set, "unet", part, &error));
+          for (guint k = 0; k < 6; k++)
+            expected[k] = product[k] * rows[i].scale;
+          assert_patched (set, LINEAR ".weight", DIF_SHAPE (2, 3), expected, 6);
+        }
+      scratch_free (folder);
+    }
+}
+
 static void
 test_convolution (void)
 {
@@ -511,6 +590,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/formats/lora/product-by-every-spelling", test_product);
+  g_test_add_func ("/formats/lora/alphas-in-the-metadata", test_metadata);
   g_test_add_func ("/formats/lora/convolutions", test_convolution);
   g_test_add_func ("/formats/lora/says-what-it-is-for", test_misfits);
   g_test_add_func ("/formats/lora/families", test_families);

@@ -384,6 +384,11 @@ def make_model_files():
         "embedding-xl": parts(_1=listed({"clip_l": [1, 2], "clip_g": [1, 3]})),
         "embedding-odd": parts(_1=listed({"a": [0, 2]})),
     }
+    described = tensors({"__metadata__": {"lora_adapter_metadata": dump(
+        {"unet.lora_alpha": 8, "unet.alpha_pattern": {"to_q": 2}, "unet.use_rslora": True})},
+        f"unet.{q}.lora_A.weight": entry("F32", [1, 3], 0, 12),
+        f"unet.{q}.lora_B.weight": entry("F32", [2, 1], 12, 20)}, bytes(20))
+    inputs["lora-metadata"] = parts(_1=described)
     for name, data in inputs.items():
         write("model-files", name, data)
 
