@@ -234,6 +234,34 @@ void dif_result_fill (DifResult *r, guint i, const float *pixels, const char *re
  */
 void dif_result_set_warning (DifResult *r, const char *warning);
 
+/**
+ * dif_result_set_plane:
+ * @r: a result
+ * @name: such as "depth"
+ * @image: kept, not copied; replaces one of the same name
+ *
+ * What a run found out about the picture it started from, shared by all
+ * pictures of the result.
+ */
+void dif_result_set_plane (DifResult *r, const char *name, DifImage *image);
+
+/**
+ * dif_result_plane:
+ * @r: a result
+ * @name: such as "depth"
+ *
+ * Returns: (transfer none) (nullable): the plane, if there is one
+ */
+DifImage *dif_result_plane (DifResult *r, const char *name);
+
+/**
+ * dif_result_plane_names:
+ * @r: a result
+ *
+ * Returns: (transfer container) (array zero-terminated=1): names of its planes
+ */
+const char **dif_result_plane_names (DifResult *r);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifPipeline, dif_pipeline_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifResult, dif_result_free)
 

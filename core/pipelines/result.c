@@ -12,6 +12,8 @@ struct _DifResult
   float  *pixels;
   char  **recipes;
   char   *warning;
+
+  GHashTable *planes; /* name -> DifImage */
 };
 
 DifResult *
@@ -25,6 +27,8 @@ dif_result_new (guint n_images, guint width, guint height, guint64 seed)
   r->seed     = seed;
   r->pixels   = g_new0 (float, (gsize) n_images *width *height * 3);
   r->recipes  = g_new0 (char *, n_images + 1);
+  r->planes   = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                       (GDestroyNotify) dif_image_unref);
   for (guint i = 0; i < n_images; i++)
     r->recipes[i] = g_strdup ("{}");
   return r;
@@ -38,6 +42,7 @@ dif_result_free (DifResult *r)
   g_free (r->pixels);
   g_strfreev (r->recipes);
   g_free (r->warning);
+  g_hash_table_unref (r->planes);
   g_free (r);
 }
 
@@ -115,4 +120,22 @@ const char *
 dif_result_warning (DifResult *r)
 {
   return r->warning;
+}
+
+void
+dif_result_set_plane (DifResult *r, const char *name, DifImage *image)
+{
+  g_hash_table_replace (r->planes, g_strdup (name), dif_image_ref (image));
+}
+
+DifImage *
+dif_result_plane (DifResult *r, const char *name)
+{
+  return g_hash_table_lookup (r->planes, name);
+}
+
+const char **
+dif_result_plane_names (DifResult *r)
+{
+  return (const char **) g_hash_table_get_keys_as_array (r->planes, NULL);
 }
