@@ -60,7 +60,7 @@ mark_row (DifCells *cells, const float *values)
     {
       guint from = x, first, last;
 
-      while (x < cells->width && values[x] > 0.0f)
+      while (x < cells->width && values[x] >= DIF_MASK_LEAST)
         x++;
       if (x == from)
         continue;

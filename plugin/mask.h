@@ -11,6 +11,12 @@
 
 G_BEGIN_DECLS
 
+/**
+ * DIF_MASK_LEAST: fainter pixels count as not selected: half a step of 8 bit.
+ * In floating point GIMP's feathering leaves traces all over the canvas.
+ */
+#define DIF_MASK_LEAST (1.0f / 512.0f)
+
 /** DifCells: the model's mask while rows of the selection come in. */
 typedef struct _DifCells DifCells;
 
@@ -37,7 +43,7 @@ void dif_cells_free (DifCells *cells);
  * dif_cells_add_row:
  * @cells: cells
  * @y: the row
- * @values: (array): its values; whatever is above 0 is selected
+ * @values: (array): its values; %DIF_MASK_LEAST and more is selected
  */
 void dif_cells_add_row (DifCells *cells, guint y, const float *values);
 

@@ -187,7 +187,7 @@ place (DifRegion *region, GimpImage *image, GimpLayer *source, int padding, DifR
   if (! dif_geometry_place (&bounds, is_selected ? &selection : NULL, padding, native, placement))
     {
       g_set_error_literal (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
-                           _ ("Nothing of the selected layer lies in the selection."));
+                           _ ("Nothing that could be drawn anew lies in the selection."));
       return FALSE;
     }
   if (dif_request_has (rq, "width"))

@@ -77,7 +77,7 @@ selected_layer (GimpImage *image, GimpDrawable **drawables)
 static void
 free_area (GimpImage *image, DifRect *area)
 {
-  if (! dif_source_selection (image, area))
+  if (! dif_source_selection (image, area) || area->width == 0)
     dif_source_bounds (image, NULL, area);
 }
 

@@ -31,6 +31,8 @@ typedef struct
   int           width, height;
 } Reading;
 
+typedef void (*RowFunc) (int y, int width, const float *values, gpointer user_data);
+
 static gpointer
 out_of_memory (int width, int height, GError **error)
 {
@@ -54,6 +56,73 @@ dif_source_bounds (GimpImage *image, GimpLayer *layer, DifRect *bounds)
   bounds->height = gimp_drawable_get_height (GIMP_DRAWABLE (layer));
 }
 
+static gboolean
+for_each_row (GeglBuffer *selection, const GeglRectangle *area, RowFunc func, gpointer user_data)
+{
+  g_autofree float *strip = g_try_new (float, (gsize) area->width *STRIP_ROWS);
+
+  if (strip == NULL)
+    return FALSE;
+  for (int y = 0; y < area->height; y += STRIP_ROWS)
+    {
+      int           n_rows = MIN (STRIP_ROWS, area->height - y);
+      GeglRectangle part   = { area->x, area->y + y, area->width, n_rows };
+
+      gegl_buffer_get (selection, &part, 1.0, babl_format ("Y float"), strip, GEGL_AUTO_ROWSTRIDE,
+                       GEGL_ABYSS_NONE);
+      for (int i = 0; i < n_rows; i++)
+        func (y + i, area->width, strip + (gsize) i * (guint) area->width, user_data);
+    }
+  return TRUE;
+}
+
+/* Where selected pixels are, relative to the area: first and last. */
+typedef struct
+{
+  int x1, y1, x2, y2;
+} Extent;
+
+static void
+extend (int y, int width, const float *values, gpointer user_data)
+{
+  Extent *extent = user_data;
+  int     first = 0, last = width - 1;
+
+  while (first < width && values[first] < DIF_MASK_LEAST)
+    first++;
+  if (first == width)
+    return;
+  while (values[last] < DIF_MASK_LEAST)
+    last--;
+  extent->x1 = MIN (extent->x1, first);
+  extent->x2 = MAX (extent->x2, last);
+  extent->y1 = MIN (extent->y1, y);
+  extent->y2 = y;
+}
+
+/* GIMP counts every trace, and in floating point traces are everywhere. */
+static void
+leave_out_traces (GimpImage *image, DifRect *bounds)
+{
+  GimpSelection         *selection = gimp_image_get_selection (image);
+  g_autoptr (GeglBuffer) values    = gimp_drawable_get_buffer (GIMP_DRAWABLE (selection));
+  GeglRectangle          area      = { bounds->x, bounds->y, bounds->width, bounds->height };
+  Extent                 extent    = { G_MAXINT, G_MAXINT, -1, -1 };
+
+  if (values == NULL || babl_format_get_bytes_per_pixel (gegl_buffer_get_format (values)) == 1 ||
+      ! for_each_row (values, &area, extend, &extent))
+    return;
+  if (extent.x2 < 0)
+    {
+      bounds->width = bounds->height = 0;
+      return;
+    }
+  bounds->x += extent.x1;
+  bounds->y += extent.y1;
+  bounds->width  = extent.x2 - extent.x1 + 1;
+  bounds->height = extent.y2 - extent.y1 + 1;
+}
+
 gboolean
 dif_source_selection (GimpImage *image, DifRect *bounds)
 {
@@ -66,6 +135,7 @@ dif_source_selection (GimpImage *image, DifRect *bounds)
   bounds->y      = y1;
   bounds->width  = x2 - x1;
   bounds->height = y2 - y1;
+  leave_out_traces (image, bounds);
   return TRUE;
 }
 
@@ -239,25 +309,10 @@ dif_source_visible (GimpImage *image, const DifRect *area, int width, int height
   return picture;
 }
 
-static gboolean
-read_cells (GeglBuffer *selection, DifCells *cells)
+static void
+add_cells (int y, int width, const float *values, gpointer cells)
 {
-  const GeglRectangle *area  = gegl_buffer_get_extent (selection);
-  g_autofree float    *strip = g_try_new (float, (gsize) area->width *STRIP_ROWS);
-
-  if (strip == NULL)
-    return FALSE;
-  for (int y = 0; y < area->height; y += STRIP_ROWS)
-    {
-      int           n_rows = MIN (STRIP_ROWS, area->height - y);
-      GeglRectangle part   = { area->x, area->y + y, area->width, n_rows };
-
-      gegl_buffer_get (selection, &part, 1.0, babl_format ("Y float"), strip, GEGL_AUTO_ROWSTRIDE,
-                       GEGL_ABYSS_NONE);
-      for (int i = 0; i < n_rows; i++)
-        dif_cells_add_row (cells, (guint) (y + i), strip + (gsize) i * (guint) area->width);
-    }
-  return TRUE;
+  dif_cells_add_row (cells, (guint) y, values);
 }
 
 DifImage *
@@ -278,7 +333,7 @@ dif_source_mask (GeglBuffer *selection, guint grow, int width, int height, GErro
       cells = dif_cells_new ((guint) gegl_buffer_get_width (selection),
                              (guint) gegl_buffer_get_height (selection), grow, (guint) width,
                              (guint) height);
-      if (read_cells (selection, cells))
+      if (for_each_row (selection, gegl_buffer_get_extent (selection), add_cells, cells))
         mask = dif_cells_to_mask (cells);
     }
   return mask != NULL ? mask : out_of_memory (width, height, error);

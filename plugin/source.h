@@ -26,9 +26,10 @@ void dif_source_bounds (GimpImage *image, GimpLayer *layer, DifRect *bounds);
 /**
  * dif_source_selection:
  * @image: an image
- * @bounds: (out): the selection's, faintest pixels included
+ * @bounds: (out): the selection's, pixels down to %DIF_MASK_LEAST included;
+ *   empty if all are fainter
  *
- * Returns: whether anything is selected
+ * Returns: whether there is a selection
  */
 gboolean dif_source_selection (GimpImage *image, DifRect *bounds);
 

@@ -71,9 +71,11 @@ test_cells (void)
 static void
 test_faint (void)
 {
-  g_autoptr (DifImage) mask = mask_of_pixel (64, 64, 20, 20, 1e-6f, 0, 64, 64);
+  g_autoptr (DifImage) faint = mask_of_pixel (64, 64, 20, 20, 0.002f, 0, 64, 64);
+  g_autoptr (DifImage) trace = mask_of_pixel (64, 64, 20, 20, 0.0019f, 0, 64, 64);
 
-  assert_cells (mask, 2, 2, 2, 2);
+  assert_cells (faint, 2, 2, 2, 2);
+  assert_cells (trace, 9, 9, 9, 9);
 }
 
 static void
