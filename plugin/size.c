@@ -26,8 +26,11 @@ dif_size_native (const char *model, GError **error)
   if (unet == NULL)
     return 0;
   sample = (int) dif_json_int (unet, "sample_size", DEFAULT_SAMPLE_SIZE, 1, MAX_SAMPLE_SIZE);
-  if (! dif_json_finish (unet, error) ||
-      (vae = dif_checkpoint_config (checkpoint, "vae", error)) == NULL)
+  if (! dif_json_finish (unet, error))
+    return 0;
+  if (dif_checkpoint_part_class (checkpoint, "vae") == NULL)
+    return sample;
+  if ((vae = dif_checkpoint_config (checkpoint, "vae", error)) == NULL)
     return 0;
   levels   = dif_json_member (vae, "block_out_channels");
   n_levels = levels != NULL ? dif_json_length (levels) : 1;

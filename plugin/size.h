@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  * dif_checkpoint_config(); DIF_FORMAT_ERROR.
  *
  * Source: diffusers StableDiffusionPipeline: unet sample_size (64 where it is
- * missing) times the VAE's factor, two for every level but the first.
+ * missing) times the VAE's factor, two for every level but the first; without a
+ * VAE the U-Net draws pixels.
  *
  * Returns: the side the model was trained at, in pixels; 0 on error
  */

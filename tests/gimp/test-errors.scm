@@ -92,6 +92,7 @@
 (gimp-image-clean-all image)
 
 (define empty (gimp-image-new 64 64 RGB))
+(gimp-image-clean-all empty)
 (check-untouched "no layer as source" empty 0
                  (fails? (plug-in-diffusion-img2img #:image empty #:steps 2 #:source "layer")))
 (gimp-image-delete empty)
