@@ -6,8 +6,12 @@
  * tensor by tensor.  Bounds: 1e-5 relative for embeddings and single network
  * calls; a loop multiplies what the steps before it left, so latents and
  * pictures have the bound of the contract, 5e-4.  What was measured is printed.
+ *
+ * DIF_TEST_SAMPLE=N runs every N-th case and skips the others by name, for slow
+ * builds: the sanitizers look for damage, not for digits.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support.h"
@@ -26,6 +30,7 @@ typedef struct
   Suite      *suite;
   const char *folder; /* of the case's file: "golden" or "pictures" */
   DifJson    *c;
+  gboolean    skip; /* not of the sample that was asked for */
 } Case;
 
 static Suite cpu_f32  = { "cpu", "f32", NULL };
@@ -242,6 +247,14 @@ check_ids (DifPipeline *pipe, DifJson *c, const char *key, DifWeights *golden, c
     g_assert_cmpint (ids[i], ==, ((const gint64 *) array->data)[i]);
 }
 
+static gboolean
+is_skipped (const Case *k)
+{
+  if (k->skip)
+    g_test_skip ("not of the sample that DIF_TEST_SAMPLE asks for");
+  return k->skip;
+}
+
 static void
 test_f32 (gconstpointer data)
 {
@@ -253,6 +266,8 @@ test_f32 (gconstpointer data)
   Dump                   dump   = { 0 };
   double                 embeds = 0, noise, latents = 0, image;
 
+  if (is_skipped (k))
+    return;
   check_ids (pipeline_for (k->suite, dif_json_string (k->c, "model", "")), k->c, "prompt", golden,
              "input_ids");
   check_ids (pipeline_for (k->suite, dif_json_string (k->c, "model", "")), k->c, "negative_prompt",
@@ -308,6 +323,8 @@ test_bf16 (gconstpointer data)
       g_test_skip ("this CPU does not compute in bf16");
       return;
     }
+  if (is_skipped (k))
+    return;
   run_case (k->suite, k->c, golden, &dump);
   found = kept_rows (&dump, golden, &expected, &n);
   psnr  = test_psnr (found, expected, n);
@@ -389,7 +406,9 @@ free_case (gpointer data)
 static void
 add_cases (DifJson *root, const char *folder, Suite *suite, const char *suffix, GTestDataFunc func)
 {
-  DifJson *cases = dif_json_member (root, "cases");
+  DifJson    *cases  = dif_json_member (root, "cases");
+  const char *sample = g_getenv ("DIF_TEST_SAMPLE");
+  guint       every  = sample ? MAX ((guint) atoi (sample), 1) : 1;
 
   for (guint i = 0; i < dif_json_length (cases); i++)
     {
@@ -398,6 +417,7 @@ add_cases (DifJson *root, const char *folder, Suite *suite, const char *suffix, 
 
       k->suite  = suite;
       k->folder = folder;
+      k->skip   = i % every != 0;
       k->c      = dif_json_ref (dif_json_at (cases, i));
       path      = g_strdup_printf ("/golden/%s/%s", suffix, dif_json_string (k->c, "name", "?"));
       g_test_add_data_func_full (path, k, func, free_case);
