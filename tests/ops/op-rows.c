@@ -53,6 +53,10 @@ const Row op_rows[] = {
   { OP_LINEAR, { 256, 320, 96 }, RESIDUAL | ALIAS | NO_BIAS },
   { OP_LINEAR, { 64, 320, 960 }, NO_BIAS | FROM_F16 },
   { OP_LINEAR, { 1024, 40, 64 }, SLICE },
+  /* packed in several slices of outputs, with and without a rest */
+  { OP_LINEAR, { 3, 1536, 700 }, FROM_F16 },
+  { OP_LINEAR, { 3, 1531, 768 }, FROM_BF16 },
+  { OP_LINEAR, { 2, 4096, 1024 }, FROM_F16 | NO_BIAS },
   { OP_LINEAR, { 77, 32, 48 }, LARGE, GELU },
   { OP_LINEAR, { 77, 32, 48 }, LARGE, QUICK_GELU },
   /* rows, K, N */
@@ -77,6 +81,8 @@ const Row op_rows[] = {
   { OP_CONV2D, { 2, 9, 13, 48, 40, 3, 1, 1, 1 }, RESIDUAL | PER_CHANNEL | ALIAS | NO_BIAS },
   { OP_CONV2D, { 1, 8, 8, 320, 160, 3, 1, 1, 1 }, FROM_F16 },
   { OP_CONV2D, { 1, 4, 4, 640, 64, 3, 1, 1, 1 }, FROM_F16 },
+  { OP_CONV2D, { 1, 3, 3, 512, 203, 3, 1, 1, 1 }, FROM_F16 },
+  { OP_CONV2D, { 1, 3, 2, 320, 320, 3, 1, 1, 1 }, FROM_BF16 },
   { OP_CONV2D, { 1, 5, 5, 5, 3, 3, 1, 0, 0 } },
   { OP_CONV2D, { 3, 32, 32, 3, 3, 3, 1, 1, 1 }, FROM_F16 },
   { OP_CONV2D, { 2, 7, 5, 12, 20, 1, 1, 0, 0 }, RESIDUAL },

@@ -259,6 +259,39 @@ typedef dnnl_status_t (*DifCpuDescribe) (DifCpu *cpu, const DifCpuWeight *w, con
                                          dnnl_primitive_desc_t *pd, DifCpuPrimitive *prim);
 
 /**
+ * _dif_cpu_reorder:
+ * @cpu: a locked backend
+ * @from: layout of @src
+ * @src: data
+ * @to: layout of @dst
+ * @dst: (out): the same values
+ * @error: return location
+ *
+ * Errors: DIF_BACKEND_ERROR.
+ *
+ * Returns: whether @dst was written
+ */
+gboolean _dif_cpu_reorder (DifCpu *cpu, const_dnnl_memory_desc_t from, const void *src,
+                           const_dnnl_memory_desc_t to, void *dst, GError **error);
+
+/**
+ * _dif_cpu_pack:
+ * @cpu: a locked backend
+ * @w: a weight whose @md and @data are there
+ * @from: as it lies in the file, of any floating dtype
+ * @plain: the file's layout in @w's dtype
+ * @error: return location
+ *
+ * Fills @w's data.  In parallel.
+ *
+ * Errors: DIF_BACKEND_ERROR.
+ *
+ * Returns: whether it is filled
+ */
+gboolean _dif_cpu_pack (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *from,
+                        dnnl_memory_desc_t plain, GError **error);
+
+/**
  * _dif_cpu_weight_new:
  * @cpu: a locked backend
  * @template: dtype, is_conv, sizes and spec
