@@ -13,8 +13,8 @@
 #define SLICE_BYTES ((gsize) 512 << 10)
 
 gboolean
-_dif_cpu_reorder (DifCpu *cpu, const_dnnl_memory_desc_t from, const void *src, const_dnnl_memory_desc_t to,
-                  void *dst, GError **error)
+_dif_cpu_reorder (DifCpu *cpu, const_dnnl_memory_desc_t from, const void *src,
+                  const_dnnl_memory_desc_t to, void *dst, GError **error)
 {
   dnnl_primitive_desc_t pd = NULL;
   dnnl_primitive_t      p  = NULL;
