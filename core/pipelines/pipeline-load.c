@@ -173,7 +173,8 @@ load_presets (DifPipeline *pipe, GError **error)
 /* diffusers' classes whose parts are a text encoder, a U-Net and a VAE */
 static const char *const pipeline_classes[] = { "StableDiffusionPipeline",
                                                 "StableDiffusionImg2ImgPipeline",
-                                                "StableDiffusionInpaintPipeline", NULL };
+                                                "StableDiffusionInpaintPipeline",
+                                                "StableDiffusionDepth2ImgPipeline", NULL };
 
 /* those that have a UNet2DModel and a scheduler alone */
 static const char *const unconditional_classes[] = { "DDPMPipeline", "DDIMPipeline", "PNDMPipeline",
@@ -336,9 +337,9 @@ dif_pipeline_scheduler (DifPipeline *pipe, const char *class_name, GError **erro
 
   if (! own)
     return NULL;
-  /* the reference patches the scheduler it is built with; another class is
-   * then made from the patched config */
-  if (! pipe->unet2d)
+  /* the reference patches the scheduler it is built with, except in depth2img;
+   * another class is then made from the patched config */
+  if (! pipe->unet2d && ! (pipe->unet && _dif_pipeline_unet_kind (pipe) == DIF_UNET_DEPTH))
     dif_scheduler_patch_for_pipeline (own);
   if (! class_name)
     return g_steal_pointer (&own);

@@ -190,6 +190,19 @@ float *dif_run_picture (DifRun *run, const char *name);
 DifTensor *dif_run_encode_picture (DifRun *run, const float *picture);
 
 /**
+ * dif_run_latents_from_picture:
+ * @run: a run
+ * @first: (out): the first call to make
+ *
+ * How a task begins from its "image": sets the timesteps by "strength", encodes
+ * the picture and noises it for call @first.  Draws the posterior, then the
+ * noise.  Dumps `initial_latents`.
+ *
+ * Returns: `[n_images, h, w, C]` f32
+ */
+DifTensor *dif_run_latents_from_picture (DifRun *run, guint *first);
+
+/**
  * dif_run_noise:
  * @run: a run
  *
