@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "pipelines/depth.h"
-#include "pipelines/task.h"
+#include "pipelines/pipeline-private.h"
 
 static const DifParam params[] = {
   DIF_PROMPT_PARAMS,
@@ -53,24 +53,95 @@ given_depth (DifRun *run, gsize *height, gsize *width)
   return depth;
 }
 
+/* What the model's own estimator says of the picture, [height, width]. */
+static float *
+estimated_depth (DifRun *run, gsize *height, gsize *width)
+{
+  DifPipeline      *pipe   = run->pipe;
+  GError           *error  = NULL;
+  g_autofree float *pixels = NULL;
+  float            *depth  = NULL;
+  DifTensor        *estimate;
+  guint             h, w;
+
+  pixels = dif_dpt_processor_run (&pipe->depth_processor, dif_request_image (run->rq, "image"), &h,
+                                  &w, &error);
+  if (! pixels)
+    {
+      dif_context_fail (run->cx, error);
+      return NULL;
+    }
+  dif_context_enter (run->cx, "depth_estimator");
+  estimate = dif_dpt_estimate (pipe->depth, run->cx, pixels, h, w);
+  *height  = dif_tensor_dim (estimate, 1);
+  *width   = dif_tensor_dim (estimate, 2);
+  depth    = g_try_new (float, *height *(*width) + 1);
+  if (! depth)
+    out_of_memory (run);
+  else if (! dif_download (run->cx, estimate, depth))
+    g_clear_pointer (&depth, g_free);
+  dif_context_leave (run->cx, NULL);
+  return depth;
+}
+
+/* Resizes @depth and brings it to the range; NULL and a failed context if it
+ * cannot be. */
+static float *
+fit (DifRun *run, const float *depth, const gsize size[2], gsize height, gsize width, float lo)
+{
+  float *out = dif_depth_resize (depth, size[0], size[1], height, width);
+
+  if (! out)
+    out_of_memory (run);
+  else if (! dif_depth_normalize (out, height * width, lo, 1))
+    {
+      dif_context_fail (
+          run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,
+                                "%s: depth_estimator: expected a depth of finite numbers, found "
+                                "others: the weights are damaged",
+                                dif_checkpoint_path (run->pipe->checkpoint)));
+      g_clear_pointer (&out, g_free);
+    }
+  return out;
+}
+
+/* The depth the task is about, [size[0], size[1]]; what was estimated is kept
+ * for the result, at the picture's size. */
+static float *
+find_depth (DifRun *run, gsize size[2])
+{
+  float *depth;
+
+  if (dif_request_image (run->rq, "depth"))
+    return given_depth (run, &size[0], &size[1]);
+  if (! run->pipe->depth)
+    {
+      dif_context_fail (run->cx,
+                        g_error_new (DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
+                                     "depth: expected an image, since %s has no depth_estimator, "
+                                     "found none",
+                                     dif_checkpoint_path (run->pipe->checkpoint)));
+      return NULL;
+    }
+  depth = estimated_depth (run, &size[0], &size[1]);
+  if (depth)
+    run->depth = fit (run, depth, size, run->height, run->width, 0);
+  return depth;
+}
+
 /* [n_images, h, w, 1], from -1 to 1. */
 static DifTensor *
 depth_channel (DifRun *run)
 {
   guint             f = dif_vae_factor (dif_pipeline_vae (run->pipe));
-  gsize             h = run->height / f, w = run->width / f, H = 0, W = 0;
-  g_autofree float *depth = given_depth (run, &H, &W), *small = NULL;
-  DifTensor        *channel;
+  gsize             h = run->height / f, w = run->width / f, size[2];
+  g_autofree float *depth = find_depth (run, size), *small = NULL;
+  DifTensor        *channel = dif_context_inert (run->cx);
 
-  if (! depth)
-    return dif_context_inert (run->cx);
-  small = dif_depth_resize (depth, H, W, h, w);
+  if (depth)
+    small = fit (run, depth, size, h, w, -1);
   if (! small)
-    {
-      out_of_memory (run);
-      return dif_context_inert (run->cx);
-    }
-  dif_depth_normalize (small, h * w, -1, 1);
+    return channel;
   channel = dif_run_repeat (run, dif_upload (run->cx, DIF_F32, DIF_SHAPE (1, h, w, 1), small));
   dif_context_dump (run->cx, channel, "depth_map");
   return channel;

@@ -32,6 +32,7 @@ G_BEGIN_DECLS
  * @n_steps: steps asked for
  * @guidance: guidance scale
  * @warning: collected for the result
+ * @depth: (nullable): estimated, for the result: `[height, width]` in [0, 1]
  *
  * One run in progress; owned by pipeline.c.
  */
@@ -46,6 +47,7 @@ typedef struct
   guint           n_images, width, height, n_steps;
   double          guidance;
   GString        *warning;
+  float          *depth;
   DifProgressFunc progress;
   gpointer        progress_data;
   gint64          started;      /* g_get_monotonic_time(), microseconds */
