@@ -36,6 +36,7 @@ typedef struct _DifTokenizer  DifTokenizer;
 
 /* models/ */
 typedef struct _DifClipText DifClipText;
+typedef struct _DifDpt      DifDpt;
 typedef struct _DifUnet     DifUnet;
 typedef struct _DifUnet2d   DifUnet2d;
 typedef struct _DifVae      DifVae;
@@ -74,6 +75,7 @@ typedef enum
  * @DIF_ACT_SILU: x * sigmoid (x)
  * @DIF_ACT_GELU: x * Phi (x), by erf
  * @DIF_ACT_QUICK_GELU: x * sigmoid (1.702 x), OpenAI CLIP's
+ * @DIF_ACT_RELU: max (x, 0)
  *
  * Element-wise non-linearities, fused into the op that produces x where a
  * backend can.
@@ -83,7 +85,8 @@ typedef enum
   DIF_ACT_NONE,
   DIF_ACT_SILU,
   DIF_ACT_GELU,
-  DIF_ACT_QUICK_GELU
+  DIF_ACT_QUICK_GELU,
+  DIF_ACT_RELU
 } DifAct;
 
 G_END_DECLS

@@ -19,6 +19,8 @@
 #include "formats/checkpoint.h"
 #include "formats/safetensors.h"
 #include "models/clip-text.h"
+#include "models/dpt-processor.h"
+#include "models/dpt.h"
 #include "models/model.h"
 #include "models/unet.h"
 #include "models/unet2d.h"

@@ -111,6 +111,23 @@ dif_run_encode_picture (DifRun *run, const float *picture)
 }
 
 DifTensor *
+dif_run_latents_from_picture (DifRun *run, guint *first)
+{
+  DifContext       *cx      = run->cx;
+  g_autofree float *picture = dif_run_picture (run, "image");
+  DifTensor        *latents, *noise;
+
+  *first = dif_run_begin_from_image (run);
+  if (dif_context_failed (cx))
+    return dif_context_inert (cx);
+  latents = dif_run_encode_picture (run, picture);
+  noise   = dif_run_noise (run);
+  latents = dif_scheduler_add_noise (run->scheduler, cx, latents, noise, *first);
+  dif_context_dump (cx, latents, "initial_latents");
+  return latents;
+}
+
+DifTensor *
 dif_run_noise (DifRun *run)
 {
   DifVae *vae    = dif_pipeline_vae (run->pipe);

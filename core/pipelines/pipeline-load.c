@@ -14,17 +14,19 @@ typedef struct
   DifProgressFunc progress;
   gpointer        user_data;
   GCancellable   *cancellable;
-  guint           done;
+  guint           done, n_parts;
 } Load;
 
-#define N_PARTS 4
+/* Where the depth estimator's weights go.  It computes in f32 always: it runs
+ * once, and its map is stretched to the whole range. */
+#define DEPTH_STORE 3
 
 static void
 report_part (Load *load)
 {
-  DifProgress p = { .stage = "load", .step = load->done, .n_steps = N_PARTS, .seconds_left = -1 };
+  DifProgress p = { .stage = "load", .step = load->done, .n_steps = load->n_parts, .seconds_left = -1 };
 
-  p.fraction = (double) load->done++ / N_PARTS;
+  p.fraction = (double) load->done++ / load->n_parts;
   if (load->progress)
     load->progress (&p, load->user_data);
 }
@@ -56,7 +58,8 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   weights = dif_checkpoint_weights (pipe->checkpoint, part, error);
   if (! weights)
     return NULL;
-  loader           = dif_loader_new (weights, pipe->backend, pipe->dtype, load->cancellable);
+  loader           = dif_loader_new (weights, pipe->backend, at == DEPTH_STORE ? DIF_F32 : pipe->dtype,
+                                     load->cancellable);
   model            = model_class->load (config, loader, error);
   pipe->stores[at] = dif_loader_finish (loader, model ? error : NULL);
   if (model && ! pipe->stores[at])
@@ -173,11 +176,29 @@ load_presets (DifPipeline *pipe, GError **error)
 /* diffusers' classes whose parts are a text encoder, a U-Net and a VAE */
 static const char *const pipeline_classes[] = { "StableDiffusionPipeline",
                                                 "StableDiffusionImg2ImgPipeline",
-                                                "StableDiffusionInpaintPipeline", NULL };
+                                                "StableDiffusionInpaintPipeline",
+                                                "StableDiffusionDepth2ImgPipeline", NULL };
 
 /* those that have a UNet2DModel and a scheduler alone */
 static const char *const unconditional_classes[] = { "DDPMPipeline", "DDIMPipeline", "PNDMPipeline",
                                                      NULL };
+
+/* A model without an estimator draws from depth images alone. */
+static gboolean
+load_depth (Load *load, GError **error)
+{
+  DifPipeline        *pipe   = load->pipe;
+  const char         *klass  = dif_checkpoint_part_class (pipe->checkpoint, "depth_estimator");
+  g_autoptr (DifJson) config = NULL;
+
+  if (! klass)
+    return TRUE;
+  load->n_parts++;
+  config = dif_checkpoint_config (pipe->checkpoint, "feature_extractor", error);
+  return config && dif_dpt_processor_read (&pipe->depth_processor, config, error) &&
+         (pipe->depth = load_model (load, "depth_estimator", "DPTForDepthEstimation", DEPTH_STORE,
+                                    error));
+}
 
 static gboolean
 load_parts (Load *load, GError **error)
@@ -207,7 +228,7 @@ load_parts (Load *load, GError **error)
          (pipe->text = load_model (load, "text_encoder", "CLIPTextModel", 0, error)) &&
          (pipe->unet = load_model (load, "unet", "UNet2DConditionModel", 1, error)) &&
          (pipe->vae = load_model (load, "vae", "AutoencoderKL", 2, error)) &&
-         check_fit (pipe, error);
+         load_depth (load, error) && check_fit (pipe, error);
 }
 
 DifPipeline *
@@ -218,7 +239,7 @@ dif_pipeline_load (const char *model, const char *device, const char *dtype,
   g_autoptr (DifPipeline) pipe  = g_new0 (DifPipeline, 1);
   g_autofree char        *path  = dif_catalog_resolve (model, error);
   gint64                  start = g_get_monotonic_time ();
-  Load                    load  = { pipe, progress, user_data, cancellable, 0 };
+  Load                    load  = { pipe, progress, user_data, cancellable, 0, 3 };
 
   if (! path)
     return NULL;
@@ -242,6 +263,7 @@ dif_pipeline_free (DifPipeline *pipe)
   dif_unet_free (pipe->unet);
   dif_vae_free (pipe->vae);
   dif_unet2d_free (pipe->unet2d);
+  dif_dpt_free (pipe->depth);
   for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
     dif_store_free (pipe->stores[i]);
   dif_tokenizer_free (pipe->tokenizer);
@@ -336,9 +358,9 @@ dif_pipeline_scheduler (DifPipeline *pipe, const char *class_name, GError **erro
 
   if (! own)
     return NULL;
-  /* the reference patches the scheduler it is built with; another class is
-   * then made from the patched config */
-  if (! pipe->unet2d)
+  /* the reference patches the scheduler it is built with, except in depth2img;
+   * another class is then made from the patched config */
+  if (! pipe->unet2d && ! (pipe->unet && _dif_pipeline_unet_kind (pipe) == DIF_UNET_DEPTH))
     dif_scheduler_patch_for_pipeline (own);
   if (! class_name)
     return g_steal_pointer (&own);

@@ -3,29 +3,33 @@
 #ifndef DIF_PIPELINES_PIPELINE_PRIVATE_H
 #define DIF_PIPELINES_PIPELINE_PRIVATE_H
 
+#include "models/dpt-processor.h"
+#include "models/dpt.h"
 #include "pipelines/task.h"
 
 G_BEGIN_DECLS
 
 struct _DifPipeline
 {
-  DifCheckpoint *checkpoint;
-  DifBackend    *backend;
-  DifDtype       dtype;
-  DifTokenizer  *tokenizer;
-  DifClipText   *text;
-  DifUnet       *unet;
-  DifVae        *vae;
-  DifUnet2d     *unet2d; /* instead of the four above */
-  DifStore      *stores[3];
-  DifJson       *scheduler_config;
-  char          *scheduler_class;
-  DifJson       *presets; /* dif.json: the checkpoint's own defaults; may be NULL */
-  DifDumpFunc    dump;
-  gpointer       dump_data;
-  DifProfileFunc profile;
-  gpointer       profile_data;
-  double         load_seconds;
+  DifCheckpoint  *checkpoint;
+  DifBackend     *backend;
+  DifDtype        dtype;
+  DifTokenizer   *tokenizer;
+  DifClipText    *text;
+  DifUnet        *unet;
+  DifVae         *vae;
+  DifUnet2d      *unet2d; /* instead of the four above */
+  DifDpt         *depth;  /* of a depth2img model; may be NULL */
+  DifStore       *stores[4];
+  DifJson        *scheduler_config;
+  DifDptProcessor depth_processor; /* where there is @depth */
+  char           *scheduler_class;
+  DifJson        *presets; /* dif.json: the checkpoint's own defaults; may be NULL */
+  DifDumpFunc     dump;
+  gpointer        dump_data;
+  DifProfileFunc  profile;
+  gpointer        profile_data;
+  double          load_seconds;
 };
 
 /**

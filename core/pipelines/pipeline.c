@@ -247,6 +247,8 @@ collect (DifRun *run, DifTensor *image)
       dif_result_fill (result, i, pixels + i * each, recipe);
     }
   dif_result_set_warning (result, run->warning->len ? run->warning->str : NULL);
+  if (run->depth)
+    dif_result_set_depth (result, run->depth);
   if (run->pipe->dump)
     dump_image (run, result);
   return result;
@@ -260,6 +262,7 @@ run_clear (DifRun *run)
   dif_rng_free (run->rng);
   dif_context_free (run->cx);
   g_string_free (run->warning, TRUE);
+  g_free (run->depth);
 }
 
 DifResult *

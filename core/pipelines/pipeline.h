@@ -74,7 +74,8 @@ DifResult *dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc 
  * @pipe: a pipeline
  * @func: (nullable): receives `prompt_embeds`, `negative_prompt_embeds`,
  *   `initial_latents`, `noise_pred.N` (before guidance), `latents.N` (after
- *   step N, from 0) and `image`, in diffusers' layout, float32
+ *   step N, from 0), `depth_map` (what the U-Net sees, in depth2img) and
+ *   `image`, in diffusers' layout, float32
  * @user_data: for @func
  */
 void dif_pipeline_set_dump (DifPipeline *pipe, DifDumpFunc func, gpointer user_data);
@@ -206,6 +207,16 @@ const char *dif_result_recipe (DifResult *r, guint i);
 const char *dif_result_warning (DifResult *r);
 
 /**
+ * dif_result_depth:
+ * @r: a result
+ *
+ * Returns: (transfer none) (nullable): the depth that was estimated for
+ * depth2img, `[height, width]` float32 from 0 (farthest) to 1 (nearest); 0.5
+ * throughout if nothing is nearer than anything else; NULL if none was
+ */
+const float *dif_result_depth (DifResult *r);
+
+/**
  * dif_result_new:
  * @n_images: pictures
  * @width: pixels
@@ -233,6 +244,13 @@ void dif_result_fill (DifResult *r, guint i, const float *pixels, const char *re
  * @warning: (nullable): copied
  */
 void dif_result_set_warning (DifResult *r, const char *warning);
+
+/**
+ * dif_result_set_depth:
+ * @r: a result of dif_result_new()
+ * @depth: `[height, width]`, copied
+ */
+void dif_result_set_depth (DifResult *r, const float *depth);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifPipeline, dif_pipeline_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifResult, dif_result_free)

@@ -10,6 +10,7 @@ struct _DifResult
   guint   n_images, width, height;
   guint64 seed;
   float  *pixels;
+  float  *depth; /* NULL if none was estimated */
   char  **recipes;
   char   *warning;
 };
@@ -36,6 +37,7 @@ dif_result_free (DifResult *r)
   if (! r)
     return;
   g_free (r->pixels);
+  g_free (r->depth);
   g_strfreev (r->recipes);
   g_free (r->warning);
   g_free (r);
@@ -57,6 +59,19 @@ dif_result_set_warning (DifResult *r, const char *warning)
 {
   g_free (r->warning);
   r->warning = g_strdup (warning);
+}
+
+void
+dif_result_set_depth (DifResult *r, const float *depth)
+{
+  g_free (r->depth);
+  r->depth = g_memdup2 (depth, (gsize) r->width * r->height * sizeof *depth);
+}
+
+const float *
+dif_result_depth (DifResult *r)
+{
+  return r->depth;
 }
 
 guint

@@ -32,6 +32,7 @@ G_BEGIN_DECLS
  * @n_steps: steps asked for
  * @guidance: guidance scale
  * @warning: collected for the result
+ * @depth: (nullable): estimated, for the result: `[height, width]` in [0, 1]
  *
  * One run in progress; owned by pipeline.c.
  */
@@ -46,6 +47,7 @@ typedef struct
   guint           n_images, width, height, n_steps;
   double          guidance;
   GString        *warning;
+  float          *depth;
   DifProgressFunc progress;
   gpointer        progress_data;
   gint64          started;      /* g_get_monotonic_time(), microseconds */
@@ -188,6 +190,19 @@ float *dif_run_picture (DifRun *run, const char *name);
  * Returns: `[n_images, h, w, C]` f32, the same for all images
  */
 DifTensor *dif_run_encode_picture (DifRun *run, const float *picture);
+
+/**
+ * dif_run_latents_from_picture:
+ * @run: a run
+ * @first: (out): the first call to make
+ *
+ * How a task begins from its "image": sets the timesteps by "strength", encodes
+ * the picture and noises it for call @first.  Draws the posterior, then the
+ * noise.  Dumps `initial_latents`.
+ *
+ * Returns: `[n_images, h, w, C]` f32
+ */
+DifTensor *dif_run_latents_from_picture (DifRun *run, guint *first);
 
 /**
  * dif_run_noise:

@@ -2,7 +2,8 @@
 /* test-golden.c - whole pictures against diffusers.
  *
  * Every case of golden/cases.json (from text), pictures/cases.json (from a
- * picture) and unconditional/cases.json in tests/fixtures is drawn and compared
+ * picture), depth/cases.json and unconditional/cases.json in tests/fixtures is
+ * drawn and compared
  * tensor by tensor.  Bounds: 1e-5 relative for embeddings and single network
  * calls; a loop multiplies what the steps before it left, so latents and
  * pictures have the bound of the contract, 5e-4.  What was measured is printed.
@@ -141,6 +142,7 @@ request_for (DifJson *c, DifWeights *golden)
   set (rq, c, "strength", "strength");
   set_image (rq, golden, "input.image", "image");
   set_image (rq, golden, "input.mask", "mask");
+  set_image (rq, golden, "input.depth", "depth");
   for (guint i = 0; settings && i < dif_json_length (settings); i++)
     {
       DifJson         *member = dif_json_at (settings, i);
@@ -283,6 +285,8 @@ test_f32 (gconstpointer data)
   if (dif_weights_lookup (golden, "initial_latents"))
     g_assert_cmpfloat (compare (&dump, golden, "initial_latents", "initial_latents", TRUE), <,
                        1e-6);
+  if (dif_weights_lookup (golden, "depth_map"))
+    g_assert_cmpfloat (compare (&dump, golden, "depth_map", "depth_map", TRUE), <, MODULE_BOUND);
   noise = compare (&dump, golden, "noise_pred.0", "noise_pred.first", TRUE);
   for (guint i = 0; i < dump.n_latents; i++)
     {
@@ -439,21 +443,24 @@ read_cases (const char *folder)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (DifJson) golden = NULL, pictures = NULL, unconditional = NULL;
+  g_autoptr (DifJson) golden = NULL, pictures = NULL, depth = NULL, unconditional = NULL;
   static Case         first;
   int                 status;
 
   g_test_init (&argc, &argv, NULL);
   golden        = read_cases ("golden");
   pictures      = read_cases ("pictures");
+  depth         = read_cases ("depth");
   unconditional = read_cases ("unconditional");
   first.c       = dif_json_at (dif_json_member (golden, "cases"), 0);
   g_test_add_func ("/golden/models-are-loud", test_loud);
   add_cases (golden, "golden", &cpu_f32, "f32", test_f32);
   add_cases (pictures, "pictures", &cpu_f32, "f32", test_f32);
+  add_cases (depth, "depth", &cpu_f32, "f32", test_f32);
   add_cases (unconditional, "unconditional", &cpu_f32, "f32", test_f32);
   add_cases (golden, "golden", &cpu_bf16, "bf16", test_bf16);
   add_cases (pictures, "pictures", &cpu_bf16, "bf16", test_bf16);
+  add_cases (depth, "depth", &cpu_bf16, "bf16", test_bf16);
   g_test_add_data_func ("/golden/cancel-at-any-step", &first, test_cancel);
   status = g_test_run ();
   g_clear_pointer (&cpu_f32.pipes, g_hash_table_unref);

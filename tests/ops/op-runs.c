@@ -322,6 +322,28 @@ run_upsample (Run *r)
   return y;
 }
 
+/* every fifth term is a row of zeros */
+static DifTensor *
+run_gather (Run *r)
+{
+  const gsize       *d = r->row->d, n = d[3] * d[4];
+  GError            *error   = NULL;
+  g_autofree gint32 *rows    = g_new (gint32, n);
+  g_autofree float  *weights = r->row->flags & GREATEST ? NULL : g_new (float, n);
+  DifGather          g       = { d[3], d[4], rows, weights };
+  DifTensor         *x       = input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2]));
+  DifTensor         *y       = banded (r, r->dtype, DIF_SHAPE (d[0], d[3], d[2]));
+
+  for (gsize i = 0; i < n; i++)
+    {
+      rows[i] = i % 5 == 4 ? -1 : (gint32) (i * 7919 % d[1]);
+      if (weights)
+        weights[i] = next (r);
+    }
+  check (r->be->klass->gather (r->be, x, &g, y, &error), error);
+  return y;
+}
+
 static DifTensor *
 run_embed (Run *r)
 {
@@ -390,6 +412,7 @@ op_run (DifBackend *be, DifDtype dtype, const Row *row, gsize *n)
     [OP_ADD]        = run_elementwise,
     [OP_CONCAT]     = run_concat,
     [OP_UPSAMPLE]   = run_upsample,
+    [OP_GATHER]     = run_gather,
     [OP_EMBED]      = run_embed,
     [OP_LINCOMB]    = run_lincomb,
     [OP_CLAMP]      = run_elementwise,

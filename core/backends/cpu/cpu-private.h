@@ -402,6 +402,8 @@ gboolean _dif_cpu_add (DifBackend *be, const DifTensor *a, const DifTensor *b, D
 gboolean _dif_cpu_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
                           GError **error);
 gboolean _dif_cpu_upsample (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
+gboolean _dif_cpu_gather (DifBackend *be, const DifTensor *x, const DifGather *g, DifTensor *y,
+                          GError **error);
 gboolean _dif_cpu_lincomb (DifBackend *be, guint n, const float *coef, const DifTensor *const *x,
                            DifTensor *y, GError **error);
 gboolean _dif_cpu_clamp (DifBackend *be, const DifTensor *x, float lo, float hi, DifTensor *y,
