@@ -276,23 +276,35 @@ resize_nearest (DifImage *image, guint width, guint height)
   return to;
 }
 
+/* Pillow 13's order of the passes, found by trying it on thousands of sizes:
+ * vertical first where that loses more than twice the lines.  Until 12 it was
+ * always the horizontal one. */
+static gboolean
+vertical_first (const DifImage *image, guint width, guint height)
+{
+  gint64 fewer_rows = (gint64) image->height - height, fewer_columns = (gint64) image->width - width;
+
+  return fewer_rows > 0 && fewer_rows > 2 * fewer_columns;
+}
+
 DifImage *
 dif_image_resize (DifImage *image, guint width, guint height, DifFilter filter)
 {
-  DifImage *across, *both;
+  DifImage *once, *twice;
+  gboolean  columns;
 
   g_return_val_if_fail (width && height, NULL);
   if (image->width == width && image->height == height)
     return dif_image_ref (image);
   if (filter == DIF_FILTER_NEAREST)
     return resize_nearest (image, width, height);
-  across =
-      image->width == width ? dif_image_ref (image) : resize_pass (image, width, FALSE, filter);
-  if (! across || across->height == height)
-    return across;
-  both = resize_pass (across, height, TRUE, filter);
-  dif_image_unref (across);
-  return both;
+  columns = image->width == width || vertical_first (image, width, height);
+  once    = resize_pass (image, columns ? height : width, columns, filter);
+  if (! once || (once->width == width && once->height == height))
+    return once;
+  twice = resize_pass (once, columns ? width : height, ! columns, filter);
+  dif_image_unref (once);
+  return twice;
 }
 
 DifImage *

@@ -100,8 +100,8 @@ const float *dif_image_pixels (DifImage *image);
  * @height: new height
  * @filter: how
  *
- * Horizontal pass, then vertical; 8-bit images are rounded after each, as
- * Pillow's Image.resize does.
+ * A horizontal and a vertical pass in the order of Pillow 13; 8-bit images are
+ * rounded after each, as Pillow's Image.resize does.
  *
  * Returns: (transfer full) (nullable): @image itself if it has that size;
  * NULL if memory runs out

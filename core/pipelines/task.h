@@ -46,6 +46,8 @@ typedef struct
   guint           n_images, width, height, n_steps;
   double          guidance;
   GString        *warning;
+  GCancellable   *cancellable; /* may be NULL */
+  const char     *safety;      /* settled policy: "off", "warn" or "block" */
   DifProgressFunc progress;
   gpointer        progress_data;
   gint64          started;      /* g_get_monotonic_time(), microseconds */

@@ -482,6 +482,47 @@ dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint 
   return conv;
 }
 
+DifLinear *
+dif_loader_patches (DifLoader *l, const char *name, gsize n_out, gsize n_in, gsize side)
+{
+  g_autofree char       *full  = full_name (l, name, ".weight");
+  DifShape               shape = DIF_SHAPE (n_out, n_in, side, side);
+  DifHostArray           w = { 0 }, none = { 0 };
+  DifLinear             *linear = g_new0 (DifLinear, 1);
+  const DifBackendClass *klass  = l->backend->klass;
+  GError                *error  = NULL;
+  gsize                  bytes  = 0;
+
+  linear->n_out = n_out;
+  linear->n_in  = n_in * side * side;
+  if (take (l, full, &shape, &w))
+    {
+      w.shape          = DIF_SHAPE (n_out, linear->n_in);
+      linear->prepared = klass->linear_new (l->backend, l->dtype, &w, &none, &bytes, &error);
+    }
+  filed (l, linear, linear->prepared, klass->linear_free, bytes, full, error);
+  return linear;
+}
+
+float *
+dif_loader_floats (DifLoader *l, const char *name, DifShape shape)
+{
+  g_autofree char *full = full_name (l, name, "");
+  DifHostArray     w;
+  gsize            n;
+  float           *data;
+
+  if (! take (l, full, &shape, &w) || ! dif_shape_count (&shape, &n))
+    return NULL;
+  data = g_try_new (float, n);
+  if (data)
+    dif_convert_to_f32 (data, w.data, w.dtype, n);
+  else
+    dif_loader_fail (l, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                     "%s: tensor %s: out of memory", l->weights->name, full));
+  return data;
+}
+
 DifNorm *
 dif_loader_norm (DifLoader *l, const char *name, gsize n)
 {

@@ -240,6 +240,35 @@ DifConv *dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_i
 #define DIF_PAD_RIGHT_BOTTOM (-1)
 
 /**
+ * dif_loader_patches:
+ * @l: a loader
+ * @name: `name.weight`, a convolution `[n_out, n_in, side, side]` whose stride
+ *   is its side, without bias
+ * @n_out: output channels
+ * @n_in: input channels
+ * @side: of a patch
+ *
+ * A vision transformer's patch embedding as a product: rows are patches, laid
+ * out as `[n_in, side, side]`.
+ *
+ * Returns: (transfer none): the weight `[n_out, n_in * side * side]`
+ */
+DifLinear *dif_loader_patches (DifLoader *l, const char *name, gsize n_out, gsize n_in, gsize side);
+
+/**
+ * dif_loader_floats:
+ * @l: a loader
+ * @name: the full last part, such as "class_embedding"
+ * @shape: expected dimensions
+ *
+ * Copies a small tensor into the host's memory, for numbers that no op sees.
+ *
+ * Returns: (transfer full) (nullable): its elements; NULL after a failure and
+ * in a dry run
+ */
+float *dif_loader_floats (DifLoader *l, const char *name, DifShape shape);
+
+/**
  * dif_loader_norm:
  * @l: a loader
  * @name: `name.weight`, `name.bias`
