@@ -309,6 +309,9 @@ take_picture (DifFrame *frame, DifResult **result)
   guint    width    = (guint) dif_json_int (header, "width", 0, 1, DIF_ENGINE_MAX_SIDE);
   guint    height   = (guint) dif_json_int (header, "height", 0, 1, DIF_ENGINE_MAX_SIDE);
   guint64  seed     = (guint64) dif_json_int (header, "seed", 0, 0, G_MAXUINT32);
+  guint    batch    = (guint) dif_json_int (header, "batch_index", index, 0, DIF_ENGINE_MAX_IMAGES);
+  guint    safety   = (guint) dif_json_int (header, "safety", DIF_SAFETY_UNCHECKED,
+                                            DIF_SAFETY_UNCHECKED, DIF_SAFETY_FLAGGED);
   gsize    expected = (gsize) width * height * 3 * sizeof (float);
 
   if (! dif_json_finish (header, NULL) || index >= n_images || frame->payload == NULL ||
@@ -321,6 +324,7 @@ take_picture (DifFrame *frame, DifResult **result)
     return FALSE;
   dif_result_fill (*result, index, g_bytes_get_data (frame->payload, NULL),
                    dif_json_string (header, "recipe", ""));
+  dif_result_set_verdict (*result, index, batch, (DifSafety) safety);
   return TRUE;
 }
 
@@ -344,6 +348,8 @@ receive_result (Link *engine, DifProgressFunc progress, gpointer user_data, GErr
       if (dif_message_is (frame->header, "done") && result != NULL)
         {
           dif_result_set_warning (result, dif_json_string (frame->header, "warning", NULL));
+          dif_result_set_n_withheld (result, (guint) dif_json_int (frame->header, "n_withheld", 0,
+                                                                   0, DIF_ENGINE_MAX_IMAGES));
           return g_steal_pointer (&result);
         }
       if (dif_message_is (frame->header, "progress") &&

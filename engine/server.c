@@ -95,8 +95,11 @@ send_result (DifConnection *connection, DifResult *result)
       dif_json_set_double (picture, "height", dif_result_height (result));
       dif_json_set_double (picture, "seed", (double) dif_result_seed (result));
       dif_json_set_string (picture, "recipe", dif_result_recipe (result, i));
+      dif_json_set_double (picture, "batch_index", dif_result_index (result, i));
+      dif_json_set_double (picture, "safety", dif_result_safety (result, i));
       dif_connection_send (connection, picture, dif_result_pixels (result, i), n * sizeof (float));
     }
+  dif_json_set_double (done, "n_withheld", dif_result_n_withheld (result));
   if (dif_result_warning (result) != NULL)
     dif_json_set_string (done, "warning", dif_result_warning (result));
   dif_connection_send (connection, done, NULL, 0);

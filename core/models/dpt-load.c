@@ -258,7 +258,7 @@ load_embeddings (DifDpt *m, DifJson *config, DifLoader *l, GError **error)
           l, "projection", m->width, dif_bit_feature_channels (m->bit, 2), 1, &plain, TRUE);
     }
   else
-    m->patches = dif_loader_cut (l, "patch_embeddings.projection", m->width, m->in, m->patch);
+    m->patches = dif_loader_cut (l, "patch_embeddings.projection", m->width, m->in, m->patch, TRUE);
   dif_loader_leave (l);
   return TRUE;
 }

@@ -264,6 +264,7 @@ dif_pipeline_free (DifPipeline *pipe)
   dif_vae_free (pipe->vae);
   dif_unet2d_free (pipe->unet2d);
   dif_dpt_free (pipe->depth);
+  _dif_pipeline_safety_free (pipe);
   for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
     dif_store_free (pipe->stores[i]);
   dif_tokenizer_free (pipe->tokenizer);
@@ -298,7 +299,7 @@ dif_pipeline_dtype (DifPipeline *pipe)
 gsize
 dif_pipeline_weight_bytes (DifPipeline *pipe)
 {
-  gsize total = 0;
+  gsize total = pipe->safety_store ? dif_store_bytes (pipe->safety_store) : 0;
 
   for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
     total += dif_store_bytes (pipe->stores[i]);

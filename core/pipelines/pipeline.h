@@ -62,7 +62,9 @@ void dif_pipeline_free (DifPipeline *pipe);
  * pipeline is as before and can run again.
  *
  * Errors: DIF_REQUEST_ERROR (BAD_SIZE: not a multiple of 8, MISSING_INPUT);
- * DIF_BACKEND_ERROR; G_IO_ERROR_CANCELLED.
+ * DIF_BACKEND_ERROR; G_IO_ERROR_CANCELLED; G_IO_ERROR_PERMISSION_DENIED: the
+ * safety checker flagged every picture and the policy is "block"; errors of
+ * loading where the safety checker is loaded, by the first run that needs it.
  *
  * Returns: (transfer full) (nullable): the pictures
  */
@@ -198,6 +200,51 @@ guint64 dif_result_seed (DifResult *r);
 const char *dif_result_recipe (DifResult *r, guint i);
 
 /**
+ * DifSafety:
+ * @DIF_SAFETY_UNCHECKED: nobody looked: the model ships no safety checker, or
+ *   it was turned off
+ * @DIF_SAFETY_PASSED: the safety checker found nothing
+ * @DIF_SAFETY_FLAGGED: the safety checker took it for not safe for work
+ *
+ * Verdict on a picture.
+ */
+typedef enum
+{
+  DIF_SAFETY_UNCHECKED,
+  DIF_SAFETY_PASSED,
+  DIF_SAFETY_FLAGGED
+} DifSafety;
+
+/**
+ * dif_result_safety:
+ * @r: a result
+ * @i: which picture
+ *
+ * Returns: the safety checker's verdict on it
+ */
+DifSafety dif_result_safety (DifResult *r, guint i);
+
+/**
+ * dif_result_index:
+ * @r: a result
+ * @i: which picture
+ *
+ * Returns: its number in the batch that was asked for, from 0; larger than @i
+ * where pictures before it were withheld
+ */
+guint dif_result_index (DifResult *r, guint i);
+
+/**
+ * dif_result_n_withheld:
+ * @r: a result
+ *
+ * Returns: pictures that were drawn and are not in it, because the safety
+ * checker flagged them and the policy is "block"; dif_result_warning() says so.
+ * Where that goes for all of them there is an error instead of a result.
+ */
+guint dif_result_n_withheld (DifResult *r);
+
+/**
  * dif_result_warning:
  * @r: a result
  *
@@ -237,6 +284,22 @@ DifResult *dif_result_new (guint n_images, guint width, guint height, guint64 se
  * @recipe: JSON text, copied
  */
 void dif_result_fill (DifResult *r, guint i, const float *pixels, const char *recipe);
+
+/**
+ * dif_result_set_verdict:
+ * @r: a result of dif_result_new()
+ * @i: which picture
+ * @index: its number in the batch
+ * @safety: the verdict on it
+ */
+void dif_result_set_verdict (DifResult *r, guint i, guint index, DifSafety safety);
+
+/**
+ * dif_result_set_n_withheld:
+ * @r: a result of dif_result_new()
+ * @n: pictures that are not in it
+ */
+void dif_result_set_n_withheld (DifResult *r, guint n);
 
 /**
  * dif_result_set_warning:

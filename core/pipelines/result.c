@@ -13,6 +13,12 @@ struct _DifResult
   float  *depth; /* NULL if none was estimated */
   char  **recipes;
   char   *warning;
+  guint   n_withheld;
+  struct
+  {
+    guint     index;
+    DifSafety safety;
+  } *verdicts;
 };
 
 DifResult *
@@ -26,8 +32,12 @@ dif_result_new (guint n_images, guint width, guint height, guint64 seed)
   r->seed     = seed;
   r->pixels   = g_new0 (float, (gsize) n_images *width *height * 3);
   r->recipes  = g_new0 (char *, n_images + 1);
+  r->verdicts = g_malloc0_n (n_images, sizeof *r->verdicts);
   for (guint i = 0; i < n_images; i++)
-    r->recipes[i] = g_strdup ("{}");
+    {
+      r->recipes[i]        = g_strdup ("{}");
+      r->verdicts[i].index = i;
+    }
   return r;
 }
 
@@ -39,6 +49,7 @@ dif_result_free (DifResult *r)
   g_free (r->pixels);
   g_free (r->depth);
   g_strfreev (r->recipes);
+  g_free (r->verdicts);
   g_free (r->warning);
   g_free (r);
 }
@@ -52,6 +63,20 @@ dif_result_fill (DifResult *r, guint i, const float *pixels, const char *recipe)
   memcpy (r->pixels + i * each, pixels, each * sizeof *pixels);
   g_free (r->recipes[i]);
   r->recipes[i] = g_strdup (recipe);
+}
+
+void
+dif_result_set_verdict (DifResult *r, guint i, guint index, DifSafety safety)
+{
+  g_return_if_fail (i < r->n_images);
+  r->verdicts[i].index  = index;
+  r->verdicts[i].safety = safety;
+}
+
+void
+dif_result_set_n_withheld (DifResult *r, guint n)
+{
+  r->n_withheld = n;
 }
 
 void
@@ -124,6 +149,26 @@ dif_result_recipe (DifResult *r, guint i)
 {
   g_return_val_if_fail (i < r->n_images, NULL);
   return r->recipes[i];
+}
+
+DifSafety
+dif_result_safety (DifResult *r, guint i)
+{
+  g_return_val_if_fail (i < r->n_images, DIF_SAFETY_UNCHECKED);
+  return r->verdicts[i].safety;
+}
+
+guint
+dif_result_index (DifResult *r, guint i)
+{
+  g_return_val_if_fail (i < r->n_images, i);
+  return r->verdicts[i].index;
+}
+
+guint
+dif_result_n_withheld (DifResult *r)
+{
+  return r->n_withheld;
 }
 
 const char *

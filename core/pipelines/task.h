@@ -48,6 +48,8 @@ typedef struct
   double          guidance;
   GString        *warning;
   float          *depth;
+  GCancellable   *cancellable; /* may be NULL */
+  const char     *safety;      /* settled policy: "off", "warn" or "block" */
   DifProgressFunc progress;
   gpointer        progress_data;
   gint64          started;      /* g_get_monotonic_time(), microseconds */

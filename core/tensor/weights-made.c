@@ -67,12 +67,12 @@ dif_loader_conv_standardized (DifLoader *l, const char *name, gsize n_out, gsize
 }
 
 DifLinear *
-dif_loader_cut (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k)
+dif_loader_cut (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k, gboolean bias)
 {
   g_autofree float *w = part (l, name, ".weight", DIF_SHAPE (n_out, n_in, k, k));
-  g_autofree float *b = part (l, name, ".bias", DIF_SHAPE (n_out));
+  g_autofree float *b = bias ? part (l, name, ".bias", DIF_SHAPE (n_out)) : NULL;
 
-  return dif_loader_made_linear (l, name, n_out, n_in * k * k, b ? w : NULL, b);
+  return dif_loader_made_linear (l, name, n_out, n_in * k * k, b || ! bias ? w : NULL, b);
 }
 
 DifLinear *

@@ -312,18 +312,20 @@ DifConv *dif_loader_conv_standardized (DifLoader *l, const char *name, gsize n_o
 /**
  * dif_loader_cut:
  * @l: a loader
- * @name: `name.weight` `[n_out, n_in, k, k]` and `name.bias`: a convolution
- *   whose stride is its side
+ * @name: `name.weight` `[n_out, n_in, k, k]` and, if @bias, `name.bias`: a
+ *   convolution whose stride is its side
  * @n_out: output channels
  * @n_in: input channels
  * @k: side of a patch
+ * @bias: whether there is a bias
  *
  * A vision transformer's patch embedding, as a product with patches that are
  * laid out as `[n_in, k, k]`.
  *
  * Returns: (transfer none): the weight `[n_out, n_in k k]`
  */
-DifLinear *dif_loader_cut (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k);
+DifLinear *dif_loader_cut (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k,
+                           gboolean bias);
 
 /**
  * dif_loader_enlarge:
