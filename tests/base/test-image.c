@@ -56,7 +56,7 @@ test_resampling_is_pillows (void)
         check_equal (small, w, name);
         seen++;
       }
-  g_assert_cmpuint (seen, ==, 28);
+  g_assert_cmpuint (seen, ==, 36);
 }
 
 static void
