@@ -45,13 +45,11 @@ dif_run_begin_from_image (DifRun *run)
 }
 
 float *
-dif_run_picture (DifRun *run, const char *name)
+dif_run_picture_from (DifRun *run, DifImage *image)
 {
-  g_autoptr (DifImage) rgb = dif_image_to_rgb (dif_request_image (run->rq, name));
-  g_autoptr (DifImage) fit =
-      rgb ? dif_image_resize (rgb, run->width, run->height, DIF_FILTER_LANCZOS) : NULL;
-  gsize  n       = (gsize) run->width * run->height * 3;
-  float *picture = fit ? g_try_new (float, n) : NULL;
+  g_autoptr (DifImage) rgb     = image ? dif_image_to_rgb (image) : NULL;
+  gsize                n       = (gsize) run->width * run->height * 3;
+  float               *picture = rgb ? g_try_new (float, n) : NULL;
 
   if (! picture)
     {
@@ -59,8 +57,18 @@ dif_run_picture (DifRun *run, const char *name)
       return NULL;
     }
   for (gsize i = 0; i < n; i++)
-    picture[i] = 2 * dif_image_pixels (fit)[i] - 1;
+    picture[i] = 2 * dif_image_pixels (rgb)[i] - 1;
   return picture;
+}
+
+float *
+dif_run_picture (DifRun *run, const char *name)
+{
+  g_autoptr (DifImage) rgb = dif_image_to_rgb (dif_request_image (run->rq, name));
+  g_autoptr (DifImage) fit =
+      rgb ? dif_image_resize (rgb, run->width, run->height, DIF_FILTER_LANCZOS) : NULL;
+
+  return dif_run_picture_from (run, fit);
 }
 
 /* mean + exp (logvar / 2) * noise, as DiagonalGaussianDistribution.sample */

@@ -141,8 +141,9 @@ prepare (DifRun *run, const DifTaskClass *task, GError **error)
   if (! check_size ("width", width, factor, error) ||
       ! check_size ("height", height, factor, error))
     return FALSE;
-  run->width     = (guint) width;
-  run->height    = (guint) height;
+  run->width = run->result_width = (guint) width;
+  run->height = run->result_height = (guint) height;
+
   run->scheduler = dif_pipeline_scheduler (pipe, name && *name ? name : NULL, error);
   if (! run->scheduler || ! apply_scheduler_settings (run, error))
     return FALSE;
@@ -194,7 +195,7 @@ static void
 dump_image (DifRun *run, DifResult *result)
 {
   guint             N = dif_result_n_images (result);
-  gsize             W = run->width, H = run->height, each = W * H * 3;
+  gsize             W = run->result_width, H = run->result_height, each = W * H * 3;
   DifShape          shape  = DIF_SHAPE (N, 3, H, W);
   g_autofree float *planar = g_try_new (float, each *N);
 
@@ -225,7 +226,7 @@ to_unit_range (float *pixels, gsize n)
 static DifResult *
 sift (DifRun *run, const float *pixels, const DifSafety *verdicts)
 {
-  gsize      each  = (gsize) run->width * run->height * 3;
+  gsize      each  = (gsize) run->result_width * run->result_height * 3;
   gboolean   block = strcmp (run->safety, "block") == 0;
   guint      kept = 0, at = 0;
   DifResult *result;
@@ -240,7 +241,7 @@ sift (DifRun *run, const float *pixels, const DifSafety *verdicts)
                                               run->warning->str));
       return NULL;
     }
-  result = dif_result_new (kept, run->width, run->height, run->seed);
+  result = dif_result_new (kept, run->result_width, run->result_height, run->seed);
   dif_result_set_n_withheld (result, run->n_images - kept);
   for (guint i = 0; i < run->n_images; i++)
     if (! block || verdicts[i] != DIF_SAFETY_FLAGGED)
@@ -256,7 +257,7 @@ sift (DifRun *run, const float *pixels, const DifSafety *verdicts)
 static DifResult *
 collect (DifRun *run, DifTensor *image)
 {
-  gsize                 each     = (gsize) run->width * run->height * 3;
+  gsize                 each     = (gsize) run->result_width * run->result_height * 3;
   g_autofree float     *pixels   = g_try_new (float, each * run->n_images);
   g_autofree DifSafety *verdicts = g_new (DifSafety, run->n_images);
   DifResult            *result;
@@ -265,7 +266,7 @@ collect (DifRun *run, DifTensor *image)
     {
       dif_context_fail (run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
                                               "out of memory: %u pictures of %u x %u pixels",
-                                              run->n_images, run->width, run->height));
+                                              run->n_images, run->result_width, run->result_height));
       return NULL;
     }
   if (! dif_download (run->cx, image, pixels))

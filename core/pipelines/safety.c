@@ -146,14 +146,14 @@ _dif_run_prepare_safety (DifRun *run, GError **error)
 static DifImage *
 eight_bit (DifRun *run, const float *pixels)
 {
-  gsize              n     = (gsize) run->width * run->height * 3;
+  gsize              n     = (gsize) run->result_width * run->result_height * 3;
   g_autofree guint8 *bytes = g_try_malloc (n);
 
   if (! bytes)
     return NULL;
   for (gsize k = 0; k < n; k++)
     bytes[k] = (guint8) rintf (pixels[k] * 255);
-  return dif_image_new_8bit (run->width, run->height, 3, bytes, (gsize) run->width * 3, 3);
+  return dif_image_new_8bit (run->result_width, run->result_height, 3, bytes, (gsize) run->result_width * 3, 3);
 }
 
 /* Says which concepts, by their numbers, were found in picture @i. */
@@ -191,7 +191,7 @@ judge_one (DifRun *run, const float *pixels, DifSafetyVerdict *verdict)
 void
 _dif_run_judge (DifRun *run, const float *pixels, DifSafety *verdicts)
 {
-  gsize each = (gsize) run->width * run->height * 3;
+  gsize each = (gsize) run->result_width * run->result_height * 3;
 
   for (guint i = 0; i < run->n_images; i++)
     verdicts[i] = DIF_SAFETY_UNCHECKED;

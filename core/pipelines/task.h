@@ -29,6 +29,9 @@ G_BEGIN_DECLS
  * @n_images: pictures of this run
  * @width: of a picture, in pixels
  * @height: of a picture, in pixels
+ * @result_width: of what the task hands back, in pixels; @width unless a task
+ *   changes it
+ * @result_height: of what the task hands back, in pixels
  * @n_steps: steps asked for
  * @guidance: guidance scale
  * @warning: collected for the result
@@ -44,7 +47,7 @@ typedef struct
   DifScheduler   *scheduler;
   DifRng         *rng;
   guint64         seed;
-  guint           n_images, width, height, n_steps;
+  guint           n_images, width, height, result_width, result_height, n_steps;
   double          guidance;
   GString        *warning;
   float          *depth;
@@ -82,8 +85,8 @@ typedef enum
  * @params: (array length=n_params): its parameters
  * @n_params: how many
  * @kinds: the kinds of U-Net it can use
- * @run: draws `[n_images, H, W, 3]` f32, about [-1, 1]; errors stay in the
- *   run's context
+ * @run: draws `[n_images, H, W, 3]` f32, about [-1, 1], of the run's result
+ *   size; errors stay in the run's context
  */
 typedef struct
 {
@@ -181,6 +184,15 @@ guint dif_run_begin_from_image (DifRun *run);
  * after a failure
  */
 float *dif_run_picture (DifRun *run, const char *name);
+
+/**
+ * dif_run_picture_from:
+ * @run: a run
+ * @image: (nullable): of the run's size; NULL if memory ran out
+ *
+ * Returns: (transfer full) (nullable): as dif_run_picture()
+ */
+float *dif_run_picture_from (DifRun *run, DifImage *image);
 
 /**
  * dif_run_encode_picture:

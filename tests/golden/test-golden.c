@@ -140,6 +140,7 @@ request_for (DifJson *c, DifWeights *golden)
   set (rq, c, "seed", "seed");
   set (rq, c, "eta", "eta");
   set (rq, c, "strength", "strength");
+  set (rq, c, "padding", "padding-mask-crop");
   set_image (rq, golden, "input.image", "image");
   set_image (rq, golden, "input.mask", "mask");
   set_image (rq, golden, "input.depth", "depth");
@@ -200,13 +201,26 @@ kept_rows (Dump *dump, DifWeights *golden, float **expected, gsize *n)
   return kept;
 }
 
+/* Greatest difference.  A picture that was rounded to 8 bits on the way
+ * (@rounded) may be a whole level off where its number lies between two: in one
+ * value of 500 at most, and those are then left out. */
 static double
-compare_image (Dump *dump, DifWeights *golden)
+compare_image (Dump *dump, DifWeights *golden, gboolean rounded)
 {
   g_autofree float *expected = NULL, *found = NULL;
-  gsize             n;
+  gsize             n, off                  = 0;
 
   found = kept_rows (dump, golden, &expected, &n);
+  for (gsize i = 0; rounded && i < n; i++)
+    if (fabs ((double) found[i] - expected[i]) > IMAGE_BOUND)
+      {
+        g_assert_cmpfloat (fabs ((double) found[i] - expected[i]), <, 1.001 / 255);
+        found[i] = expected[i];
+        off++;
+      }
+  if (rounded)
+    g_test_message ("a level off: %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT, off, n);
+  g_assert_cmpuint (off, <=, n / 500);
   return test_max_difference (found, expected, n);
 }
 
@@ -296,7 +310,7 @@ test_f32 (gconstpointer data)
         latents = MAX (latents, compare (&dump, golden, name, name, TRUE));
     }
   last  = g_strdup_printf ("noise_pred.%u", dump.n_noise - 1);
-  image = compare_image (&dump, golden);
+  image = compare_image (&dump, golden, dif_json_has (k->c, "padding"));
   g_test_message ("embeds %.1e, first noise %.1e, last noise %.1e, latents %.1e, image %.1e",
                   embeds, noise, compare (&dump, golden, last, "noise_pred.last", TRUE), latents,
                   image);
