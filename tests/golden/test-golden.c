@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* test-golden.c - whole pictures against diffusers.
  *
- * Every case of golden/cases.json (from text), pictures/cases.json (from a
- * picture) and unconditional/cases.json in tests/fixtures is drawn and compared
- * tensor by tensor.  Bounds: 1e-5 relative for embeddings and single network
+ * Every case of golden/cases.json (from text), prompts/cases.json (weighted
+ * and long ones), pictures/cases.json (from a picture) and
+ * unconditional/cases.json in tests/fixtures is drawn and compared tensor by
+ * tensor.  Bounds: 1e-5 relative for embeddings and single network
  * calls; a loop multiplies what the steps before it left, so latents and
  * pictures have the bound of the contract, 5e-4.  What was measured is printed.
  */
@@ -134,6 +135,10 @@ request_for (DifJson *c, DifWeights *golden)
   set (rq, c, "seed", "seed");
   set (rq, c, "eta", "eta");
   set (rq, c, "strength", "strength");
+  set (rq, c, "clip_skip", "clip-skip");
+  if (dif_json_has (c, "prompt_syntax"))
+    dif_request_set (rq, "prompt-syntax", dif_json_string (c, "prompt_syntax", NULL), &error);
+  g_assert_no_error (error);
   set_image (rq, golden, "input.image", "image");
   set_image (rq, golden, "input.mask", "mask");
   for (guint i = 0; settings && i < dif_json_length (settings); i++)
@@ -419,7 +424,7 @@ read_cases (const char *folder)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (DifJson) golden = NULL, pictures = NULL, unconditional = NULL;
+  g_autoptr (DifJson) golden = NULL, pictures = NULL, unconditional = NULL, prompts = NULL;
   static Case         first;
   int                 status;
 
@@ -427,11 +432,13 @@ main (int argc, char **argv)
   golden        = read_cases ("golden");
   pictures      = read_cases ("pictures");
   unconditional = read_cases ("unconditional");
+  prompts       = read_cases ("prompts");
   first.c       = dif_json_at (dif_json_member (golden, "cases"), 0);
   g_test_add_func ("/golden/models-are-loud", test_loud);
   add_cases (golden, "golden", &cpu_f32, "f32", test_f32);
   add_cases (pictures, "pictures", &cpu_f32, "f32", test_f32);
   add_cases (unconditional, "unconditional", &cpu_f32, "f32", test_f32);
+  add_cases (prompts, "prompts", &cpu_f32, "f32", test_f32);
   add_cases (golden, "golden", &cpu_bf16, "bf16", test_bf16);
   add_cases (pictures, "pictures", &cpu_bf16, "bf16", test_bf16);
   g_test_add_data_func ("/golden/cancel-at-any-step", &first, test_cancel);
