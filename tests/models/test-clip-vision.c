@@ -131,7 +131,7 @@ test_processor_configs (void)
 static void
 open_checker (DifJson **config, DifWeights **weights)
 {
-  g_autofree char *folder = test_fixture ("models/safety/safety_checker");
+  g_autofree char *folder = test_fixture ("safety/parts/safety_checker");
   g_autofree char *json   = g_build_filename (folder, "config.json", NULL);
   g_autofree char *file   = g_build_filename (folder, "model.safetensors", NULL);
   GError          *error  = NULL;
