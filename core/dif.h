@@ -39,5 +39,6 @@
 #include "tensor/tensor.h"
 #include "tensor/weights.h"
 #include "text/bpe.h"
+#include "text/prompt-weights.h"
 
 #endif /* DIF_H */

@@ -255,24 +255,27 @@ resize_pass (DifImage *from, guint size, gboolean columns, DifFilter filter)
   return to;
 }
 
+/* Steps are added up, not multiplied: that settles ties as Pillow does. */
 static DifImage *
 resize_nearest (DifImage *image, guint width, guint height)
 {
-  DifImage *to = image_alloc (width, height, image->channels);
+  DifImage *to     = image_alloc (width, height, image->channels);
+  double    across = (double) image->width / width, down = (double) image->height / height;
+  double    row = down / 2, column;
 
   if (! to)
     return NULL;
   to->eight_bit = image->eight_bit;
-  for (guint y = 0; y < height; y++)
-    for (guint x = 0; x < width; x++)
-      {
-        gsize row    = MIN ((gsize) ((y + 0.5) * image->height / height), image->height - 1);
-        gsize column = MIN ((gsize) ((x + 0.5) * image->width / width), image->width - 1);
-
+  for (guint y = 0; y < height; y++, row += down)
+    {
+      column = across / 2;
+      for (guint x = 0; x < width; x++, column += across)
         memcpy (to->pixels + ((gsize) y * width + x) * image->channels,
-                image->pixels + (row * image->width + column) * image->channels,
+                image->pixels + (MIN ((gsize) row, image->height - 1) * image->width +
+                                 MIN ((gsize) column, image->width - 1)) *
+                                    image->channels,
                 image->channels * sizeof (float));
-      }
+    }
   return to;
 }
 
@@ -281,7 +284,8 @@ resize_nearest (DifImage *image, guint width, guint height)
 static gboolean
 columns_first (const DifImage *image, guint width, guint height)
 {
-  gint64 lower = (gint64) image->height - height, narrower = (gint64) image->width - width;
+  gint64 lower    = (gint64) image->height - height;
+  gint64 narrower = (gint64) image->width - width;
 
   return lower > 0 && lower > 2 * narrower;
 }

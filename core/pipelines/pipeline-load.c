@@ -299,7 +299,7 @@ dif_pipeline_dtype (DifPipeline *pipe)
 gsize
 dif_pipeline_weight_bytes (DifPipeline *pipe)
 {
-  gsize total = pipe->safety_store ? dif_store_bytes (pipe->safety_store) : 0;
+  gsize total = dif_store_bytes (pipe->safety_store);
 
   for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
     total += dif_store_bytes (pipe->stores[i]);

@@ -15,6 +15,7 @@
 #include "models/vae.h"
 #include "pipelines/param-rows.h"
 #include "pipelines/pipeline.h"
+#include "text/prompt-weights.h"
 
 G_BEGIN_DECLS
 
@@ -116,6 +117,34 @@ const DifTaskClass *dif_task_find (const char *name);
  * @units: work done in all, in calls of the U-Net
  */
 void dif_run_report (DifRun *run, const char *stage, guint step, guint n_steps, double units);
+
+/**
+ * dif_run_prompt:
+ * @run: a run
+ * @tokenizer: whose tokens
+ * @name: a STRING parameter, such as "prompt"
+ *
+ * Reads a prompt as the parameter "prompt-syntax" says; what does not fit is
+ * said in the run's warning.
+ *
+ * Returns: (transfer full) (nullable): its chunks; NULL after a failure
+ */
+DifPrompt *dif_run_prompt (DifRun *run, DifTokenizer *tokenizer, const char *name);
+
+/**
+ * dif_run_weigh:
+ * @run: a run
+ * @hidden: `[n_chunks, length, D]`: an encoder's output for the chunks of
+ *   @prompt
+ * @prompt: a prompt
+ *
+ * Applies the weights, by the rule in text/prompt-weights.h; where all are 1
+ * nothing is computed.  For models with several text encoders: once for each,
+ * before their outputs are put side by side.
+ *
+ * Returns: `[1, n_chunks * length, D]`
+ */
+DifTensor *dif_run_weigh (DifRun *run, DifTensor *hidden, const DifPrompt *prompt);
 
 /**
  * dif_run_encode_prompts:

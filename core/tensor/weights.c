@@ -174,7 +174,7 @@ dif_store_free (DifStore *store)
 gsize
 dif_store_bytes (DifStore *store)
 {
-  return store->bytes;
+  return store ? store->bytes : 0;
 }
 
 static void

@@ -392,9 +392,9 @@ void dif_store_free (DifStore *store);
 
 /**
  * dif_store_bytes:
- * @store: a store
+ * @store: (nullable): a store
  *
- * Returns: memory its weights take, in bytes
+ * Returns: memory its weights take, in bytes; 0 for NULL
  */
 gsize dif_store_bytes (DifStore *store);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* test-golden.c - whole pictures against diffusers.
  *
- * Every case of golden/cases.json (from text), pictures/cases.json (from a
- * picture), depth/cases.json and unconditional/cases.json in tests/fixtures is
- * drawn and compared
- * tensor by tensor.  Bounds: 1e-5 relative for embeddings and single network
+ * Every case of golden/cases.json (from text), prompts/cases.json (weighted
+ * and long ones), pictures/cases.json (from a picture), depth/cases.json and
+ * unconditional/cases.json in tests/fixtures is drawn and compared tensor by
+ * tensor.  Bounds: 1e-5 relative for embeddings and single network
  * calls; a loop multiplies what the steps before it left, so latents and
  * pictures have the bound of the contract, 5e-4.  What was measured is printed.
  *
@@ -141,6 +141,10 @@ request_for (DifJson *c, DifWeights *golden)
   set (rq, c, "eta", "eta");
   set (rq, c, "strength", "strength");
   set (rq, c, "padding", "padding-mask-crop");
+  set (rq, c, "clip_skip", "clip-skip");
+  if (dif_json_has (c, "prompt_syntax"))
+    dif_request_set (rq, "prompt-syntax", dif_json_string (c, "prompt_syntax", NULL), &error);
+  g_assert_no_error (error);
   set_image (rq, golden, "input.image", "image");
   set_image (rq, golden, "input.mask", "mask");
   set_image (rq, golden, "input.depth", "depth");
@@ -458,6 +462,7 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (DifJson) golden = NULL, pictures = NULL, depth = NULL, unconditional = NULL;
+  g_autoptr (DifJson) prompts = NULL;
   static Case         first;
   int                 status;
 
@@ -466,12 +471,14 @@ main (int argc, char **argv)
   pictures      = read_cases ("pictures");
   depth         = read_cases ("depth");
   unconditional = read_cases ("unconditional");
+  prompts       = read_cases ("prompts");
   first.c       = dif_json_at (dif_json_member (golden, "cases"), 0);
   g_test_add_func ("/golden/models-are-loud", test_loud);
   add_cases (golden, "golden", &cpu_f32, "f32", test_f32);
   add_cases (pictures, "pictures", &cpu_f32, "f32", test_f32);
   add_cases (depth, "depth", &cpu_f32, "f32", test_f32);
   add_cases (unconditional, "unconditional", &cpu_f32, "f32", test_f32);
+  add_cases (prompts, "prompts", &cpu_f32, "f32", test_f32);
   add_cases (golden, "golden", &cpu_bf16, "bf16", test_bf16);
   add_cases (pictures, "pictures", &cpu_bf16, "bf16", test_bf16);
   add_cases (depth, "depth", &cpu_bf16, "bf16", test_bf16);

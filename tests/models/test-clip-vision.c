@@ -131,7 +131,7 @@ test_processor_configs (void)
 static void
 open_checker (DifJson **config, DifWeights **weights)
 {
-  g_autofree char *folder = test_fixture ("models/safety/safety_checker");
+  g_autofree char *folder = test_fixture ("safety/parts/safety_checker");
   g_autofree char *json   = g_build_filename (folder, "config.json", NULL);
   g_autofree char *file   = g_build_filename (folder, "model.safetensors", NULL);
   GError          *error  = NULL;
@@ -236,7 +236,7 @@ test_checker_configs (void)
     { "{\"projection_dim\": 8}", "*vision_config*found none*" },
     { "{\"projection_dim\": 0, \"vision_config\": {}}", "*projection_dim*" },
     { "{\"vision_config\": {\"num_channels\": 4}}", "*num_channels: expected 3, found 4*" },
-    { "{\"vision_config\": {\"patch_size\": 40, \"image_size\": 30}}", "*patch_size*30, found 40*" },
+    { "{\"vision_config\": {\"patch_size\": 40, \"image_size\": 30}}", "*patch_size*found 40*" },
     { "{\"vision_config\": {\"hidden_act\": \"relu\"}}", "*hidden_act*relu*" },
     { "{\"vision_config\": {\"hidden_size\": 10, \"num_attention_heads\": 4}}",
       "*hidden_size*multiple*(4), found 10*" },
