@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* pipe-img2img.c - from a picture and a prompt to a picture.
  *
- * Source: diffusers StableDiffusionImg2ImgPipeline.  Numbers are drawn in its
+ * Source: diffusers StableDiffusionImg2ImgPipeline and its kin of other
+ * families.  Numbers are drawn in its
  * order: the VAE's posterior, the noise, then whatever the scheduler draws.
  */
 #include "config.h"
@@ -13,7 +14,9 @@
 static const DifParam params[] = {
   DIF_PROMPT_PARAMS,
   DIF_COMMON_PARAMS,
-  DIF_IMAGE_PARAMS (0.8),
+  DIF_IMAGE_PARAMS,
+  DIF_SDXL_PARAMS,
+  DIF_SDXL_IMAGE_PARAMS,
 };
 
 static DifTensor *
@@ -27,8 +30,11 @@ run_img2img (DifRun *run)
   if (dif_context_failed (cx))
     return dif_context_inert (cx);
   latents = dif_run_encode_picture (run, picture);
-  noise   = dif_run_noise (run);
-  latents = dif_scheduler_add_noise (run->scheduler, cx, latents, noise, first);
+  if (! dif_run_starts_noised (run))
+    {
+      noise   = dif_run_noise (run);
+      latents = dif_scheduler_add_noise (run->scheduler, cx, latents, noise, first);
+    }
   dif_context_dump (cx, latents, "initial_latents");
   return dif_run_decode (run, dif_run_denoise (run, embeds, latents, first, NULL));
 }

@@ -3,6 +3,7 @@
 #ifndef DIF_PIPELINES_PIPELINE_PRIVATE_H
 #define DIF_PIPELINES_PIPELINE_PRIVATE_H
 
+#include "pipelines/family.h"
 #include "pipelines/task.h"
 
 G_BEGIN_DECLS
@@ -12,12 +13,20 @@ struct _DifPipeline
   DifCheckpoint *checkpoint;
   DifBackend    *backend;
   DifDtype       dtype;
-  DifTokenizer  *tokenizer;
-  DifClipText   *text;
-  DifUnet       *unet;
-  DifVae        *vae;
-  DifUnet2d     *unet2d; /* instead of the four above */
-  DifStore      *stores[3];
+
+  const DifFamily *family;
+  DifTokenizer    *tokenizer;
+  DifClipText     *text;       /* NULL for SDXL's refiner */
+  DifTokenizer    *tokenizer2; /* these two: SDXL only */
+  DifClipText     *text2;
+  DifUnet         *unet;
+  DifVae          *vae;
+  DifUnet2d       *unet2d; /* instead of all above */
+  DifStore        *stores[4];
+  DifDtype         encoder_dtype, decoder_dtype; /* of the VAE's halves */
+  gboolean         zeros_for_empty; /* force_zeros_for_empty_prompt */
+  gboolean         wants_score;     /* requires_aesthetics_score */
+
   DifJson       *scheduler_config;
   char          *scheduler_class;
   DifJson       *presets; /* dif.json: the checkpoint's own defaults; may be NULL */
@@ -36,6 +45,15 @@ struct _DifPipeline
  * fit nothing known
  */
 DifUnetKind _dif_pipeline_unet_kind (DifPipeline *pipe);
+
+/**
+ * _dif_run_part_begin:
+ * @run: a run whose scheduler has timesteps
+ * @start: part of the way that lies behind, above 0 and below 1
+ *
+ * Returns: the first call to make; that of n_calls if none is left
+ */
+guint _dif_run_part_begin (DifRun *run, double start);
 
 G_END_DECLS
 

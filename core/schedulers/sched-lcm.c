@@ -38,6 +38,7 @@ const DifSchedulerClass dif_scheduler_class_lcm = {
   .order         = 1,
   .keys          = keys,
   .n_keys        = G_N_ELEMENTS (keys),
+  .takes_strength = TRUE,
   .noising       = DIF_NOISING_ALPHAS,
   .set_timesteps = _dif_lcm_set_timesteps,
   .step          = step,

@@ -41,6 +41,7 @@ const DifSchedulerClass dif_scheduler_class_tcd = {
   .order         = 1,
   .keys          = keys,
   .n_keys        = G_N_ELEMENTS (keys),
+  .takes_strength = TRUE,
   .noising       = DIF_NOISING_ALPHAS,
   .set_timesteps = _dif_lcm_set_timesteps,
   .step          = step,
