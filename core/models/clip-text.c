@@ -19,14 +19,14 @@ typedef struct
 
 struct _DifClipText
 {
-  guint     width, mlp, n_layers, n_heads, max_length, vocabulary;
-  guint     n_projected; /* 0 without projection */
-  gint32    eos;
-  float     eps;
-  DifAct    act;
-  DifTable *tokens, *positions;
-  Layer    *layers;
-  DifNorm  *final_norm;
+  guint      width, mlp, n_layers, n_heads, max_length, vocabulary;
+  guint      n_projected; /* 0 without projection */
+  gint32     eos;
+  float      eps;
+  DifAct     act;
+  DifTable  *tokens, *positions;
+  Layer     *layers;
+  DifNorm   *final_norm;
   DifLinear *projection;
 };
 

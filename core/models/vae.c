@@ -302,13 +302,13 @@ dif_vae_has_statistics (DifVae *m)
 }
 
 void
-dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize cells)
+dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize cells, gboolean statistics)
 {
   float scale = (float) m->scaling;
 
   for (gsize i = 0; i < n * m->latent; i++)
     for (gsize k = i * cells; k < (i + 1) * cells; k++)
-      if (m->mean)
+      if (m->mean && statistics)
         z[k] = (z[k] - (float) m->mean[i % m->latent]) * scale / (float) m->std[i % m->latent];
       else
         z[k] *= scale;

@@ -65,16 +65,17 @@ gboolean dif_vae_force_upcast (DifVae *m);
 gboolean dif_vae_has_statistics (DifVae *m);
 
 /**
- * dif_vae_to_latents:
+ * dif_vae_to_latents: dif_vae_from_latents:
  * @m: a model
  * @z: (array): `[N, latent_channels, cells]`, changed from what
  *   dif_vae_encode() samples to what the U-Net sees
  * @n: N
  * @cells: of each channel
+ * @statistics: whether to heed mean and standard deviation, if there are any
  *
- * dif_vae_from_latents() is the way back.
+ * dif_vae_from_latents() is the way back, always with statistics.
  */
-void dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize cells);
+void dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize cells, gboolean statistics);
 void dif_vae_from_latents (DifVae *m, float *z, gsize n, gsize cells);
 
 /**

@@ -61,14 +61,14 @@ static DifTensor *
 encode_prompt (DifRun *run, const Prompt *p, DifTensor **pooled)
 {
   DifPipeline *pipe = run->pipe;
-  DifTensor   *one = NULL, *two;
+  DifTensor   *one  = NULL, *two;
 
   if (pipe->text)
     one = encode_one (run, pipe->tokenizer, pipe->text, p->text, p->what, p->skip, NULL);
   if (pipe->text2)
     {
       two     = encode_one (run, pipe->tokenizer2, pipe->text2, one ? p->text2 : p->text,
-                            one ? p->what2 : p->what, p->skip, pooled);
+                        one ? p->what2 : p->what, p->skip, pooled);
       *pooled = dif_run_repeat (run, *pooled);
       one     = one ? dif_concat (run->cx, one, two) : two;
     }
@@ -90,11 +90,11 @@ read_prompt (DifRun *run, const char *key, const char *key2, const char *what, g
   const char *text = dif_request_text (run->rq, key), *text2 = dif_request_text (run->rq, key2);
   gboolean    own = text2 && *text2;
 
-  return (Prompt){ .text  = text,
-                   .text2 = own ? text2 : text,
-                   .what  = what,
-                   .what2 = own ? key2 : NULL,
-                   .skip  = skip };
+  return (Prompt) { .text  = text,
+                    .text2 = own ? text2 : text,
+                    .what  = what,
+                    .what2 = own ? key2 : NULL,
+                    .skip  = skip };
 }
 
 /* The negative prompt, or the zeros that SDXL was trained with where none is

@@ -6,6 +6,7 @@
  * not averaged: that is part of the order of random numbers.
  */
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "pipelines/pipeline-private.h"
@@ -58,7 +59,8 @@ nothing_left (DifRun *run, const char *name, double found)
   return 0;
 }
 
-/* An LCM's own pipeline spreads all steps over a shorter way. */
+/* An LCM's own pipeline, which has no inpainting, spreads all steps over a
+ * shorter way. */
 static guint
 begin_shortened (DifRun *run)
 {
@@ -79,7 +81,8 @@ dif_run_begin_from_image (DifRun *run)
   guint  n     = (guint) MIN ((double) (int) (run->n_steps * run->strength), run->n_steps);
   guint  first = (run->n_steps - n) * dif_scheduler_order (run->scheduler), end;
 
-  if (run->pipe->family->kind == DIF_FAMILY_LCM)
+  if (run->pipe->family->kind == DIF_FAMILY_LCM &&
+      strcmp (dif_request_task (run->rq), "img2img") == 0)
     return begin_shortened (run);
   if (! dif_run_starts_noised (run) && ! n)
     return nothing_left (run, "strength", run->strength);
@@ -137,7 +140,7 @@ sample (DifRun *run, DifTensor *moments)
   dif_rng_randn (run->rng, z, C * h * w);
   for (gsize i = 0; i < C * h * w; i++)
     z[i] = both[i] + expf (0.5f * CLAMP (both[C * h * w + i], -30.0f, 20.0f)) * z[i];
-  dif_vae_to_latents (run->pipe->vae, z, 1, h * w);
+  dif_vae_to_latents (run->pipe->vae, z, 1, h * w, ! run->scales_only);
   return dif_upload_nchw (cx, DIF_F32, 1, C, h, w, z);
 }
 
@@ -162,7 +165,7 @@ dif_run_encode_picture (DifRun *run, const float *picture)
   x       = dif_upload (cx, DIF_F32, DIF_SHAPE (1, run->height, run->width, 3), picture);
   moments = dif_vae_encode (dif_pipeline_vae (run->pipe), cx, x);
   dif_context_set_dtype (cx, before);
-  z       = dif_run_repeat (run, sample (run, moments));
+  z = dif_run_repeat (run, sample (run, moments));
   return dif_context_leave (cx, z);
 }
 

@@ -140,6 +140,8 @@ run_inpaint (DifRun *run)
 
   if (dif_context_failed (cx))
     return dif_context_inert (cx);
+  run->scales_only = TRUE;
+
   small    = shrink_mask (run, mask);
   in.mask  = small;
   in.end   = dif_run_end (run, first);

@@ -262,11 +262,11 @@ load_text (Load *load, GError **error)
 static gboolean
 load_two_texts (Load *load, GError **error)
 {
-  DifPipeline     *pipe     = load->pipe;
-  const char      *klass    = dif_checkpoint_part_class (pipe->checkpoint, "text_encoder");
-  gboolean         is_alone = ! dif_checkpoint_part_class (pipe->checkpoint, "text_encoder_2") &&
+  DifPipeline *pipe     = load->pipe;
+  const char  *klass    = dif_checkpoint_part_class (pipe->checkpoint, "text_encoder");
+  gboolean     is_alone = ! dif_checkpoint_part_class (pipe->checkpoint, "text_encoder_2") &&
                       g_strcmp0 (klass, "CLIPTextModelWithProjection") == 0;
-  g_autofree char *folder   = dif_checkpoint_part_folder (
+  g_autofree char *folder = dif_checkpoint_part_folder (
       pipe->checkpoint, is_alone ? "tokenizer" : "tokenizer_2");
 
   if (klass && ! is_alone && ! load_text (load, error))

@@ -24,8 +24,8 @@ struct _DifPipeline
   DifUnet2d       *unet2d; /* instead of all above */
   DifStore        *stores[4];
   DifDtype         encoder_dtype, decoder_dtype; /* of the VAE's halves */
-  gboolean         zeros_for_empty; /* force_zeros_for_empty_prompt */
-  gboolean         wants_score;     /* requires_aesthetics_score */
+  gboolean         zeros_for_empty;              /* force_zeros_for_empty_prompt */
+  gboolean         wants_score;                  /* requires_aesthetics_score */
 
   DifJson       *scheduler_config;
   char          *scheduler_class;

@@ -111,8 +111,8 @@ check_sdxl_params (DifRun *run, GError **error)
                                          "negative-aesthetic-score" };
   DifRequest              *rq        = run->rq;
   const char              *alien     = NULL;
-  double start = dif_request_number (rq, "denoising-start"),
-         end   = dif_request_number (rq, "denoising-end");
+  double                   start     = dif_request_number (rq, "denoising-start"),
+         end                         = dif_request_number (rq, "denoising-end");
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     if (dif_request_has (rq, texts[i]) && *dif_request_text (rq, texts[i]))

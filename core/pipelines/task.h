@@ -34,6 +34,8 @@ G_BEGIN_DECLS
  * @strength: how much of a picture is drawn anew
  * @pooled: (nullable): `[B, P]`, the whole prompts, beside what
  *   dif_run_encode_prompts() returned; SDXL only
+ * @scales_only: pictures become latents without the VAE's statistics, as
+ *   diffusers' inpainting has it, although the way back has them
  * @warning: collected for the result
  *
  * One run in progress; owned by pipeline.c.
@@ -48,6 +50,7 @@ typedef struct
   guint64         seed;
   guint           n_images, width, height, n_steps;
   double          guidance, strength;
+  gboolean        scales_only;
   DifTensor      *pooled;
   GString        *warning;
   DifProgressFunc progress;

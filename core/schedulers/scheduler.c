@@ -147,7 +147,7 @@ dif_scheduler_new (const char *class_name, DifJson *config, GError **error)
   s->values = _dif_scheduler_values_new (s->klass);
   s->hidden = dif_json_new_object ("scheduler config");
   s->begin = s->index = -1;
-  s->strength = 1;
+  s->strength         = 1;
   if (config && ! _dif_scheduler_read_config (s, config, error))
     {
       dif_scheduler_free (s);
