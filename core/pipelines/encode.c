@@ -1,25 +1,42 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* encode.c - prompts to embeddings.
  *
- * Source: diffusers StableDiffusionPipeline.encode_prompt: padded to the
- * tokenizer's length, cut with a warning; the negative prompt ignores
- * clip_skip.  Weights and prompts of any length: the rule is in
- * text/prompt-weights.h.
+ * Source: diffusers encode_prompt of StableDiffusionPipeline and
+ * StableDiffusionXLPipeline: padded to the tokenizer's length, cut with a
+ * warning; the negative prompt ignores clip_skip.  Weights and prompts of any
+ * length: the rule is in text/prompt-weights.h.
  */
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "pipelines/task.h"
+#include "pipelines/pipeline-private.h"
+
+/* Text encoders of a model, at most. */
+#define N_ENCODERS 2
+
+/* One of the two prompts, what is asked for or what is not, in chunks for each
+ * encoder; NULL for an encoder that the model lacks. */
+typedef struct
+{
+  DifPrompt *of[N_ENCODERS];
+  guint      skip;
+} Prompt;
 
 gboolean
 dif_run_guided (DifRun *run)
 {
-  return run->guidance > 1;
+  return run->guidance > 1 && ! dif_unet_guidance_dim (run->pipe->unet);
 }
 
-DifPrompt *
-dif_run_prompt (DifRun *run, DifTokenizer *tokenizer, const char *name)
+static DifTokenizer *
+tokenizer_of (DifRun *run, guint encoder)
+{
+  return encoder == 0 ? run->pipe->tokenizer : run->pipe->tokenizer2;
+}
+
+static DifPrompt *
+read_one (DifRun *run, DifTokenizer *tokenizer, const char *name)
 {
   const char *const *names = dif_prompt_syntax_names ();
   const char        *word  = dif_request_text (run->rq, "prompt-syntax");
@@ -35,13 +52,54 @@ dif_run_prompt (DifRun *run, DifTokenizer *tokenizer, const char *name)
     {
       g_prefix_error (&error, "%s: ", name);
       dif_context_fail (run->cx, error);
-      return NULL;
     }
-  if (p->n_dropped)
-    g_string_append_printf (run->warning,
-                            "%s%s: the last %u tokens do not fit the model's %u and were left out",
-                            run->warning->len ? "; " : "", name, p->n_dropped, p->length - 2);
   return p;
+}
+
+/* A second prompt that is not given is the first one; what was dropped of a
+ * text is said once. */
+static void
+read_prompt (DifRun *run, const char *key, const char *key2, Prompt *prompt)
+{
+  const char *text2 = dif_request_text (run->rq, key2), *said = NULL;
+
+  for (guint e = 0; e < N_ENCODERS && ! dif_context_failed (run->cx); e++)
+    {
+      const char *name = e == 1 && run->pipe->text && text2 && *text2 ? key2 : key;
+      DifPrompt  *p;
+
+      if (! tokenizer_of (run, e))
+        continue;
+      p = prompt->of[e] = read_one (run, tokenizer_of (run, e), name);
+      if (p && p->n_dropped && name != said)
+        g_string_append_printf (
+            run->warning, "%s%s: the last %u tokens do not fit the model's %u and were left out",
+            run->warning->len ? "; " : "", name, p->n_dropped, p->length - 2);
+      said = name;
+    }
+}
+
+static void
+prompt_clear (Prompt *prompt)
+{
+  for (guint e = 0; e < N_ENCODERS; e++)
+    dif_prompt_free (prompt->of[e]);
+}
+
+/* Both prompts get as many chunks as the longest text of any encoder has. */
+static void
+pad_to_longest (DifRun *run, Prompt *a, Prompt *b)
+{
+  Prompt *both[] = { a, b };
+  guint   most   = 1;
+
+  for (guint i = 0; i < G_N_ELEMENTS (both) * N_ENCODERS; i++)
+    if (both[i / N_ENCODERS]->of[i % N_ENCODERS])
+      most = MAX (most, both[i / N_ENCODERS]->of[i % N_ENCODERS]->n_chunks);
+  for (guint i = 0; i < G_N_ELEMENTS (both) * N_ENCODERS; i++)
+    if (both[i / N_ENCODERS]->of[i % N_ENCODERS])
+      dif_prompt_pad (both[i / N_ENCODERS]->of[i % N_ENCODERS], tokenizer_of (run, i % N_ENCODERS),
+                      most);
 }
 
 /* Multiplies the rows of one chunk by their weights and restores its mean. */
@@ -64,8 +122,11 @@ weigh_chunk (float *rows, const float *weights, guint n_rows, gsize width)
       rows[k] *= restore;
 }
 
-DifTensor *
-dif_run_weigh (DifRun *run, DifTensor *hidden, const DifPrompt *prompt)
+/* Applies the weights of @prompt to an encoder's output for its chunks,
+ * [n_chunks, length, D]; where all are 1 nothing is computed.
+ * [1, n_chunks * length, D]. */
+static DifTensor *
+weigh (DifRun *run, DifTensor *hidden, const DifPrompt *prompt)
 {
   DifContext       *cx    = run->cx;
   gsize             width = dif_tensor_dim (hidden, -1), chunk = prompt->length * width;
@@ -91,42 +152,104 @@ dif_run_weigh (DifRun *run, DifTensor *hidden, const DifPrompt *prompt)
   return dif_upload (cx, hidden->dtype, shape, rows);
 }
 
-/* A prompt, repeated for every image: [n_images, T, D]. */
+/* Chunks through an encoder, as the family has them: [1, n_chunks * length, D].
+ * @pooled: the first chunk's, [1, P], for an encoder with a projection. */
 static DifTensor *
-encode_one (DifRun *run, const DifPrompt *prompt, guint skip)
+encode_one (DifRun *run, DifClipText *encoder, const DifPrompt *p, guint skip, DifTensor **pooled)
 {
-  DifTensor *hidden = dif_clip_text_encode (dif_pipeline_text_encoder (run->pipe), run->cx,
-                                            prompt->ids, prompt->n_chunks,
-                                            (gsize) prompt->n_chunks * prompt->length, skip);
+  DifContext *cx    = run->cx;
+  gsize       n_ids = (gsize) p->n_chunks * p->length;
+  DifTensor  *hidden;
 
-  return dif_run_repeat (run, dif_run_weigh (run, hidden, prompt));
+  if (run->pipe->family->kind == DIF_FAMILY_SDXL)
+    hidden = dif_clip_text_penultimate (encoder, cx, p->ids, p->n_chunks, n_ids, skip, pooled);
+  else
+    hidden = dif_clip_text_encode (encoder, cx, p->ids, p->n_chunks, n_ids, skip);
+  if (pooled)
+    *pooled = dif_slice_batch (cx, *pooled, 0, 1);
+  return weigh (run, hidden, p);
+}
+
+/* One prompt through every encoder, for every image: [n_images, T, D].
+ * @pooled: [n_images, P], where there is a projection. */
+static DifTensor *
+encode_prompt (DifRun *run, const Prompt *p, DifTensor **pooled)
+{
+  DifPipeline *pipe = run->pipe;
+  DifTensor   *one  = NULL, *two;
+
+  if (pipe->text)
+    one = encode_one (run, pipe->text, p->of[0], p->skip, NULL);
+  if (pipe->text2)
+    {
+      two     = encode_one (run, pipe->text2, p->of[1], p->skip, pooled);
+      *pooled = dif_run_repeat (run, *pooled);
+      one     = one ? dif_concat (run->cx, one, two) : two;
+    }
+  return dif_run_repeat (run, one);
+}
+
+static DifTensor *
+zeros_like (DifContext *cx, DifTensor *t)
+{
+  g_autofree float *zeros = g_new0 (float, dif_tensor_count (t) + 1);
+
+  return dif_upload (cx, t->dtype, t->shape, zeros);
+}
+
+/* The negative prompt, or the zeros that SDXL was trained with where none is
+ * given. */
+static DifTensor *
+encode_negative (DifRun *run, const Prompt *against, DifTensor *positive, DifTensor **pooled)
+{
+  if (! run->pipe->zeros_for_empty || dif_request_has (run->rq, "negative-prompt"))
+    return encode_prompt (run, against, pooled);
+  *pooled = zeros_like (run->cx, run->pooled);
+  return zeros_like (run->cx, positive);
+}
+
+/* [B, T, D], and the run's pooled embeddings. */
+static DifTensor *
+encode_both (DifRun *run, const Prompt *prompt, const Prompt *against)
+{
+  DifContext *cx = run->cx;
+  DifTensor  *positive, *negative, *pooled = NULL;
+
+  positive = encode_prompt (run, prompt, &run->pooled);
+  dif_context_dump (cx, positive, "prompt_embeds");
+  if (run->pooled)
+    dif_context_dump (cx, run->pooled, "pooled_prompt_embeds");
+  if (! dif_run_guided (run))
+    return positive;
+  negative = encode_negative (run, against, positive, &pooled);
+  dif_context_dump (cx, negative, "negative_prompt_embeds");
+  if (pooled)
+    {
+      dif_context_dump (cx, pooled, "negative_pooled_prompt_embeds");
+      run->pooled = dif_concat_batch (cx, pooled, run->pooled);
+    }
+  return dif_concat_batch (cx, negative, positive);
 }
 
 DifTensor *
 dif_run_encode_prompts (DifRun *run)
 {
-  DifContext           *cx     = run->cx;
-  DifTokenizer         *tok    = dif_pipeline_tokenizer (run->pipe);
-  guint                 skip   = (guint) dif_request_number (run->rq, "clip-skip");
-  g_autoptr (DifPrompt) prompt = NULL, against = NULL;
-  DifTensor            *positive, *negative;
+  Prompt     prompt  = { .skip = (guint) dif_request_number (run->rq, "clip-skip") };
+  Prompt     against = { 0 };
+  DifTensor *embeds  = NULL;
 
   dif_run_report (run, "encode", 0, 1, 0);
-  prompt = dif_run_prompt (run, tok, "prompt");
+  read_prompt (run, "prompt", "prompt-2", &prompt);
   if (dif_run_guided (run))
-    against = dif_run_prompt (run, tok, "negative-prompt");
-  if (dif_context_failed (cx))
-    return dif_context_inert (cx);
-  if (against)
+    read_prompt (run, "negative-prompt", "negative-prompt-2", &against);
+  if (dif_context_failed (run->cx))
+    embeds = dif_context_inert (run->cx);
+  else
     {
-      dif_prompt_pad (prompt, tok, against->n_chunks);
-      dif_prompt_pad (against, tok, prompt->n_chunks);
+      pad_to_longest (run, &prompt, &against);
+      embeds = encode_both (run, &prompt, &against);
     }
-  positive = encode_one (run, prompt, skip);
-  dif_context_dump (cx, positive, "prompt_embeds");
-  if (! against)
-    return positive;
-  negative = encode_one (run, against, 0);
-  dif_context_dump (cx, negative, "negative_prompt_embeds");
-  return dif_concat_batch (cx, negative, positive);
+  prompt_clear (&prompt);
+  prompt_clear (&against);
+  return embeds;
 }

@@ -167,8 +167,8 @@ extern const char *const dif_safety_choices[];
     .unit = "pixels", .min = 8, .max = 8192, .fallback = 0, .auto_default = TRUE \
   }
 
-/** DIF_IMAGE_PARAMS: of tasks that start from a picture; given diffusers' default strength. */
-#define DIF_IMAGE_PARAMS(default_strength) \
+/** DIF_IMAGE_PARAMS: of tasks that start from a picture. */
+#define DIF_IMAGE_PARAMS \
   { .name = "image", \
     .type = DIF_PARAM_IMAGE, \
     .label = N_ ("_Image"), \
@@ -180,7 +180,8 @@ extern const char *const dif_safety_choices[];
         .blurb = N_ ("How much is drawn anew: 0 keeps the picture, 1 forgets it"), \
         .min = 0, \
         .max = 1, \
-        .fallback = (default_strength) }, \
+        .fallback = -1, \
+        .auto_default = TRUE }, \
       { .name = "width", \
         .type = DIF_PARAM_INT, \
         .label = N_ ("_Width"), \
@@ -195,6 +196,52 @@ extern const char *const dif_safety_choices[];
     .name = "height", .type = DIF_PARAM_INT, .label = N_ ("_Height"), \
     .blurb = N_ ("Height of the picture, a multiple of 8; 0 for the input's own, rounded down"), \
     .unit = "pixels", .min = 8, .max = 8192, .fallback = 0, .auto_default = TRUE \
+  }
+
+/** DIF_SDXL_PARAMS: of tasks with a prompt; models of SDXL's family heed them. */
+#define DIF_SDXL_PARAMS \
+  { .name = "prompt-2", \
+    .type = DIF_PARAM_STRING, \
+    .label = N_ ("Second prom_pt"), \
+    .blurb = N_ ("SDXL: what the second text encoder reads; empty for the prompt"), \
+    .text = "", \
+    .advanced = TRUE }, \
+      { .name = "negative-prompt-2", \
+        .type = DIF_PARAM_STRING, \
+        .label = N_ ("Second ne_gative prompt"), \
+        .blurb = N_ ("SDXL: what the second text encoder reads; empty for the negative prompt"), \
+        .text = "", \
+        .advanced = TRUE }, \
+  { \
+    .name = "denoising-end", .type = DIF_PARAM_DOUBLE, .label = N_ ("Denoising e_nd"), \
+    .blurb = N_ ("SDXL: part of the way after which to stop, for a refiner to go on; 1 is off"), \
+    .min = 0, .max = 1, .fallback = 1, .advanced = TRUE \
+  }
+
+/** DIF_SDXL_IMAGE_PARAMS: of tasks that start from a picture, in addition. */
+#define DIF_SDXL_IMAGE_PARAMS \
+  { .name = "denoising-start", \
+    .type = DIF_PARAM_DOUBLE, \
+    .label = N_ ("Denoising s_tart"), \
+    .blurb = N_ ("SDXL: part of the way that the picture has behind it, instead of a strength; " \
+                 "0 is off"), \
+    .min = 0, \
+    .max = 1, \
+    .fallback = 0, \
+    .advanced = TRUE }, \
+      { .name = "aesthetic-score", \
+        .type = DIF_PARAM_DOUBLE, \
+        .label = N_ ("_Aesthetic score"), \
+        .blurb = N_ ("SDXL's refiner: how good the picture should look"), \
+        .min = 0, \
+        .max = 10, \
+        .fallback = 6, \
+        .advanced = TRUE }, \
+  { \
+    .name = "negative-aesthetic-score", .type = DIF_PARAM_DOUBLE, \
+    .label = N_ ("Negative aest_hetic score"), \
+    .blurb = N_ ("SDXL's refiner: how good the picture should not look"), .min = 0, .max = 10, \
+    .fallback = 2.5, .advanced = TRUE \
   }
 
 /* clang-format on */

@@ -18,7 +18,7 @@
 static const DifParam params[] = {
   DIF_PROMPT_PARAMS,
   DIF_COMMON_PARAMS,
-  DIF_IMAGE_PARAMS (0.8),
+  DIF_IMAGE_PARAMS,
   { .name  = "depth",
     .type  = DIF_PARAM_IMAGE,
     .label = N_ ("_Depth"),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* pipe-img2img.c - from a picture and a prompt to a picture.
  *
- * Source: diffusers StableDiffusionImg2ImgPipeline.  Numbers are drawn in its
+ * Source: diffusers StableDiffusionImg2ImgPipeline and its kin of other
+ * families.  Numbers are drawn in its
  * order: the VAE's posterior, the noise, then whatever the scheduler draws.
  */
 #include "config.h"
@@ -13,7 +14,9 @@
 static const DifParam params[] = {
   DIF_PROMPT_PARAMS,
   DIF_COMMON_PARAMS,
-  DIF_IMAGE_PARAMS (0.8),
+  DIF_IMAGE_PARAMS,
+  DIF_SDXL_PARAMS,
+  DIF_SDXL_IMAGE_PARAMS,
 };
 
 static DifTensor *

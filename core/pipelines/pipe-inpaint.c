@@ -4,8 +4,8 @@
  * Two kinds of U-Net: one of 9 channels sees the mask and the masked picture;
  * one of 4 channels is held to the picture outside the mask after every step.
  *
- * Source: diffusers StableDiffusionInpaintPipeline.  Numbers are drawn in its
- * order: the picture's posterior (4 channels, or strength below 1), the noise,
+ * Source: diffusers StableDiffusionInpaintPipeline and
+ * StableDiffusionXLInpaintPipeline.  Numbers are drawn in their order: the picture's posterior (4 channels, or strength below 1), the noise,
  * the masked picture's posterior (always), then the scheduler's.
  */
 #include "config.h"
@@ -21,7 +21,9 @@
 static const DifParam params[] = {
   DIF_PROMPT_PARAMS,
   DIF_COMMON_PARAMS,
-  DIF_IMAGE_PARAMS (1.0),
+  DIF_IMAGE_PARAMS,
+  DIF_SDXL_PARAMS,
+  DIF_SDXL_IMAGE_PARAMS,
   { .name     = "mask",
     .type     = DIF_PARAM_IMAGE,
     .label    = N_ ("Mas_k"),
@@ -44,6 +46,7 @@ typedef struct
   gboolean   cropped;
   DifCrop    crop;  /* the part that is drawn */
   gsize      cells; /* of a latent picture: h * w */
+  guint      end;   /* the first call not to make */
   float     *mask;  /* [h, w], 0 or 1 */
   DifTensor *image_latents, *noise;
 } Inpaint;
@@ -147,7 +150,7 @@ hold_to_picture (DifRun *run, guint i, DifTensor *latents, gpointer data)
 {
   Inpaint          *in   = data;
   DifContext       *cx   = run->cx;
-  gboolean          last = i + 1 == dif_scheduler_n_calls (run->scheduler);
+  gboolean          last = i + 1 == in->end;
   gsize             n = dif_tensor_count (latents), C = dif_tensor_dim (latents, 3);
   g_autofree float *kept = g_try_new (float, n + 1), *drawn = g_try_new (float, n + 1);
   DifTensor        *proper;
@@ -178,12 +181,14 @@ mask_channels (DifRun *run, const Inpaint *in, DifTensor *masked_latents)
 static DifTensor *
 first_latents (DifRun *run, Inpaint *in, const float *picture, gboolean held, guint first)
 {
-  gboolean all   = dif_request_number (run->rq, "strength") == 1;
+  gboolean noised = dif_run_starts_noised (run), all = run->strength == 1 && ! noised;
   float    sigma = (float) dif_scheduler_init_noise_sigma (run->scheduler);
 
   if (held || ! all)
     in->image_latents = dif_run_encode_picture (run, picture);
   in->noise = dif_run_noise (run);
+  if (noised)
+    return in->image_latents;
   if (all)
     return dif_lincomb (run->cx, 1, &sigma, &in->noise);
   return dif_scheduler_add_noise (run->scheduler, run->cx, in->image_latents, in->noise, first);
@@ -239,8 +244,12 @@ begin (DifRun *run, Inpaint *in, float *picture, const float *mask, guint first,
 {
   gboolean held = dif_unet_in_channels (dif_pipeline_unet (run->pipe)) ==
                   dif_vae_latent_channels (dif_pipeline_vae (run->pipe));
-  DifTensor *latents = first_latents (run, in, picture, held, first), *masked;
+  DifTensor *latents, *masked;
 
+  run->scales_only = TRUE;
+
+  in->end   = dif_run_end (run, first);
+  latents   = first_latents (run, in, picture, held, first);
   in->cells = dif_tensor_dim (latents, 1) * dif_tensor_dim (latents, 2);
   dif_context_dump (run->cx, latents, "initial_latents");
   for (gsize i = 0; i < (gsize) run->width * run->height * 3; i++)

@@ -7,6 +7,7 @@
 #include "models/dpt-processor.h"
 #include "models/dpt.h"
 #include "models/safety-checker.h"
+#include "pipelines/family.h"
 #include "pipelines/task.h"
 
 G_BEGIN_DECLS
@@ -16,19 +17,27 @@ struct _DifPipeline
   DifCheckpoint *checkpoint;
   DifBackend    *backend;
   DifDtype       dtype;
-  DifTokenizer  *tokenizer;
-  DifClipText   *text;
-  DifUnet       *unet;
-  DifVae        *vae;
-  DifUnet2d     *unet2d; /* instead of the four above */
-  DifDpt        *depth;  /* of a depth2img model; may be NULL */
-  DifStore      *stores[4];
+
+  const DifFamily *family;
+  DifTokenizer    *tokenizer;
+  DifClipText     *text;       /* NULL for SDXL's refiner */
+  DifTokenizer    *tokenizer2; /* these two: SDXL only */
+  DifClipText     *text2;
+  DifUnet         *unet;
+  DifVae          *vae;
+  DifUnet2d       *unet2d;          /* instead of all above */
+  DifDpt          *depth;           /* of a depth2img model; may be NULL */
+  DifDptProcessor  depth_processor; /* where there is @depth */
+  DifStore        *stores[5];
+  DifDtype         encoder_dtype, decoder_dtype; /* of the VAE's halves */
+  gboolean         zeros_for_empty;              /* force_zeros_for_empty_prompt */
+  gboolean         wants_score;                  /* requires_aesthetics_score */
+
   /* loaded by the first run that looks; NULL until then */
   DifSafetyChecker *safety;
   DifClipProcessor *safety_processor;
   DifStore         *safety_store;
   DifJson          *scheduler_config;
-  DifDptProcessor   depth_processor; /* where there is @depth */
   char             *scheduler_class;
   DifJson          *presets; /* dif.json: the checkpoint's own defaults; may be NULL */
   DifDumpFunc       dump;
@@ -80,6 +89,15 @@ void _dif_run_judge (DifRun *run, const float *pixels, DifSafety *verdicts);
  * @pipe: a pipeline, whose safety checker is freed
  */
 void _dif_pipeline_safety_free (DifPipeline *pipe);
+
+/**
+ * _dif_run_part_begin:
+ * @run: a run whose scheduler has timesteps
+ * @start: part of the way that lies behind, above 0 and below 1
+ *
+ * Returns: the first call to make; that of n_calls if none is left
+ */
+guint _dif_run_part_begin (DifRun *run, double start);
 
 G_END_DECLS
 

@@ -63,6 +63,14 @@ check_task (DifRun *run, const DifTaskClass *task, GError **error)
 {
   DifUnetKind kind = _dif_pipeline_unet_kind (run->pipe);
 
+  if (run->pipe->wants_score && strcmp (task->name, "txt2img") == 0)
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: txt2img needs another kind of model: this one refines pictures "
+                   "(requires_aesthetics_score) and is made for img2img",
+                   dif_checkpoint_path (run->pipe->checkpoint));
+      return FALSE;
+    }
   if (! (task->kinds & kind))
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
@@ -94,11 +102,56 @@ size_unit (DifPipeline *pipe)
   return pipe->vae ? dif_vae_factor (pipe->vae) : 1;
 }
 
-/* diffusers' default number of steps: all of them for DDPM's own pipeline */
-static double
-default_steps (DifPipeline *pipe)
+/* Parameters of SDXL's pipelines, which those of other families lack. */
+static gboolean
+check_sdxl_params (DifRun *run, GError **error)
 {
-  return strcmp (dif_checkpoint_pipeline_class (pipe->checkpoint), "DDPMPipeline") == 0 ? 1000 : 50;
+  static const char *const texts[]   = { "prompt-2", "negative-prompt-2" };
+  static const char *const numbers[] = { "denoising-start", "denoising-end", "aesthetic-score",
+                                         "negative-aesthetic-score" };
+  DifRequest              *rq        = run->rq;
+  const char              *alien     = NULL;
+  double                   start     = dif_request_number (rq, "denoising-start"),
+         end                         = dif_request_number (rq, "denoising-end");
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    if (dif_request_has (rq, texts[i]) && *dif_request_text (rq, texts[i]))
+      alien = texts[i];
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    if (dif_request_has (rq, numbers[i]))
+      alien = numbers[i];
+  if (alien && run->pipe->family->kind != DIF_FAMILY_SDXL)
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: expected a model of SDXL's family, found a %s", alien,
+                   dif_checkpoint_pipeline_class (run->pipe->checkpoint));
+      return FALSE;
+    }
+  if (start > 0 && end > 0 && start >= end)
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "denoising-start: expected less than denoising-end (%g), found %g", end, start);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* What the model's family has where neither the request nor the checkpoint
+ * says anything. */
+static void
+read_numbers (DifRun *run, const DifTaskClass *task)
+{
+  const DifFamily *family  = run->pipe->family;
+  gboolean         inpaint = strcmp (task->name, "inpaint") == 0;
+
+  run->guidance = effective (run, "guidance-scale",
+                             inpaint ? family->guidance_inpaint : family->guidance);
+  run->strength =
+      effective (run, "strength", inpaint ? family->strength_inpaint : family->strength);
+  run->n_steps  = (guint) effective (run, "steps", family->steps);
+  run->n_images = (guint) dif_request_number (run->rq, "num-images");
+  if (run->pipe->unet2d)
+    run->guidance = 0;
 }
 
 /* Where nothing else is said: the picture's size, rounded down to what the
@@ -128,16 +181,14 @@ prepare (DifRun *run, const DifTaskClass *task, GError **error)
   guint        factor = size_unit (pipe);
   double       width, height;
 
-  if (! check_task (run, task, error))
+  if (! check_task (run, task, error) || ! check_sdxl_params (run, error))
     return FALSE;
   default_size (run, task, &width, &height);
   if (dif_request_has (run->rq, "width"))
     width = dif_request_number (run->rq, "width");
   if (dif_request_has (run->rq, "height"))
     height = dif_request_number (run->rq, "height");
-  run->guidance = pipe->unet2d ? 0 : effective (run, "guidance-scale", 7.5);
-  run->n_steps  = (guint) effective (run, "steps", default_steps (pipe));
-  run->n_images = (guint) dif_request_number (run->rq, "num-images");
+  read_numbers (run, task);
   if (! check_size ("width", width, factor, error) ||
       ! check_size ("height", height, factor, error))
     return FALSE;
@@ -177,6 +228,8 @@ make_recipe (DifRun *run, guint i, DifSafety safety)
     }
   dif_json_set_double (json, "seed", (double) run->seed);
   dif_json_set_double (json, "steps", run->n_steps);
+  if (dif_request_image (run->rq, "image"))
+    dif_json_set_double (json, "strength", run->strength);
   dif_json_set_double (json, "num-images", run->n_images);
   dif_json_set_double (json, "index", i);
   dif_json_set_string (json, "scheduler", dif_scheduler_class_name (run->scheduler));

@@ -75,6 +75,7 @@ DifResult *dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc 
  * dif_pipeline_set_dump:
  * @pipe: a pipeline
  * @func: (nullable): receives `prompt_embeds`, `negative_prompt_embeds`,
+ *   `pooled_prompt_embeds`, `negative_pooled_prompt_embeds` (SDXL),
  *   `initial_latents`, `noise_pred.N` (before guidance), `latents.N` (after
  *   step N, from 0), `depth_map` (what the U-Net sees, in depth2img) and
  *   `image`, in diffusers' layout, float32
@@ -111,17 +112,21 @@ DifDtype       dif_pipeline_dtype (DifPipeline *pipe);
 gsize dif_pipeline_weight_bytes (DifPipeline *pipe);
 
 /**
- * dif_pipeline_tokenizer: dif_pipeline_text_encoder: dif_pipeline_unet:
+ * dif_pipeline_tokenizer: dif_pipeline_tokenizer_2:
+ * dif_pipeline_text_encoder: dif_pipeline_text_encoder_2: dif_pipeline_unet:
  * dif_pipeline_vae: dif_pipeline_unet2d:
  * @pipe: a pipeline
  *
  * The parts, for loops by hand.  A model without prompts has a UNet2DModel and
- * none of the others.
+ * none of the others.  SDXL has two tokenizers and text encoders, its refiner
+ * the second of each alone; other families have the first.
  *
  * Returns: (transfer none) (nullable): the part
  */
 DifTokenizer *dif_pipeline_tokenizer (DifPipeline *pipe);
+DifTokenizer *dif_pipeline_tokenizer_2 (DifPipeline *pipe);
 DifClipText  *dif_pipeline_text_encoder (DifPipeline *pipe);
+DifClipText  *dif_pipeline_text_encoder_2 (DifPipeline *pipe);
 DifUnet      *dif_pipeline_unet (DifPipeline *pipe);
 DifVae       *dif_pipeline_vae (DifPipeline *pipe);
 DifUnet2d    *dif_pipeline_unet2d (DifPipeline *pipe);

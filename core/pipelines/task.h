@@ -35,6 +35,11 @@ G_BEGIN_DECLS
  * @result_height: of what the task hands back, in pixels
  * @n_steps: steps asked for
  * @guidance: guidance scale
+ * @strength: how much of a picture is drawn anew
+ * @pooled: (nullable): `[B, P]`, the whole prompts, beside what
+ *   dif_run_encode_prompts() returned; SDXL only
+ * @scales_only: pictures become latents without the VAE's statistics, as
+ *   diffusers' inpainting has it, although the way back has them
  * @warning: collected for the result
  * @depth: (nullable): estimated, for the result: `[height, width]` in [0, 1]
  *
@@ -49,7 +54,9 @@ typedef struct
   DifRng         *rng;
   guint64         seed;
   guint           n_images, width, height, result_width, result_height, n_steps;
-  double          guidance;
+  double          guidance, strength;
+  gboolean        scales_only;
+  DifTensor      *pooled;
   GString        *warning;
   float          *depth;
   GCancellable   *cancellable; /* may be NULL */
@@ -119,43 +126,27 @@ const DifTaskClass *dif_task_find (const char *name);
 void dif_run_report (DifRun *run, const char *stage, guint step, guint n_steps, double units);
 
 /**
- * dif_run_prompt:
- * @run: a run
- * @tokenizer: whose tokens
- * @name: a STRING parameter, such as "prompt"
- *
- * Reads a prompt as the parameter "prompt-syntax" says; what does not fit is
- * said in the run's warning.
- *
- * Returns: (transfer full) (nullable): its chunks; NULL after a failure
- */
-DifPrompt *dif_run_prompt (DifRun *run, DifTokenizer *tokenizer, const char *name);
-
-/**
- * dif_run_weigh:
- * @run: a run
- * @hidden: `[n_chunks, length, D]`: an encoder's output for the chunks of
- *   @prompt
- * @prompt: a prompt
- *
- * Applies the weights, by the rule in text/prompt-weights.h; where all are 1
- * nothing is computed.  For models with several text encoders: once for each,
- * before their outputs are put side by side.
- *
- * Returns: `[1, n_chunks * length, D]`
- */
-DifTensor *dif_run_weigh (DifRun *run, DifTensor *hidden, const DifPrompt *prompt);
-
-/**
  * dif_run_encode_prompts:
  * @run: a run
  *
- * Encodes the prompt and, when guidance is above 1, the negative prompt.
- * Dumps `prompt_embeds` and `negative_prompt_embeds`.
+ * Encodes the prompt and, for a guided run, the negative prompt; with two text
+ * encoders, both prompts of each, side by side, and their projections for
+ * `pooled`.  Dumps `prompt_embeds` and `negative_prompt_embeds`, and the same
+ * of `pooled_`.
  *
  * Returns: `[B, T, D]`: negatives first, each repeated for the run's images
  */
 DifTensor *dif_run_encode_prompts (DifRun *run);
+
+/**
+ * dif_run_unet_text:
+ * @run: a run
+ * @embeds: as dif_run_encode_prompts() makes
+ *
+ * Returns: (transfer full): all that the U-Net is told of the prompt: keys and
+ * values, sizes, guidance
+ */
+DifUnetText *dif_run_unet_text (DifRun *run, DifTensor *embeds);
 
 /**
  * DifHooks:
@@ -195,12 +186,37 @@ DifTensor *dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, 
  * dif_run_begin_from_image:
  * @run: a run
  *
- * Sets the timesteps and skips the first of them as "strength" says
- * (diffusers' get_timesteps).
+ * Sets the timesteps and skips the first of them as "strength" or
+ * "denoising-start" says (diffusers' get_timesteps).
  *
  * Returns: the first call to make; the context fails if none is left
  */
 guint dif_run_begin_from_image (DifRun *run);
+
+/**
+ * dif_run_begin_from_noise:
+ * @run: a run
+ *
+ * Sets the timesteps; the context fails if that is not possible.
+ */
+void dif_run_begin_from_noise (DifRun *run);
+
+/**
+ * dif_run_end:
+ * @run: a run whose scheduler has timesteps
+ * @first: the first call to make
+ *
+ * Returns: the first call not to make any more, as "denoising-end" says
+ */
+guint dif_run_end (DifRun *run, guint first);
+
+/**
+ * dif_run_starts_noised:
+ * @run: a run
+ *
+ * Returns: whether its picture has noise in it already ("denoising-start")
+ */
+gboolean dif_run_starts_noised (DifRun *run);
 
 /**
  * dif_run_picture:
@@ -279,7 +295,8 @@ DifTensor *dif_run_decode (DifRun *run, DifTensor *latents);
  * dif_run_guided:
  * @run: a run
  *
- * Returns: whether the U-Net is asked twice (guidance scale above 1)
+ * Returns: whether the U-Net is asked twice: guidance scale above 1, and the
+ * U-Net is not told of it
  */
 gboolean dif_run_guided (DifRun *run);
 

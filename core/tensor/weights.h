@@ -144,6 +144,16 @@ typedef void (*DifWeightFunc) (const char *name, const DifShape *shape, gpointer
 void dif_loader_set_visitor (DifLoader *l, DifWeightFunc func, gpointer user_data);
 
 /**
+ * dif_loader_set_dtype_of:
+ * @l: a loader
+ * @prefix: what names begin with
+ * @dtype: dtype to prepare those for, instead of the loader's
+ *
+ * For a network of which a part must not overflow.
+ */
+void dif_loader_set_dtype_of (DifLoader *l, const char *prefix, DifDtype dtype);
+
+/**
  * dif_loader_enter:
  * @l: a loader
  * @format: printf format of a name part, such as "resnets.%u"
