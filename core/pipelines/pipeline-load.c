@@ -301,12 +301,14 @@ load_parts (Load *load, GError **error)
     {
       pipe->zeros_for_empty = dif_json_bool (index, "force_zeros_for_empty_prompt", TRUE);
       pipe->wants_score     = dif_json_bool (index, "requires_aesthetics_score", FALSE);
+      if (! dif_json_finish (index, error))
+        return FALSE;
     }
   return (pipe->family->kind == DIF_FAMILY_SDXL ? load_two_texts (load, error)
                                                 : load_text (load, error)) &&
          (pipe->unet = load_model (load, "unet", "UNet2DConditionModel", 1, error)) &&
          (pipe->vae = load_model (load, "vae", "AutoencoderKL", 2, error)) &&
-         check_fit (pipe, error) && dif_json_finish (index, error);
+         check_fit (pipe, error);
 }
 
 DifPipeline *
