@@ -289,7 +289,6 @@ load_depth (Load *load, GError **error)
 
   if (! klass)
     return TRUE;
-  load->n_parts++;
   config = dif_checkpoint_config (pipe->checkpoint, "feature_extractor", error);
   return config && dif_dpt_processor_read (&pipe->depth_processor, config, error) &&
          (pipe->depth = load_model (load, "depth_estimator", "DPTForDepthEstimation", DEPTH_STORE,
@@ -321,12 +320,26 @@ load_parts (Load *load, GError **error)
     {
       pipe->zeros_for_empty = dif_json_bool (index, "force_zeros_for_empty_prompt", TRUE);
       pipe->wants_score     = dif_json_bool (index, "requires_aesthetics_score", FALSE);
+      if (! dif_json_finish (index, error))
+        return FALSE;
     }
   return (pipe->family->kind == DIF_FAMILY_SDXL ? load_two_texts (load, error)
                                                 : load_text (load, error)) &&
          (pipe->unet = load_model (load, "unet", "UNet2DConditionModel", 1, error)) &&
          (pipe->vae = load_model (load, "vae", "AutoencoderKL", 2, error)) &&
-         load_depth (load, error) && check_fit (pipe, error) && dif_json_finish (index, error);
+         load_depth (load, error) && check_fit (pipe, error);
+}
+
+static guint
+count_networks (DifCheckpoint *checkpoint)
+{
+  static const char *const parts[] = { "text_encoder", "text_encoder_2", "unet", "vae",
+                                       "depth_estimator" };
+  guint                    n       = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    n += dif_checkpoint_part_class (checkpoint, parts[i]) != NULL;
+  return MAX (n, 1);
 }
 
 DifPipeline *
@@ -337,13 +350,14 @@ dif_pipeline_load (const char *model, const char *device, const char *dtype,
   g_autoptr (DifPipeline) pipe  = g_new0 (DifPipeline, 1);
   g_autofree char        *path  = dif_catalog_resolve (model, error);
   gint64                  start = g_get_monotonic_time ();
-  Load                    load  = { pipe, progress, user_data, cancellable, 0, 3 };
+  Load                    load  = { pipe, progress, user_data, cancellable, 0, 0 };
 
   if (! path)
     return NULL;
   pipe->checkpoint = dif_checkpoint_open (path, error);
   if (! pipe->checkpoint)
     return NULL;
+  load.n_parts  = count_networks (pipe->checkpoint);
   pipe->backend = dif_backend_open (device, error);
   if (! pipe->backend || ! choose_dtype (pipe, dtype, error) || ! load_parts (&load, error))
     return NULL;
