@@ -236,6 +236,10 @@ struct _DifBackendClass
   /* Multiply-adds per second of a large matrix product in @dtype, measured
    * now (about a second): the limit that bench quotes.  Optional. */
   double (*limit) (DifBackend *be, DifDtype dtype);
+
+  /* Waits until all that was asked for is done, for devices that work behind
+   * the caller's back; who measures needs it.  Optional. */
+  gboolean (*wait) (DifBackend *be, GError **error);
 };
 
 /**
