@@ -193,7 +193,7 @@ cli_part_inspect (DifCheckpoint *checkpoint, const char *name)
   part->wrong      = g_ptr_array_new_with_free_func (g_free);
   part->unused     = g_ptr_array_new_with_free_func (g_free);
   part->used       = TRUE;
-  if (strcmp (name, "tokenizer") == 0)
+  if (strcmp (name, "tokenizer") == 0 || strcmp (name, "tokenizer_2") == 0)
     inspect_tokenizer (part, checkpoint);
   else if (strcmp (name, "scheduler") == 0)
     inspect_scheduler (part, checkpoint);

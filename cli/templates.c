@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* templates.c - configurations of published models, as values.
  *
- * Source: the config.json files of Stable Diffusion 1.5 and 2.1 (v).  "tiny"
- * is ours: the same classes, small enough for tests.
+ * Source: the config.json files of Stable Diffusion 1.5 and 2.1 (v), and of
+ * SDXL 1.0 base and refiner.  "tiny" and "tiny-xl" are ours: the same classes,
+ * small enough for tests.
  */
 #include <string.h>
 
@@ -26,60 +27,118 @@
   "\"DownEncoderBlock2D\",\"DownEncoderBlock2D\"],"                                     \
   "\"up_block_types\":[\"UpDecoderBlock2D\",\"UpDecoderBlock2D\",\"UpDecoderBlock2D\"," \
   "\"UpDecoderBlock2D\"],"                                                              \
-  "\"in_channels\":3,\"out_channels\":3,\"latent_channels\":4,\"scaling_factor\":0.18215,"
+  "\"in_channels\":3,\"out_channels\":3,\"latent_channels\":4,"
 
 #define VAE_SD \
   "\"block_out_channels\":[128,256,512,512],\"layers_per_block\":2,\"norm_num_groups\":32,"
 
+#define VAE_XL                                                        \
+  "{" VAE_COMMON VAE_SD "\"force_upcast\":true,\"sample_size\":1024," \
+  "\"scaling_factor\":0.13025}"
+
 /* without the keys of training (dropout, initialization): transformers 5 insists on their
  * being spelled as floats */
-#define TEXT_COMMON                                                           \
-  "\"architectures\":[\"CLIPTextModel\"],\"model_type\":\"clip_text_model\"," \
+#define TEXT_COMMON                     \
+  "\"model_type\":\"clip_text_model\"," \
   "\"layer_norm_eps\":1e-05,\"max_position_embeddings\":77,"
+
+#define TEXT_XL_2                                                 \
+  "{" TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":1280," \
+  "\"intermediate_size\":5120,\"num_attention_heads\":20,"        \
+  "\"num_hidden_layers\":32,\"projection_dim\":1280,\"vocab_size\":49408}"
 
 #define SCHEDULER_COMMON                                                             \
   "\"beta_start\":0.00085,\"beta_end\":0.012,\"beta_schedule\":\"scaled_linear\","   \
   "\"num_train_timesteps\":1000,\"set_alpha_to_one\":false,\"skip_prk_steps\":true," \
   "\"steps_offset\":1,\"trained_betas\":null,\"clip_sample\":false"
 
+#define SCHEDULER_XL                                                               \
+  "{\"_class_name\":\"EulerDiscreteScheduler\",\"interpolation_type\":\"linear\"," \
+  "\"prediction_type\":\"epsilon\",\"timestep_spacing\":\"leading\","              \
+  "\"use_karras_sigmas\":false," SCHEDULER_COMMON "}"
+
+#define SD_SETTINGS                                                  \
+  "\"feature_extractor\":[null,null],\"image_encoder\":[null,null]," \
+  "\"requires_safety_checker\":false,\"safety_checker\":[null,null],"
+
+#define ADDED_COMMON \
+  "\"addition_embed_type\":\"text_time\",\"use_linear_projection\":true,"
+
 static const CliTemplate templates[] = {
-  { .name            = "sd15",
-    .unet            = "{" UNET_COMMON UNET_BLOCKS "\"attention_head_dim\":8,"
-                       "\"block_out_channels\":[320,640,1280,1280],\"cross_attention_dim\":768,"
-                       "\"norm_num_groups\":32,\"sample_size\":64}",
-    .vae             = "{" VAE_COMMON VAE_SD "\"sample_size\":512}",
+  { .name = "sd15", .pipeline = "StableDiffusionPipeline", .settings = SD_SETTINGS, .unet = "{" UNET_COMMON UNET_BLOCKS "\"attention_head_dim\":8,"
+                                                                                            "\"block_out_channels\":[320,640,1280,1280],\"cross_attention_dim\":768,"
+                                                                                            "\"norm_num_groups\":32,\"sample_size\":64}",
+    .vae             = "{" VAE_COMMON VAE_SD "\"sample_size\":512,\"scaling_factor\":0.18215}",
     .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":768,"
                        "\"intermediate_size\":3072,\"num_attention_heads\":12,"
                        "\"num_hidden_layers\":12,\"projection_dim\":768,\"vocab_size\":49408}",
     .scheduler       = "{\"_class_name\":\"PNDMScheduler\"," SCHEDULER_COMMON "}",
     .scheduler_class = "PNDMScheduler" },
-  { .name         = "sd21",
-    .unet         = "{" UNET_COMMON UNET_BLOCKS "\"attention_head_dim\":[5,10,20,20],"
-                    "\"block_out_channels\":[320,640,1280,1280],\"cross_attention_dim\":1024,"
-                    "\"norm_num_groups\":32,\"sample_size\":96,\"use_linear_projection\":true,"
-                    "\"upcast_attention\":true}",
-    .vae          = "{" VAE_COMMON VAE_SD "\"sample_size\":768}",
-    .text_encoder = "{" TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":1024,"
-                    "\"intermediate_size\":4096,\"num_attention_heads\":16,"
-                    "\"num_hidden_layers\":23,\"projection_dim\":512,\"vocab_size\":49408}",
-    .scheduler    = "{\"_class_name\":\"DDIMScheduler\"," SCHEDULER_COMMON
-                 ",\"prediction_type\":\"v_prediction\"}",
+  { .name = "sd21", .pipeline = "StableDiffusionPipeline", .settings = SD_SETTINGS, .unet = "{" UNET_COMMON UNET_BLOCKS "\"attention_head_dim\":[5,10,20,20],"
+                                                                                            "\"block_out_channels\":[320,640,1280,1280],\"cross_attention_dim\":1024,"
+                                                                                            "\"norm_num_groups\":32,\"sample_size\":96,\"use_linear_projection\":true,"
+                                                                                            "\"upcast_attention\":true}",
+    .vae             = "{" VAE_COMMON VAE_SD "\"sample_size\":768,\"scaling_factor\":0.18215}",
+    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":1024,"
+                       "\"intermediate_size\":4096,\"num_attention_heads\":16,"
+                       "\"num_hidden_layers\":23,\"projection_dim\":512,\"vocab_size\":49408}",
+    .scheduler       = "{\"_class_name\":\"DDIMScheduler\"," SCHEDULER_COMMON ",\"prediction_type\":\"v_prediction\"}",
     .scheduler_class = "DDIMScheduler",
     .pad_token       = "!" },
-  { .name = "tiny",
-    .unet = "{" UNET_COMMON
-            "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"DownBlock2D\"],"
-            "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\"],"
-            "\"attention_head_dim\":4,\"block_out_channels\":[32,64],"
-            "\"cross_attention_dim\":32,"
-            "\"norm_num_groups\":8,\"sample_size\":8}",
+  { .name = "tiny", .pipeline = "StableDiffusionPipeline", .settings = SD_SETTINGS, .unet = "{" UNET_COMMON "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"DownBlock2D\"],"
+                                                                                            "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\"],"
+                                                                                            "\"attention_head_dim\":4,\"block_out_channels\":[32,64],"
+                                                                                            "\"cross_attention_dim\":32,"
+                                                                                            "\"norm_num_groups\":8,\"sample_size\":8}",
     .vae             = "{" VAE_COMMON "\"block_out_channels\":[8,8,16,16],\"layers_per_block\":1,"
-                       "\"norm_num_groups\":4,\"sample_size\":64}",
+                       "\"norm_num_groups\":4,\"sample_size\":64,\"scaling_factor\":0.18215}",
     .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":32,"
                        "\"intermediate_size\":64,\"num_attention_heads\":4,"
                        "\"num_hidden_layers\":2,\"projection_dim\":32,\"vocab_size\":514}",
     .scheduler       = "{\"_class_name\":\"PNDMScheduler\"," SCHEDULER_COMMON "}",
     .scheduler_class = "PNDMScheduler" },
+  { .name = "sdxl", .pipeline = "StableDiffusionXLPipeline", .settings = "\"force_zeros_for_empty_prompt\":true,\"add_watermarker\":null,", .unet = "{" UNET_COMMON ADDED_COMMON "\"down_block_types\":[\"DownBlock2D\",\"CrossAttnDownBlock2D\",\"CrossAttnDownBlock2D\"],"
+                                                                                                                                                    "\"up_block_types\":[\"CrossAttnUpBlock2D\",\"CrossAttnUpBlock2D\",\"UpBlock2D\"],"
+                                                                                                                                                    "\"addition_time_embed_dim\":256,\"projection_class_embeddings_input_dim\":2816,"
+                                                                                                                                                    "\"attention_head_dim\":[5,10,20],\"block_out_channels\":[320,640,1280],"
+                                                                                                                                                    "\"transformer_layers_per_block\":[1,2,10],\"cross_attention_dim\":2048,"
+                                                                                                                                                    "\"norm_num_groups\":32,\"sample_size\":128}",
+    .vae             = VAE_XL,
+    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":768,"
+                       "\"intermediate_size\":3072,\"num_attention_heads\":12,"
+                       "\"num_hidden_layers\":12,\"projection_dim\":768,\"vocab_size\":49408}",
+    .text_encoder_2  = TEXT_XL_2,
+    .scheduler       = SCHEDULER_XL,
+    .scheduler_class = "EulerDiscreteScheduler" },
+  { .name = "sdxl-refiner", .pipeline = "StableDiffusionXLImg2ImgPipeline", .settings = "\"force_zeros_for_empty_prompt\":false,\"add_watermarker\":null,"
+                                                                                        "\"requires_aesthetics_score\":true,",
+    .unet            = "{" UNET_COMMON ADDED_COMMON "\"down_block_types\":[\"DownBlock2D\",\"CrossAttnDownBlock2D\",\"CrossAttnDownBlock2D\","
+                       "\"DownBlock2D\"],"
+                       "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\",\"CrossAttnUpBlock2D\",\"UpBlock2D\"],"
+                       "\"addition_time_embed_dim\":256,\"projection_class_embeddings_input_dim\":2560,"
+                       "\"attention_head_dim\":[6,12,24,24],\"block_out_channels\":[384,768,1536,1536],"
+                       "\"transformer_layers_per_block\":4,\"cross_attention_dim\":1280,"
+                       "\"norm_num_groups\":32,\"sample_size\":128}",
+    .vae             = VAE_XL,
+    .text_encoder_2  = TEXT_XL_2,
+    .scheduler       = SCHEDULER_XL,
+    .scheduler_class = "EulerDiscreteScheduler" },
+  { .name = "tiny-xl", .pipeline = "StableDiffusionXLPipeline", .settings = "\"force_zeros_for_empty_prompt\":true,\"add_watermarker\":null,", .unet = "{" UNET_COMMON ADDED_COMMON "\"down_block_types\":[\"DownBlock2D\",\"CrossAttnDownBlock2D\"],"
+                                                                                                                                                       "\"up_block_types\":[\"CrossAttnUpBlock2D\",\"UpBlock2D\"],"
+                                                                                                                                                       "\"addition_time_embed_dim\":8,\"projection_class_embeddings_input_dim\":72,"
+                                                                                                                                                       "\"attention_head_dim\":[2,4],\"block_out_channels\":[32,64],"
+                                                                                                                                                       "\"transformer_layers_per_block\":[1,2],\"cross_attention_dim\":56,"
+                                                                                                                                                       "\"norm_num_groups\":8,\"sample_size\":8}",
+    .vae             = "{" VAE_COMMON "\"block_out_channels\":[8,8,16,16],\"layers_per_block\":1,"
+                       "\"norm_num_groups\":4,\"sample_size\":64,\"scaling_factor\":0.13025}",
+    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":32,"
+                       "\"intermediate_size\":64,\"num_attention_heads\":4,"
+                       "\"num_hidden_layers\":2,\"projection_dim\":32,\"vocab_size\":514}",
+    .text_encoder_2  = "{" TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":24,"
+                       "\"intermediate_size\":48,\"num_attention_heads\":2,"
+                       "\"num_hidden_layers\":3,\"projection_dim\":24,\"vocab_size\":514}",
+    .scheduler       = SCHEDULER_XL,
+    .scheduler_class = "EulerDiscreteScheduler" },
 };
 
 const CliTemplate *

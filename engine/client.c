@@ -331,6 +331,9 @@ take_picture (DifFrame *frame, DifResult **result)
   guint    width    = (guint) dif_json_int (header, "width", 0, 1, DIF_ENGINE_MAX_SIDE);
   guint    height   = (guint) dif_json_int (header, "height", 0, 1, DIF_ENGINE_MAX_SIDE);
   guint64  seed     = (guint64) dif_json_int (header, "seed", 0, 0, G_MAXUINT32);
+  guint    batch    = (guint) dif_json_int (header, "batch_index", index, 0, DIF_ENGINE_MAX_IMAGES);
+  guint    safety   = (guint) dif_json_int (header, "safety", DIF_SAFETY_UNCHECKED,
+                                            DIF_SAFETY_UNCHECKED, DIF_SAFETY_FLAGGED);
   gsize    expected = (gsize) width * height * 3 * sizeof (float);
 
   if (! dif_json_finish (header, NULL) || index >= n_images || frame->payload == NULL ||
@@ -343,21 +346,25 @@ take_picture (DifFrame *frame, DifResult **result)
     return FALSE;
   dif_result_fill (*result, index, g_bytes_get_data (frame->payload, NULL),
                    dif_json_string (header, "recipe", ""));
+  dif_result_set_verdict (*result, index, batch, (DifSafety) safety);
   return TRUE;
 }
 
-/* Returns: FALSE if it is no plane, or one too many */
+/* Returns: FALSE if it is no plane; ones that are not known here are left alone */
 static gboolean
 take_plane (DifFrame *frame, DifResult *result)
 {
-  g_autoptr (DifImage)    image = dif_picture_unpack (frame, NULL);
-  const char             *name  = dif_json_string (frame->header, "name", "");
-  g_autofree const char **names = dif_result_plane_names (result);
+  g_autoptr (DifImage) image = dif_picture_unpack (frame, NULL);
+  const char          *name  = dif_json_string (frame->header, "name", "");
 
-  if (! dif_json_finish (frame->header, NULL) || image == NULL ||
-      g_strv_length ((char **) names) >= DIF_ENGINE_MAX_INPUTS)
+  if (! dif_json_finish (frame->header, NULL) || image == NULL)
     return FALSE;
-  dif_result_set_plane (result, name, image);
+  if (! g_str_equal (name, "depth"))
+    return TRUE;
+  if (dif_image_channels (image) != 1 || dif_image_width (image) != dif_result_width (result) ||
+      dif_image_height (image) != dif_result_height (result))
+    return FALSE;
+  dif_result_set_depth (result, dif_image_pixels (image));
   return TRUE;
 }
 
@@ -391,6 +398,8 @@ receive_result (Link *engine, DifProgressFunc progress, gpointer user_data, GErr
       if (dif_message_is (frame->header, "done") && result != NULL)
         {
           dif_result_set_warning (result, dif_json_string (frame->header, "warning", NULL));
+          dif_result_set_n_withheld (result, (guint) dif_json_int (frame->header, "n_withheld", 0,
+                                                                   0, DIF_ENGINE_MAX_IMAGES));
           return g_steal_pointer (&result);
         }
       if (dif_message_is (frame->header, "progress") &&

@@ -51,7 +51,10 @@ dif_arguments_add (GimpProcedure *procedure, const char *task)
   const DifParam *rows = dif_task_params (task, &n);
 
   for (guint i = 0; i < n; i++)
-    add_argument (procedure, &rows[i]);
+    {
+      if (! dif_region_replaces (&rows[i]))
+        add_argument (procedure, &rows[i]);
+    }
   rows = dif_region_params (task, &n);
   for (guint i = 0; i < n; i++)
     add_argument (procedure, &rows[i]);
@@ -118,7 +121,8 @@ dif_arguments_to_request (GimpProcedureConfig *config, const char *task, GError 
 
   for (guint i = 0; rq != NULL && i < n; i++)
     {
-      if (rows[i].type != DIF_PARAM_IMAGE && ! set_row (rq, &rows[i], G_OBJECT (config), error))
+      if (rows[i].type != DIF_PARAM_IMAGE && ! dif_region_replaces (&rows[i]) &&
+          ! set_row (rq, &rows[i], G_OBJECT (config), error))
         return NULL;
     }
   return g_steal_pointer (&rq);

@@ -19,8 +19,8 @@ G_BEGIN_DECLS
  * @task: a task of dif_task_names()
  *
  * Adds an argument per parameter, those of dif_region_params() included, with
- * the parameter's name and default.  Of pictures only those become arguments
- * that a layer is named for.
+ * the parameter's name and default, unless dif_region_replaces() it.  Of
+ * pictures only those become arguments that a layer is named for.
  * Choices are strings, because GIMP 3.0 replaces an unknown choice by the
  * default without a word.  Whole numbers are doubles, because Script-Fu wraps
  * them at 32 bits and cuts fractions off, also without a word.  A list is a

@@ -75,23 +75,28 @@ attach_recipe (GimpLayer *layer, const char *recipe)
 /* The buffer carries the image's profile, so babl converts to it, and to luminance
  * in grey images. */
 static gboolean
-write_pixels (GimpLayer *layer, const float *pixels, int width, int height)
+write_pixels (GimpLayer *layer, DifImage *picture)
 {
+  GeglRectangle all    = { 0, 0, (int) dif_image_width (picture),
+                           (int) dif_image_height (picture) };
+  const char   *format = dif_image_channels (picture) == 1 ? "Y' float" : "R'G'B' float";
+
   g_autoptr (GeglBuffer) buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
 
   if (buffer == NULL)
     return FALSE;
-  gegl_buffer_set (buffer, GEGL_RECTANGLE (0, 0, width, height), 0, babl_format ("R'G'B' float"),
-                   pixels, GEGL_AUTO_ROWSTRIDE);
+  gegl_buffer_set (buffer, &all, 0, babl_format (format), dif_image_pixels (picture),
+                   GEGL_AUTO_ROWSTRIDE);
   return TRUE;
 }
 
-/* The picture, scaled to where it goes if it is to fill that. */
+/* Pixels of a picture, scaled to where it goes if it is to fill that. */
 static DifImage *
-fit_picture (DifResult *result, guint i, const DifSpot *spot, GError **error)
+fit_picture (DifResult *result, guint channels, const float *pixels, const DifSpot *spot,
+             GError **error)
 {
   guint                width = dif_result_width (result), height = dif_result_height (result);
-  g_autoptr (DifImage) picture = dif_image_new (width, height, 3, dif_result_pixels (result, i));
+  g_autoptr (DifImage) picture = dif_image_new (width, height, channels, pixels);
   DifImage            *fit     = NULL;
 
   if (spot->is_filled)
@@ -162,7 +167,7 @@ layer_of_picture (GimpImage *image, DifImage *picture, const DifSpot *spot, cons
   GimpLayer    *layer  = gimp_layer_new (image, name, width, height, type, 100.0,
                                          gimp_image_get_default_new_layer_mode (image));
 
-  if (layer == NULL || ! write_pixels (layer, dif_image_pixels (picture), width, height))
+  if (layer == NULL || ! write_pixels (layer, picture))
     {
       dif_canvas_set_error (_ ("GIMP could not make the layer: %s"), error);
       if (layer != NULL)
@@ -189,27 +194,61 @@ delete_layers (GPtrArray *layers)
     }
 }
 
+static GimpLayer *
+make_layer (GimpImage *image, DifResult *result, guint i, const DifSpot *spot, const char *name,
+            GError **error)
+{
+  const float         *pixels     = dif_result_pixels (result, i);
+  g_autoptr (DifImage) picture    = fit_picture (result, 3, pixels, spot, error);
+  gboolean             is_flagged = dif_result_safety (result, i) == DIF_SAFETY_FLAGGED;
+  g_autofree char     *flagged    = NULL;
+  GimpLayer           *layer;
+
+  if (is_flagged)
+    flagged = g_strdup_printf (_ ("%s (not safe for work)"), name);
+  if (picture == NULL)
+    return NULL;
+  layer = layer_of_picture (image, picture, spot, is_flagged ? flagged : name, error);
+  if (layer != NULL)
+    attach_recipe (layer, dif_result_recipe (result, i));
+  return layer;
+}
+
+static GimpLayer *
+make_depth_layer (GimpImage *image, DifResult *result, const DifSpot *spot, GError **error)
+{
+  DifSpot              bare    = *spot;
+  g_autoptr (DifImage) picture = fit_picture (result, 1, dif_result_depth (result), spot, error);
+  GimpLayer           *layer   = NULL;
+
+  bare.has_mask = FALSE;
+  if (picture != NULL)
+    layer = layer_of_picture (image, picture, &bare, _ ("Depth"), error);
+  if (layer != NULL)
+    gimp_item_set_visible (GIMP_ITEM (layer), FALSE);
+  return layer;
+}
+
 /* Layers that belong to no stack yet. */
 static GPtrArray *
 make_layers (GimpImage *image, DifResult *result, const DifSpot *spot, const char *name,
              GError **error)
 {
   GPtrArray *layers = g_ptr_array_new ();
+  guint      n      = dif_result_n_images (result);
+  gboolean   more   = spot->has_depth && dif_result_depth (result) != NULL;
 
-  for (guint i = 0; i < dif_result_n_images (result); i++)
+  for (guint i = 0; i < n + (more ? 1 : 0); i++)
     {
-      g_autoptr (DifImage) picture = fit_picture (result, i, spot, error);
-      GimpLayer           *layer   = NULL;
+      GimpLayer *layer = i < n ? make_layer (image, result, i, spot, name, error)
+                               : make_depth_layer (image, result, spot, error);
 
-      if (picture != NULL)
-        layer = layer_of_picture (image, picture, spot, name, error);
       if (layer == NULL)
         {
           delete_layers (layers);
           g_ptr_array_unref (layers);
           return NULL;
         }
-      attach_recipe (layer, dif_result_recipe (result, i));
       g_ptr_array_add (layers, layer);
     }
   return layers;

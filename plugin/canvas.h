@@ -45,6 +45,7 @@ char *dif_canvas_layer_name (const char *prompt, const char *fallback);
  * @has_mask: whether layers get a layer mask; only where @is_filled
  * @mask: (nullable): its values, of @area's size; NULL for all white
  * @feather: pixels over which its edge is softened inwards
+ * @has_depth: whether estimated depth becomes a layer below them
  * @above: (nullable): the layer that new ones go above; NULL for on top
  *
  * A place on the canvas.
@@ -56,6 +57,7 @@ typedef struct
   gboolean    has_mask;
   GeglBuffer *mask;
   guint       feather;
+  gboolean    has_depth;
   GimpLayer  *above;
 } DifSpot;
 
@@ -67,14 +69,15 @@ typedef struct
  * @name: of the layers
  * @error: return location
  *
- * One undo step.  The first picture is on top.  The selection and the selected
+ * One undo step.  The first picture is on top, and the name of one that the
+ * safety checker flagged says so.  The selection and the selected
  * layers stay; only where none was selected the new ones are.
  *
  * Errors: GIMP_PLUG_IN_ERROR with GIMP's reason, DIF_BACKEND_ERROR
  * OUT_OF_MEMORY; the image is as before.
  *
  * Returns: (transfer container) (array zero-terminated=1) (nullable): the
- * layers, first picture first
+ * layers, first picture first, depth last
  */
 GimpLayer **dif_canvas_add_pictures (GimpImage *image, DifResult *result, const DifSpot *spot,
                                      const char *name, GError **error);

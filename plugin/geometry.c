@@ -102,8 +102,8 @@ round_up (const DifRect *bounds, int native, DifRect *context)
 
   if (! is_near (context->width, native) || ! is_near (context->height, native))
     return;
-  widen (&context->x, &context->width, (context->width + more) / DIF_PICTURE_UNIT * DIF_PICTURE_UNIT,
-         bounds->x, bounds->width);
+  widen (&context->x, &context->width,
+         (context->width + more) / DIF_PICTURE_UNIT * DIF_PICTURE_UNIT, bounds->x, bounds->width);
   widen (&context->y, &context->height,
          (context->height + more) / DIF_PICTURE_UNIT * DIF_PICTURE_UNIT, bounds->y, bounds->height);
 }

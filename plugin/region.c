@@ -15,34 +15,38 @@
 
 static const char *const sources[] = { N_ ("visible"), N_ ("layer"), NULL };
 
-/* "grow" last: tasks without a mask do without it. */
-static const DifParam params[] = {
-  { .name    = "source",
-    .type    = DIF_PARAM_CHOICE,
-    .label   = N_ ("So_urce"),
-    .blurb   = N_ ("What to start from: all that is visible, or the selected layer alone"),
-    .text    = "visible",
-    .choices = sources },
-  { .name         = "padding",
-    .type         = DIF_PARAM_INT,
-    .label        = N_ ("C_ontext"),
-    .blurb        = N_ ("Pixels around the selection that the model sees as well; automatic (-1) is as "
-                               "many as suit the selection and the model"),
-    .unit         = "pixels",
-    .min          = 0,
-    .max          = MAX_PIXELS,
-    .fallback     = DIF_PADDING_AUTOMATIC,
-    .auto_default = TRUE,
-    .advanced     = TRUE },
-  { .name     = "feather",
-    .type     = DIF_PARAM_INT,
-    .label    = N_ ("Mas_k feathered by"),
-    .blurb    = N_ ("Pixels over which the edge of the layer mask is softened inwards"),
-    .unit     = "pixels",
-    .min      = 0,
-    .max      = MAX_PIXELS,
-    .fallback = 0,
-    .advanced = TRUE },
+/* One backslash behind each line: aligned ones would be wider than the page. */
+/* clang-format off */
+#define COMMON_PARAMS \
+  { .name = "source", \
+    .type = DIF_PARAM_CHOICE, \
+    .label = N_ ("So_urce"), \
+    .blurb = N_ ("What to start from: all that is visible, or the selected layer alone"), \
+    .text = "visible", \
+    .choices = sources }, \
+      { .name = "padding", \
+        .type = DIF_PARAM_INT, \
+        .label = N_ ("C_ontext"), \
+        .blurb = \
+            N_ ("Pixels around the selection that the model sees as well; automatic (-1) is as " \
+                "many as suit the selection and the model"), \
+        .unit = "pixels", \
+        .min = 0, \
+        .max = MAX_PIXELS, \
+        .fallback = DIF_PADDING_AUTOMATIC, \
+        .auto_default = TRUE, \
+        .advanced = TRUE }, \
+  { \
+    .name = "feather", .type = DIF_PARAM_INT, .label = N_ ("Mas_k feathered by"), \
+    .blurb = N_ ("Pixels over which the edge of the layer mask is softened inwards"), \
+    .unit = "pixels", .min = 0, .max = MAX_PIXELS, .fallback = 0, .advanced = TRUE \
+  }
+/* clang-format on */
+
+static const DifParam plain_params[] = { COMMON_PARAMS };
+
+static const DifParam mask_params[] = {
+  COMMON_PARAMS,
   { .name     = "grow",
     .type     = DIF_PARAM_INT,
     .label    = N_ ("Drawn be_yond it"),
@@ -53,6 +57,14 @@ static const DifParam params[] = {
     .max      = MAX_PIXELS,
     .fallback = 4,
     .advanced = TRUE },
+};
+
+static const DifParam depth_params[] = {
+  COMMON_PARAMS,
+  { .name  = "depth-layer",
+    .type  = DIF_PARAM_BOOL,
+    .label = N_ ("Depth as a la_yer"),
+    .blurb = N_ ("Adds the depth that was estimated as one more layer, hidden: white is near") },
 };
 
 static gboolean
@@ -79,9 +91,20 @@ const DifParam *
 dif_region_params (const char *task, guint *n)
 {
   *n = 0;
-  if (dif_region_is_for (task))
-    *n = G_N_ELEMENTS (params) - (has_row (task, "mask") ? 0 : 1);
-  return params;
+  if (! dif_region_is_for (task))
+    return plain_params;
+  if (has_row (task, "mask"))
+    {
+      *n = G_N_ELEMENTS (mask_params);
+      return mask_params;
+    }
+  if (has_row (task, "depth"))
+    {
+      *n = G_N_ELEMENTS (depth_params);
+      return depth_params;
+    }
+  *n = G_N_ELEMENTS (plain_params);
+  return plain_params;
 }
 
 gboolean
@@ -89,6 +112,13 @@ dif_region_is_layer_row (const DifParam *row)
 {
   return row->type == DIF_PARAM_IMAGE && ! g_str_equal (row->name, "image") &&
          ! g_str_equal (row->name, "mask");
+}
+
+/* The crop is made on the canvas, where the result is placed without loss. */
+gboolean
+dif_region_replaces (const DifParam *row)
+{
+  return g_str_equal (row->name, "padding-mask-crop");
 }
 
 void
@@ -100,7 +130,7 @@ dif_region_free (DifRegion *region)
   g_free (region);
 }
 
-/* A whole number of @params, or its fallback where the task lacks it. */
+/* A whole number, or 0 where the task lacks it. */
 static gboolean
 read_number (GimpProcedureConfig *config, const char *task, const char *name, int *number,
              GError **error)
@@ -276,7 +306,9 @@ dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config,
   source           = is_layer ? layer : NULL;
   region->has_mask = has_row (task, "mask");
   region->feather  = (guint) feather;
-  region->above    = source;
+  if (has_row (task, "depth"))
+    g_object_get (config, "depth-layer", &region->has_depth, NULL);
+  region->above = source;
   if (! place (region, image, source, padding, rq, &placement, error) ||
       ! set_pictures (region, image, source, (guint) grow, &placement, config, rq, error))
     return NULL;

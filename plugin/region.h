@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  * @selection: (nullable): its values in @context, as they were at the call
  * @feather: pixels over which the layer mask's edge is softened inwards
  * @has_mask: whether new layers get a layer mask
+ * @has_depth: whether estimated depth becomes a layer as well
  * @above: (nullable): the layer that new ones go above; NULL for on top
  */
 typedef struct
@@ -30,6 +31,7 @@ typedef struct
   GeglBuffer *selection;
   guint       feather;
   gboolean    has_mask;
+  gboolean    has_depth;
   GimpLayer  *above;
 } DifRegion;
 
@@ -58,6 +60,14 @@ const DifParam *dif_region_params (const char *task, guint *n);
  * Returns: whether it is a picture that the user names a layer for
  */
 gboolean dif_region_is_layer_row (const DifParam *row);
+
+/**
+ * dif_region_replaces:
+ * @row: a parameter of a task that dif_region_is_for()
+ *
+ * Returns: whether one of dif_region_params() stands for it on a canvas
+ */
+gboolean dif_region_replaces (const DifParam *row);
 
 /**
  * dif_region_new:

@@ -123,6 +123,7 @@ find_spot (GimpImage *image, GimpLayer *layer, const DifRegion *region, DifSpot 
       spot->has_mask  = region->has_mask;
       spot->mask      = region->selection;
       spot->feather   = region->feather;
+      spot->has_depth = region->has_depth;
       spot->above     = region->above;
     }
   else

@@ -24,9 +24,11 @@ new_grid (void)
 static int
 add_row (GtkGrid *grid, int line, GObject *settings, const DifParam *row)
 {
-  GtkWidget *field = dif_ui_field_new (settings, row);
+  GtkWidget *field = NULL;
   GtkWidget *label;
 
+  if (g_object_class_find_property (G_OBJECT_GET_CLASS (settings), row->name) != NULL)
+    field = dif_ui_field_new (settings, row);
   if (field == NULL)
     return line;
   label = gtk_label_new_with_mnemonic (g_dgettext (GETTEXT_PACKAGE, row->label));

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 
 /**
  * dif_ui_form_new:
- * @settings: where the values are kept: a property for every parameter
+ * @settings: where the values are kept: a property for every parameter that is
+ *   to be shown
  * @task: a task of dif_task_names()
  * @more: (nullable) (array length=n_more): parameters besides the task's own
  * @n_more: how many

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* clip-text.c - CLIPTextModel.
+/* clip-text.c - CLIPTextModel, with or without projection.
  *
  * Token and position embeddings, then pre-norm layers with causal attention.
  * Padding is not masked: the id that pads matters.
@@ -19,13 +19,20 @@ typedef struct
 
 struct _DifClipText
 {
-  guint     width, mlp, n_layers, n_heads, max_length, vocabulary;
-  float     eps;
-  DifAct    act;
-  DifTable *tokens, *positions;
-  Layer    *layers;
-  DifNorm  *final_norm;
+  guint      width, mlp, n_layers, n_heads, max_length, vocabulary;
+  guint      n_projected; /* 0 without projection */
+  gint32     eos;
+  float      eps;
+  DifAct     act;
+  DifTable  *tokens, *positions;
+  Layer     *layers;
+  DifNorm   *final_norm;
+  DifLinear *projection;
 };
+
+/* Older configs say 2 for the end of a text, whatever its id is; it is then
+ * the greatest id of the prompt. */
+#define EOS_UNKNOWN 2
 
 static gboolean
 read_config (DifClipText *m, DifJson *config, GError **error)
@@ -39,6 +46,7 @@ read_config (DifClipText *m, DifJson *config, GError **error)
   m->max_length = (guint) dif_json_int (config, "max_position_embeddings", 77, 1, 1 << 16);
   m->vocabulary = (guint) dif_json_int (config, "vocab_size", 49408, 1, 1 << 24);
   m->eps        = (float) dif_json_double (config, "layer_norm_eps", 1e-5);
+  m->eos        = (gint32) dif_json_int (config, "eos_token_id", 49407, 0, 1 << 24);
   if (strcmp (act, "quick_gelu") == 0)
     m->act = DIF_ACT_QUICK_GELU;
   else if (strcmp (act, "gelu") == 0)
@@ -71,11 +79,13 @@ load_layer (Layer *y, DifClipText *m, DifLoader *l)
   y->norm2 = dif_loader_norm (l, "layer_norm2", m->width);
 }
 
-DifClipText *
-dif_clip_text_load (DifJson *config, DifLoader *l, GError **error)
+static DifClipText *
+load_model (DifJson *config, DifLoader *l, gboolean projected, GError **error)
 {
   DifClipText *m = g_new0 (DifClipText, 1);
 
+  if (projected)
+    m->n_projected = (guint) dif_json_int (config, "projection_dim", 512, 1, 1 << 16);
   if (! read_config (m, config, error))
     {
       dif_clip_text_free (m);
@@ -94,7 +104,21 @@ dif_clip_text_load (DifJson *config, DifLoader *l, GError **error)
     }
   m->final_norm = dif_loader_norm (l, "final_layer_norm", m->width);
   dif_loader_leave (l);
+  if (projected)
+    m->projection = dif_loader_linear (l, "text_projection", m->n_projected, m->width, FALSE);
   return m;
+}
+
+DifClipText *
+dif_clip_text_load (DifJson *config, DifLoader *l, GError **error)
+{
+  return load_model (config, l, FALSE, error);
+}
+
+DifClipText *
+dif_clip_text_load_projected (DifJson *config, DifLoader *l, GError **error)
+{
+  return load_model (config, l, TRUE, error);
 }
 
 void
@@ -116,6 +140,12 @@ guint
 dif_clip_text_max_length (DifClipText *m)
 {
   return m->max_length;
+}
+
+guint
+dif_clip_text_pooled_width (DifClipText *m)
+{
+  return m->n_projected;
 }
 
 static DifTensor *
@@ -146,6 +176,18 @@ layer_forward (DifClipText *m, const Layer *y, DifContext *cx, DifTensor *x)
   return dif_linear (cx, h, y->fc2, DIF_ACT_NONE, x);
 }
 
+/* Layers @first to @end - 1. */
+static DifTensor *
+run_layers (DifClipText *m, DifContext *cx, DifTensor *x, guint first, guint end)
+{
+  for (guint i = first; i < end; i++)
+    {
+      dif_context_enter (cx, "encoder.layers.%u", i);
+      x = dif_context_leave (cx, layer_forward (m, &m->layers[i], cx, x));
+    }
+  return x;
+}
+
 /* Output of the first @n_layers layers, with or without the final norm. */
 static DifTensor *
 run (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids, guint n_layers,
@@ -154,12 +196,7 @@ run (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_i
   DifTensor *x;
 
   dif_context_enter (cx, "text_model");
-  x = embed (m, cx, ids, n_batch, n_ids);
-  for (guint i = 0; i < n_layers; i++)
-    {
-      dif_context_enter (cx, "encoder.layers.%u", i);
-      x = dif_context_leave (cx, layer_forward (m, &m->layers[i], cx, x));
-    }
+  x = run_layers (m, cx, embed (m, cx, ids, n_batch, n_ids), 0, n_layers);
   if (norm)
     x = dif_layer_norm (cx, x, m->final_norm, m->eps);
   return dif_context_leave (cx, x);
@@ -181,6 +218,53 @@ dif_clip_text_hidden (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n
   return run (m, cx, ids, n_batch, n_ids, (guint) CLAMP (n, 0, (int) m->n_layers), FALSE);
 }
 
+/* Where a prompt of @n ids ends. */
+static gsize
+end_of (DifClipText *m, const gint32 *ids, gsize n)
+{
+  gsize at = 0;
+
+  for (gsize i = 0; i < n; i++)
+    if (m->eos == EOS_UNKNOWN ? ids[i] > ids[at] : ids[i] == m->eos)
+      {
+        at = i;
+        if (m->eos != EOS_UNKNOWN)
+          break;
+      }
+  return at;
+}
+
+DifTensor *
+dif_clip_text_penultimate (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch,
+                           gsize n_ids, guint skip, DifTensor **pooled)
+{
+  guint      n = m->n_layers - MIN (skip + 1, m->n_layers);
+  gsize      T = n_ids / n_batch;
+  DifTensor *hidden, *x, *ends = NULL;
+
+  if (! pooled)
+    return run (m, cx, ids, n_batch, n_ids, n, FALSE);
+  dif_context_enter (cx, "text_model");
+  hidden = run_layers (m, cx, embed (m, cx, ids, n_batch, n_ids), 0, n);
+  x      = run_layers (m, cx, hidden, n, m->n_layers);
+  x      = dif_reshape (cx, x, DIF_SHAPE (n_ids, m->width));
+  for (gsize i = 0; i < n_batch; i++)
+    {
+      DifTensor *end = dif_slice_batch (cx, x, i * T + end_of (m, ids + i * T, T), 1);
+
+      ends = ends ? dif_concat_batch (cx, ends, end) : end;
+    }
+  x       = dif_layer_norm (cx, ends, m->final_norm, m->eps);
+  *pooled = dif_context_keep (cx, dif_linear (cx, x, m->projection, DIF_ACT_NONE, NULL));
+  return dif_context_leave (cx, hidden);
+}
+
+static gpointer
+load_projected (DifJson *config, DifLoader *l, GError **error)
+{
+  return dif_clip_text_load_projected (config, l, error);
+}
+
 static gpointer
 load (DifJson *config, DifLoader *l, GError **error)
 {
@@ -196,5 +280,11 @@ release (gpointer m)
 const DifModelClass dif_model_clip_text = {
   .class_name = "CLIPTextModel",
   .load       = load,
+  .free       = release,
+};
+
+const DifModelClass dif_model_clip_text_projected = {
+  .class_name = "CLIPTextModelWithProjection",
+  .load       = load_projected,
   .free       = release,
 };

@@ -95,6 +95,15 @@ dif_context_dtype (DifContext *cx)
   return cx->dtype;
 }
 
+DifDtype
+dif_context_set_dtype (DifContext *cx, DifDtype dtype)
+{
+  DifDtype before = cx->dtype;
+
+  cx->dtype = dtype;
+  return before;
+}
+
 void
 dif_context_set_cancellable (DifContext *cx, GCancellable *cancellable)
 {

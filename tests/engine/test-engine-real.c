@@ -19,6 +19,8 @@ request (void)
   g_assert_true (dif_request_set_number (rq, "steps", 3, NULL));
   g_assert_true (dif_request_set_number (rq, "seed", 4294967295.0, NULL));
   g_assert_true (dif_request_set_number (rq, "num-images", 2, NULL));
+  g_assert_true (dif_request_set_number (rq, "width", 64, NULL));
+  g_assert_true (dif_request_set_number (rq, "height", 72, NULL));
   return rq;
 }
 

@@ -253,6 +253,32 @@ def make_tokenizer():
         write("tokenizer", "prompt-" + name, data)
 
 
+# ---- prompt-weights ----
+
+
+def make_prompt_weights():
+    prompts = {
+        "plain": "a red cube beside a blue sphere, night",
+        "round": "a (red) cube",
+        "number": "a (red cube:1.3), (night : -.5 )",
+        "square": "[a [red] cube]",
+        "nested": "(a [red (cube:1.2)] sphere:1.4) ground",
+        "crossed": "(a [b) c] d",
+        "open": "((a [b (c",
+        "closed": "a) b] c)",
+        "escapes": "\\(a\\) \\[b\\] \\: \\\\ \\x \\",
+        "no-number": "(a:b) (4:3) (1.2.3:1.2.3) (a:) (a:+) (:2)",
+        "large": "((a:900):900)",
+        "deep": "([" * 150 + "a" + "])" * 150,
+        "empty": "",
+        "empties": "()[]()(())[[]](:1.5)",
+        "unicode": "\u00e9(\u6771:1.2)\u4eac",
+        "invalid": b"(\xff:1.2)\xc3",
+    }
+    for name, data in prompts.items():
+        write("prompt-weights", name, data)
+
+
 # ---- checkpoint-config ----
 
 UNET = {
@@ -369,6 +395,7 @@ def main():
     make_frames()
     safetensors = make_safetensors()
     make_tokenizer()
+    make_prompt_weights()
     make_checkpoint_config(safetensors)
 
 

@@ -34,7 +34,8 @@ static guint8 *
 read_all (GimpDrawable *drawable, const Babl *format, int *bytes_per_pixel)
 {
   g_autoptr (GeglBuffer) buffer = gimp_drawable_get_buffer (drawable);
-  gsize                  n      = (gsize) gimp_drawable_get_width (drawable) * (guint) gimp_drawable_get_height (drawable);
+  gsize                  width  = (gsize) gimp_drawable_get_width (drawable);
+  gsize                  n      = width * (guint) gimp_drawable_get_height (drawable);
   guint8                *pixels;
 
   if (format == NULL)
@@ -114,9 +115,9 @@ static GimpProcedure *
 create_procedure (GimpPlugIn *plug_in, const char *name)
 {
   static const char *const results[] = { "outside", "inside", "n-outside", "distance" };
-  GimpProcedure           *procedure = gimp_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN, run,
-                                                           NULL, NULL);
+  GimpProcedure           *procedure;
 
+  procedure = gimp_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN, run, NULL, NULL);
   gimp_procedure_add_drawable_argument (procedure, "a", "a", "a", FALSE, G_PARAM_READWRITE);
   gimp_procedure_add_drawable_argument (procedure, "b", "b", "b", FALSE, G_PARAM_READWRITE);
   gimp_procedure_add_drawable_argument (procedure, "mask", "mask", "mask", TRUE,

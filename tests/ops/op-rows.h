@@ -24,6 +24,7 @@ typedef enum
   OP_ADD,
   OP_CONCAT,
   OP_UPSAMPLE,
+  OP_GATHER,
   OP_EMBED,
   OP_LINCOMB,
   OP_CLAMP,
@@ -45,6 +46,7 @@ typedef enum
  * @FROM_F16: the weight's dtype in the file
  * @FROM_BF16: the weight's dtype in the file
  * @LARGE: values up to 100 instead of 2
+ * @GREATEST: gather takes the greatest instead of a sum
  */
 typedef enum
 {
@@ -59,7 +61,8 @@ typedef enum
   SLICE       = 1 << 8,
   FROM_F16    = 1 << 9,
   FROM_BF16   = 1 << 10,
-  LARGE       = 1 << 11
+  LARGE       = 1 << 11,
+  GREATEST    = 1 << 12
 } RowFlags;
 
 /** Row: one case; @d and @act are read by the op's run. */

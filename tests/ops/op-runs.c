@@ -22,6 +22,13 @@ typedef struct
   GPtrArray  *floats;  /* memory behind host arrays */
 } Run;
 
+static void
+check (gboolean ok, GError *error)
+{
+  g_assert_no_error (error);
+  g_assert_true (ok);
+}
+
 /* xorshift; in [-1, 1) */
 static float
 next (Run *r)
@@ -36,6 +43,32 @@ static gsize
 band_before (const Run *r)
 {
   return BAND + (r->row->flags & SLICE ? 1 : 0);
+}
+
+/* Floats to memory of the device, of any dtype. */
+static void
+put (Run *r, gpointer to, DifDtype dtype, const float *values, gsize n)
+{
+  gsize            bytes = n * dif_dtype_size (dtype);
+  g_autofree char *data  = g_malloc (bytes);
+  GError          *error = NULL;
+
+  dif_convert_from_f32 (data, dtype, values, n);
+  check (r->be->klass->upload (r->be, to, data, bytes, &error), error);
+}
+
+/* All elements of a tensor, as floats. */
+static float *
+get (DifBackend *be, const DifTensor *t)
+{
+  gsize            n      = dif_tensor_count (t);
+  g_autofree char *data   = g_malloc (t->bytes);
+  float           *values = g_new (float, n);
+  GError          *error  = NULL;
+
+  check (be->klass->download (be, data, t->data, t->bytes, &error), error);
+  dif_convert_to_f32 (values, data, t->dtype, n);
+  return values;
 }
 
 static DifTensor *
@@ -54,7 +87,7 @@ banded (Run *r, DifDtype dtype, DifShape shape)
   values = g_new (float, whole.d[0]);
   for (gsize i = 0; i < whole.d[0]; i++)
     values[i] = SENTINEL;
-  dif_convert_from_f32 (base->data, dtype, values, whole.d[0]);
+  put (r, base->data, dtype, values, whole.d[0]);
   view = dif_tensor_view (base, band_before (r), &shape);
   dif_tensor_unref (base);
   g_ptr_array_add (r->tensors, view);
@@ -71,9 +104,8 @@ check_bands (const Run *r)
       const DifTensor  *view = r->tensors->pdata[i], *base = view->base;
       gsize             n = dif_tensor_count (base), first = band_before (r);
       gsize             last   = first + dif_tensor_count (view);
-      g_autofree float *values = g_new (float, n);
+      g_autofree float *values = get (r->be, base);
 
-      dif_convert_to_f32 (values, base->data, base->dtype, n);
       sentinel = base->dtype == DIF_F32 ? SENTINEL : values[0];
       for (gsize k = 0; k < n; k++)
         if (k < first || k >= last)
@@ -91,7 +123,7 @@ fill (Run *r, DifTensor *t)
 
   for (gsize i = 0; i < n; i++)
     values[i] = (next (r) + next (r)) * scale + offset;
-  dif_convert_from_f32 (t->data, t->dtype, values, n);
+  put (r, t->data, t->dtype, values, n);
 }
 
 static DifTensor *
@@ -133,13 +165,6 @@ host_bias (Run *r, gsize n)
   if (r->row->flags & NO_BIAS)
     return (DifHostArray) { .shape = DIF_SHAPE (n) };
   return host (r, DIF_SHAPE (n), 0.5f, 0);
-}
-
-static void
-check (gboolean ok, GError *error)
-{
-  g_assert_no_error (error);
-  g_assert_true (ok);
 }
 
 /* ---- one function per op ---- */
@@ -322,6 +347,28 @@ run_upsample (Run *r)
   return y;
 }
 
+/* every fifth term is a row of zeros */
+static DifTensor *
+run_gather (Run *r)
+{
+  const gsize       *d = r->row->d, n = d[3] * d[4];
+  GError            *error   = NULL;
+  g_autofree gint32 *rows    = g_new (gint32, n);
+  g_autofree float  *weights = r->row->flags & GREATEST ? NULL : g_new (float, n);
+  DifGather          g       = { d[3], d[4], rows, weights };
+  DifTensor         *x       = input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2]));
+  DifTensor         *y       = banded (r, r->dtype, DIF_SHAPE (d[0], d[3], d[2]));
+
+  for (gsize i = 0; i < n; i++)
+    {
+      rows[i] = i % 5 == 4 ? -1 : (gint32) (i * 7919 % d[1]);
+      if (weights)
+        weights[i] = next (r);
+    }
+  check (r->be->klass->gather (r->be, x, &g, y, &error), error);
+  return y;
+}
+
 static DifTensor *
 run_embed (Run *r)
 {
@@ -390,6 +437,7 @@ op_run (DifBackend *be, DifDtype dtype, const Row *row, gsize *n)
     [OP_ADD]        = run_elementwise,
     [OP_CONCAT]     = run_concat,
     [OP_UPSAMPLE]   = run_upsample,
+    [OP_GATHER]     = run_gather,
     [OP_EMBED]      = run_embed,
     [OP_LINCOMB]    = run_lincomb,
     [OP_CLAMP]      = run_elementwise,
@@ -404,8 +452,7 @@ op_run (DifBackend *be, DifDtype dtype, const Row *row, gsize *n)
   y         = runs[row->op](&r);
   check_bands (&r);
   *n     = dif_tensor_count (y);
-  values = g_new (float, *n);
-  dif_convert_to_f32 (values, y->data, y->dtype, *n);
+  values = get (be, y);
   g_ptr_array_unref (r.tensors);
   g_ptr_array_unref (r.floats);
   return values;
