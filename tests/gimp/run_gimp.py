@@ -28,7 +28,10 @@ RC = """(show-welcome-dialog no)
 (save-session-info no)
 (restore-session no)
 """
-SHORTCUTS = '(file-version 1)\n(action "plug-in-diffusion-txt2img" "<Primary><Alt>1")\n'
+SHORTCUTS = """(file-version 1)
+(action "plug-in-diffusion-txt2img" "<Primary><Alt>1")
+(action "plug-in-diffusion-inpaint" "<Primary><Alt>2")
+"""
 
 
 def skip_all(reason):
@@ -365,6 +368,27 @@ def case_window(profile, pictures):
         report.check("one redo brings the layer again",
                      wait_until(lambda: reader.has("layers 2 dirty", seen), 60))
         picture("window-4-redone.png")
+        seen = len(reader.lines)
+        tool("xdotool", "key", "ctrl+alt+2")
+        report.check("the menu entry for inpainting opens its dialog",
+                     wait_until(lambda: window("^Inpaint"), 120))
+        focus(window("^Inpaint"))
+        tool("xdotool", "key", "alt+p")
+        tool("xdotool", "type", "a small yellow sphere")
+        tool("xdotool", "key", "alt+a")
+        time.sleep(1)
+        picture("window-5-inpaint.png")
+        tool("xdotool", "key", "alt+i")
+        tool("xdotool", "key", "Return")
+        report.check("a layer with a mask comes",
+                     wait_until(lambda: reader.has("layers 3 dirty masked", seen), 180))
+        time.sleep(2)
+        picture("window-6-inpainted.png")
+        seen = len(reader.lines)
+        focus(main)
+        tool("xdotool", "key", "ctrl+z")
+        report.check("one undo takes layer and mask back",
+                     wait_until(lambda: reader.has("layers 2 dirty", seen), 60))
     finally:
         profile.write("stop", "")
         try:

@@ -165,6 +165,54 @@
 (check "the seed comes back" (= 3 (cadr result)))
 (gimp-image-delete image)
 
+; Depth: estimated, given, kept.
+(define depth-model (string-append fixtures "/models/depth"))
+(define (draw-depth image . arguments)
+  (car (apply plug-in-diffusion-depth2img #:image image #:model depth-model #:steps 2 #:seed 7
+              arguments)))
+(define image (canvas 64 64))
+(define below (background image))
+(define layers (draw-depth image))
+(check "depth to image adds a layer" (equal? '(0 0 64 64) (place (vector-ref layers 0))))
+(gimp-item-set-visible (vector-ref layers 0) #f)
+(define both (draw-depth image #:depth-layer #t))
+(check "estimated depth comes as one more layer" (= 2 (vector-length both)))
+(check "it is hidden, below the picture"
+       (and (not (gimp-item-get-visible (vector-ref both 1)))
+            (= 1 (- (gimp-image-get-item-position image (vector-ref both 1))
+                    (gimp-image-get-item-position image (vector-ref both 0))))))
+(check "the picture is the same without it"
+       (> 0.01 (cadddr (compare (vector-ref layers 0) (vector-ref both 0) -1))))
+(gimp-item-set-visible (vector-ref both 0) #f)
+(define given (draw-depth image #:depth (vector-ref both 1) #:depth-layer #t))
+(check "depth that is given is not estimated" (= 1 (vector-length given)))
+(check "given the estimate, the picture is about the same"
+       (> 0.1 (cadddr (compare (vector-ref layers 0) (vector-ref given 0) -1))))
+(gimp-item-set-visible (vector-ref given 0) #f)
+(define slope (gimp-layer-new image "slope" 64 64 RGB-IMAGE 100.0 LAYER-MODE-NORMAL))
+(gimp-image-insert-layer image slope 0 9)
+(gimp-context-set-foreground "#ffffff")
+(gimp-drawable-fill slope FILL-FOREGROUND)
+(gimp-image-select-rectangle image CHANNEL-OP-REPLACE 0 0 64 30)
+(gimp-context-set-foreground "#000000")
+(gimp-drawable-edit-fill slope FILL-FOREGROUND)
+(gimp-selection-none image)
+(define other (draw-depth image #:depth slope))
+(check "another depth, another picture"
+       (< 0.01 (cadddr (compare (vector-ref layers 0) (vector-ref other 0) -1))))
+(gimp-item-set-visible (vector-ref other 0) #f)
+(define far (gimp-layer-new image "far" 20 20 RGB-IMAGE 100.0 LAYER-MODE-NORMAL))
+(gimp-image-insert-layer image far 0 9)
+(gimp-layer-set-offsets far 300 300)
+(gimp-image-clean-all image)
+(define stranger (canvas 64 64))
+(check "depth beside the area is refused" (fails? (draw-depth image #:depth far)))
+(check "depth of another image is refused"
+       (fails? (draw-depth image #:depth (background stranger))))
+(check "and nothing has changed" (not (gimp-image-is-dirty image)))
+(gimp-image-delete stranger)
+(gimp-image-delete image)
+
 ; With nothing but defaults.
 (define image (canvas 128 128))
 (check "image to image by its defaults"
