@@ -116,6 +116,12 @@ dif_image_channels (DifImage *image)
   return image->channels;
 }
 
+gboolean
+dif_image_is_8bit (DifImage *image)
+{
+  return image->eight_bit;
+}
+
 const float *
 dif_image_pixels (DifImage *image)
 {

@@ -86,6 +86,14 @@ guint dif_image_height (DifImage *image);
 guint dif_image_channels (DifImage *image);
 
 /**
+ * dif_image_is_8bit:
+ * @image: an image
+ *
+ * Returns: whether all its values are multiples of 1/255
+ */
+gboolean dif_image_is_8bit (DifImage *image);
+
+/**
  * dif_image_pixels:
  * @image: an image
  *

@@ -307,6 +307,17 @@ sift (DifRun *run, const float *pixels, const DifSafety *verdicts)
   return result;
 }
 
+static void
+keep_depth (DifRun *run, DifResult *result)
+{
+  DifImage *depth = run->depth ? dif_image_new (run->width, run->height, 1, run->depth) : NULL;
+
+  if (! depth)
+    return;
+  dif_result_set_plane (result, "depth", depth);
+  dif_image_unref (depth);
+}
+
 static DifResult *
 collect (DifRun *run, DifTensor *image)
 {
@@ -341,8 +352,7 @@ collect (DifRun *run, DifTensor *image)
   if (! result)
     return NULL;
   dif_result_set_warning (result, run->warning->len ? run->warning->str : NULL);
-  if (run->depth)
-    dif_result_set_depth (result, run->depth);
+  keep_depth (run, result);
   if (run->pipe->dump)
     dump_image (run, result);
   return result;

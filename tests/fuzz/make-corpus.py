@@ -142,6 +142,54 @@ def make_safetensors():
     return files
 
 
+# ---- frame ----
+
+def frame(header, payload=b"", n_header=None, n_payload=None):
+    text = header if isinstance(header, bytes) else dump(header).encode()
+    return struct.pack("<IQ", len(text) if n_header is None else n_header,
+                       len(payload) if n_payload is None else n_payload) + text + payload
+
+
+def input_frame(width, height, channels, form, payload, **more):
+    return frame({"type": "input", "name": "image", "width": width, "height": height,
+                  "channels": channels, "format": form, **more}, payload)
+
+
+def make_frames():
+    eight = bytes(range(8))
+    floats = struct.pack("<4f", 0.25, float("nan"), -1, 2)
+    run = {"type": "run", "request": {"task": "img2img", "strength": 0.5, "prompt": "a"}}
+    files = {
+        "good-hello": frame({"type": "hello", "protocol": 2, "version": "0.1.0"}),
+        "good-several": frame({"type": "ping"}) + input_frame(2, 2, 2, "u8", eight) + frame(run),
+        "good-u8-gray": input_frame(8, 1, 1, "u8", eight),
+        "good-u8-rgba": input_frame(1, 2, 4, "u8", eight),
+        "good-f32-gray": input_frame(2, 2, 1, "f32", floats),
+        "good-f32-rgba": input_frame(1, 1, 4, "f32", floats),
+        "good-f32-rgb": input_frame(1, 1, 3, "f32", floats[:12]),
+        "good-progress": frame({"type": "progress", "stage": "denoise", "step": 1, "n_steps": 2,
+                                "fraction": 0.5, "seconds_left": 1.5}),
+        "good-error": frame({"type": "error", "domain": "g-io-error-quark", "code": 1,
+                             "message": "no"}),
+        "good-plane": frame({"type": "plane", "name": "depth", "width": 4, "height": 2,
+                             "channels": 1, "format": "u8"}, eight),
+        "bad-format": input_frame(8, 1, 1, "u16", eight),
+        "bad-size": input_frame(3, 3, 1, "u8", eight),
+        "bad-channels": input_frame(1, 1, 8, "u8", eight),
+        "bad-huge": input_frame(2 ** 31, 2 ** 31, 4, "f32", eight),
+        "bad-types": input_frame("8", [1], {}, None, eight),
+        "bad-request": frame({"type": "run", "request": {"task": "img2img", "strength": "x"}}),
+        "bad-request-type": frame({"type": "run", "request": [1, 2]}),
+        "bad-header-length": frame({"type": "ping"}, n_header=2 ** 32 - 1),
+        "bad-payload-length": frame({"type": "ping"}, n_payload=2 ** 64 - 1),
+        "bad-cut": input_frame(8, 1, 1, "u8", eight)[:-3],
+        "bad-array": frame(b"[]"),
+        "bad-nothing": b"",
+    }
+    for name, data in files.items():
+        write("frame", name, data)
+
+
 # ---- tokenizer ----
 
 VOCAB = ["<|endoftext|>", "<|startoftext|>", "!", "a", "b", "c", "a</w>", "b</w>", "c</w>",
@@ -344,6 +392,7 @@ def make_checkpoint_config(safetensors):
 
 def main():
     make_json()
+    make_frames()
     safetensors = make_safetensors()
     make_tokenizer()
     make_prompt_weights()
