@@ -18,7 +18,8 @@
 #include "vocabulary.h"
 
 static const CliOption options[] = {
-  { "like", 0, "sd15|sd21|tiny", "Whose sizes to take", "sd15", "What to make" },
+  { "like", 0, "sd15|sd21|sd2-depth|tiny|tiny-depth", "Whose sizes to take", "sd15",
+    "What to make" },
   { "seed", 0, "N", "The same seed gives the same numbers", "0", "What to make" },
   { "dtype", 0, "f16|f32|bf16", "Number format of the files", "f16", "What to make" },
 };
@@ -105,17 +106,43 @@ write_text_part (Job *job, GError **error)
 }
 
 static gboolean
+write_depth_parts (Job *job, GError **error)
+{
+  g_autoptr (DifJson) config    = NULL;
+  g_autoptr (DifJson) processor = NULL;
+  g_autofree char    *folder    = NULL;
+
+  if (! job->like->depth)
+    return TRUE;
+  config    = parse (job->like->depth, "depth_estimator", error);
+  processor = config ? parse (job->like->depth_processor, "feature_extractor", error) : NULL;
+  if (! processor)
+    return FALSE;
+  folder = begin_part (job, "feature_extractor", "preprocessor_config.json", processor, error);
+  return folder && write_network (job, "depth_estimator", "DPTForDepthEstimation",
+                                  "model.safetensors", config, error);
+}
+
+/* What model_index.json says besides the parts that all have. */
+#define PLAIN_PIPELINE                                                                   \
+  "\"_class_name\":\"StableDiffusionPipeline\",\"feature_extractor\":[null,null],"       \
+  "\"image_encoder\":[null,null],\"requires_safety_checker\":false,\"safety_checker\":[" \
+  "null,null],"
+#define DEPTH_PIPELINE                                                         \
+  "\"_class_name\":\"StableDiffusionDepth2ImgPipeline\",\"depth_estimator\":[" \
+  "\"transformers\",\"DPTForDepthEstimation\"],\"feature_extractor\":["        \
+  "\"transformers\",\"DPTImageProcessor\"],"
+
+static gboolean
 write_index (Job *job, GError **error)
 {
   g_autofree char *text = g_strdup_printf (
-      "{\"_class_name\":\"StableDiffusionPipeline\",\"_diffusers_version\":\"0.30.0\","
-      "\"feature_extractor\":[null,null],\"image_encoder\":[null,null],"
-      "\"requires_safety_checker\":false,\"safety_checker\":[null,null],"
+      "{%s\"_diffusers_version\":\"0.30.0\","
       "\"scheduler\":[\"diffusers\",\"%s\"],\"text_encoder\":[\"transformers\",\"CLIPTextModel\"],"
       "\"tokenizer\":[\"transformers\",\"CLIPTokenizer\"],"
       "\"unet\":[\"diffusers\",\"UNet2DConditionModel\"],"
       "\"vae\":[\"diffusers\",\"AutoencoderKL\"]}",
-      job->like->scheduler_class);
+      job->like->depth ? DEPTH_PIPELINE : PLAIN_PIPELINE, job->like->scheduler_class);
   g_autoptr (DifJson) json = parse (text, "model_index.json", error);
 
   return json && write_json (job->folder, "model_index.json", json, error);
@@ -137,7 +164,7 @@ write_all (Job *job, GError **error)
                         error) &&
          write_network (job, "unet", "UNet2DConditionModel", "diffusion_pytorch_model.safetensors",
                         unet, error) &&
-         write_index (job, error);
+         write_depth_parts (job, error) && write_index (job, error);
 }
 
 /* ---- the folder ---- */

@@ -24,8 +24,9 @@ typedef struct
 static void
 report_part (Load *load)
 {
-  DifProgress p = { .stage = "load", .step = load->done, .n_steps = load->n_parts, .seconds_left = -1 };
+  DifProgress p = { .stage = "load", .step = load->done, .seconds_left = -1 };
 
+  p.n_steps  = load->n_parts;
   p.fraction = (double) load->done++ / load->n_parts;
   if (load->progress)
     load->progress (&p, load->user_data);
@@ -41,6 +42,7 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   g_autoptr (DifJson)    config  = NULL;
   g_autoptr (DifWeights) weights = NULL;
   DifLoader             *loader;
+  DifDtype               dtype;
   gpointer               model;
 
   report_part (load);
@@ -58,8 +60,8 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   weights = dif_checkpoint_weights (pipe->checkpoint, part, error);
   if (! weights)
     return NULL;
-  loader           = dif_loader_new (weights, pipe->backend, at == DEPTH_STORE ? DIF_F32 : pipe->dtype,
-                                     load->cancellable);
+  dtype            = at == DEPTH_STORE ? DIF_F32 : pipe->dtype;
+  loader           = dif_loader_new (weights, pipe->backend, dtype, load->cancellable);
   model            = model_class->load (config, loader, error);
   pipe->stores[at] = dif_loader_finish (loader, model ? error : NULL);
   if (model && ! pipe->stores[at])

@@ -14,6 +14,7 @@
 #define VAE    "AutoencoderKL"
 #define CLIP   "CLIPTextModel"
 #define UNET2D "UNet2DModel"
+#define DPT    "DPTForDepthEstimation"
 
 /* Keys as published, but for those that say nothing about shapes. */
 #define LEVELS                                                                          \
@@ -175,6 +176,15 @@ static const Published published[] = {
   { "sd21-vae", VAE, SD_VAE, "stable-diffusion-2-1/vae", 83653863, 49490199 },
   { "sd15-text", CLIP, CLIP_L, "stable-diffusion-v1-5/text_encoder", 123060480, 0 },
   { "sd21-text", CLIP, CLIP_H, "stable-diffusion-2-1/text_encoder", 340387840, 0 },
+  { "dpt-hybrid", DPT,
+    "{\"is_hybrid\": true, \"neck_hidden_sizes\": [256, 512, 768, 768],"
+    "\"reassemble_factors\": [1, 1, 1, 0.5]}",
+    NULL, 122377985, 0 },
+  { "dpt-large", DPT,
+    "{\"hidden_size\": 1024, \"num_hidden_layers\": 24, \"num_attention_heads\": 16,"
+    "\"intermediate_size\": 4096, \"neck_hidden_sizes\": [256, 512, 1024, 1024],"
+    "\"backbone_out_indices\": [5, 11, 17, 23]}",
+    NULL, 343030465, 0 },
 };
 
 static void
@@ -295,6 +305,8 @@ test_checkpoint (gconstpointer data)
   check_part (checkpoint, "unet");
   check_part (checkpoint, "vae");
   check_part (checkpoint, "text_encoder");
+  if (dif_checkpoint_part_class (checkpoint, "depth_estimator"))
+    check_part (checkpoint, "depth_estimator");
 }
 
 /* ---- bad configs ---- */
@@ -592,6 +604,7 @@ main (int argc, char **argv)
   add ("/models/configs/checkpoint/%s", "sd15", "sd15", test_checkpoint);
   add ("/models/configs/checkpoint/%s", "sd21", "sd21", test_checkpoint);
   add ("/models/configs/checkpoint/%s", "odd", "odd", test_checkpoint);
+  add ("/models/configs/checkpoint/%s", "depth", "depth", test_checkpoint);
   for (guint f = 0; f < G_N_ELEMENTS (families); f++)
     {
       add ("/models/configs/bad/%s", families[f].name, GUINT_TO_POINTER (f), test_bad);
