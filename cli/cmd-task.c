@@ -328,7 +328,7 @@ draw (Cli *cli, const char *task, const CliArgs *args, GError **error)
   if (! rq || ! check_outputs (args, error))
     return FALSE;
   cli_bar_init (&bar, cli_args_has (args, "quiet"));
-  pipe = dif_pipeline_load (dif_request_text (rq, "model"), dif_request_text (rq, "device"),
+  pipe = dif_pipeline_load (dif_request_model (rq), dif_request_text (rq, "device"),
                             dif_request_text (rq, "dtype"), cli_bar_update, &bar,
                             cli->cancellable, error);
   if (pipe && cli_args_has (args, "dump"))

@@ -350,21 +350,18 @@ take_picture (DifFrame *frame, DifResult **result)
   return TRUE;
 }
 
-/* Returns: FALSE if it is no plane; ones that are not known here are left alone */
+/* Returns: FALSE if it is no plane, or one too many */
 static gboolean
 take_plane (DifFrame *frame, DifResult *result)
 {
-  g_autoptr (DifImage) image = dif_picture_unpack (frame, NULL);
-  const char          *name  = dif_json_string (frame->header, "name", "");
+  g_autoptr (DifImage)    image = dif_picture_unpack (frame, NULL);
+  const char             *name  = dif_json_string (frame->header, "name", "");
+  g_autofree const char **names = dif_result_plane_names (result);
 
-  if (! dif_json_finish (frame->header, NULL) || image == NULL)
+  if (! dif_json_finish (frame->header, NULL) || image == NULL ||
+      g_strv_length ((char **) names) >= DIF_ENGINE_MAX_INPUTS)
     return FALSE;
-  if (! g_str_equal (name, "depth"))
-    return TRUE;
-  if (dif_image_channels (image) != 1 || dif_image_width (image) != dif_result_width (result) ||
-      dif_image_height (image) != dif_result_height (result))
-    return FALSE;
-  dif_result_set_depth (result, dif_image_pixels (image));
+  dif_result_set_plane (result, name, image);
   return TRUE;
 }
 
@@ -454,7 +451,7 @@ static DifRequest *
 with_path (DifRequest *rq, GError **error)
 {
   g_autoptr (DifRequest) copy     = dif_request_copy (rq);
-  g_autofree char       *path     = dif_catalog_resolve (dif_request_text (rq, "model"), error);
+  g_autofree char       *path     = dif_catalog_resolve (dif_request_model (rq), error);
   g_autofree char       *absolute = path != NULL ? g_canonicalize_filename (path, NULL) : NULL;
 
   if (absolute == NULL || ! dif_request_set (copy, "model", absolute, error))

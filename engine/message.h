@@ -31,7 +31,7 @@ G_BEGIN_DECLS
 /** DIF_ENGINE_MAX_IMAGES: more pictures in one answer are refused. */
 #define DIF_ENGINE_MAX_IMAGES 4096u
 
-/** DIF_ENGINE_MAX_INPUTS: more pictures for one run are refused. */
+/** DIF_ENGINE_MAX_INPUTS: more pictures for one run are refused; of planes, too. */
 #define DIF_ENGINE_MAX_INPUTS 8u
 
 /**

@@ -84,29 +84,22 @@ on_job_progress (DifJob *job, const DifProgress *progress, gpointer user_data)
 }
 
 static gboolean
-send_depth (DifConnection *connection, DifResult *result, GError **error)
+send_planes (DifConnection *connection, DifResult *result, GError **error)
 {
-  const float         *depth  = dif_result_depth (result);
-  g_autoptr (DifImage) image  = NULL;
-  g_autoptr (DifJson)  plane  = NULL;
-  g_autoptr (GBytes)   pixels = NULL;
+  g_autofree const char **names = dif_result_plane_names (result);
 
-  if (depth == NULL)
-    return TRUE;
-  image = dif_image_new (dif_result_width (result), dif_result_height (result), 1, depth);
-  if (image == NULL)
+  for (guint i = 0; names[i] != NULL; i++)
     {
-      g_set_error_literal (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                           "out of memory: the depth of a picture");
-      return FALSE;
+      g_autoptr (DifJson) plane  = dif_message_new ("plane");
+      g_autoptr (GBytes)  pixels = dif_picture_pack (dif_result_plane (result, names[i]), plane,
+                                                     error);
+
+      if (pixels == NULL)
+        return FALSE;
+      dif_json_set_string (plane, "name", names[i]);
+      dif_connection_send (connection, plane, g_bytes_get_data (pixels, NULL),
+                           g_bytes_get_size (pixels));
     }
-  plane  = dif_message_new ("plane");
-  pixels = dif_picture_pack (image, plane, error);
-  if (pixels == NULL)
-    return FALSE;
-  dif_json_set_string (plane, "name", "depth");
-  dif_connection_send (connection, plane, g_bytes_get_data (pixels, NULL),
-                       g_bytes_get_size (pixels));
   return TRUE;
 }
 
@@ -131,12 +124,12 @@ send_result (DifConnection *connection, DifResult *result)
       dif_json_set_double (picture, "safety", dif_result_safety (result, i));
       dif_connection_send (connection, picture, dif_result_pixels (result, i), n * sizeof (float));
     }
-  if (! send_depth (connection, result, &failure))
+  dif_json_set_double (done, "n_withheld", dif_result_n_withheld (result));
+  if (! send_planes (connection, result, &failure))
     {
       dif_connection_send_error (connection, failure);
       return;
     }
-  dif_json_set_double (done, "n_withheld", dif_result_n_withheld (result));
   if (dif_result_warning (result) != NULL)
     dif_json_set_string (done, "warning", dif_result_warning (result));
   dif_connection_send (connection, done, NULL, 0);

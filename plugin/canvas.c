@@ -90,14 +90,13 @@ write_pixels (GimpLayer *layer, DifImage *picture)
   return TRUE;
 }
 
-/* Pixels of a picture, scaled to where it goes if it is to fill that. */
+/* The picture, scaled to where it goes if it is to fill that; NULL stands for no memory. */
 static DifImage *
-fit_picture (DifResult *result, guint channels, const float *pixels, const DifSpot *spot,
-             GError **error)
+fit_picture (DifImage *picture, const DifSpot *spot, GError **error)
 {
-  guint                width = dif_result_width (result), height = dif_result_height (result);
-  g_autoptr (DifImage) picture = dif_image_new (width, height, channels, pixels);
-  DifImage            *fit     = NULL;
+  guint     width  = picture != NULL ? dif_image_width (picture) : 0;
+  guint     height = picture != NULL ? dif_image_height (picture) : 0;
+  DifImage *fit    = NULL;
 
   if (spot->is_filled)
     {
@@ -198,8 +197,9 @@ static GimpLayer *
 make_layer (GimpImage *image, DifResult *result, guint i, const DifSpot *spot, const char *name,
             GError **error)
 {
-  const float         *pixels     = dif_result_pixels (result, i);
-  g_autoptr (DifImage) picture    = fit_picture (result, 3, pixels, spot, error);
+  guint                width = dif_result_width (result), height = dif_result_height (result);
+  g_autoptr (DifImage) drawn      = dif_image_new (width, height, 3, dif_result_pixels (result, i));
+  g_autoptr (DifImage) picture    = fit_picture (drawn, spot, error);
   gboolean             is_flagged = dif_result_safety (result, i) == DIF_SAFETY_FLAGGED;
   g_autofree char     *flagged    = NULL;
   GimpLayer           *layer;
@@ -218,7 +218,7 @@ static GimpLayer *
 make_depth_layer (GimpImage *image, DifResult *result, const DifSpot *spot, GError **error)
 {
   DifSpot              bare    = *spot;
-  g_autoptr (DifImage) picture = fit_picture (result, 1, dif_result_depth (result), spot, error);
+  g_autoptr (DifImage) picture = fit_picture (dif_result_plane (result, "depth"), spot, error);
   GimpLayer           *layer   = NULL;
 
   bare.has_mask = FALSE;
@@ -236,7 +236,7 @@ make_layers (GimpImage *image, DifResult *result, const DifSpot *spot, const cha
 {
   GPtrArray *layers = g_ptr_array_new ();
   guint      n      = dif_result_n_images (result);
-  gboolean   more   = spot->has_depth && dif_result_depth (result) != NULL;
+  gboolean   more   = spot->has_depth && dif_result_plane (result, "depth") != NULL;
 
   for (guint i = 0; i < n + (more ? 1 : 0); i++)
     {

@@ -209,7 +209,7 @@ place (DifRegion *region, GimpImage *image, GimpLayer *source, int padding, DifR
 {
   DifRect  bounds, selection;
   gboolean is_selected = dif_source_selection (image, &selection);
-  int      native      = dif_size_native (dif_request_text (rq, "model"), error);
+  int      native      = dif_size_native (dif_request_model (rq), error);
 
   if (native == 0)
     return FALSE;

@@ -59,7 +59,7 @@ dif_size_fit (DifRequest *rq, int width, int height, GError **error)
   if (! has_size (dif_request_task (rq)) ||
       (dif_request_has (rq, "width") && dif_request_has (rq, "height")))
     return TRUE;
-  native = dif_size_native (dif_request_text (rq, "model"), error);
+  native = dif_size_native (dif_request_model (rq), error);
   if (native == 0)
     return FALSE;
   dif_geometry_own_or_native (native, &width, &height);

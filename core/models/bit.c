@@ -89,9 +89,9 @@ read_stages (DifBit *m, DifJson *config)
   DifJson           *depths        = dif_json_member (config, "depths");
   DifJson           *sizes         = dif_json_member (config, "hidden_sizes");
   guint              width         = (guint) dif_json_int (config, "width_factor", 1, 1, 64);
-  guint              n = depths ? dif_json_length (depths) : 4, n_sizes = sizes ? dif_json_length (sizes) : 4;
+  guint              n             = depths ? dif_json_length (depths) : G_N_ELEMENTS (defaults);
 
-  m->n_stages = MIN (n, n_sizes);
+  m->n_stages = MIN (n, sizes ? dif_json_length (sizes) : G_N_ELEMENTS (defaults));
   if (! m->n_stages || m->n_stages > DIF_BIT_MAX_STAGES)
     {
       dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,

@@ -54,7 +54,7 @@ read_words (DifDpt *m, DifJson *config)
 static void
 refuse_others (DifDpt *m, DifJson *config)
 {
-  DifJson *ignored = dif_json_member (config, "neck_ignore_stages");
+  DifJson *list = dif_json_member (config, "neck_ignore_stages");
 
   if (! m->hybrid && dif_json_member (config, "backbone_config"))
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
@@ -65,9 +65,9 @@ refuse_others (DifDpt *m, DifJson *config)
   if (dif_json_bool (config, "use_batch_norm_in_fusion_residual", FALSE))
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
                    "use_batch_norm_in_fusion_residual: expected false, found true");
-  if (m->hybrid && ignored &&
-      (dif_json_length (ignored) != 2 || dif_json_value_int (dif_json_at (ignored, 0), 0, 99) != 0 ||
-       dif_json_value_int (dif_json_at (ignored, 1), 0, 99) != 1))
+  if (m->hybrid && list &&
+      (dif_json_length (list) != 2 || dif_json_value_int (dif_json_at (list, 0), 0, 99) != 0 ||
+       dif_json_value_int (dif_json_at (list, 1), 0, 99) != 1))
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
                    "neck_ignore_stages: expected [0, 1] in a hybrid model");
   if (m->add_projection && m->fusion != PROJECTION_CHANNELS)
@@ -108,8 +108,9 @@ read_taps (DifDpt *m, DifJson *config)
     }
   for (guint i = m->hybrid ? 2 : 0; i < n; i++)
     {
-      guint tap =
-          taps ? (guint) dif_json_value_int (dif_json_at (taps, i), 0, m->n_layers - 1) : defaults[i];
+      DifJson *number = taps ? dif_json_at (taps, i) : NULL;
+      guint    tap =
+          taps ? (guint) dif_json_value_int (number, 0, m->n_layers - 1) : defaults[i];
 
       m->levels[i].tap = tap;
       if (tap >= m->n_layers || (i > (m->hybrid ? 2 : 0) && tap <= m->levels[i - 1].tap))
@@ -310,7 +311,8 @@ load_head (DifDpt *m, DifLoader *l)
 
   dif_loader_enter (l, "head");
   if (m->add_projection)
-    m->head_projection = dif_loader_conv_spec (l, "projection", m->fusion, m->fusion, 3, &one, TRUE);
+    m->head_projection =
+        dif_loader_conv_spec (l, "projection", m->fusion, m->fusion, 3, &one, TRUE);
   m->head[0] = dif_loader_conv_spec (l, "head.0", half, m->fusion, 3, &one, TRUE);
   m->head[1] = dif_loader_conv_spec (l, "head.2", HEAD_CHANNELS, half, 3, &one, TRUE);
   m->head[2] = dif_loader_conv_spec (l, "head.4", 1, HEAD_CHANNELS, 1, &plain, TRUE);

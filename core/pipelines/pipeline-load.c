@@ -24,8 +24,9 @@ typedef struct
 static void
 report_part (Load *load)
 {
-  DifProgress p = { .stage = "load", .step = load->done, .n_steps = load->n_parts, .seconds_left = -1 };
+  DifProgress p = { .stage = "load", .step = load->done, .seconds_left = -1 };
 
+  p.n_steps  = load->n_parts;
   p.fraction = (double) load->done++ / load->n_parts;
   if (load->progress)
     load->progress (&p, load->user_data);
@@ -56,6 +57,7 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   g_autoptr (DifJson)    config  = NULL;
   g_autoptr (DifWeights) weights = NULL;
   DifLoader             *loader;
+  DifDtype               dtype;
   gpointer               model;
 
   report_part (load);
@@ -73,8 +75,8 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   weights = dif_checkpoint_weights (pipe->checkpoint, part, error);
   if (! weights)
     return NULL;
-  loader = dif_loader_new (weights, pipe->backend, at == DEPTH_STORE ? DIF_F32 : pipe->dtype,
-                           load->cancellable);
+  dtype  = at == DEPTH_STORE ? DIF_F32 : pipe->dtype;
+  loader = dif_loader_new (weights, pipe->backend, dtype, load->cancellable);
   if (strcmp (part, "vae") == 0)
     set_vae_dtypes (pipe, loader, dif_json_bool (config, "force_upcast", TRUE));
   model            = model_class->load (config, loader, error);

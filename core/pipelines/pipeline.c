@@ -192,10 +192,11 @@ prepare (DifRun *run, const DifTaskClass *task, GError **error)
   if (! check_size ("width", width, factor, error) ||
       ! check_size ("height", height, factor, error))
     return FALSE;
-  run->width = run->result_width = (guint) width;
-  run->height = run->result_height = (guint) height;
-
-  run->scheduler = dif_pipeline_scheduler (pipe, name && *name ? name : NULL, error);
+  run->width         = (guint) width;
+  run->height        = (guint) height;
+  run->result_width  = run->width;
+  run->result_height = run->height;
+  run->scheduler     = dif_pipeline_scheduler (pipe, name && *name ? name : NULL, error);
   if (! run->scheduler || ! apply_scheduler_settings (run, error))
     return FALSE;
   if (! _dif_run_prepare_safety (run, error))
@@ -307,10 +308,22 @@ sift (DifRun *run, const float *pixels, const DifSafety *verdicts)
   return result;
 }
 
+static void
+keep_depth (DifRun *run, DifResult *result)
+{
+  DifImage *depth = run->depth ? dif_image_new (run->width, run->height, 1, run->depth) : NULL;
+
+  if (! depth)
+    return;
+  dif_result_set_plane (result, "depth", depth);
+  dif_image_unref (depth);
+}
+
 static DifResult *
 collect (DifRun *run, DifTensor *image)
 {
-  gsize                 each     = (gsize) run->result_width * run->result_height * 3;
+  guint                 W = run->result_width, H = run->result_height;
+  gsize                 each     = (gsize) W * H * 3;
   g_autofree float     *pixels   = g_try_new (float, each * run->n_images);
   g_autofree DifSafety *verdicts = g_new (DifSafety, run->n_images);
   DifResult            *result;
@@ -319,7 +332,7 @@ collect (DifRun *run, DifTensor *image)
     {
       dif_context_fail (run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
                                               "out of memory: %u pictures of %u x %u pixels",
-                                              run->n_images, run->result_width, run->result_height));
+                                              run->n_images, W, H));
       return NULL;
     }
   if (! dif_download (run->cx, image, pixels))
@@ -341,8 +354,7 @@ collect (DifRun *run, DifTensor *image)
   if (! result)
     return NULL;
   dif_result_set_warning (result, run->warning->len ? run->warning->str : NULL);
-  if (run->depth)
-    dif_result_set_depth (result, run->depth);
+  keep_depth (run, result);
   if (run->pipe->dump)
     dump_image (run, result);
   return result;

@@ -259,16 +259,6 @@ guint dif_result_n_withheld (DifResult *r);
 const char *dif_result_warning (DifResult *r);
 
 /**
- * dif_result_depth:
- * @r: a result
- *
- * Returns: (transfer none) (nullable): the depth that was estimated for
- * depth2img, `[height, width]` float32 from 0 (farthest) to 1 (nearest); 0.5
- * throughout if nothing is nearer than anything else; NULL if none was
- */
-const float *dif_result_depth (DifResult *r);
-
-/**
  * dif_result_new:
  * @n_images: pictures
  * @width: pixels
@@ -314,11 +304,34 @@ void dif_result_set_n_withheld (DifResult *r, guint n);
 void dif_result_set_warning (DifResult *r, const char *warning);
 
 /**
- * dif_result_set_depth:
- * @r: a result of dif_result_new()
- * @depth: `[height, width]`, copied
+ * dif_result_set_plane:
+ * @r: a result
+ * @name: such as "depth"
+ * @image: kept, not copied; replaces one of the same name
+ *
+ * What a run found out about the picture it started from, shared by all
+ * pictures of the result: "depth" is what depth2img estimated, `[height,
+ * width]` from 0 (farthest) to 1 (nearest), 0.5 throughout if nothing is nearer
+ * than anything else.
  */
-void dif_result_set_depth (DifResult *r, const float *depth);
+void dif_result_set_plane (DifResult *r, const char *name, DifImage *image);
+
+/**
+ * dif_result_plane:
+ * @r: a result
+ * @name: such as "depth"
+ *
+ * Returns: (transfer none) (nullable): the plane, if there is one
+ */
+DifImage *dif_result_plane (DifResult *r, const char *name);
+
+/**
+ * dif_result_plane_names:
+ * @r: a result
+ *
+ * Returns: (transfer container) (array zero-terminated=1): names of its planes
+ */
+const char **dif_result_plane_names (DifResult *r);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifPipeline, dif_pipeline_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifResult, dif_result_free)

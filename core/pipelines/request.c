@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "formats/catalog.h"
 #include "pipelines/task.h"
 
 const char *const dif_dtype_choices[]     = { "auto", "f32", "bf16", "f16", NULL };
@@ -303,6 +304,14 @@ dif_request_text (DifRequest *rq, const char *name)
 
   return v ? v->text : row ? row->text
                            : NULL;
+}
+
+const char *
+dif_request_model (DifRequest *rq)
+{
+  const char *model = dif_request_text (rq, "model");
+
+  return model && *model ? model : dif_catalog_default (rq->task->name);
 }
 
 const char *const *

@@ -10,7 +10,6 @@ struct _DifResult
   guint   n_images, width, height;
   guint64 seed;
   float  *pixels;
-  float  *depth; /* NULL if none was estimated */
   char  **recipes;
   char   *warning;
   guint   n_withheld;
@@ -19,6 +18,8 @@ struct _DifResult
     guint     index;
     DifSafety safety;
   } *verdicts;
+
+  GHashTable *planes; /* name -> DifImage */
 };
 
 DifResult *
@@ -33,6 +34,8 @@ dif_result_new (guint n_images, guint width, guint height, guint64 seed)
   r->pixels   = g_new0 (float, (gsize) n_images *width *height * 3);
   r->recipes  = g_new0 (char *, n_images + 1);
   r->verdicts = g_malloc0_n (n_images, sizeof *r->verdicts);
+  r->planes   = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                       (GDestroyNotify) dif_image_unref);
   for (guint i = 0; i < n_images; i++)
     {
       r->recipes[i]        = g_strdup ("{}");
@@ -47,10 +50,10 @@ dif_result_free (DifResult *r)
   if (! r)
     return;
   g_free (r->pixels);
-  g_free (r->depth);
   g_strfreev (r->recipes);
   g_free (r->verdicts);
   g_free (r->warning);
+  g_hash_table_unref (r->planes);
   g_free (r);
 }
 
@@ -84,19 +87,6 @@ dif_result_set_warning (DifResult *r, const char *warning)
 {
   g_free (r->warning);
   r->warning = g_strdup (warning);
-}
-
-void
-dif_result_set_depth (DifResult *r, const float *depth)
-{
-  g_free (r->depth);
-  r->depth = g_memdup2 (depth, (gsize) r->width * r->height * sizeof *depth);
-}
-
-const float *
-dif_result_depth (DifResult *r)
-{
-  return r->depth;
 }
 
 guint
@@ -175,4 +165,22 @@ const char *
 dif_result_warning (DifResult *r)
 {
   return r->warning;
+}
+
+void
+dif_result_set_plane (DifResult *r, const char *name, DifImage *image)
+{
+  g_hash_table_replace (r->planes, g_strdup (name), dif_image_ref (image));
+}
+
+DifImage *
+dif_result_plane (DifResult *r, const char *name)
+{
+  return g_hash_table_lookup (r->planes, name);
+}
+
+const char **
+dif_result_plane_names (DifResult *r)
+{
+  return (const char **) g_hash_table_get_keys_as_array (r->planes, NULL);
 }

@@ -160,7 +160,8 @@ dif_pixel_shuffle (DifContext *cx, DifTensor *x, guint k)
   if (C * k * k != x->shape.d[3])
     return dif_context_fail (
         cx, g_error_new (DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                         "pixel_shuffle: expected a multiple of %u channels, found %" G_GSIZE_FORMAT,
+                         "pixel_shuffle: expected a multiple of %u channels, found "
+                         "%" G_GSIZE_FORMAT,
                          k * k, x->shape.d[3]));
   pieces = DIF_SHAPE (N, H * W * k * k, C);
   if (! plan_init (cx, &plan, H * W * k * k, 1, FALSE))

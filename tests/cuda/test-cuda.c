@@ -20,28 +20,20 @@ static long (*count_launches) (void);
 
 /* ---- ops ---- */
 
-/* Halves of 11 bits instead of bf16's 8 are 8 times as near, 64 times in a square. */
-static double
-allowed_for (const Row *row, DifDtype dtype, gsize n)
-{
-  const Bound *bound   = &op_bounds[row->op];
-  double       allowed = dtype == DIF_F32    ? bound->f32
-                         : dtype == DIF_BF16 ? bound->bf16
-                                             : bound->bf16 / 64;
-
-  /* the bounds are means; few values may all lie at the worst of roundings */
-  return n < 16 ? allowed * 10 : allowed;
-}
-
 static gboolean
 compare (const Row *row, guint index, DifDtype dtype)
 {
   gsize             n = 0, m = 0;
-  g_autofree float *expected = op_run (ref, dtype, row, &n);
-  g_autofree float *found    = op_run (cuda, dtype, row, &m);
-  double            nmse = op_nmse (found, expected, n), allowed = allowed_for (row, dtype, n);
+  GError           *error    = NULL;
+  g_autofree float *expected = op_run (ref, dtype, row, &n, &error);
+  g_autofree float *found    = NULL;
+  double            nmse, allowed = op_allowed (row, dtype, n);
 
+  g_assert_no_error (error);
+  found = op_run (cuda, dtype, row, &m, &error);
+  g_assert_no_error (error);
   g_assert_cmpuint (n, ==, m);
+  nmse = op_nmse (found, expected, n);
   g_test_message ("%s row %u %s: NMSE %.2e of %.2e", op_bounds[row->op].name, index,
                   dif_dtype_name (dtype), nmse, allowed);
   /* which thread comes first is the same question in every dtype */
@@ -50,8 +42,9 @@ compare (const Row *row, guint index, DifDtype dtype)
       g_autofree float *backwards = NULL;
 
       set_order (1);
-      backwards = op_run (cuda, dtype, row, &m);
+      backwards = op_run (cuda, dtype, row, &m, &error);
       set_order (0);
+      g_assert_no_error (error);
       g_assert_cmpmem (found, n * sizeof *found, backwards, m * sizeof *backwards);
     }
   return nmse <= allowed;

@@ -4,7 +4,7 @@
  * Linked into a program, its functions are taken instead of the library's.  A
  * run takes 20 ms a step and draws 8 x 8 pixels from the seed; prompts are
  * commands: "error:DOMAIN:CODE" fails, "crash" ends the process, "warn" warns,
- * "echo" tells in the recipe what pictures came, and says something of depth.
+ * "echo" gives the inputs back as planes.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -99,45 +99,20 @@ take_time (guint n_steps, DifProgressFunc progress, gpointer user_data, GCancell
   return TRUE;
 }
 
-/* One line for every picture: its name, size and the sum of its pixels. */
-static char *
-describe_inputs (DifRequest *rq)
+static void
+echo (DifRequest *rq, DifResult *result)
 {
   guint           n    = 0;
   const DifParam *rows = dif_task_params (dif_request_task (rq), &n);
-  GString        *text = g_string_new (NULL);
 
   for (guint i = 0; i < n; i++)
     {
-      const char      *name  = rows[i].name;
-      gboolean         is    = rows[i].type == DIF_PARAM_IMAGE;
-      DifImage        *image = is ? dif_request_image (rq, name) : NULL;
-      g_autofree char *sum   = NULL;
-      guint            w, h, c;
+      DifImage *image = rows[i].type == DIF_PARAM_IMAGE ? dif_request_image (rq, rows[i].name)
+                                                        : NULL;
 
-      if (image == NULL)
-        continue;
-      w   = dif_image_width (image);
-      h   = dif_image_height (image);
-      c   = dif_image_channels (image);
-      sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256,
-                                         (const guchar *) dif_image_pixels (image),
-                                         (gsize) w * h * c * sizeof (float));
-      g_string_append_printf (text, "%s %u %u %u %s\n", name, w, h, c, sum);
+      if (image != NULL)
+        dif_result_set_plane (result, rows[i].name, image);
     }
-  return g_string_free (text, FALSE);
-}
-
-static void
-echo (DifRequest *rq, DifResult *result, const float *pixels)
-{
-  g_autofree char *text = describe_inputs (rq);
-  float            depth[SIDE * SIDE];
-
-  for (guint k = 0; k < G_N_ELEMENTS (depth); k++)
-    depth[k] = (float) k / 63.0f;
-  dif_result_fill (result, 0, pixels, text);
-  dif_result_set_depth (result, depth);
 }
 
 DifResult *
@@ -166,7 +141,7 @@ dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, g
   if (g_str_equal (dif_request_text (rq, "prompt"), "warn"))
     dif_result_set_warning (result, "beware");
   if (g_str_equal (dif_request_text (rq, "prompt"), "echo"))
-    echo (rq, result, pixels);
+    echo (rq, result);
   pipe->n_runs++;
   return result;
 }

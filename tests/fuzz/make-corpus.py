@@ -340,12 +340,56 @@ SCHEDULER = {
     "prediction_type": "epsilon",
     "timestep_spacing": "leading",
 }
+DPT = {
+    "architectures": ["DPTForDepthEstimation"],
+    "backbone_out_indices": [0, 1, 2, 3],
+    "fusion_hidden_size": 8,
+    "head_in_index": -1,
+    "hidden_size": 16,
+    "image_size": 64,
+    "intermediate_size": 32,
+    "is_hybrid": False,
+    "neck_hidden_sizes": [8, 8, 16, 16],
+    "num_attention_heads": 2,
+    "num_hidden_layers": 4,
+    "patch_size": 16,
+    "qkv_bias": True,
+    "readout_type": "add",
+    "reassemble_factors": [4, 2, 1, 0.5],
+}
+BIT = {
+    "depths": [1, 2, 1],
+    "embedding_dynamic_padding": True,
+    "embedding_size": 8,
+    "global_padding": "same",
+    "hidden_sizes": [8, 8, 16],
+    "layer_type": "bottleneck",
+    "num_groups": 4,
+    "out_features": ["stage1", "stage2", "stage3"],
+    "output_stride": 32,
+    "width_factor": 1,
+}
+HYBRID = {**DPT, "is_hybrid": True, "readout_type": "project", "neck_ignore_stages": [0, 1],
+          "reassemble_factors": [1, 1, 1, 0.5], "backbone_config": BIT}
+PROCESSOR = {
+    "do_normalize": True,
+    "do_rescale": True,
+    "do_resize": True,
+    "ensure_multiple_of": 8,
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+    "keep_aspect_ratio": True,
+    "resample": 3,
+    "rescale_factor": 0.00392156862745098,
+    "size": {"height": 64, "width": 48},
+}
 HOSTILE = [0, -1, 1, 7, 2 ** 31, 2 ** 53, 1e300, float("inf"), float("nan"), 0.5, True, None,
            "", "x", [], [0], [[]], {}, [2 ** 40] * 3, [1] * 40, ["DownBlock2D"] * 30]
 
 
 def make_checkpoint_config(safetensors):
-    configs = {"unet": UNET, "vae": VAE, "clip": CLIP, "scheduler": SCHEDULER}
+    configs = {"unet": UNET, "vae": VAE, "clip": CLIP, "scheduler": SCHEDULER, "dpt": DPT,
+               "hybrid": HYBRID, "processor": PROCESSOR}
     draw = random.Random(20261123)
     for name, config in configs.items():
         write("checkpoint-config", f"{name}.json", json.dumps(config, indent=1))
@@ -354,6 +398,12 @@ def make_checkpoint_config(safetensors):
             for key in draw.sample(sorted(config), 1 + number % 3):
                 changed[key] = draw.choice(HOSTILE)
             write("checkpoint-config", f"{name}-changed-{number:02}.json", json.dumps(changed))
+    for number in range(24):
+        changed = dict(BIT)
+        for key in draw.sample(sorted(BIT), 1 + number % 3):
+            changed[key] = draw.choice(HOSTILE)
+        write("checkpoint-config", f"bit-changed-{number:02}.json",
+              json.dumps({**HYBRID, "backbone_config": changed}))
     extras = {"karras": {"use_karras_sigmas": True}, "spacing": {"timestep_spacing": "trailing"},
               "dpm": {"algorithm_type": "sde-dpmsolver++", "solver_order": 3,
                       "lambda_min_clipped": -float("inf")},

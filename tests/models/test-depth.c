@@ -83,7 +83,9 @@ test_processor (gconstpointer data)
 
   for (gsize i = 0; i < n; i++)
     bytes[i] = (guint8) image[i];
-  picture = dif_image_new_8bit ((guint) shape.d[1], (guint) shape.d[0], 3, bytes, shape.d[1] * 3, 3);
+  height  = (guint) shape.d[0];
+  width   = (guint) shape.d[1];
+  picture = dif_image_new_8bit (width, height, 3, bytes, (gsize) width * 3, 3);
   g_assert_true (dif_dpt_processor_read (&p, dif_json_member (entry, "config"), &error));
   g_assert_no_error (error);
   found = dif_dpt_processor_run (&p, picture, &height, &width, &error);
@@ -277,7 +279,8 @@ add_cases (DifJson *list, guint n_places, const char *kind, const char *key, GTe
 
         k->entry = dif_json_at (list, i);
         k->place = &rig_places[p];
-        path     = g_strdup_printf ("/models/depth/%s/%s/%s", kind, n_places > 1 ? k->place->name : "cpu",
+        path     = g_strdup_printf ("/models/depth/%s/%s/%s", kind,
+                                n_places > 1 ? k->place->name : "cpu",
                                     dif_json_string (k->entry, key, "?"));
         g_test_add_data_func_full (path, k, func, free_case);
       }

@@ -96,13 +96,26 @@ extern const guint op_n_rows;
  * @dtype: of activations and weights
  * @row: which case
  * @n: (out): number of values
+ * @error: return location
  *
  * Computes a case on made-up data that depends on @row and @dtype only.
- * Aborts the test if the slot fails or writes outside its output.
  *
- * Returns: (transfer full): the output as floats
+ * Errors: the slot's own; DIF_BACKEND_ERROR FAILED if it writes outside its
+ * output.
+ *
+ * Returns: (transfer full) (nullable): the output as floats
  */
-float *op_run (DifBackend *be, DifDtype dtype, const Row *row, gsize *n);
+float *op_run (DifBackend *be, DifDtype dtype, const Row *row, gsize *n, GError **error);
+
+/**
+ * op_allowed:
+ * @row: which case
+ * @dtype: of activations and weights
+ * @n: number of values of its output
+ *
+ * Returns: the NMSE by which a backend may differ from ref
+ */
+double op_allowed (const Row *row, DifDtype dtype, gsize n);
 
 /**
  * op_nmse:

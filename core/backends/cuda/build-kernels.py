@@ -4,7 +4,8 @@
 
 ARCHS is a list such as "80,86,89,90a,100": machine code for each, and PTX of the last
 without a letter, from which the driver compiles for newer cards.  REPORT gets a line
-`sm kernel registers spilled shared` for each kernel and card, from what ptxas says.
+`sm kernel registers spilled shared` (the last two in bytes) for each kernel and card, from
+what ptxas says, below one that names the compiler.
 """
 
 import re
@@ -44,6 +45,12 @@ def resources(said):
             kernel, spilled = None, 0
 
 
+def version(nvcc):
+    """Such as V13.0.88."""
+    said = subprocess.run([nvcc, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return re.search(r"V\d[\d.]*", said)[0]
+
+
 def main():
     nvcc, archs, source, fatbin, report = sys.argv[1:]
     command = [nvcc, "-fatbin", "-O3", "--std=c++17", "-Xptxas", "-v", "--threads", "0",
@@ -54,7 +61,7 @@ def main():
         sys.stderr.write(run.stdout)
         return run.returncode or 1
     with open(report, "w", encoding="utf-8") as out:
-        out.write("\n".join(lines) + "\n")
+        out.write("\n".join([f"# nvcc {version(nvcc)}", *lines]) + "\n")
     return 0
 
 
