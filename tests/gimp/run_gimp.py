@@ -19,6 +19,8 @@ import tempfile
 import threading
 import time
 
+import png
+
 CONSOLE = "gimp-console-3.0"
 WINDOW = "gimp-3.0"
 CALL_SECONDS = 400
@@ -209,6 +211,37 @@ def case_exit_codes(profile):
     status, _, err = profile.run(good + call.format(f'#:model "{broken}"'))
     report.check("a broken model ends with 70", status == 70)
     report.check("a broken model is named", "model_index.json" in err)
+    return report.finish()
+
+
+def case_command_line(profile, dif):
+    """What the plug-in draws of a canvas is what the command line draws of a file."""
+    report = Report()
+    side, cell = 128, 16
+    tile = {(i, j): ((37 * i + 11) % 256, (53 * j + 90) % 256, (29 * i * j + 60) % 256)
+            for i in range(side // cell) for j in range(side // cell)}
+    png.write(profile.path("in.png"), [[tile[x // cell, y // cell] for x in range(side)]
+                                       for y in range(side)])
+    options = ["--prompt", "a red cube", "--strength", "0.6", "--steps", "5", "--seed", "9"]
+    done = subprocess.run([dif, "img2img", "--image", profile.path("in.png"), *options, "-o",
+                           profile.path("out.png")], env=profile.environment, check=False,
+                          capture_output=True, text=True)
+    report.check("the command line draws it", done.returncode == 0)
+    if done.returncode != 0:
+        return report.finish()
+    drawn = png.read(profile.path("out.png"))
+    places = [(x, y) for x in range(3, side, 25) for y in range(7, side, 31)]
+    fills = "".join(f"(gimp-image-select-rectangle image CHANNEL-OP-REPLACE {i * cell} {j * cell}"
+                    f" {cell} {cell}) (gimp-context-set-foreground \"#{r:02x}{g:02x}{b:02x}\")"
+                    "(gimp-drawable-edit-fill (background image) FILL-FOREGROUND)"
+                    for (i, j), (r, g, b) in tile.items())
+    wanted = " ".join("({} {} {} {} {})".format(x, y, *drawn[y][x]) for x, y in places)
+    batch = f"""{profile.scheme("command-line")}
+        (define image (test-image {side} {side} RGB PRECISION-U8-NON-LINEAR)) {fills}
+        (check-picture image '({wanted}))"""
+    status, out, _ = profile.run(batch)
+    report.check("GIMP draws it", status == 0)
+    report.check("it is the same picture", "the same" in out)
     return report.finish()
 
 
@@ -414,7 +447,9 @@ def main():
         if case == "window":
             return case_window(profile, os.path.join(build, "tests", "gimp", "pictures"))
         cases = {"exit-codes": case_exit_codes, "cancel": case_cancel,
-                 "translation": case_translation}
+                 "translation": case_translation,
+                 "command-line": lambda p: case_command_line(
+                     p, os.path.join(build, "cli", "dif"))}
         if case in cases:
             return cases[case](profile)
         return case_script(profile, case)

@@ -153,6 +153,15 @@
 (check "a strip" (equal? '(0 0 3 200) (place (draw plug-in-diffusion-img2img image))))
 (gimp-image-delete image)
 
+; A canvas as large as they come costs what the selection costs.
+(define image (gimp-image-new 20000 20000 RGB))
+(define layer (gimp-layer-new image "large" 20000 20000 RGB-IMAGE 100.0 LAYER-MODE-NORMAL))
+(gimp-image-insert-layer image layer 0 0)
+(gimp-image-select-ellipse image CHANNEL-OP-REPLACE 9000 12000 80 60)
+(check "a large canvas"
+       (equal? '(8976 11966 128 128) (place (draw plug-in-diffusion-inpaint image))))
+(gimp-image-delete image)
+
 ; Several pictures.
 (define image (canvas 128 128))
 (select image 40 40 30 30)
