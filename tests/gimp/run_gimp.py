@@ -33,6 +33,7 @@ RC = """(show-welcome-dialog no)
 SHORTCUTS = """(file-version 1)
 (action "plug-in-diffusion-txt2img" "<Primary><Alt>1")
 (action "plug-in-diffusion-inpaint" "<Primary><Alt>2")
+(action "plug-in-diffusion-depth2img" "<Primary><Alt>3")
 """
 
 
@@ -422,6 +423,14 @@ def case_window(profile, pictures):
         tool("xdotool", "key", "ctrl+z")
         report.check("one undo takes layer and mask back",
                      wait_until(lambda: reader.has("layers 2 dirty", seen), 60))
+        tool("xdotool", "key", "ctrl+alt+3")
+        report.check("the dialog with a chooser of layers opens",
+                     wait_until(lambda: window("^Depth to image"), 120))
+        focus(window("^Depth to image"))
+        time.sleep(1)
+        picture("window-7-depth.png")
+        tool("xdotool", "key", "Escape")
+        report.check("and closes", wait_until(lambda: not window("^Depth to image"), 60))
     finally:
         profile.write("stop", "")
         try:
