@@ -9,7 +9,7 @@
 #include "models/clip-processor.h"
 
 #define CHANNELS 3
-#define MAX_SIDE 8192
+#define MAX_SIDE 2048
 
 struct _DifClipProcessor
 {

@@ -8,6 +8,7 @@
 #include "backends/backends.h"
 #include "formats/checkpoint.h"
 #include "fuzz/fuzz.h"
+#include "models/clip-processor.h"
 #include "models/dpt-processor.h"
 #include "models/model.h"
 #include "schedulers/scheduler.h"
@@ -26,7 +27,8 @@ static const FuzzFile files[] = {
 };
 
 static const char *const model_classes[] = { "UNet2DConditionModel", "AutoencoderKL",
-                                             "CLIPTextModel", "DPTForDepthEstimation" };
+                                             "CLIPTextModel", "DPTForDepthEstimation",
+                                             "StableDiffusionSafetyChecker" };
 
 static void
 check_message (const GError *error)
@@ -115,6 +117,26 @@ try_processor (DifJson *config)
     }
 }
 
+static void
+try_clip_processor (DifJson *config)
+{
+  g_autoptr (GError)           error  = NULL;
+  g_autoptr (DifClipProcessor) p      = dif_clip_processor_new (config, &error);
+  g_autofree float            *pixels = NULL;
+  g_autoptr (DifImage)         image  = NULL;
+  guint                        width, height, w, h;
+
+  if (! p)
+    {
+      check_message (error);
+      return;
+    }
+  image  = dif_image_new (1, 1, 1, NULL);
+  pixels = dif_clip_processor_apply (p, image, &width, &height);
+  if (pixels && dif_clip_processor_size (p, &w, &h))
+    g_assert_true (w == width && h == height);
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
 {
@@ -136,6 +158,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
   for (guint i = 0; i < G_N_ELEMENTS (model_classes); i++)
     try_model (model_classes[i], config, backend);
   try_processor (config);
+  dif_json_finish (config, NULL);
+  try_clip_processor (config);
   dif_json_finish (config, NULL);
   schedulers = dif_scheduler_class_names ();
   for (guint i = 0; schedulers[i]; i++)

@@ -383,6 +383,29 @@ PROCESSOR = {
     "rescale_factor": 0.00392156862745098,
     "size": {"height": 64, "width": 48},
 }
+CLIP_PROCESSOR = {
+    "crop_size": {"height": 30, "width": 28},
+    "do_center_crop": True,
+    "do_normalize": True,
+    "do_rescale": True,
+    "do_resize": True,
+    "image_mean": [0.5, 0.4, 0.3],
+    "image_std": [0.5, 0.4, 0.3],
+    "resample": 3,
+    "rescale_factor": 0.00392156862745098,
+    "size": {"shortest_edge": 30},
+}
+VISION = {
+    "hidden_act": "quick_gelu",
+    "hidden_size": 40,
+    "image_size": 30,
+    "intermediate_size": 72,
+    "layer_norm_eps": 1e-05,
+    "num_attention_heads": 5,
+    "num_channels": 3,
+    "num_hidden_layers": 3,
+    "patch_size": 7,
+}
 HOSTILE = [0, -1, 1, 7, 2 ** 31, 2 ** 53, 1e300, float("inf"), float("nan"), 0.5, True, None,
            "", "x", [], [0], [[]], {}, [2 ** 40] * 3, [1] * 40, ["DownBlock2D"] * 30]
 
@@ -404,6 +427,15 @@ def make_checkpoint_config(safetensors):
             changed[key] = draw.choice(HOSTILE)
         write("checkpoint-config", f"bit-changed-{number:02}.json",
               json.dumps({**HYBRID, "backbone_config": changed}))
+    other = random.Random(20261127)
+    for number in range(24):
+        changed, seen = dict(VISION), dict(CLIP_PROCESSOR)
+        for key in other.sample(sorted(VISION), number % 3):
+            changed[key] = other.choice(HOSTILE)
+        for key in other.sample(sorted(CLIP_PROCESSOR), number % 3):
+            seen[key] = other.choice(HOSTILE)
+        write("checkpoint-config", f"safety-changed-{number:02}.json",
+              json.dumps({**seen, "projection_dim": 24, "vision_config": changed}))
     extras = {"karras": {"use_karras_sigmas": True}, "spacing": {"timestep_spacing": "trailing"},
               "dpm": {"algorithm_type": "sde-dpmsolver++", "solver_order": 3,
                       "lambda_min_clipped": -float("inf")},
