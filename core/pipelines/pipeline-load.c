@@ -382,7 +382,8 @@ dif_pipeline_weight_bytes (DifPipeline *pipe)
   gsize total = 0;
 
   for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
-    total += dif_store_bytes (pipe->stores[i]);
+    if (pipe->stores[i])
+      total += dif_store_bytes (pipe->stores[i]);
   return total;
 }
 

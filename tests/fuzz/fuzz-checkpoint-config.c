@@ -25,7 +25,7 @@ static const FuzzFile files[] = {
 };
 
 static const char *const model_classes[] = { "UNet2DConditionModel", "AutoencoderKL",
-                                             "CLIPTextModel" };
+                                             "CLIPTextModel", "CLIPTextModelWithProjection" };
 
 static void
 check_message (const GError *error)

@@ -240,6 +240,13 @@ VAE = {
     "sample_size": 16,
     "scaling_factor": 0.18215,
 }
+ADDED = {
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 8,
+    "projection_class_embeddings_input_dim": 56,
+    "time_cond_proj_dim": 16,
+    "transformer_layers_per_block": [1, 2],
+}
 CLIP = {
     "architectures": ["CLIPTextModel"],
     "hidden_act": "quick_gelu",
@@ -271,7 +278,8 @@ HOSTILE = [0, -1, 1, 7, 2 ** 31, 2 ** 53, 1e300, float("inf"), float("nan"), 0.5
 
 
 def make_checkpoint_config(safetensors):
-    configs = {"unet": UNET, "vae": VAE, "clip": CLIP, "scheduler": SCHEDULER}
+    configs = {"unet": UNET, "vae": VAE, "clip": CLIP, "scheduler": SCHEDULER,
+               "unet-xl": {**UNET, **ADDED}, "clip-projected": {**CLIP, "projection_dim": 8}}
     draw = random.Random(20261123)
     for name, config in configs.items():
         write("checkpoint-config", f"{name}.json", json.dumps(config, indent=1))

@@ -2,8 +2,8 @@
 /* test-golden.c - whole pictures against diffusers.
  *
  * Every case of golden/cases.json (from text), pictures/cases.json (from a
- * picture), families/cases.json and unconditional/cases.json in tests/fixtures is drawn and compared
- * tensor by tensor.  Bounds: 1e-5 relative for embeddings and single network
+ * picture), families/cases.json and unconditional/cases.json in tests/fixtures
+ * is drawn and compared tensor by tensor.  Bounds: 1e-5 relative for embeddings and single network
  * calls; a loop multiplies what the steps before it left, so latents and
  * pictures have the bound of the contract, 5e-4.  What was measured is printed.
  */
