@@ -5,8 +5,7 @@
  * StableDiffusionXLPipeline: padded to the tokenizer's length, cut with a
  * warning; the negative prompt ignores clip_skip.
  */
-#include <string.h>
-
+#include "base/error.h"
 #include "pipelines/pipeline-private.h"
 
 /* One of the two prompts: what is asked for, or what is not. */
@@ -78,8 +77,12 @@ encode_prompt (DifRun *run, const Prompt *p, DifTensor **pooled)
 static DifTensor *
 zeros_like (DifContext *cx, DifTensor *t)
 {
-  g_autofree float *zeros = g_new0 (float, dif_tensor_count (t) + 1);
+  g_autofree float *zeros = g_try_new0 (float, dif_tensor_count (t) + 1);
 
+  if (! zeros)
+    return dif_context_fail (cx, g_error_new_literal (DIF_BACKEND_ERROR,
+                                                      DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                                      "out of memory for the negative prompt"));
   return dif_upload (cx, t->dtype, t->shape, zeros);
 }
 
