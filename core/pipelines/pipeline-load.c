@@ -14,17 +14,15 @@ typedef struct
   DifProgressFunc progress;
   gpointer        user_data;
   GCancellable   *cancellable;
-  guint           done;
+  guint           done, n_parts;
 } Load;
-
-#define N_PARTS 5
 
 static void
 report_part (Load *load)
 {
-  DifProgress p = { .stage = "load", .step = load->done, .n_steps = N_PARTS, .seconds_left = -1 };
+  DifProgress p = { .stage = "load", .step = load->done, .n_steps = load->n_parts, .seconds_left = -1 };
 
-  p.fraction = (double) load->done++ / N_PARTS;
+  p.fraction = (double) load->done++ / load->n_parts;
   if (load->progress)
     load->progress (&p, load->user_data);
 }
@@ -42,6 +40,18 @@ set_vae_dtypes (DifPipeline *pipe, DifLoader *loader, gboolean force_upcast)
   dif_loader_set_dtype_of (loader, "quant_conv.", pipe->encoder_dtype);
   dif_loader_set_dtype_of (loader, "decoder.", pipe->decoder_dtype);
   dif_loader_set_dtype_of (loader, "post_quant_conv.", pipe->decoder_dtype);
+}
+
+/* Networks, and one for what is left to do after them. */
+static guint
+count_parts (DifCheckpoint *c)
+{
+  const char *const *names = dif_checkpoint_parts (c);
+  guint              n     = 1;
+
+  for (guint i = 0; names[i]; i++)
+    n += dif_model_class_find (dif_checkpoint_part_class (c, names[i])) != NULL;
+  return n;
 }
 
 /* Loads one network: config, weights, model.  Its store goes to stores[@at]. */
@@ -319,13 +329,14 @@ dif_pipeline_load (const char *model, const char *device, const char *dtype,
   g_autoptr (DifPipeline) pipe  = g_new0 (DifPipeline, 1);
   g_autofree char        *path  = dif_catalog_resolve (model, error);
   gint64                  start = g_get_monotonic_time ();
-  Load                    load  = { pipe, progress, user_data, cancellable, 0 };
+  Load                    load  = { pipe, progress, user_data, cancellable, 0, 1 };
 
   if (! path)
     return NULL;
   pipe->checkpoint = dif_checkpoint_open (path, error);
   if (! pipe->checkpoint)
     return NULL;
+  load.n_parts  = count_parts (pipe->checkpoint);
   pipe->backend = dif_backend_open (device, error);
   if (! pipe->backend || ! choose_dtype (pipe, dtype, error) || ! load_parts (&load, error))
     return NULL;
