@@ -18,7 +18,8 @@
 #include "vocabulary.h"
 
 static const CliOption options[] = {
-  { "like", 0, "NAME", "Whose sizes: sd15, sd21, sdxl, sdxl-refiner, tiny, tiny-xl", "sd15",
+  { "like", 0, "NAME",
+    "Whose sizes: sd15, sd21, sd2-depth, sdxl, sdxl-refiner, tiny, tiny-depth, tiny-xl", "sd15",
     "What to make" },
   { "seed", 0, "N", "The same seed gives the same numbers", "0", "What to make" },
   { "dtype", 0, "f16|f32|bf16", "Number format of the files", "f16", "What to make" },
@@ -135,6 +136,24 @@ append_text_parts (GString *s, const CliTemplate *like)
 }
 
 static gboolean
+write_depth_parts (Job *job, GError **error)
+{
+  g_autoptr (DifJson) config    = NULL;
+  g_autoptr (DifJson) processor = NULL;
+  g_autofree char    *folder    = NULL;
+
+  if (! job->like->depth)
+    return TRUE;
+  config    = parse (job->like->depth, "depth_estimator", error);
+  processor = config ? parse (job->like->depth_processor, "feature_extractor", error) : NULL;
+  if (! processor)
+    return FALSE;
+  folder = begin_part (job, "feature_extractor", "preprocessor_config.json", processor, error);
+  return folder && write_network (job, "depth_estimator", "DPTForDepthEstimation",
+                                  "model.safetensors", config, error);
+}
+
+static gboolean
 write_index (Job *job, GError **error)
 {
   g_autoptr (GString) text = g_string_new (NULL);
@@ -168,7 +187,7 @@ write_all (Job *job, GError **error)
                         error) &&
          write_network (job, "unet", "UNet2DConditionModel", "diffusion_pytorch_model.safetensors",
                         unet, error) &&
-         write_index (job, error);
+         write_depth_parts (job, error) && write_index (job, error);
 }
 
 /* ---- the folder ---- */

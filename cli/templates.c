@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* templates.c - configurations of published models, as values.
  *
- * Source: the config.json files of Stable Diffusion 1.5 and 2.1 (v), and of
- * SDXL 1.0 base and refiner.  "tiny" and "tiny-xl" are ours: the same classes,
- * small enough for tests.
+ * Source: the config.json files of Stable Diffusion 1.5, 2.1 (v) and 2 depth,
+ * and of SDXL 1.0 base and refiner.  "tiny", "tiny-xl" and "tiny-depth" are ours:
+ * the same classes, small enough for tests.
  */
 #include <string.h>
 
@@ -15,11 +15,13 @@
   "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\",\"CrossAttnUpBlock2D\"," \
   "\"CrossAttnUpBlock2D\"],"
 
-#define UNET_COMMON                                                                  \
+#define UNET_SIZED                                                                   \
   "\"_class_name\":\"UNet2DConditionModel\",\"act_fn\":\"silu\","                    \
   "\"center_input_sample\":false,\"downsample_padding\":1,\"flip_sin_to_cos\":true," \
-  "\"freq_shift\":0,\"in_channels\":4,\"layers_per_block\":2,"                       \
+  "\"freq_shift\":0,\"layers_per_block\":2,"                                         \
   "\"mid_block_scale_factor\":1,\"norm_eps\":1e-05,\"out_channels\":4,"
+
+#define UNET_COMMON UNET_SIZED "\"in_channels\":4,"
 
 #define VAE_COMMON                                                                      \
   "\"_class_name\":\"AutoencoderKL\",\"act_fn\":\"silu\","                              \
@@ -77,8 +79,34 @@
 
 #define XL_SETTINGS "\"force_zeros_for_empty_prompt\":true,\"add_watermarker\":null,"
 
+#define DEPTH_SETTINGS                                                \
+  "\"depth_estimator\":[\"transformers\",\"DPTForDepthEstimation\"]," \
+  "\"feature_extractor\":[\"transformers\",\"DPTImageProcessor\"],"
+
 #define UNET_XL \
   "\"addition_embed_type\":\"text_time\",\"use_linear_projection\":true,"
+
+#define UNET_TINY                                                    \
+  "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"DownBlock2D\"]," \
+  "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\"],"       \
+  "\"attention_head_dim\":4,\"block_out_channels\":[32,64],"         \
+  "\"cross_attention_dim\":32,\"norm_num_groups\":8,\"sample_size\":8"
+
+#define DPT_COMMON                                                                       \
+  "\"architectures\":[\"DPTForDepthEstimation\"],\"model_type\":\"dpt\","                \
+  "\"is_hybrid\":true,\"hidden_act\":\"gelu\",\"layer_norm_eps\":1e-12,"                 \
+  "\"neck_ignore_stages\":[0,1],\"num_channels\":3,\"patch_size\":16,\"qkv_bias\":true," \
+  "\"readout_type\":\"project\",\"reassemble_factors\":[1,1,1,0.5],"
+
+#define BIT_COMMON                                                                         \
+  "\"model_type\":\"bit\",\"embedding_dynamic_padding\":true,\"global_padding\":\"same\"," \
+  "\"hidden_act\":\"relu\",\"layer_type\":\"bottleneck\",\"num_channels\":3,"              \
+  "\"out_features\":[\"stage1\",\"stage2\",\"stage3\"],\"output_stride\":32,"
+
+#define PROCESSOR(side)                                                                       \
+  "{\"image_processor_type\":\"DPTImageProcessor\",\"do_normalize\":true,\"do_resize\":true," \
+  "\"ensure_multiple_of\":1,\"image_mean\":[0.5,0.5,0.5],\"image_std\":[0.5,0.5,0.5],"        \
+  "\"keep_aspect_ratio\":false,\"resample\":3,\"size\":{\"height\":" side ",\"width\":" side "}}"
 
 static const CliTemplate templates[] = {
   { .name     = "sd15",
@@ -107,14 +135,10 @@ static const CliTemplate templates[] = {
                  ",\"prediction_type\":\"v_prediction\"}",
     .scheduler_class = "DDIMScheduler",
     .pad_token       = "!" },
-  { .name     = "tiny",
-    .pipeline = "StableDiffusionPipeline",
-    .settings = SD_SETTINGS,
-    .unet     = "{" UNET_COMMON
-            "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"DownBlock2D\"],"
-            "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\"],"
-            "\"attention_head_dim\":4,\"block_out_channels\":[32,64],"
-            "\"cross_attention_dim\":32,\"norm_num_groups\":8,\"sample_size\":8}",
+  { .name            = "tiny",
+    .pipeline        = "StableDiffusionPipeline",
+    .settings        = SD_SETTINGS,
+    .unet            = "{" UNET_COMMON UNET_TINY "}",
     .vae             = VAE_TINY "\"scaling_factor\":0.18215}",
     .text_encoder    = TEXT_TINY,
     .scheduler       = "{\"_class_name\":\"PNDMScheduler\"," SCHEDULER_COMMON "}",
@@ -170,6 +194,43 @@ static const CliTemplate templates[] = {
                       "\"vocab_size\":514}",
     .scheduler       = SCHEDULER_XL,
     .scheduler_class = "EulerDiscreteScheduler" },
+  { .name            = "sd2-depth",
+    .pipeline        = "StableDiffusionDepth2ImgPipeline",
+    .settings        = DEPTH_SETTINGS,
+    .unet            = "{" UNET_SIZED UNET_BLOCKS "\"in_channels\":5,"
+                       "\"attention_head_dim\":[5,10,20,20],"
+                       "\"block_out_channels\":[320,640,1280,1280],\"cross_attention_dim\":1024,"
+                       "\"norm_num_groups\":32,\"sample_size\":64,\"use_linear_projection\":true}",
+    .vae             = "{" VAE_COMMON VAE_SD "\"sample_size\":512,\"scaling_factor\":0.18215}",
+    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":1024,"
+                       "\"intermediate_size\":4096,\"num_attention_heads\":16,"
+                       "\"num_hidden_layers\":23,\"projection_dim\":512,\"vocab_size\":49408}",
+    .scheduler       = "{\"_class_name\":\"PNDMScheduler\"," SCHEDULER_COMMON "}",
+    .scheduler_class = "PNDMScheduler",
+    .pad_token       = "!",
+    .depth           = "{" DPT_COMMON "\"backbone_config\":{" BIT_COMMON "\"depths\":[3,4,9],"
+                       "\"embedding_size\":64,\"hidden_sizes\":[256,512,1024,2048],"
+                       "\"num_groups\":32},\"backbone_featmap_shape\":[1,1024,24,24],"
+                       "\"backbone_out_indices\":[2,5,8,11],\"fusion_hidden_size\":256,"
+                       "\"hidden_size\":768,\"image_size\":384,\"intermediate_size\":3072,"
+                       "\"neck_hidden_sizes\":[256,512,768,768],\"num_attention_heads\":12,"
+                       "\"num_hidden_layers\":12}",
+    .depth_processor = PROCESSOR ("384") },
+  { .name            = "tiny-depth",
+    .pipeline        = "StableDiffusionDepth2ImgPipeline",
+    .settings        = DEPTH_SETTINGS,
+    .unet            = "{" UNET_SIZED "\"in_channels\":5," UNET_TINY "}",
+    .vae             = VAE_TINY "\"scaling_factor\":0.18215}",
+    .text_encoder    = TEXT_TINY,
+    .scheduler       = "{\"_class_name\":\"PNDMScheduler\"," SCHEDULER_COMMON "}",
+    .scheduler_class = "PNDMScheduler",
+    .depth           = "{" DPT_COMMON "\"backbone_config\":{" BIT_COMMON "\"depths\":[1,1,1],"
+                       "\"embedding_size\":8,\"hidden_sizes\":[16,16,32],\"num_groups\":4},"
+                       "\"backbone_featmap_shape\":[1,32,4,4],\"backbone_out_indices\":[0,0,1,2],"
+                       "\"fusion_hidden_size\":8,\"hidden_size\":16,\"image_size\":64,"
+                       "\"intermediate_size\":32,\"neck_hidden_sizes\":[16,16,16,16],"
+                       "\"num_attention_heads\":2,\"num_hidden_layers\":3}",
+    .depth_processor = PROCESSOR ("64") },
 };
 
 const CliTemplate *

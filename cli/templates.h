@@ -18,6 +18,8 @@ G_BEGIN_DECLS
  * @scheduler: scheduler_config.json
  * @scheduler_class: its class, for model_index.json
  * @pad_token: the first tokenizer's padding; NULL for the end-of-text token
+ * @depth: (nullable): config.json of a depth_estimator
+ * @depth_processor: (nullable): preprocessor_config.json beside it
  */
 typedef struct
 {
@@ -31,6 +33,8 @@ typedef struct
   const char *scheduler;
   const char *scheduler_class;
   const char *pad_token;
+  const char *depth;
+  const char *depth_processor;
 } CliTemplate;
 
 /* Finds a template.  Errors: G_OPTION_ERROR, with the names there are. */

@@ -71,7 +71,7 @@ ordered_rows (const char *task)
 }
 
 GtkWidget *
-dif_ui_form_new (GObject *settings, const char *task)
+dif_ui_form_new (GObject *settings, const char *task, const DifParam *more, guint n_more)
 {
   g_autoptr (GPtrArray) rows          = ordered_rows (task);
   GtkWidget            *box           = gtk_box_new (GTK_ORIENTATION_VERTICAL, 2 * SPACING);
@@ -81,6 +81,8 @@ dif_ui_form_new (GObject *settings, const char *task)
   int                   plain_line    = 0;
   int                   advanced_line = 0;
 
+  for (guint i = 0; i < n_more; i++)
+    g_ptr_array_add (rows, (gpointer) &more[i]);
   for (guint i = 0; i < rows->len; i++)
     {
       const DifParam *row = g_ptr_array_index (rows, i);

@@ -10,6 +10,8 @@
 static const char *const sd[] = { "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
                                   "StableDiffusionInpaintPipeline", NULL };
 
+static const char *const depth[] = { "StableDiffusionDepth2ImgPipeline", NULL };
+
 static const char *const lcm[] = { "LatentConsistencyModelPipeline",
                                    "LatentConsistencyModelImg2ImgPipeline", NULL };
 
@@ -23,6 +25,7 @@ static const char *const unconditional[] = { "DDIMPipeline", "PNDMPipeline", NUL
 
 static const DifFamily families[] = {
   { DIF_FAMILY_SD, sd, TRUE, 50, 7.5, 7.5, 0.8, 1 },
+  { DIF_FAMILY_SD, depth, FALSE, 50, 7.5, 7.5, 0.8, 1 },
   { DIF_FAMILY_LCM, lcm, FALSE, 4, 8.5, 8.5, 0.8, 1 },
   { DIF_FAMILY_SDXL, sdxl, FALSE, 50, 5, 7.5, 0.3, 0.9999 },
   { DIF_FAMILY_UNCONDITIONAL, ddpm, FALSE, 1000, 0, 0, 0, 0 },

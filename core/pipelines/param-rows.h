@@ -17,6 +17,12 @@ extern const char *const dif_dtype_choices[];
 /** dif_generator_choices: words of the "generator" parameter. */
 extern const char *const dif_generator_choices[];
 
+/** dif_syntax_choices: words of the "prompt-syntax" parameter. */
+extern const char *const dif_syntax_choices[];
+
+/** dif_safety_choices: words of the "safety-checker" parameter. */
+extern const char *const dif_safety_choices[];
+
 /* One backslash behind each line: aligned ones would be wider than the page. */
 /* clang-format off */
 
@@ -49,6 +55,24 @@ extern const char *const dif_generator_choices[];
         .min = 0, \
         .max = 64, \
         .fallback = 0, \
+        .advanced = TRUE }, \
+      { .name = "prompt-syntax", \
+        .type = DIF_PARAM_CHOICE, \
+        .label = N_ ("Prompt synta_x"), \
+        .blurb = \
+            N_ ("How prompts are read: plain as diffusers does, long without a limit, weighted " \
+                "without a limit and with (emphasis:1.3) and [less]"), \
+        .text = "plain", \
+        .choices = dif_syntax_choices, \
+        .advanced = TRUE }, \
+      { .name = "safety-checker", \
+        .type = DIF_PARAM_CHOICE, \
+        .label = N_ ("Sa_fety checker"), \
+        .blurb = \
+            N_ ("Of pictures not safe for work: warn (or on) marks them, block withholds them, " \
+                "off does not look; auto warns if the model ships a checker"), \
+        .text = "auto", \
+        .choices = dif_safety_choices, \
         .advanced = TRUE }, \
   { \
     .name = "guidance-rescale", .type = DIF_PARAM_DOUBLE, .label = N_ ("Guidance _rescale"), \

@@ -102,13 +102,11 @@ dif_run_begin_from_image (DifRun *run)
 }
 
 float *
-dif_run_picture (DifRun *run, const char *name)
+dif_run_picture_from (DifRun *run, DifImage *image)
 {
-  g_autoptr (DifImage) rgb = dif_image_to_rgb (dif_request_image (run->rq, name));
-  g_autoptr (DifImage) fit =
-      rgb ? dif_image_resize (rgb, run->width, run->height, DIF_FILTER_LANCZOS) : NULL;
-  gsize  n       = (gsize) run->width * run->height * 3;
-  float *picture = fit ? g_try_new (float, n) : NULL;
+  g_autoptr (DifImage) rgb     = image ? dif_image_to_rgb (image) : NULL;
+  gsize                n       = (gsize) run->width * run->height * 3;
+  float               *picture = rgb ? g_try_new (float, n) : NULL;
 
   if (! picture)
     {
@@ -116,8 +114,18 @@ dif_run_picture (DifRun *run, const char *name)
       return NULL;
     }
   for (gsize i = 0; i < n; i++)
-    picture[i] = 2 * dif_image_pixels (fit)[i] - 1;
+    picture[i] = 2 * dif_image_pixels (rgb)[i] - 1;
   return picture;
+}
+
+float *
+dif_run_picture (DifRun *run, const char *name)
+{
+  g_autoptr (DifImage) rgb = dif_image_to_rgb (dif_request_image (run->rq, name));
+  g_autoptr (DifImage) fit =
+      rgb ? dif_image_resize (rgb, run->width, run->height, DIF_FILTER_LANCZOS) : NULL;
+
+  return dif_run_picture_from (run, fit);
 }
 
 /* mean + exp (logvar / 2) * noise, as DiagonalGaussianDistribution.sample */
@@ -167,6 +175,26 @@ dif_run_encode_picture (DifRun *run, const float *picture)
   dif_context_set_dtype (cx, before);
   z = dif_run_repeat (run, sample (run, moments));
   return dif_context_leave (cx, z);
+}
+
+DifTensor *
+dif_run_latents_from_picture (DifRun *run, guint *first)
+{
+  DifContext       *cx      = run->cx;
+  g_autofree float *picture = dif_run_picture (run, "image");
+  DifTensor        *latents, *noise;
+
+  *first = dif_run_begin_from_image (run);
+  if (dif_context_failed (cx))
+    return dif_context_inert (cx);
+  latents = dif_run_encode_picture (run, picture);
+  if (! dif_run_starts_noised (run))
+    {
+      noise   = dif_run_noise (run);
+      latents = dif_scheduler_add_noise (run->scheduler, cx, latents, noise, *first);
+    }
+  dif_context_dump (cx, latents, "initial_latents");
+  return latents;
 }
 
 DifTensor *

@@ -22,20 +22,12 @@ static const DifParam params[] = {
 static DifTensor *
 run_img2img (DifRun *run)
 {
-  DifContext       *cx      = run->cx;
-  DifTensor        *embeds  = dif_run_encode_prompts (run), *latents, *noise;
-  g_autofree float *picture = dif_run_picture (run, "image");
-  guint             first   = dif_run_begin_from_image (run);
+  DifTensor *embeds = dif_run_encode_prompts (run), *latents;
+  guint      first;
 
-  if (dif_context_failed (cx))
-    return dif_context_inert (cx);
-  latents = dif_run_encode_picture (run, picture);
-  if (! dif_run_starts_noised (run))
-    {
-      noise   = dif_run_noise (run);
-      latents = dif_scheduler_add_noise (run->scheduler, cx, latents, noise, first);
-    }
-  dif_context_dump (cx, latents, "initial_latents");
+  latents = dif_run_latents_from_picture (run, &first);
+  if (dif_context_failed (run->cx))
+    return dif_context_inert (run->cx);
   return dif_run_decode (run, dif_run_denoise (run, embeds, latents, first, NULL));
 }
 

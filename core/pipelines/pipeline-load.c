@@ -17,11 +17,16 @@ typedef struct
   guint           done, n_parts;
 } Load;
 
+/* Where the depth estimator's weights go.  It computes in f32 always: it runs
+ * once, and its map is stretched to the whole range. */
+#define DEPTH_STORE 4
+
 static void
 report_part (Load *load)
 {
-  DifProgress p = { .stage = "load", .step = load->done, .n_steps = load->n_parts, .seconds_left = -1 };
+  DifProgress p = { .stage = "load", .step = load->done, .seconds_left = -1 };
 
+  p.n_steps  = load->n_parts;
   p.fraction = (double) load->done++ / load->n_parts;
   if (load->progress)
     load->progress (&p, load->user_data);
@@ -42,18 +47,6 @@ set_vae_dtypes (DifPipeline *pipe, DifLoader *loader, gboolean force_upcast)
   dif_loader_set_dtype_of (loader, "post_quant_conv.", pipe->decoder_dtype);
 }
 
-/* Networks, and one for what is left to do after them. */
-static guint
-count_parts (DifCheckpoint *c)
-{
-  const char *const *names = dif_checkpoint_parts (c);
-  guint              n     = 1;
-
-  for (guint i = 0; names[i]; i++)
-    n += dif_model_class_find (dif_checkpoint_part_class (c, names[i])) != NULL;
-  return n;
-}
-
 /* Loads one network: config, weights, model.  Its store goes to stores[@at]. */
 static gpointer
 load_model (Load *load, const char *part, const char *expected, guint at, GError **error)
@@ -64,6 +57,7 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   g_autoptr (DifJson)    config  = NULL;
   g_autoptr (DifWeights) weights = NULL;
   DifLoader             *loader;
+  DifDtype               dtype;
   gpointer               model;
 
   report_part (load);
@@ -81,7 +75,8 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   weights = dif_checkpoint_weights (pipe->checkpoint, part, error);
   if (! weights)
     return NULL;
-  loader = dif_loader_new (weights, pipe->backend, pipe->dtype, load->cancellable);
+  dtype  = at == DEPTH_STORE ? DIF_F32 : pipe->dtype;
+  loader = dif_loader_new (weights, pipe->backend, dtype, load->cancellable);
   if (strcmp (part, "vae") == 0)
     set_vae_dtypes (pipe, loader, dif_json_bool (config, "force_upcast", TRUE));
   model            = model_class->load (config, loader, error);
@@ -286,6 +281,22 @@ load_two_texts (Load *load, GError **error)
                                     "CLIPTextModelWithProjection", 3, error));
 }
 
+/* A model without an estimator draws from depth images alone. */
+static gboolean
+load_depth (Load *load, GError **error)
+{
+  DifPipeline        *pipe   = load->pipe;
+  const char         *klass  = dif_checkpoint_part_class (pipe->checkpoint, "depth_estimator");
+  g_autoptr (DifJson) config = NULL;
+
+  if (! klass)
+    return TRUE;
+  config = dif_checkpoint_config (pipe->checkpoint, "feature_extractor", error);
+  return config && dif_dpt_processor_read (&pipe->depth_processor, config, error) &&
+         (pipe->depth = load_model (load, "depth_estimator", "DPTForDepthEstimation", DEPTH_STORE,
+                                    error));
+}
+
 static gboolean
 load_parts (Load *load, GError **error)
 {
@@ -318,7 +329,19 @@ load_parts (Load *load, GError **error)
                                                 : load_text (load, error)) &&
          (pipe->unet = load_model (load, "unet", "UNet2DConditionModel", 1, error)) &&
          (pipe->vae = load_model (load, "vae", "AutoencoderKL", 2, error)) &&
-         check_fit (pipe, error);
+         load_depth (load, error) && check_fit (pipe, error);
+}
+
+static guint
+count_networks (DifCheckpoint *checkpoint)
+{
+  static const char *const parts[] = { "text_encoder", "text_encoder_2", "unet", "vae",
+                                       "depth_estimator" };
+  guint                    n       = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    n += dif_checkpoint_part_class (checkpoint, parts[i]) != NULL;
+  return MAX (n, 1);
 }
 
 DifPipeline *
@@ -329,14 +352,14 @@ dif_pipeline_load (const char *model, const char *device, const char *dtype,
   g_autoptr (DifPipeline) pipe  = g_new0 (DifPipeline, 1);
   g_autofree char        *path  = dif_catalog_resolve (model, error);
   gint64                  start = g_get_monotonic_time ();
-  Load                    load  = { pipe, progress, user_data, cancellable, 0, 1 };
+  Load                    load  = { pipe, progress, user_data, cancellable, 0, 0 };
 
   if (! path)
     return NULL;
   pipe->checkpoint = dif_checkpoint_open (path, error);
   if (! pipe->checkpoint)
     return NULL;
-  load.n_parts  = count_parts (pipe->checkpoint);
+  load.n_parts  = count_networks (pipe->checkpoint);
   pipe->backend = dif_backend_open (device, error);
   if (! pipe->backend || ! choose_dtype (pipe, dtype, error) || ! load_parts (&load, error))
     return NULL;
@@ -355,6 +378,8 @@ dif_pipeline_free (DifPipeline *pipe)
   dif_unet_free (pipe->unet);
   dif_vae_free (pipe->vae);
   dif_unet2d_free (pipe->unet2d);
+  dif_dpt_free (pipe->depth);
+  _dif_pipeline_safety_free (pipe);
   for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
     dif_store_free (pipe->stores[i]);
   dif_tokenizer_free (pipe->tokenizer);
@@ -390,11 +415,10 @@ dif_pipeline_dtype (DifPipeline *pipe)
 gsize
 dif_pipeline_weight_bytes (DifPipeline *pipe)
 {
-  gsize total = 0;
+  gsize total = dif_store_bytes (pipe->safety_store);
 
   for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
-    if (pipe->stores[i])
-      total += dif_store_bytes (pipe->stores[i]);
+    total += dif_store_bytes (pipe->stores[i]);
   return total;
 }
 
@@ -463,8 +487,8 @@ dif_pipeline_scheduler (DifPipeline *pipe, const char *class_name, GError **erro
 
   if (! own)
     return NULL;
-  /* the reference patches the scheduler it is built with; another class is
-   * then made from the patched config */
+  /* the reference patches the scheduler it is built with, except in SDXL and
+   * depth2img; another class is then made from the patched config */
   if (pipe->family->patches_scheduler)
     dif_scheduler_patch_for_pipeline (own);
   if (! class_name)

@@ -192,10 +192,14 @@ prepare (DifRun *run, const DifTaskClass *task, GError **error)
   if (! check_size ("width", width, factor, error) ||
       ! check_size ("height", height, factor, error))
     return FALSE;
-  run->width     = (guint) width;
-  run->height    = (guint) height;
-  run->scheduler = dif_pipeline_scheduler (pipe, name && *name ? name : NULL, error);
+  run->width         = (guint) width;
+  run->height        = (guint) height;
+  run->result_width  = run->width;
+  run->result_height = run->height;
+  run->scheduler     = dif_pipeline_scheduler (pipe, name && *name ? name : NULL, error);
   if (! run->scheduler || ! apply_scheduler_settings (run, error))
+    return FALSE;
+  if (! _dif_run_prepare_safety (run, error))
     return FALSE;
   run->seed = dif_request_number (run->rq, "seed") < 0
                   ? g_random_int ()
@@ -205,7 +209,7 @@ prepare (DifRun *run, const DifTaskClass *task, GError **error)
 }
 
 static char *
-make_recipe (DifRun *run, guint i)
+make_recipe (DifRun *run, guint i, DifSafety safety)
 {
   g_autoptr (DifJson) json   = dif_request_to_json (run->rq);
   g_autoptr (DifJson) config = dif_scheduler_config (run->scheduler);
@@ -231,6 +235,11 @@ make_recipe (DifRun *run, guint i)
   dif_json_set_double (json, "index", i);
   dif_json_set_string (json, "scheduler", dif_scheduler_class_name (run->scheduler));
   dif_json_set_copy (json, "scheduler-config", config);
+  if (safety != DIF_SAFETY_UNCHECKED)
+    {
+      dif_json_set_string (json, "safety-checker", run->safety);
+      dif_json_set_bool (json, "nsfw", safety == DIF_SAFETY_FLAGGED);
+    }
   dif_json_set_string (json, "device", run->pipe->backend->klass->name);
   dif_json_set_string (json, "dtype", dif_dtype_name (run->pipe->dtype));
   return dif_json_to_string (json, FALSE);
@@ -239,13 +248,14 @@ make_recipe (DifRun *run, guint i)
 static void
 dump_image (DifRun *run, DifResult *result)
 {
-  gsize             W = run->width, H = run->height, each = W * H * 3;
-  DifShape          shape  = DIF_SHAPE (run->n_images, 3, H, W);
-  g_autofree float *planar = g_try_new (float, each * run->n_images);
+  guint             N = dif_result_n_images (result);
+  gsize             W = run->result_width, H = run->result_height, each = W * H * 3;
+  DifShape          shape  = DIF_SHAPE (N, 3, H, W);
+  g_autofree float *planar = g_try_new (float, each *N);
 
   if (! planar)
     return;
-  for (guint n = 0; n < run->n_images; n++)
+  for (guint n = 0; n < N; n++)
     for (gsize p = 0; p < W * H; p++)
       for (gsize c = 0; c < 3; c++)
         planar[n * each + c * W * H + p] = dif_result_pixels (result, n)[p * 3 + c];
@@ -266,18 +276,63 @@ to_unit_range (float *pixels, gsize n)
   return TRUE;
 }
 
+/* The pictures that may be shown; NULL, the context failed, if that is none. */
+static DifResult *
+sift (DifRun *run, const float *pixels, const DifSafety *verdicts)
+{
+  gsize      each  = (gsize) run->result_width * run->result_height * 3;
+  gboolean   block = strcmp (run->safety, "block") == 0;
+  guint      kept = 0, at = 0;
+  DifResult *result;
+
+  for (guint i = 0; i < run->n_images; i++)
+    kept += ! block || verdicts[i] != DIF_SAFETY_FLAGGED;
+  if (! kept)
+    {
+      dif_context_fail (run->cx, g_error_new (G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+                                              "%s; to keep such pictures, set safety-checker to "
+                                              "warn",
+                                              run->warning->str));
+      return NULL;
+    }
+  result = dif_result_new (kept, run->result_width, run->result_height, run->seed);
+  dif_result_set_n_withheld (result, run->n_images - kept);
+  for (guint i = 0; i < run->n_images; i++)
+    if (! block || verdicts[i] != DIF_SAFETY_FLAGGED)
+      {
+        g_autofree char *recipe = make_recipe (run, i, verdicts[i]);
+
+        dif_result_fill (result, at, pixels + i * each, recipe);
+        dif_result_set_verdict (result, at++, i, verdicts[i]);
+      }
+  return result;
+}
+
+static void
+keep_depth (DifRun *run, DifResult *result)
+{
+  DifImage *depth = run->depth ? dif_image_new (run->width, run->height, 1, run->depth) : NULL;
+
+  if (! depth)
+    return;
+  dif_result_set_plane (result, "depth", depth);
+  dif_image_unref (depth);
+}
+
 static DifResult *
 collect (DifRun *run, DifTensor *image)
 {
-  gsize             each   = (gsize) run->width * run->height * 3;
-  g_autofree float *pixels = g_try_new (float, each * run->n_images);
-  DifResult        *result;
+  guint                 W = run->result_width, H = run->result_height;
+  gsize                 each     = (gsize) W * H * 3;
+  g_autofree float     *pixels   = g_try_new (float, each * run->n_images);
+  g_autofree DifSafety *verdicts = g_new (DifSafety, run->n_images);
+  DifResult            *result;
 
   if (! pixels)
     {
       dif_context_fail (run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
                                               "out of memory: %u pictures of %u x %u pixels",
-                                              run->n_images, run->width, run->height));
+                                              run->n_images, W, H));
       return NULL;
     }
   if (! dif_download (run->cx, image, pixels))
@@ -292,14 +347,14 @@ collect (DifRun *run, DifTensor *image)
                                 dif_dtype_name (run->pipe->dtype)));
       return NULL;
     }
-  result = dif_result_new (run->n_images, run->width, run->height, run->seed);
-  for (guint i = 0; i < run->n_images; i++)
-    {
-      g_autofree char *recipe = make_recipe (run, i);
-
-      dif_result_fill (result, i, pixels + i * each, recipe);
-    }
+  _dif_run_judge (run, pixels, verdicts);
+  if (dif_context_failed (run->cx))
+    return NULL;
+  result = sift (run, pixels, verdicts);
+  if (! result)
+    return NULL;
   dif_result_set_warning (result, run->warning->len ? run->warning->str : NULL);
+  keep_depth (run, result);
   if (run->pipe->dump)
     dump_image (run, result);
   return result;
@@ -313,6 +368,7 @@ run_clear (DifRun *run)
   dif_rng_free (run->rng);
   dif_context_free (run->cx);
   g_string_free (run->warning, TRUE);
+  g_free (run->depth);
 }
 
 DifResult *
@@ -326,6 +382,7 @@ dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, g
   run.progress_data = user_data;
   run.started       = g_get_monotonic_time ();
   run.warning       = g_string_new (NULL);
+  run.cancellable   = cancellable;
   run.cx            = dif_context_new (pipe->backend, pipe->dtype);
   dif_context_set_cancellable (run.cx, cancellable);
   dif_context_set_dump (run.cx, pipe->dump, pipe->dump_data);

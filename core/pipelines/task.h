@@ -15,6 +15,7 @@
 #include "models/vae.h"
 #include "pipelines/param-rows.h"
 #include "pipelines/pipeline.h"
+#include "text/prompt-weights.h"
 
 G_BEGIN_DECLS
 
@@ -29,6 +30,9 @@ G_BEGIN_DECLS
  * @n_images: pictures of this run
  * @width: of a picture, in pixels
  * @height: of a picture, in pixels
+ * @result_width: of what the task hands back, in pixels; @width unless a task
+ *   changes it
+ * @result_height: of what the task hands back, in pixels
  * @n_steps: steps asked for
  * @guidance: guidance scale
  * @strength: how much of a picture is drawn anew
@@ -37,6 +41,7 @@ G_BEGIN_DECLS
  * @scales_only: pictures become latents without the VAE's statistics, as
  *   diffusers' inpainting has it, although the way back has them
  * @warning: collected for the result
+ * @depth: (nullable): estimated, for the result: `[height, width]` in [0, 1]
  *
  * One run in progress; owned by pipeline.c.
  */
@@ -48,11 +53,14 @@ typedef struct
   DifScheduler   *scheduler;
   DifRng         *rng;
   guint64         seed;
-  guint           n_images, width, height, n_steps;
+  guint           n_images, width, height, result_width, result_height, n_steps;
   double          guidance, strength;
   gboolean        scales_only;
   DifTensor      *pooled;
   GString        *warning;
+  float          *depth;
+  GCancellable   *cancellable; /* may be NULL */
+  const char     *safety;      /* settled policy: "off", "warn" or "block" */
   DifProgressFunc progress;
   gpointer        progress_data;
   gint64          started;      /* g_get_monotonic_time(), microseconds */
@@ -85,8 +93,8 @@ typedef enum
  * @params: (array length=n_params): its parameters
  * @n_params: how many
  * @kinds: the kinds of U-Net it can use
- * @run: draws `[n_images, H, W, 3]` f32, about [-1, 1]; errors stay in the
- *   run's context
+ * @run: draws `[n_images, H, W, 3]` f32, about [-1, 1], of the run's result
+ *   size; errors stay in the run's context
  */
 typedef struct
 {
@@ -223,6 +231,15 @@ gboolean dif_run_starts_noised (DifRun *run);
 float *dif_run_picture (DifRun *run, const char *name);
 
 /**
+ * dif_run_picture_from:
+ * @run: a run
+ * @image: (nullable): of the run's size; NULL if memory ran out
+ *
+ * Returns: (transfer full) (nullable): as dif_run_picture()
+ */
+float *dif_run_picture_from (DifRun *run, DifImage *image);
+
+/**
  * dif_run_encode_picture:
  * @run: a run
  * @picture: `[H, W, 3]` in [-1, 1]
@@ -232,6 +249,19 @@ float *dif_run_picture (DifRun *run, const char *name);
  * Returns: `[n_images, h, w, C]` f32, the same for all images
  */
 DifTensor *dif_run_encode_picture (DifRun *run, const float *picture);
+
+/**
+ * dif_run_latents_from_picture:
+ * @run: a run
+ * @first: (out): the first call to make
+ *
+ * How a task begins from its "image": sets the timesteps by "strength", encodes
+ * the picture and noises it for call @first.  Draws the posterior, then the
+ * noise.  Dumps `initial_latents`.
+ *
+ * Returns: `[n_images, h, w, C]` f32
+ */
+DifTensor *dif_run_latents_from_picture (DifRun *run, guint *first);
 
 /**
  * dif_run_noise:

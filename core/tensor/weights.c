@@ -174,7 +174,7 @@ dif_store_free (DifStore *store)
 gsize
 dif_store_bytes (DifStore *store)
 {
-  return store->bytes;
+  return store ? store->bytes : 0;
 }
 
 static void
@@ -515,6 +515,76 @@ dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint 
     conv->prepared = klass->conv_new (l->backend, dtype_of (l, wname), &w, &b, &conv->spec, &bytes,
                                       &error);
   filed (l, conv, conv->prepared, klass->conv_free, bytes, wname, error);
+  return conv;
+}
+
+DifDtype
+dif_loader_dtype (DifLoader *l)
+{
+  return l->dtype;
+}
+
+float *
+dif_loader_floats (DifLoader *l, const char *name, DifShape shape)
+{
+  g_autofree char *full = full_name (l, name, "");
+  DifHostArray     w;
+  gsize            n;
+  float           *data;
+
+  if (! take (l, full, &shape, &w) || ! dif_shape_count (&shape, &n))
+    return NULL;
+  data = g_try_new (float, n);
+  if (data)
+    dif_convert_to_f32 (data, w.data, w.dtype, n);
+  else
+    dif_loader_fail (l, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                     "%s: tensor %s: out of memory", l->weights->name, full));
+  return data;
+}
+
+DifLinear *
+dif_loader_made_linear (DifLoader *l, const char *name, gsize n_out, gsize n_in, const float *w,
+                        const float *bias)
+{
+  g_autofree char       *full   = full_name (l, name, ".weight");
+  DifHostArray           warray = { DIF_F32, DIF_SHAPE (n_out, n_in), w };
+  DifHostArray           barray = { DIF_F32, DIF_SHAPE (n_out), bias };
+  DifLinear             *linear = g_new0 (DifLinear, 1);
+  const DifBackendClass *klass  = l->backend->klass;
+  GError                *error  = NULL;
+  gsize                  bytes  = 0;
+
+  linear->n_out = n_out;
+  linear->n_in  = n_in;
+  if (w)
+    linear->prepared =
+        klass->linear_new (l->backend, l->dtype, &warray, &barray, &bytes, &error);
+  filed (l, linear, linear->prepared, klass->linear_free, bytes, full, error);
+  return linear;
+}
+
+DifConv *
+dif_loader_made_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k,
+                      const DifConvSpec *spec, const float *w, const float *bias)
+{
+  g_autofree char       *full   = full_name (l, name, ".weight");
+  DifHostArray           warray = { DIF_F32, DIF_SHAPE (n_out, n_in, k, k), w };
+  DifHostArray           barray = { DIF_F32, DIF_SHAPE (n_out), bias };
+  DifConv               *conv   = g_new0 (DifConv, 1);
+  const DifBackendClass *klass  = l->backend->klass;
+  GError                *error  = NULL;
+  gsize                  bytes  = 0;
+
+  conv->n_out = n_out;
+  conv->n_in  = n_in;
+  conv->kh    = k;
+  conv->kw    = k;
+  conv->spec  = *spec;
+  if (w)
+    conv->prepared =
+        klass->conv_new (l->backend, l->dtype, &warray, &barray, &conv->spec, &bytes, &error);
+  filed (l, conv, conv->prepared, klass->conv_free, bytes, full, error);
   return conv;
 }
 

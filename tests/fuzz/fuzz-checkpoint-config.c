@@ -8,6 +8,7 @@
 #include "backends/backends.h"
 #include "formats/checkpoint.h"
 #include "fuzz/fuzz.h"
+#include "models/dpt-processor.h"
 #include "models/model.h"
 #include "schedulers/scheduler.h"
 
@@ -25,7 +26,8 @@ static const FuzzFile files[] = {
 };
 
 static const char *const model_classes[] = { "UNet2DConditionModel", "AutoencoderKL",
-                                             "CLIPTextModel", "CLIPTextModelWithProjection" };
+                                             "CLIPTextModel", "CLIPTextModelWithProjection",
+                                             "DPTForDepthEstimation" };
 
 static void
 check_message (const GError *error)
@@ -93,6 +95,27 @@ try_scheduler (const char *name, DifJson *config)
   dif_json_finish (config, NULL);
 }
 
+/* A processor that is read must cope with any picture. */
+static void
+try_processor (DifJson *config)
+{
+  g_autoptr (GError)   error  = NULL;
+  g_autofree float    *pixels = NULL;
+  g_autoptr (DifImage) image  = NULL;
+  DifDptProcessor      p;
+  guint                height, width;
+
+  if (! dif_dpt_processor_read (&p, config, &error))
+    check_message (error);
+  else if ((guint64) p.height * p.width < 1 << 16)
+    {
+      image  = dif_image_new (3, 2, 1, NULL);
+      pixels = dif_dpt_processor_run (&p, image, &height, &width, &error);
+      if (! pixels)
+        check_message (error);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
 {
@@ -113,6 +136,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
   g_assert_nonnull (backend);
   for (guint i = 0; i < G_N_ELEMENTS (model_classes); i++)
     try_model (model_classes[i], config, backend);
+  try_processor (config);
+  dif_json_finish (config, NULL);
   schedulers = dif_scheduler_class_names ();
   for (guint i = 0; schedulers[i]; i++)
     try_scheduler (schedulers[i], config);

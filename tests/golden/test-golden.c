@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* test-golden.c - whole pictures against diffusers.
  *
- * Every case of golden/cases.json (from text), pictures/cases.json (from a
- * picture), families/cases.json and unconditional/cases.json in tests/fixtures
- * is drawn and compared tensor by tensor.  Bounds: 1e-5 relative for embeddings and single network
+ * Every case of golden/cases.json (from text), prompts/cases.json (weighted
+ * and long ones), pictures/cases.json (from a picture), depth/cases.json,
+ * families/cases.json and unconditional/cases.json in tests/fixtures is drawn
+ * and compared tensor by tensor.  Bounds: 1e-5 relative for embeddings and single network
  * calls; a loop multiplies what the steps before it left, so latents and
  * pictures have the bound of the contract, 5e-4.  What was measured is printed.
+ *
+ * DIF_TEST_SAMPLE=N runs every N-th case and skips the others by name, for slow
+ * builds: the sanitizers look for damage, not for digits.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support.h"
@@ -26,6 +31,7 @@ typedef struct
   Suite      *suite;
   const char *folder; /* of the case's file: "golden", "pictures", ... */
   DifJson    *c;
+  gboolean    skip; /* not of the sample that was asked for */
 } Case;
 
 static Suite cpu_f32  = { "cpu", "f32", NULL };
@@ -81,6 +87,7 @@ static const Named texts[] = { { "prompt", "prompt" },
                                { "negative_prompt", "negative-prompt" },
                                { "prompt_2", "prompt-2" },
                                { "negative_prompt_2", "negative-prompt-2" },
+                               { "prompt_syntax", "prompt-syntax" },
                                { "scheduler", "scheduler" } };
 
 static const Named numbers[] = { { "width", "width" },
@@ -93,6 +100,7 @@ static const Named numbers[] = { { "width", "width" },
                                  { "eta", "eta" },
                                  { "strength", "strength" },
                                  { "clip_skip", "clip-skip" },
+                                 { "padding", "padding-mask-crop" },
                                  { "denoising_start", "denoising-start" },
                                  { "denoising_end", "denoising-end" },
                                  { "aesthetic_score", "aesthetic-score" } };
@@ -146,6 +154,7 @@ set_images (DifRequest *rq, const char *folder, DifJson *c, DifWeights *golden)
   if (relative)
     golden = shared = test_read_tensors (relative);
   set_image (rq, golden, "input.image", "image");
+  set_image (rq, golden, "input.depth", "depth");
   if (strcmp (dif_request_task (rq), "inpaint") == 0)
     set_image (rq, golden, "input.mask", "mask");
 }
@@ -224,13 +233,26 @@ kept_rows (Dump *dump, DifWeights *golden, float **expected, gsize *n)
   return kept;
 }
 
+/* Greatest difference.  A picture that was rounded to 8 bits on the way
+ * (@rounded) may be a whole level off where its number lies between two: in one
+ * value of 500 at most, and those are then left out. */
 static double
-compare_image (Dump *dump, DifWeights *golden)
+compare_image (Dump *dump, DifWeights *golden, gboolean rounded)
 {
   g_autofree float *expected = NULL, *found = NULL;
-  gsize             n;
+  gsize             n, off                  = 0;
 
   found = kept_rows (dump, golden, &expected, &n);
+  for (gsize i = 0; rounded && i < n; i++)
+    if (fabs ((double) found[i] - expected[i]) > IMAGE_BOUND)
+      {
+        g_assert_cmpfloat (fabs ((double) found[i] - expected[i]), <, 1.001 / 255);
+        found[i] = expected[i];
+        off++;
+      }
+  if (rounded)
+    g_test_message ("a level off: %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT, off, n);
+  g_assert_cmpuint (off, <=, n / 500);
   return test_max_difference (found, expected, n);
 }
 
@@ -274,6 +296,14 @@ check_ids (DifPipeline *pipe, DifJson *c, const char *key, DifWeights *golden, c
     g_assert_cmpint (ids[i], ==, ((const gint64 *) array->data)[i]);
 }
 
+static gboolean
+is_skipped (const Case *k)
+{
+  if (k->skip)
+    g_test_skip ("not of the sample that DIF_TEST_SAMPLE asks for");
+  return k->skip;
+}
+
 static void
 test_f32 (gconstpointer data)
 {
@@ -288,6 +318,8 @@ test_f32 (gconstpointer data)
   Dump                   dump   = { 0 };
   double                 embeds = 0, noise, latents = 0, image;
 
+  if (is_skipped (k))
+    return;
   check_ids (pipeline_for (k->suite, dif_json_string (k->c, "model", "")), k->c, "prompt", golden,
              "input_ids");
   check_ids (pipeline_for (k->suite, dif_json_string (k->c, "model", "")), k->c, "negative_prompt",
@@ -301,6 +333,8 @@ test_f32 (gconstpointer data)
   if (dif_weights_lookup (golden, "initial_latents"))
     g_assert_cmpfloat (compare (&dump, golden, "initial_latents", "initial_latents", TRUE), <,
                        1e-6);
+  if (dif_weights_lookup (golden, "depth_map"))
+    g_assert_cmpfloat (compare (&dump, golden, "depth_map", "depth_map", TRUE), <, MODULE_BOUND);
   noise = compare (&dump, golden, "noise_pred.0", "noise_pred.first", TRUE);
   for (guint i = 0; i < dump.n_latents; i++)
     {
@@ -310,7 +344,7 @@ test_f32 (gconstpointer data)
         latents = MAX (latents, compare (&dump, golden, name, name, TRUE));
     }
   last  = g_strdup_printf ("noise_pred.%u", dump.n_noise - 1);
-  image = compare_image (&dump, golden);
+  image = compare_image (&dump, golden, dif_json_has (k->c, "padding"));
   g_test_message ("embeds %.1e, first noise %.1e, last noise %.1e, latents %.1e, image %.1e",
                   embeds, noise, compare (&dump, golden, last, "noise_pred.last", TRUE), latents,
                   image);
@@ -341,6 +375,8 @@ test_bf16 (gconstpointer data)
       g_test_skip ("this CPU does not compute in bf16");
       return;
     }
+  if (is_skipped (k))
+    return;
   run_case (k, golden, &dump);
   found = kept_rows (&dump, golden, &expected, &n);
   psnr  = test_psnr (found, expected, n);
@@ -422,7 +458,9 @@ free_case (gpointer data)
 static void
 add_cases (DifJson *root, const char *folder, Suite *suite, const char *suffix, GTestDataFunc func)
 {
-  DifJson *cases = dif_json_member (root, "cases");
+  DifJson    *cases  = dif_json_member (root, "cases");
+  const char *sample = g_getenv ("DIF_TEST_SAMPLE");
+  guint       every  = sample ? MAX ((guint) atoi (sample), 1) : 1;
 
   for (guint i = 0; i < dif_json_length (cases); i++)
     {
@@ -431,6 +469,7 @@ add_cases (DifJson *root, const char *folder, Suite *suite, const char *suffix, 
 
       k->suite  = suite;
       k->folder = folder;
+      k->skip   = i % every != 0;
       k->c      = dif_json_ref (dif_json_at (cases, i));
       path      = g_strdup_printf ("/golden/%s/%s", suffix, dif_json_string (k->c, "name", "?"));
       g_test_add_data_func_full (path, k, func, free_case);
@@ -452,23 +491,29 @@ read_cases (const char *folder)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (DifJson) golden = NULL, pictures = NULL, families = NULL, unconditional = NULL;
+  g_autoptr (DifJson) golden = NULL, pictures = NULL, depth = NULL, unconditional = NULL;
+  g_autoptr (DifJson) prompts = NULL, families = NULL;
   static Case         first;
   int                 status;
 
   g_test_init (&argc, &argv, NULL);
   golden        = read_cases ("golden");
   pictures      = read_cases ("pictures");
+  depth         = read_cases ("depth");
   families      = read_cases ("families");
   unconditional = read_cases ("unconditional");
+  prompts       = read_cases ("prompts");
   first.c       = dif_json_at (dif_json_member (golden, "cases"), 0);
   g_test_add_func ("/golden/models-are-loud", test_loud);
   add_cases (golden, "golden", &cpu_f32, "f32", test_f32);
   add_cases (pictures, "pictures", &cpu_f32, "f32", test_f32);
+  add_cases (depth, "depth", &cpu_f32, "f32", test_f32);
   add_cases (families, "families", &cpu_f32, "f32", test_f32);
   add_cases (unconditional, "unconditional", &cpu_f32, "f32", test_f32);
+  add_cases (prompts, "prompts", &cpu_f32, "f32", test_f32);
   add_cases (golden, "golden", &cpu_bf16, "bf16", test_bf16);
   add_cases (pictures, "pictures", &cpu_bf16, "bf16", test_bf16);
+  add_cases (depth, "depth", &cpu_bf16, "bf16", test_bf16);
   add_cases (families, "families", &cpu_bf16, "bf16", test_bf16);
   g_test_add_data_func ("/golden/cancel-at-any-step", &first, test_cancel);
   status = g_test_run ();

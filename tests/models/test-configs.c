@@ -15,6 +15,7 @@
 #define CLIP           "CLIPTextModel"
 #define CLIP_PROJECTED "CLIPTextModelWithProjection"
 #define UNET2D         "UNet2DModel"
+#define DPT            "DPTForDepthEstimation"
 
 /* Keys as published, but for those that say nothing about shapes. */
 #define LEVELS                                                                          \
@@ -211,6 +212,15 @@ static const Published published[] = {
   { "sdxl-text-2", CLIP_PROJECTED, CLIP_G, "stable-diffusion-xl-base-1.0/text_encoder_2",
     694659840, 0 },
   { "sd21-text", CLIP, CLIP_H, "stable-diffusion-2-1/text_encoder", 340387840, 0 },
+  { "dpt-hybrid", DPT,
+    "{\"is_hybrid\": true, \"neck_hidden_sizes\": [256, 512, 768, 768],"
+    "\"reassemble_factors\": [1, 1, 1, 0.5]}",
+    NULL, 122377985, 0 },
+  { "dpt-large", DPT,
+    "{\"hidden_size\": 1024, \"num_hidden_layers\": 24, \"num_attention_heads\": 16,"
+    "\"intermediate_size\": 4096, \"neck_hidden_sizes\": [256, 512, 1024, 1024],"
+    "\"backbone_out_indices\": [5, 11, 17, 23]}",
+    NULL, 343030465, 0 },
 };
 
 static void
@@ -332,6 +342,8 @@ test_checkpoint (gconstpointer data)
     check_part (checkpoint, "text_encoder");
   if (dif_checkpoint_part_class (checkpoint, "text_encoder_2"))
     check_part (checkpoint, "text_encoder_2");
+  if (dif_checkpoint_part_class (checkpoint, "depth_estimator"))
+    check_part (checkpoint, "depth_estimator");
 }
 
 /* ---- bad configs ---- */
@@ -664,6 +676,7 @@ main (int argc, char **argv)
   add ("/models/configs/checkpoint/%s", "refiner", "refiner", test_checkpoint);
   add ("/models/configs/checkpoint/%s", "sdxl-inpaint", "sdxl-inpaint", test_checkpoint);
   add ("/models/configs/checkpoint/%s", "lcm", "lcm", test_checkpoint);
+  add ("/models/configs/checkpoint/%s", "depth", "depth", test_checkpoint);
   for (guint f = 0; f < G_N_ELEMENTS (families); f++)
     {
       add ("/models/configs/bad/%s", families[f].name, GUINT_TO_POINTER (f), test_bad);

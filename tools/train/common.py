@@ -12,13 +12,22 @@ import numpy as np
 import torch
 
 
+# Without the instructions bfloat16 is slower than float32.
+BFLOAT16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def autocast():
+    """bfloat16 for what bears it, where the processor has it."""
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=BFLOAT16)
+
+
 def orthogonal(matrices):
     """Nearest (semi-)orthogonal matrices, roughly: five Newton-Schulz steps on [k,m,n]."""
-    x = matrices.bfloat16()
+    x = matrices.bfloat16() if BFLOAT16 else matrices.float()
     tall = x.shape[1] > x.shape[2]
     if tall:
         x = x.transpose(1, 2)
-    x = x / (x.float().norm(dim=(1, 2), keepdim=True).bfloat16() + 1e-7)
+    x = x / (x.float().norm(dim=(1, 2), keepdim=True).to(x.dtype) + 1e-7)
     for _ in range(5):
         gram = x @ x.transpose(1, 2)
         x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
