@@ -18,8 +18,9 @@
 #include "vocabulary.h"
 
 static const CliOption options[] = {
-  { "like", 0, "sd15|sd21|sd2-depth|sdxl|sdxl-refiner|tiny|tiny-depth|tiny-xl",
-    "Whose sizes to take", "sd15", "What to make" },
+  { "like", 0, "NAME",
+    "Whose sizes: sd15, sd21, sd2-depth, sdxl, sdxl-refiner, tiny, tiny-depth, tiny-xl", "sd15",
+    "What to make" },
   { "seed", 0, "N", "The same seed gives the same numbers", "0", "What to make" },
   { "dtype", 0, "f16|f32|bf16", "Number format of the files", "f16", "What to make" },
 };

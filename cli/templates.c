@@ -44,7 +44,21 @@
   "\"model_type\":\"clip_text_model\"," \
   "\"layer_norm_eps\":1e-05,\"max_position_embeddings\":77,"
 
-#define TEXT_XL_2                                                 \
+#define TEXT_L                                                         \
+  "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":768," \
+  "\"intermediate_size\":3072,\"num_attention_heads\":12,"             \
+  "\"num_hidden_layers\":12,\"projection_dim\":768,\"vocab_size\":49408}"
+
+#define TEXT_TINY                                                     \
+  "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":32," \
+  "\"intermediate_size\":64,\"num_attention_heads\":4,"               \
+  "\"num_hidden_layers\":2,\"projection_dim\":32,\"vocab_size\":514}"
+
+#define VAE_TINY                                                              \
+  "{" VAE_COMMON "\"block_out_channels\":[8,8,16,16],\"layers_per_block\":1," \
+  "\"norm_num_groups\":4,\"sample_size\":64,"
+
+#define TEXT_G                                                    \
   "{" TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":1280," \
   "\"intermediate_size\":5120,\"num_attention_heads\":20,"        \
   "\"num_hidden_layers\":32,\"projection_dim\":1280,\"vocab_size\":49408}"
@@ -63,27 +77,20 @@
   "\"feature_extractor\":[null,null],\"image_encoder\":[null,null]," \
   "\"requires_safety_checker\":false,\"safety_checker\":[null,null],"
 
+#define XL_SETTINGS "\"force_zeros_for_empty_prompt\":true,\"add_watermarker\":null,"
+
 #define DEPTH_SETTINGS                                                \
   "\"depth_estimator\":[\"transformers\",\"DPTForDepthEstimation\"]," \
   "\"feature_extractor\":[\"transformers\",\"DPTImageProcessor\"],"
 
-#define ADDED_COMMON \
+#define UNET_XL \
   "\"addition_embed_type\":\"text_time\",\"use_linear_projection\":true,"
 
-#define TINY_UNET                                                    \
+#define UNET_TINY                                                    \
   "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"DownBlock2D\"]," \
   "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\"],"       \
   "\"attention_head_dim\":4,\"block_out_channels\":[32,64],"         \
-  "\"cross_attention_dim\":32,\"norm_num_groups\":8,\"sample_size\":8,"
-
-#define TINY_VAE                                                              \
-  "{" VAE_COMMON "\"block_out_channels\":[8,8,16,16],\"layers_per_block\":1," \
-  "\"norm_num_groups\":4,\"sample_size\":64,\"scaling_factor\":0.18215}"
-
-#define TINY_TEXT                                                     \
-  "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":32," \
-  "\"intermediate_size\":64,\"num_attention_heads\":4,"               \
-  "\"num_hidden_layers\":2,\"projection_dim\":32,\"vocab_size\":514}"
+  "\"cross_attention_dim\":32,\"norm_num_groups\":8,\"sample_size\":8"
 
 #define DPT_COMMON                                                                       \
   "\"architectures\":[\"DPTForDepthEstimation\"],\"model_type\":\"dpt\","                \
@@ -102,78 +109,89 @@
   "\"keep_aspect_ratio\":false,\"resample\":3,\"size\":{\"height\":" side ",\"width\":" side "}}"
 
 static const CliTemplate templates[] = {
-  { .name = "sd15", .pipeline = "StableDiffusionPipeline", .settings = SD_SETTINGS, .unet = "{" UNET_COMMON UNET_BLOCKS "\"attention_head_dim\":8,"
-                                                                                            "\"block_out_channels\":[320,640,1280,1280],\"cross_attention_dim\":768,"
-                                                                                            "\"norm_num_groups\":32,\"sample_size\":64}",
+  { .name     = "sd15",
+    .pipeline = "StableDiffusionPipeline",
+    .settings = SD_SETTINGS,
+    .unet     = "{" UNET_COMMON UNET_BLOCKS
+            "\"attention_head_dim\":8,\"block_out_channels\":[320,640,1280,1280],"
+            "\"cross_attention_dim\":768,\"norm_num_groups\":32,\"sample_size\":64}",
     .vae             = "{" VAE_COMMON VAE_SD "\"sample_size\":512,\"scaling_factor\":0.18215}",
-    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":768,"
-                       "\"intermediate_size\":3072,\"num_attention_heads\":12,"
-                       "\"num_hidden_layers\":12,\"projection_dim\":768,\"vocab_size\":49408}",
+    .text_encoder    = TEXT_L,
     .scheduler       = "{\"_class_name\":\"PNDMScheduler\"," SCHEDULER_COMMON "}",
     .scheduler_class = "PNDMScheduler" },
-  { .name = "sd21", .pipeline = "StableDiffusionPipeline", .settings = SD_SETTINGS, .unet = "{" UNET_COMMON UNET_BLOCKS "\"attention_head_dim\":[5,10,20,20],"
-                                                                                            "\"block_out_channels\":[320,640,1280,1280],\"cross_attention_dim\":1024,"
-                                                                                            "\"norm_num_groups\":32,\"sample_size\":96,\"use_linear_projection\":true,"
-                                                                                            "\"upcast_attention\":true}",
-    .vae             = "{" VAE_COMMON VAE_SD "\"sample_size\":768,\"scaling_factor\":0.18215}",
-    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":1024,"
-                       "\"intermediate_size\":4096,\"num_attention_heads\":16,"
-                       "\"num_hidden_layers\":23,\"projection_dim\":512,\"vocab_size\":49408}",
-    .scheduler       = "{\"_class_name\":\"DDIMScheduler\"," SCHEDULER_COMMON ",\"prediction_type\":\"v_prediction\"}",
+  { .name     = "sd21",
+    .pipeline = "StableDiffusionPipeline",
+    .settings = SD_SETTINGS,
+    .unet     = "{" UNET_COMMON UNET_BLOCKS
+            "\"attention_head_dim\":[5,10,20,20],\"block_out_channels\":[320,640,1280,1280],"
+            "\"cross_attention_dim\":1024,\"norm_num_groups\":32,\"sample_size\":96,"
+            "\"use_linear_projection\":true,\"upcast_attention\":true}",
+    .vae          = "{" VAE_COMMON VAE_SD "\"sample_size\":768,\"scaling_factor\":0.18215}",
+    .text_encoder = "{" TEXT_COMMON
+                    "\"hidden_act\":\"gelu\",\"hidden_size\":1024,\"intermediate_size\":4096,"
+                    "\"num_attention_heads\":16,\"num_hidden_layers\":23,\"projection_dim\":512,"
+                    "\"vocab_size\":49408}",
+    .scheduler = "{\"_class_name\":\"DDIMScheduler\"," SCHEDULER_COMMON
+                 ",\"prediction_type\":\"v_prediction\"}",
     .scheduler_class = "DDIMScheduler",
     .pad_token       = "!" },
-  { .name = "tiny", .pipeline = "StableDiffusionPipeline", .settings = SD_SETTINGS, .unet = "{" UNET_COMMON "\"down_block_types\":[\"CrossAttnDownBlock2D\",\"DownBlock2D\"],"
-                                                                                            "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\"],"
-                                                                                            "\"attention_head_dim\":4,\"block_out_channels\":[32,64],"
-                                                                                            "\"cross_attention_dim\":32,"
-                                                                                            "\"norm_num_groups\":8,\"sample_size\":8}",
-    .vae             = "{" VAE_COMMON "\"block_out_channels\":[8,8,16,16],\"layers_per_block\":1,"
-                       "\"norm_num_groups\":4,\"sample_size\":64,\"scaling_factor\":0.18215}",
-    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":32,"
-                       "\"intermediate_size\":64,\"num_attention_heads\":4,"
-                       "\"num_hidden_layers\":2,\"projection_dim\":32,\"vocab_size\":514}",
+  { .name            = "tiny",
+    .pipeline        = "StableDiffusionPipeline",
+    .settings        = SD_SETTINGS,
+    .unet            = "{" UNET_COMMON UNET_TINY "}",
+    .vae             = VAE_TINY "\"scaling_factor\":0.18215}",
+    .text_encoder    = TEXT_TINY,
     .scheduler       = "{\"_class_name\":\"PNDMScheduler\"," SCHEDULER_COMMON "}",
     .scheduler_class = "PNDMScheduler" },
-  { .name = "sdxl", .pipeline = "StableDiffusionXLPipeline", .settings = "\"force_zeros_for_empty_prompt\":true,\"add_watermarker\":null,", .unet = "{" UNET_COMMON ADDED_COMMON "\"down_block_types\":[\"DownBlock2D\",\"CrossAttnDownBlock2D\",\"CrossAttnDownBlock2D\"],"
-                                                                                                                                                    "\"up_block_types\":[\"CrossAttnUpBlock2D\",\"CrossAttnUpBlock2D\",\"UpBlock2D\"],"
-                                                                                                                                                    "\"addition_time_embed_dim\":256,\"projection_class_embeddings_input_dim\":2816,"
-                                                                                                                                                    "\"attention_head_dim\":[5,10,20],\"block_out_channels\":[320,640,1280],"
-                                                                                                                                                    "\"transformer_layers_per_block\":[1,2,10],\"cross_attention_dim\":2048,"
-                                                                                                                                                    "\"norm_num_groups\":32,\"sample_size\":128}",
+  { .name     = "sdxl",
+    .pipeline = "StableDiffusionXLPipeline",
+    .settings = XL_SETTINGS,
+    .unet     = "{" UNET_COMMON UNET_XL
+            "\"down_block_types\":[\"DownBlock2D\",\"CrossAttnDownBlock2D\","
+            "\"CrossAttnDownBlock2D\"],"
+            "\"up_block_types\":[\"CrossAttnUpBlock2D\",\"CrossAttnUpBlock2D\",\"UpBlock2D\"],"
+            "\"addition_time_embed_dim\":256,"
+            "\"projection_class_embeddings_input_dim\":2816,"
+            "\"attention_head_dim\":[5,10,20],\"block_out_channels\":[320,640,1280],"
+            "\"transformer_layers_per_block\":[1,2,10],\"cross_attention_dim\":2048,"
+            "\"norm_num_groups\":32,\"sample_size\":128}",
     .vae             = VAE_XL,
-    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":768,"
-                       "\"intermediate_size\":3072,\"num_attention_heads\":12,"
-                       "\"num_hidden_layers\":12,\"projection_dim\":768,\"vocab_size\":49408}",
-    .text_encoder_2  = TEXT_XL_2,
+    .text_encoder    = TEXT_L,
+    .text_encoder_2  = TEXT_G,
     .scheduler       = SCHEDULER_XL,
     .scheduler_class = "EulerDiscreteScheduler" },
-  { .name = "sdxl-refiner", .pipeline = "StableDiffusionXLImg2ImgPipeline", .settings = "\"force_zeros_for_empty_prompt\":false,\"add_watermarker\":null,"
-                                                                                        "\"requires_aesthetics_score\":true,",
-    .unet            = "{" UNET_COMMON ADDED_COMMON "\"down_block_types\":[\"DownBlock2D\",\"CrossAttnDownBlock2D\",\"CrossAttnDownBlock2D\","
-                       "\"DownBlock2D\"],"
-                       "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\",\"CrossAttnUpBlock2D\",\"UpBlock2D\"],"
-                       "\"addition_time_embed_dim\":256,\"projection_class_embeddings_input_dim\":2560,"
-                       "\"attention_head_dim\":[6,12,24,24],\"block_out_channels\":[384,768,1536,1536],"
-                       "\"transformer_layers_per_block\":4,\"cross_attention_dim\":1280,"
-                       "\"norm_num_groups\":32,\"sample_size\":128}",
+  { .name     = "sdxl-refiner",
+    .pipeline = "StableDiffusionXLImg2ImgPipeline",
+    .settings = "\"force_zeros_for_empty_prompt\":false,\"add_watermarker\":null,"
+                "\"requires_aesthetics_score\":true,",
+    .unet     = "{" UNET_COMMON UNET_XL
+            "\"down_block_types\":[\"DownBlock2D\",\"CrossAttnDownBlock2D\","
+            "\"CrossAttnDownBlock2D\",\"DownBlock2D\"],"
+            "\"up_block_types\":[\"UpBlock2D\",\"CrossAttnUpBlock2D\",\"CrossAttnUpBlock2D\","
+            "\"UpBlock2D\"],\"addition_time_embed_dim\":256,"
+            "\"projection_class_embeddings_input_dim\":2560,\"attention_head_dim\":[6,12,24,24],"
+            "\"block_out_channels\":[384,768,1536,1536],\"transformer_layers_per_block\":4,"
+            "\"cross_attention_dim\":1280,\"norm_num_groups\":32,\"sample_size\":128}",
     .vae             = VAE_XL,
-    .text_encoder_2  = TEXT_XL_2,
+    .text_encoder_2  = TEXT_G,
     .scheduler       = SCHEDULER_XL,
     .scheduler_class = "EulerDiscreteScheduler" },
-  { .name = "tiny-xl", .pipeline = "StableDiffusionXLPipeline", .settings = "\"force_zeros_for_empty_prompt\":true,\"add_watermarker\":null,", .unet = "{" UNET_COMMON ADDED_COMMON "\"down_block_types\":[\"DownBlock2D\",\"CrossAttnDownBlock2D\"],"
-                                                                                                                                                       "\"up_block_types\":[\"CrossAttnUpBlock2D\",\"UpBlock2D\"],"
-                                                                                                                                                       "\"addition_time_embed_dim\":8,\"projection_class_embeddings_input_dim\":72,"
-                                                                                                                                                       "\"attention_head_dim\":[2,4],\"block_out_channels\":[32,64],"
-                                                                                                                                                       "\"transformer_layers_per_block\":[1,2],\"cross_attention_dim\":56,"
-                                                                                                                                                       "\"norm_num_groups\":8,\"sample_size\":8}",
-    .vae             = "{" VAE_COMMON "\"block_out_channels\":[8,8,16,16],\"layers_per_block\":1,"
-                       "\"norm_num_groups\":4,\"sample_size\":64,\"scaling_factor\":0.13025}",
-    .text_encoder    = "{" TEXT_COMMON "\"hidden_act\":\"quick_gelu\",\"hidden_size\":32,"
-                       "\"intermediate_size\":64,\"num_attention_heads\":4,"
-                       "\"num_hidden_layers\":2,\"projection_dim\":32,\"vocab_size\":514}",
-    .text_encoder_2  = "{" TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":24,"
-                       "\"intermediate_size\":48,\"num_attention_heads\":2,"
-                       "\"num_hidden_layers\":3,\"projection_dim\":24,\"vocab_size\":514}",
+  { .name     = "tiny-xl",
+    .pipeline = "StableDiffusionXLPipeline",
+    .settings = XL_SETTINGS,
+    .unet     = "{" UNET_COMMON UNET_XL
+            "\"down_block_types\":[\"DownBlock2D\",\"CrossAttnDownBlock2D\"],"
+            "\"up_block_types\":[\"CrossAttnUpBlock2D\",\"UpBlock2D\"],"
+            "\"addition_time_embed_dim\":8,\"projection_class_embeddings_input_dim\":72,"
+            "\"attention_head_dim\":[2,4],\"block_out_channels\":[32,64],"
+            "\"transformer_layers_per_block\":[1,2],\"cross_attention_dim\":56,"
+            "\"norm_num_groups\":8,\"sample_size\":8}",
+    .vae            = VAE_TINY "\"scaling_factor\":0.13025}",
+    .text_encoder   = TEXT_TINY,
+    .text_encoder_2 = "{" TEXT_COMMON
+                      "\"hidden_act\":\"gelu\",\"hidden_size\":24,\"intermediate_size\":48,"
+                      "\"num_attention_heads\":2,\"num_hidden_layers\":3,\"projection_dim\":24,"
+                      "\"vocab_size\":514}",
     .scheduler       = SCHEDULER_XL,
     .scheduler_class = "EulerDiscreteScheduler" },
   { .name            = "sd2-depth",
@@ -201,9 +219,9 @@ static const CliTemplate templates[] = {
   { .name            = "tiny-depth",
     .pipeline        = "StableDiffusionDepth2ImgPipeline",
     .settings        = DEPTH_SETTINGS,
-    .unet            = "{" UNET_SIZED TINY_UNET "\"in_channels\":5}",
-    .vae             = TINY_VAE,
-    .text_encoder    = TINY_TEXT,
+    .unet            = "{" UNET_SIZED "\"in_channels\":5," UNET_TINY "}",
+    .vae             = VAE_TINY "\"scaling_factor\":0.18215}",
+    .text_encoder    = TEXT_TINY,
     .scheduler       = "{\"_class_name\":\"PNDMScheduler\"," SCHEDULER_COMMON "}",
     .scheduler_class = "PNDMScheduler",
     .depth           = "{" DPT_COMMON "\"backbone_config\":{" BIT_COMMON "\"depths\":[1,1,1],"

@@ -120,8 +120,9 @@ read_added (DifUnet *m, DifJson *config)
   if (strcmp (type, "text_time") != 0)
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
                    "addition_embed_type: expected null or \"text_time\", found \"%s\"", type);
-  m->n_size  = (guint) dif_json_int (config, "addition_time_embed_dim", 0, 2, 1 << 16);
-  m->n_added = (guint) dif_json_int (config, "projection_class_embeddings_input_dim", 0, 1, 1 << 20);
+  m->n_size = (guint) dif_json_int (config, "addition_time_embed_dim", 0, 2, 1 << 16);
+  m->n_added =
+      (guint) dif_json_int (config, "projection_class_embeddings_input_dim", 0, 1, 1 << 20);
   if (! m->n_size || ! m->n_added)
     dif_json_fail (config, DIF_FORMAT_ERROR_MISSING_KEY,
                    "%s: expected a number for \"text_time\", found none",

@@ -192,8 +192,12 @@ encode_prompt (DifRun *run, const Prompt *p, DifTensor **pooled)
 static DifTensor *
 zeros_like (DifContext *cx, DifTensor *t)
 {
-  g_autofree float *zeros = g_new0 (float, dif_tensor_count (t) + 1);
+  g_autofree float *zeros = g_try_new0 (float, dif_tensor_count (t) + 1);
 
+  if (! zeros)
+    return dif_context_fail (cx, g_error_new_literal (DIF_BACKEND_ERROR,
+                                                      DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                                      "out of memory for the negative prompt"));
   return dif_upload (cx, t->dtype, t->shape, zeros);
 }
 

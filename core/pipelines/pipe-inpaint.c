@@ -5,8 +5,9 @@
  * one of 4 channels is held to the picture outside the mask after every step.
  *
  * Source: diffusers StableDiffusionInpaintPipeline and
- * StableDiffusionXLInpaintPipeline.  Numbers are drawn in their order: the picture's posterior (4 channels, or strength below 1), the noise,
- * the masked picture's posterior (always), then the scheduler's.
+ * StableDiffusionXLInpaintPipeline.  Numbers are drawn in their order: the
+ * picture's posterior (4 channels, or strength below 1), the noise, the masked
+ * picture's posterior (always), then the scheduler's.
  */
 #include "config.h"
 

@@ -400,8 +400,9 @@ dif_loader_linear_rows (DifLoader *l, const char *name, gsize n_total, gsize fir
       w.shape.d[0] = n_out;
       if (bias)
         b.data = (const char *) b.data + first * dif_dtype_size (b.dtype);
-      b.shape          = DIF_SHAPE (n_out);
-      linear->prepared = klass->linear_new (l->backend, dtype_of (l, wname), &w, &b, &bytes, &error);
+      b.shape = DIF_SHAPE (n_out);
+      linear->prepared =
+          klass->linear_new (l->backend, dtype_of (l, wname), &w, &b, &bytes, &error);
     }
   filed (l, linear, linear->prepared, klass->linear_free, bytes, wname, error);
   return linear;
@@ -475,7 +476,8 @@ dif_loader_linear_stack (DifLoader *l, const char *const *names, guint n, gsize 
       all_b.shape = DIF_SHAPE (n * n_each);
       all_b.data  = bdata;
       if (wdata && (bdata || ! bias))
-        linear->prepared = klass->linear_new (l->backend, dtype_of (l, first), &all_w, &all_b, &bytes, &error);
+        linear->prepared =
+            klass->linear_new (l->backend, dtype_of (l, first), &all_w, &all_b, &bytes, &error);
       else
         error = g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY, "out of memory");
     }
@@ -510,7 +512,8 @@ dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint 
   ok = take (l, wname, &wshape, &w);
   ok = take (l, bname, &bshape, &b) && ok;
   if (ok)
-    conv->prepared = klass->conv_new (l->backend, dtype_of (l, wname), &w, &b, &conv->spec, &bytes, &error);
+    conv->prepared = klass->conv_new (l->backend, dtype_of (l, wname), &w, &b, &conv->spec, &bytes,
+                                      &error);
   filed (l, conv, conv->prepared, klass->conv_free, bytes, wname, error);
   return conv;
 }

@@ -27,7 +27,8 @@ static const FuzzFile files[] = {
 };
 
 static const char *const model_classes[] = { "UNet2DConditionModel", "AutoencoderKL",
-                                             "CLIPTextModel", "DPTForDepthEstimation",
+                                             "CLIPTextModel", "CLIPTextModelWithProjection",
+                                             "DPTForDepthEstimation",
                                              "StableDiffusionSafetyChecker" };
 
 static void

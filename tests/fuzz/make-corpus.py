@@ -314,6 +314,13 @@ VAE = {
     "sample_size": 16,
     "scaling_factor": 0.18215,
 }
+ADDED = {
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 8,
+    "projection_class_embeddings_input_dim": 56,
+    "time_cond_proj_dim": 16,
+    "transformer_layers_per_block": [1, 2],
+}
 CLIP = {
     "architectures": ["CLIPTextModel"],
     "hidden_act": "quick_gelu",
@@ -410,17 +417,23 @@ HOSTILE = [0, -1, 1, 7, 2 ** 31, 2 ** 53, 1e300, float("inf"), float("nan"), 0.5
            "", "x", [], [0], [[]], {}, [2 ** 40] * 3, [1] * 40, ["DownBlock2D"] * 30]
 
 
+def write_changed(name, config, draw):
+    """A config as it is, and with up to three hostile values."""
+    write("checkpoint-config", f"{name}.json", json.dumps(config, indent=1))
+    for number in range(12):
+        changed = dict(config)
+        for key in draw.sample(sorted(config), 1 + number % 3):
+            changed[key] = draw.choice(HOSTILE)
+        write("checkpoint-config", f"{name}-changed-{number:02}.json", json.dumps(changed))
+
+
 def make_checkpoint_config(safetensors):
     configs = {"unet": UNET, "vae": VAE, "clip": CLIP, "scheduler": SCHEDULER, "dpt": DPT,
                "hybrid": HYBRID, "processor": PROCESSOR}
+    later = {"unet-xl": {**UNET, **ADDED}, "clip-projected": {**CLIP, "projection_dim": 8}}
     draw = random.Random(20261123)
     for name, config in configs.items():
-        write("checkpoint-config", f"{name}.json", json.dumps(config, indent=1))
-        for number in range(12):
-            changed = dict(config)
-            for key in draw.sample(sorted(config), 1 + number % 3):
-                changed[key] = draw.choice(HOSTILE)
-            write("checkpoint-config", f"{name}-changed-{number:02}.json", json.dumps(changed))
+        write_changed(name, config, draw)
     for number in range(24):
         changed = dict(BIT)
         for key in draw.sample(sorted(BIT), 1 + number % 3):
@@ -436,6 +449,8 @@ def make_checkpoint_config(safetensors):
             seen[key] = other.choice(HOSTILE)
         write("checkpoint-config", f"safety-changed-{number:02}.json",
               json.dumps({**seen, "projection_dim": 24, "vision_config": changed}))
+    for name, config in later.items():
+        write_changed(name, config, draw)
     extras = {"karras": {"use_karras_sigmas": True}, "spacing": {"timestep_spacing": "trailing"},
               "dpm": {"algorithm_type": "sde-dpmsolver++", "solver_order": 3,
                       "lambda_min_clipped": -float("inf")},

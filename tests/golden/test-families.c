@@ -55,19 +55,22 @@ static const struct
   { "no-second-encoder", "sdxl", "model_index.json", "\"text_encoder_2\"", "\"text_encoder_3\"",
     "text_encoder_2: expected a CLIPTextModelWithProjection, found none" },
   { "second-encoder-of-another-class", "sdxl", "model_index.json", "CLIPTextModelWithProjection",
-    "CLIPTextModel", "text_encoder_2: expected a CLIPTextModelWithProjection, found CLIPTextModel" },
+    "CLIPTextModel",
+    "text_encoder_2: expected a CLIPTextModelWithProjection, found CLIPTextModel" },
   { "no-first-encoder", "sdxl", "model_index.json", "\"text_encoder\"", "\"text_encoder_0\"",
     "unet: expected a cross_attention_dim of the text encoder's 16, found 28" },
   { "score-not-made-for", "sdxl", "model_index.json", "\"force_zeros",
     "\"requires_aesthetics_score\": true, \"force_zeros",
     "expected the text encoder's 10 and 5 sizes of 8 (requires_aesthetics_score), 50 in all, found "
     "58" },
-  { "score-left-out", "refiner", "model_index.json", "requires_aesthetics_score", "requires_nothing",
+  { "score-left-out", "refiner", "model_index.json", "requires_aesthetics_score",
+    "requires_nothing",
     "projection_class_embeddings_input_dim: expected the text encoder's 10 and 6 sizes of 8, 58 in "
     "all, found 50" },
   { "score-no-truth-value", "refiner", "model_index.json", "\"requires_aesthetics_score\": true",
     "\"requires_aesthetics_score\": 3", "requires_aesthetics_score" },
-  { "sdxl-as-sd", "sdxl", "model_index.json", "StableDiffusionXLPipeline", "StableDiffusionPipeline",
+  { "sdxl-as-sd", "sdxl", "model_index.json", "StableDiffusionXLPipeline",
+    "StableDiffusionPipeline",
     "unet: expected a cross_attention_dim of the text encoder's 12, found 28" },
   { "sd-as-sdxl", "sd15", "model_index.json", "StableDiffusionPipeline",
     "StableDiffusionXLPipeline",
@@ -75,7 +78,8 @@ static const struct
   { "sd-as-lcm", "sd15", "model_index.json", "StableDiffusionPipeline",
     "LatentConsistencyModelPipeline", "unet: time_cond_proj_dim: expected a number, found null" },
   { "tokenizers-differ", "sdxl", "tokenizer_2/tokenizer_config.json", "\"model_max_length\": 77",
-    "\"model_max_length\": 40", "tokenizer_2: expected the first tokenizer's model_max_length of 77" },
+    "\"model_max_length\": 40",
+    "tokenizer_2: expected the first tokenizer's model_max_length of 77" },
   { "statistics-of-sdxl", "sd15", "vae/config.json", "\"latent_channels\": 4",
     "\"latents_mean\": [0, 0, 0, 0], \"latents_std\": [1, 1, 1, 1], \"latent_channels\": 4",
     "vae: latents_mean: expected null for a StableDiffusionPipeline, found a value" },
@@ -136,7 +140,8 @@ static const struct
 } refused[] = {
   { "second-prompt-of-sd", "sd15", "txt2img", "prompt-2=b",
     "prompt-2: expected a model of SDXL's family, found a StableDiffusionPipeline" },
-  { "end-of-sd", "sd15", "img2img", "denoising-end=0.5", "denoising-end: expected a model of SDXL" },
+  { "end-of-sd", "sd15", "img2img", "denoising-end=0.5",
+    "denoising-end: expected a model of SDXL" },
   { "score-of-lcm", "lcm", "img2img", "aesthetic-score=5", "aesthetic-score: expected a model of" },
   { "start-behind-end", "sdxl", "img2img", "denoising-start=0.6 denoising-end=0.5",
     "denoising-start: expected less than denoising-end (0.5), found 0.6" },
@@ -178,6 +183,26 @@ difference (DifResult *a, DifResult *b)
   g_assert_cmpuint (dif_result_width (a), ==, dif_result_width (b));
   return test_max_difference (dif_result_pixels (a, 0), dif_result_pixels (b, 0),
                               (gsize) dif_result_width (a) * dif_result_height (a) * 3);
+}
+
+/* Whatever parts a model has, their memory is told. */
+static void
+test_weight_bytes (void)
+{
+  static const char *const models[] = { "sd15", "ddpm", "lcm", "sdxl", "refiner" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (models); i++)
+    {
+      char *folder = copied_model (models[i]);
+
+      g_autoptr (DifPipeline) pipe  = NULL;
+      GError                 *error = NULL;
+
+      pipe = load (folder, "cpu", "f32", &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (dif_pipeline_weight_bytes (pipe), >, 100000);
+      scratch_free (folder);
+    }
 }
 
 /* A second prompt that is empty is the first one; an empty negative prompt is
@@ -337,6 +362,7 @@ main (int argc, char **argv)
 
       g_test_add_data_func (path, GUINT_TO_POINTER (i), test_refused);
     }
+  g_test_add_func ("/families/weight-bytes", test_weight_bytes);
   g_test_add_func ("/families/empty-prompts", test_empty_prompts);
   g_test_add_func ("/families/refiner-renamed", test_refiner_renamed);
   g_test_add_func ("/families/decodes-in-f32", test_decodes_in_f32);
