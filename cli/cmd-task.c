@@ -39,7 +39,6 @@ static const struct
 } example_options[] = {
   { "image", " --image photo.png" },
   { "mask", " --mask mask.png" },
-  { "depth", " --depth depth.png" },
   { "prompt", " --prompt \"a red cube\"" },
 };
 
