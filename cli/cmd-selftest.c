@@ -18,12 +18,14 @@
 
 static const CliOption options[] = {
   { "device", 0, "NAME", "What to test: auto, cpu, cuda, cuda:1 or ref", "auto", "What to test" },
+  { "model", 0, "MODEL", "What draws the pictures", "the bundled one", "What to test" },
   { "ops-only", 0, NULL, "No pictures", NULL, "What to test" },
+  { "pictures-only", 0, NULL, "No table of ops", NULL, "What to test" },
 };
 
 typedef struct
 {
-  const char   *device;
+  const char   *device, *model; /* model: NULL for the bundled one */
   DifBackend   *be, *ref;
   GCancellable *cancellable;
   guint         n_checks, n_bad;
@@ -104,7 +106,7 @@ static DifResult *
 draw (SelfTest *t, const char *device, const char *dtype, const char *task, DifImage *image,
       GError **error)
 {
-  g_autoptr (DifPipeline) pipe = dif_pipeline_load (NULL, device, dtype, NULL, NULL,
+  g_autoptr (DifPipeline) pipe = dif_pipeline_load (t->model, device, dtype, NULL, NULL,
                                                     t->cancellable, error);
   g_autoptr (DifRequest)  rq   = pipe ? dif_request_new (task, error) : NULL;
 
@@ -190,6 +192,7 @@ static gboolean
 run (Cli *cli, const CliArgs *args, GError **error)
 {
   SelfTest               t   = { .device      = cli_args_value (args, "device", "auto"),
+                                 .model       = cli_args_value (args, "model", NULL),
                                  .cancellable = cli->cancellable };
   g_autoptr (DifBackend) be  = dif_backend_open (t.device, error);
   g_autoptr (DifBackend) ref = be ? dif_backend_open ("ref", error) : NULL;
@@ -199,7 +202,8 @@ run (Cli *cli, const CliArgs *args, GError **error)
   t.be  = be;
   t.ref = ref;
   printf ("%s: %s\n", be->klass->name, be->klass->description);
-  try_ops (&t);
+  if (! cli_args_has (args, "pictures-only"))
+    try_ops (&t);
   if (! cli_args_has (args, "ops-only") && ! try_pictures (&t, error))
     return FALSE;
   if (g_cancellable_set_error_if_cancelled (cli->cancellable, error))

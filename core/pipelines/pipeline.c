@@ -204,7 +204,9 @@ prepare (DifRun *run, const DifTaskClass *task, GError **error)
   run->seed = dif_request_number (run->rq, "seed") < 0
                   ? g_random_int ()
                   : (guint64) dif_request_number (run->rq, "seed");
-  run->rng  = dif_rng_new (run->seed);
+  run->rng  = strcmp (dif_request_text (run->rq, "generator"), "torch-cuda") == 0
+                  ? dif_rng_new_torch_cuda (run->seed)
+                  : dif_rng_new (run->seed);
   return TRUE;
 }
 

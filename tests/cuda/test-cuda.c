@@ -55,11 +55,17 @@ test_op (gconstpointer data)
 {
   static const DifDtype dtypes[] = { DIF_F32, DIF_BF16, DIF_F16 };
   Op                    op       = GPOINTER_TO_INT (data);
+  gboolean              sampled  = g_getenv ("DIF_TEST_SAMPLE") != NULL;
   guint                 n = 0, bad = 0;
 
   for (guint i = 0; i < op_n_rows; i++)
-    for (guint k = 0; op_rows[i].op == op && k < G_N_ELEMENTS (dtypes); k++, n++)
-      bad += ! compare (&op_rows[i], i, dtypes[k]);
+    for (guint k = 0; op_rows[i].op == op && k < G_N_ELEMENTS (dtypes); k++)
+      /* who looks for damage only is content with one dtype a row */
+      if (! sampled || k == i % G_N_ELEMENTS (dtypes))
+        {
+          n++;
+          bad += ! compare (&op_rows[i], i, dtypes[k]);
+        }
   g_assert_cmpuint (n, >, 0);
   g_assert_cmpuint (bad, ==, 0);
 }

@@ -56,6 +56,7 @@ bundle_fill ()
   find "$to/bin" "$to/lib" -type f ! -name 'libcublasLt*' -exec strip --strip-unneeded {} +
   : > "$to/lib/loaders.cache" # PNG is part of gdk-pixbuf itself
   cp -r "$DEV_REPO/data/models/." "$to/data/models/" && cp -r "$DEV_REPO/LICENSES" "$to/" &&
+    cp "$DEV_REPO/bench/cuda-all.sh" "$DEV_REPO/bench/peers.py" "$to/" &&
     bundle_launcher > "$to/dif" && chmod +x "$to/dif"
 }
 
