@@ -135,7 +135,7 @@ def train(options):
         common.set_rate(tools, (2e-3, 2e-3), common.learning_rate(step, options.steps))
         pick = np.sort(rng.choice(usable, options.batch))
         x = disturb(common.to_float(pictures[pick]), rng)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with common.autocast():
             scores = judge(x)
         loss = (
             sum(

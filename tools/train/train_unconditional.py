@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Train the unconditional model: a UNet2DModel that draws small scenes in pixels.
 
-    python train_unconditional.py --data DIR --out unconditional.pt [--steps 4000]
+    python train_unconditional.py --data DIR --out unconditional.pt [--steps 2500]
 
-Scenes with one object, 64x64, half of them mirrored.  Starting it again goes
+Scenes with one object, 32x32, half of them mirrored.  Starting it again goes
 on from the checkpoint.  With --sheets it saves some samples now and then.
 """
 
@@ -19,8 +19,8 @@ from torch.nn import functional as F
 import common
 from train_vae import Pictures
 
-SIDE = 64
-CHANNELS = (16, 32, 64, 80)
+SIDE = 32
+CHANNELS = (32, 64, 64)
 SNR_CAP = 5.0
 NOISE = dict(num_train_timesteps=1000, prediction_type="v_prediction", clip_sample=True)
 
@@ -32,8 +32,8 @@ def make_unet():
         out_channels=3,
         layers_per_block=1,
         block_out_channels=CHANNELS,
-        down_block_types=("DownBlock2D", "DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D"),
+        down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
         attention_head_dim=CHANNELS[-1] // 2,
         norm_num_groups=8,
     )
@@ -122,9 +122,9 @@ def main():
     parser.add_argument("--sheets", default="", help="folder for samples")
     common.add_run_options(
         parser,
-        steps=4000,
+        steps=2500,
         batch=32,
-        part=16,
+        part=32,
         rate=2e-3,
         adam_rate=1e-3,
         average=0.998,
