@@ -5,20 +5,19 @@
     python export_tasks.py depth2img --unet depth2img.pt --depth depth.pt --model … --out DIR
     python export_tasks.py unconditional --unet unconditional.pt --out DIR
 
-Autoencoder, text encoder and tokenizer are the text model's: their files
-become links to that folder, which must lie beside the new one.
+Autoencoder, text encoder and tokenizer are those of the text model that was
+trained from (--model).  Files of theirs that a folder beside the new one holds
+too, byte for byte, become links to it.
 """
 
 import argparse
+import filecmp
 import json
 import os
+import shutil
 
 import torch
-from diffusers import (
-    DDIMPipeline,
-    DDIMScheduler,
-    DPMSolverMultistepScheduler,
-)
+from diffusers import DDIMPipeline, DDIMScheduler, DPMSolverMultistepScheduler
 from safetensors.torch import load_file, save_file
 
 import train_depth
@@ -44,16 +43,30 @@ def write_json(path, content):
         file.write("\n")
 
 
-def link_shared(model, folder):
-    """Link the files of the shared parts to those of the folder beside."""
-    name = os.path.basename(os.path.abspath(model))
+def twin(source, part, file, folder):
+    """Name of a folder beside `folder` that holds a file of the same bytes, or None."""
+    above, own = os.path.split(os.path.abspath(folder))
+    for name in sorted(os.listdir(above)):
+        path = os.path.join(above, name, part, file)
+        there = name != own and os.path.isfile(path) and not os.path.islink(path)
+        if there and filecmp.cmp(source, path, shallow=False):
+            return name
+    return None
+
+
+def share_parts(model, folder):
+    """The text model's parts: links to the files of a folder beside, copies where there is none."""
     for part in SHARED:
         os.makedirs(os.path.join(folder, part), exist_ok=True)
         for file in sorted(os.listdir(os.path.join(model, part))):
-            link = os.path.join(folder, part, file)
-            if os.path.lexists(link):
-                os.remove(link)
-            os.symlink(os.path.join("..", "..", name, part, file), link)
+            source, target = os.path.join(model, part, file), os.path.join(folder, part, file)
+            if os.path.lexists(target):
+                os.remove(target)
+            name = twin(source, part, file, folder)
+            if name:
+                os.symlink(os.path.join("..", "..", name, part, file), target)
+            else:
+                shutil.copyfile(source, target)
 
 
 def write_index(task, model, folder):
@@ -109,7 +122,7 @@ def main():
     parser.add_argument("task", choices=SETTINGS)
     parser.add_argument("--unet", required=True, help="checkpoint of the task's trainer")
     parser.add_argument("--depth", help="checkpoint of train_depth.py (depth2img)")
-    parser.add_argument("--model", help="folder of the text model (inpaint, depth2img)")
+    parser.add_argument("--model", help="text model that was trained from (inpaint, depth2img)")
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
     os.makedirs(options.out, exist_ok=True)
@@ -120,7 +133,7 @@ def main():
     write_json(os.path.join(options.out, "dif.json"), SETTINGS[options.task])
     tidy_json(options.out)
     if options.task != "unconditional":
-        link_shared(options.model, options.out)
+        share_parts(options.model, options.out)
     own = sum(
         os.path.getsize(os.path.join(root, name))
         for root, _, files in os.walk(options.out)
