@@ -31,7 +31,7 @@ import judge as judging
 import judge_masks
 import masks
 from evaluate import contact_sheet, gradient, write_report
-from render import SIZE, render, scene_parameters
+from render import N_OBJECT, OBJECT_FIELDS, SIZE, render, scene_parameters
 
 SEED = 4343
 BATCH = 10
@@ -76,12 +76,28 @@ def draw(pipeline, prompts, options, **inputs):
 # ---- inpainting ----
 
 
-def hide(parameters, rows, which):
-    """Take object `which` out of the scenes (a column that says whether it is there)."""
-    from render import N_OBJECT
+def varied(row, change, rng, tries=200):
+    """`row` after change(row), drawn anew until the combination is a held-out one.
 
+    The last draw is taken where none of them is: a few scenes have no such neighbour.
+    """
+    for _ in range(tries):
+        other = row.copy()
+        change(other, rng)
+        if captions.held_out(other[None])[0]:
+            break
+    return other
+
+
+def another(now, count, rng):
+    """A number below `count` other than `now`."""
+    return (now + rng.integers(1, count)) % count
+
+
+def hide(parameters, which):
+    """Take object `which` out of the scenes (a column says whether it is there)."""
     parameters = parameters.clone()
-    parameters[np.arange(len(rows)), np.asarray(which) * N_OBJECT] = 0
+    parameters[np.arange(len(which)), which * N_OBJECT + OBJECT_FIELDS.index("there")] = 0
     return parameters
 
 
@@ -90,10 +106,10 @@ def inpaint_cases(count):
 
     A third each: one object is replaced by another; one of two objects is
     replaced; a second object is put beside the only one.  Scenes are held-out
-    combinations before and after; the new object has another shape and another
-    colour than what was there.
+    combinations before and, nearly all, after; the new object has another shape
+    and another colour than what was there.
     """
-    rng, words = np.random.default_rng(SEED), random.Random(SEED)
+    rng = np.random.default_rng(SEED)
     shares = [0, 1, 1]
     rows = np.concatenate(
         [
@@ -102,23 +118,24 @@ def inpaint_cases(count):
         ]
     )
     wanted, which = rows.copy(), np.where(rows[:, 0] == 2, rng.integers(0, 2, len(rows)), 0)
-    for k, row in enumerate(wanted):
+    for k, row in enumerate(rows):
         first = 1 + 3 * which[k]
-        while True:
-            row[first : first + 2] = rng.integers(0, 4), rng.integers(0, 8)
-            other = rows[k, first] != row[first] and rows[k, first + 1] != row[first + 1]
-            if other and captions.held_out(row[None])[0]:
-                break
+
+        def change(other, rng, first=first):
+            other[first] = another(other[first], 4, rng)
+            other[first + 1] = another(other[first + 1], 8, rng)
+
+        wanted[k] = varied(row, change, rng)
     parameters = scene_parameters(rows, rng)
     pictures, solid = render_all(parameters)
-    bare, _ = render_all(hide(parameters[2 * count :], rows[2 * count :], which[2 * count :]))
+    bare, _ = render_all(hide(parameters[2 * count :], which[2 * count :]))
     pictures[2 * count :] = bare
     regions, prompts = [], []
     for k, row in enumerate(wanted):
         y, x = np.nonzero(solid[k, which[k]])
         regions.append(masks.around((x.min(), y.min(), x.max(), y.max()), rng))
         shape, colour = row[1 + 3 * which[k] : 3 + 3 * which[k]]
-        prompts.append(captions._article(f"{captions.COLOURS[colour]} {captions.SHAPES[shape]}"))
+        prompts.append(captions.article(f"{captions.COLOURS[colour]} {captions.SHAPES[shape]}"))
     kinds = np.repeat(["replaced", "one of two replaced", "put beside"], count)
     return wanted, which, kinds, prompts, pictures, np.stack(regions)
 
@@ -203,15 +220,14 @@ def depth_cases(count):
         for share in (0, 1)
     ]
     rows = np.concatenate(halves)
-    wanted = rows.copy()
-    for k, row in enumerate(wanted):
-        while True:
-            row[2], row[7], row[8] = rng.integers(0, 8), rng.integers(0, 5), rng.integers(0, 3)
-            if row[0] == 2:
-                row[5] = rng.integers(0, 8)
-            other = row[2] != rows[k, 2] and (row[0] == 1 or row[5] != rows[k, 5])
-            if other and captions.held_out(row[None])[0]:
-                break
+
+    def change(other, rng):
+        other[2] = another(other[2], 8, rng)
+        other[7], other[8] = rng.integers(0, 5), rng.integers(0, 3)
+        if other[0] == 2:
+            other[5] = another(other[5], 8, rng)
+
+    wanted = np.stack([varied(row, change, rng) for row in rows])
     prompts = [captions.caption(row, words, full=True) for row in wanted]
     pictures, solid = render_all(scene_parameters(rows, rng))
     return wanted, prompts, pictures, solid.any(1)

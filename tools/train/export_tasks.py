@@ -134,12 +134,12 @@ def main():
     tidy_json(options.out)
     if options.task != "unconditional":
         share_parts(options.model, options.out)
-    own = sum(
-        os.path.getsize(os.path.join(root, name))
-        for root, _, files in os.walk(options.out)
-        for name in files
-        if not os.path.islink(os.path.join(root, name))
-    )
+    own = 0
+    for root, _, files in os.walk(options.out):
+        for path in (os.path.join(root, name) for name in files):
+            if not os.path.islink(path):
+                os.chmod(path, 0o644)
+                own += os.path.getsize(path)
     print(f"{options.out}: {size_of(options.out)} bytes, {own} of them its own")
 
 
