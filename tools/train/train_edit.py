@@ -4,8 +4,8 @@
     python train_edit.py --task inpaint --prepared DIR --model ../../data/models/tiny-scenes \\
         --out inpaint.pt [--steps 1000]
 
-The first convolution gets further input channels that begin at zero: mask and
-masked picture (9 channels), or the depth map (5).  Text encoder and
+The first convolution gets further input channels, with small random weights at
+first: mask and masked picture (9 channels), or the depth map (5).  Text encoder and
 autoencoder stay as they are.  Starting it again goes on from the checkpoint.
 """
 
@@ -28,15 +28,21 @@ from tokenizer import Encoder
 CHANNELS = {"inpaint": 9, "depth2img": 5}
 SNR_CAP = 5.0
 EMPTY_SHARE = 0.1
+FURTHER_SCALE = 0.5  # of the further channels' first weights, over those of the text model
 
 
 def make_unet(task, folder):
-    """The text model's U-Net with more input channels, zero at first."""
+    """The text model's U-Net with more input channels.
+
+    From zero their weights grow too slowly: what lies behind the first
+    convolution learns nothing of a depth map that it cannot see.
+    """
     plain = UNet2DConditionModel.from_pretrained(f"{folder}/unet", torch_dtype=torch.float32)
     unet = UNet2DConditionModel.from_config({**plain.config, "in_channels": CHANNELS[task]})
     weights = plain.state_dict()
-    first = torch.zeros_like(unet.conv_in.weight)
-    first[:, :4] = weights["conv_in.weight"]
+    known = weights["conv_in.weight"]
+    first = torch.randn_like(unet.conv_in.weight) * FURTHER_SCALE * known.std()
+    first[:, :4] = known
     unet.load_state_dict({**weights, "conv_in.weight": first})
     unet.set_attn_processor(AttnProcessor())
     return unet.to(memory_format=torch.channels_last)
