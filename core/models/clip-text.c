@@ -50,7 +50,8 @@ load_model (DifJson *config, DifLoader *l, gboolean projected, GError **error)
     }
   m->layers = g_new0 (DifClipLayer, m->shape.n_layers);
   dif_loader_enter (l, "text_model");
-  m->tokens = dif_loader_table (l, "embeddings.token_embedding.weight", m->vocabulary, m->shape.width);
+  m->tokens =
+      dif_loader_table (l, "embeddings.token_embedding.weight", m->vocabulary, m->shape.width);
   m->positions =
       dif_loader_table (l, "embeddings.position_embedding.weight", m->max_length, m->shape.width);
   for (guint i = 0; i < m->shape.n_layers; i++)

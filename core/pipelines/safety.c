@@ -153,7 +153,8 @@ eight_bit (DifRun *run, const float *pixels)
     return NULL;
   for (gsize k = 0; k < n; k++)
     bytes[k] = (guint8) rintf (pixels[k] * 255);
-  return dif_image_new_8bit (run->result_width, run->result_height, 3, bytes, (gsize) run->result_width * 3, 3);
+  return dif_image_new_8bit (run->result_width, run->result_height, 3, bytes,
+                             (gsize) run->result_width * 3, 3);
 }
 
 /* Says which concepts, by their numbers, were found in picture @i. */

@@ -113,7 +113,8 @@ test_not_found (void)
       g_assert_null (dif_catalog_resolve (models[i], &error));
       g_assert_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY);
       assert_one_line (error, models[i]);
-      assert_one_line (error, "found the models everywhere, shared, tiny-scenes, tiny-scenes-inpaint, users in ");
+      assert_one_line (error, "found the models everywhere, shared, tiny-scenes, "
+                              "tiny-scenes-inpaint, users in ");
       assert_one_line (error, scratch);
     }
 }

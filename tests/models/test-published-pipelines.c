@@ -23,7 +23,8 @@ draw_picture (Rig *rig, DifJson *entry, DifUnet2d *unet)
       dif_scheduler_new (dif_json_string (entry, "scheduler", "?"), NULL, &error);
   g_autoptr (DifRng) rng  = dif_rng_new (0);
   gsize              side = dif_unet2d_sample_size (unet);
-  DifTensor         *x    = dif_randn (rig->cx, rng, 1, side, side, dif_unet2d_channels (unet)), *out;
+  guint              n    = dif_unet2d_channels (unet);
+  DifTensor         *x    = dif_randn (rig->cx, rng, 1, side, side, n), *out;
 
   g_assert_no_error (error);
   dif_scheduler_set_timesteps (s, (guint) dif_json_int (entry, "steps", 0, 1, 1000), &error);

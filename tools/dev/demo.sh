@@ -19,14 +19,26 @@ DEMO_FRAMES=(
   "a large orange cube on a blue floor, at night"
 )
 
+DEMO_SCENE="a small blue sphere on a grey floor, under a blue sky"
+
+# demo_task FIELDS...: a row of DEMO_TASKS
+demo_task ()
+{
+  local IFS='|'
+  DEMO_TASKS+=("$*")
+}
+
 # Task, its model, scene to start from and its seed, prompt, seed, ellipse to select, arguments.
 # A task whose model is not bundled is left out.
-DEMO_TASKS=(
-  "img2img|tiny-scenes|a small blue sphere on a grey floor, under a blue sky|2|a small red sphere on a green floor, under a pink sky|1||#:strength 0.7"
-  "inpaint|tiny-scenes|a small blue sphere on a grey floor, under a blue sky|2|a small blue sphere left of a small yellow cone on a grey floor, under a blue sky|3|60 44 64 64|#:feather 5"
-  "depth2img|tiny-scenes-depth|a large red cube on a grey floor, under a blue sky|1|a large yellow cube on a green floor, at night|1||#:depth-layer #t"
-  "unconditional|tiny-scenes-unconditional||0||1||"
-)
+DEMO_TASKS=()
+demo_task img2img tiny-scenes "$DEMO_SCENE" 2 \
+  "a small red sphere on a green floor, under a pink sky" 1 "" "#:strength 0.7"
+demo_task inpaint tiny-scenes "$DEMO_SCENE" 2 \
+  "a small blue sphere left of a small yellow cone on a grey floor, under a blue sky" 3 \
+  "60 44 64 64" "#:feather 5"
+demo_task depth2img tiny-scenes-depth "a large red cube on a grey floor, under a blue sky" 1 \
+  "a large yellow cube on a green floor, at night" 1 "" "#:depth-layer #t"
+demo_task unconditional tiny-scenes-unconditional "" 0 "" 1 "" ""
 
 # demo_tasks: those that the bundled models can do
 demo_tasks ()
