@@ -5,6 +5,7 @@ OpenVINO beside `dif bench`, on the same machine, threads and sizes.
 
     ./dev run dif make-checkpoint --like sd15 random-sd15
     python3 bench/peers.py --dif ./dev random-sd15
+    python3 bench/peers.py --dif BUNDLE/dif --device cuda --dtype f16 random-sd15
 
 Needs torch and diffusers for PyTorch's rows, openvino for its own; what is absent is
 left out by name.  All swing from run to run on a shared machine: compare minima of one
@@ -35,7 +36,7 @@ def minimum(function, repeats):
 
 def ours(options):
     command = [options.dif] + (["run", "dif"] if os.path.basename(options.dif) == "dev" else [])
-    command += ["bench", "--model", options.model, "--device", "cpu", "--dtype", options.dtype,
+    command += ["bench", "--model", options.model, "--device", options.device, "--dtype", options.dtype,
                 "--width", str(options.size), "--height", str(options.size),
                 "--steps", str(options.steps), "--json", "--quiet"]
     env = dict(os.environ, OMP_NUM_THREADS=str(options.threads))
@@ -53,14 +54,16 @@ def networks(options):
     from diffusers import AutoencoderKL, UNet2DConditionModel
 
     torch.set_num_threads(options.threads)
-    dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[options.dtype]
+    dtype = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}[options.dtype]
     layout = torch.channels_last
     unet = UNet2DConditionModel.from_pretrained(options.model, subfolder="unet", torch_dtype=dtype)
     vae = AutoencoderKL.from_pretrained(options.model, subfolder="vae", torch_dtype=dtype)
     side = options.size // 8
     latents = torch.randn(2, 4, side, side, dtype=dtype).to(memory_format=layout)
     text = torch.randn(2, 77, unet.config.cross_attention_dim, dtype=dtype)
-    return unet.eval().to(memory_format=layout), vae.eval().to(memory_format=layout), latents, text
+    device = options.device
+    return (unet.eval().to(device, memory_format=layout), vae.eval().to(device, memory_format=layout),
+            latents.to(device), text.to(device))
 
 
 def pytorch(options, compiled):
@@ -69,10 +72,19 @@ def pytorch(options, compiled):
     unet, vae, latents, text = networks(options)
     step = torch.compile(unet) if compiled else unet
     decode = torch.compile(vae.decode) if compiled else vae.decode
+
+    def finished(function):
+        """A card works behind the caller's back."""
+        def whole():
+            function()
+            if options.device == "cuda":
+                torch.cuda.synchronize()
+        return whole
+
     with torch.inference_mode():
         yield (f"PyTorch {torch.__version__} {'torch.compile' if compiled else 'eager'}",
-               minimum(lambda: step(latents, 500, text), options.steps),
-               minimum(lambda: decode(latents[:1]), options.steps))
+               minimum(finished(lambda: step(latents, 500, text)), options.steps),
+               minimum(finished(lambda: decode(latents[:1])), options.steps))
 
 
 def openvino(options):
@@ -117,7 +129,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("model", help="folder that `dif make-checkpoint --like sd15` made")
     parser.add_argument("--dif", default="dif", help="the program, or ./dev")
-    parser.add_argument("--dtype", choices=("f32", "bf16"), default="bf16")
+    parser.add_argument("--dtype", choices=("f32", "bf16", "f16"), default="bf16")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--size", type=int, default=512, help="side of the picture in pixels")
     parser.add_argument("--steps", type=int, default=5, help="repeats; the minimum counts")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -126,14 +139,16 @@ def main():
     options.model = os.path.abspath(options.model)
 
     print(f"Stable Diffusion 1.5, {options.size} x {options.size}, guidance, {options.dtype}, "
-          f"{options.threads} threads; minima of {options.steps}")
+          f"{options.threads} threads, {options.device}; minima of {options.steps}")
     print(f"{'':44}{'step s':>8}{'decode s':>10}")
     rows = [ours]
     if have("torch", "diffusers"):
         rows += [lambda o: pytorch(o, False)] + [lambda o: pytorch(o, True)] * options.compile
     else:
         print("(no PyTorch here: torch or diffusers is not installed)")
-    if have("openvino", "torch", "diffusers"):
+    if options.device != "cpu":
+        print("(no OpenVINO: it has no backend for this device)")
+    elif have("openvino", "torch", "diffusers"):
         rows.append(openvino)
     else:
         print("(no OpenVINO here: openvino is not installed)")

@@ -18,7 +18,9 @@
 #include "vocabulary.h"
 
 static const CliOption options[] = {
-  { "like", 0, "sd15|sd21|tiny", "Whose sizes to take", "sd15", "What to make" },
+  { "like", 0, "NAME",
+    "Whose sizes: sd15, sd21, sd2-depth, sdxl, sdxl-refiner, tiny, tiny-depth, tiny-xl", "sd15",
+    "What to make" },
   { "seed", 0, "N", "The same seed gives the same numbers", "0", "What to make" },
   { "dtype", 0, "f16|f32|bf16", "Number format of the files", "f16", "What to make" },
 };
@@ -82,42 +84,90 @@ parse (const char *text, const char *name, GError **error)
   return dif_json_parse (text, strlen (text), name, error);
 }
 
+/* A text encoder of class @class_name under @name, with its tokenizer beside
+ * it; nothing if the template has none. */
 static gboolean
-write_text_part (Job *job, GError **error)
+write_text_part (Job *job, const char *text, const char *name, const char *tokenizer,
+                 const char *pad, const char *class_name, GError **error)
 {
-  g_autoptr (DifJson) config = parse (job->like->text_encoder, "text_encoder", error);
-  g_autofree char    *folder = g_build_filename (job->folder, "tokenizer", NULL);
+  g_autoptr (DifJson) config = text ? parse (text, name, error) : NULL;
+  g_autofree char    *folder = g_build_filename (job->folder, tokenizer, NULL);
   const char         *dtype  = job->dtype == DIF_F32    ? "float32"
                                : job->dtype == DIF_BF16 ? "bfloat16"
                                                         : "float16";
   guint               size;
 
   if (! config)
-    return FALSE;
+    return ! text;
   size = (guint) dif_json_int (config, "vocab_size", 0, CLI_VOCABULARY_MIN, CLI_VOCABULARY_MAX);
   dif_json_set_string (config, "torch_dtype", dtype);
   dif_json_set_double (config, "bos_token_id", size - 2);
   dif_json_set_double (config, "eos_token_id", size - 1);
   if (g_mkdir (folder, 0777) != 0)
     return fail_file (folder, errno, error);
-  return cli_vocabulary_write (folder, size, job->like->pad_token, error) &&
-         write_network (job, "text_encoder", "CLIPTextModel", "model.safetensors", config, error);
+  return cli_vocabulary_write (folder, size, pad, error) &&
+         write_network (job, name, class_name, "model.safetensors", config, error);
+}
+
+static gboolean
+write_text_parts (Job *job, GError **error)
+{
+  const CliTemplate *like = job->like;
+
+  return write_text_part (job, like->text_encoder, "text_encoder", "tokenizer", like->pad_token,
+                          "CLIPTextModel", error) &&
+         write_text_part (job, like->text_encoder_2, "text_encoder_2", "tokenizer_2", "!",
+                          "CLIPTextModelWithProjection", error);
+}
+
+/* Members of the index for a text encoder and its tokenizer; null where there
+ * is none, but a second one is not mentioned then. */
+static void
+append_text_parts (GString *s, const CliTemplate *like)
+{
+  if (like->text_encoder)
+    g_string_append (s, "\"text_encoder\":[\"transformers\",\"CLIPTextModel\"],"
+                        "\"tokenizer\":[\"transformers\",\"CLIPTokenizer\"],");
+  else
+    g_string_append (s, "\"text_encoder\":[null,null],\"tokenizer\":[null,null],");
+  if (like->text_encoder_2)
+    g_string_append (s, "\"text_encoder_2\":[\"transformers\",\"CLIPTextModelWithProjection\"],"
+                        "\"tokenizer_2\":[\"transformers\",\"CLIPTokenizer\"],");
+}
+
+static gboolean
+write_depth_parts (Job *job, GError **error)
+{
+  g_autoptr (DifJson) config    = NULL;
+  g_autoptr (DifJson) processor = NULL;
+  g_autofree char    *folder    = NULL;
+
+  if (! job->like->depth)
+    return TRUE;
+  config    = parse (job->like->depth, "depth_estimator", error);
+  processor = config ? parse (job->like->depth_processor, "feature_extractor", error) : NULL;
+  if (! processor)
+    return FALSE;
+  folder = begin_part (job, "feature_extractor", "preprocessor_config.json", processor, error);
+  return folder && write_network (job, "depth_estimator", "DPTForDepthEstimation",
+                                  "model.safetensors", config, error);
 }
 
 static gboolean
 write_index (Job *job, GError **error)
 {
-  g_autofree char *text = g_strdup_printf (
-      "{\"_class_name\":\"StableDiffusionPipeline\",\"_diffusers_version\":\"0.30.0\","
-      "\"feature_extractor\":[null,null],\"image_encoder\":[null,null],"
-      "\"requires_safety_checker\":false,\"safety_checker\":[null,null],"
-      "\"scheduler\":[\"diffusers\",\"%s\"],\"text_encoder\":[\"transformers\",\"CLIPTextModel\"],"
-      "\"tokenizer\":[\"transformers\",\"CLIPTokenizer\"],"
-      "\"unet\":[\"diffusers\",\"UNet2DConditionModel\"],"
-      "\"vae\":[\"diffusers\",\"AutoencoderKL\"]}",
-      job->like->scheduler_class);
-  g_autoptr (DifJson) json = parse (text, "model_index.json", error);
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (DifJson) json = NULL;
 
+  g_string_printf (text, "{\"_class_name\":\"%s\",\"_diffusers_version\":\"0.30.0\",%s",
+                   job->like->pipeline, job->like->settings);
+  append_text_parts (text, job->like);
+  g_string_append_printf (text,
+                          "\"scheduler\":[\"diffusers\",\"%s\"],"
+                          "\"unet\":[\"diffusers\",\"UNet2DConditionModel\"],"
+                          "\"vae\":[\"diffusers\",\"AutoencoderKL\"]}",
+                          job->like->scheduler_class);
+  json = parse (text->str, "model_index.json", error);
   return json && write_json (job->folder, "model_index.json", json, error);
 }
 
@@ -132,12 +182,12 @@ write_all (Job *job, GError **error)
   if (! scheduler)
     return FALSE;
   folder = begin_part (job, "scheduler", "scheduler_config.json", scheduler, error);
-  return folder && write_text_part (job, error) &&
+  return folder && write_text_parts (job, error) &&
          write_network (job, "vae", "AutoencoderKL", "diffusion_pytorch_model.safetensors", vae,
                         error) &&
          write_network (job, "unet", "UNet2DConditionModel", "diffusion_pytorch_model.safetensors",
                         unet, error) &&
-         write_index (job, error);
+         write_depth_parts (job, error) && write_index (job, error);
 }
 
 /* ---- the folder ---- */
@@ -222,7 +272,7 @@ const CliCommand cmd_make_checkpoint = {
   .summary   = "Makes a model folder with random weights, for benchmarks and comparisons",
   .usage     = "[OPTION]... FOLDER",
   .details   = "FOLDER must not exist or be empty; it appears whole or not at all.  sd15 takes\n"
-               "2.1 GB.  diffusers loads it too.  Its pictures show noise.\n"
+               "2.1 GB, sdxl 6.9 GB.  diffusers loads it too.  Its pictures show noise.\n"
                "\n"
                "Example:\n"
                "  dif make-checkpoint --like sd15 --dtype f16 random-sd15\n",

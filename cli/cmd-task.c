@@ -289,10 +289,11 @@ save (const CliArgs *args, DifResult *result, CliDump *dump, GError **error)
   const char *output    = cli_args_value (args, "output", NULL);
   const char *dump_path = cli_args_value (args, "dump", NULL);
   guint       n         = dif_result_n_images (result);
+  guint       all       = n + dif_result_n_withheld (result);
 
   for (guint i = 0; output && i < n; i++)
     {
-      g_autofree char *path = cli_output_name (output, i, n);
+      g_autofree char *path = cli_output_name (output, dif_result_index (result, i), all);
 
       if (! cli_output_png (path, result, i, error))
         return FALSE;
@@ -301,6 +302,15 @@ save (const CliArgs *args, DifResult *result, CliDump *dump, GError **error)
                 dif_result_height (result), dif_result_seed (result));
     }
   return ! dump_path || cli_dump_write (dump, dump_path, error);
+}
+
+/* The rest is written, but not all that was asked for is there. */
+static gboolean
+fail_withheld (DifResult *result, GError **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+                       dif_result_warning (result));
+  return FALSE;
 }
 
 static gboolean
@@ -323,6 +333,8 @@ draw (Cli *cli, const char *task, const CliArgs *args, GError **error)
   cli_bar_clear (&bar);
   if (! result || g_cancellable_set_error_if_cancelled (cli->cancellable, error))
     return FALSE;
+  if (dif_result_n_withheld (result))
+    return save (args, result, dump, error) && fail_withheld (result, error);
   if (dif_result_warning (result) && ! cli_args_has (args, "quiet"))
     cli_warn (dif_result_warning (result));
   return save (args, result, dump, error);

@@ -12,6 +12,7 @@ extern const CliCommand cmd_import_tokenizer;
 extern const CliCommand cmd_schedulers;
 extern const CliCommand cmd_make_checkpoint;
 extern const CliCommand cmd_bench;
+extern const CliCommand cmd_selftest;
 
 G_END_DECLS
 

@@ -160,6 +160,17 @@ inspect_scheduler (CliPart *part, DifCheckpoint *checkpoint)
     g_string_printf (part->note, "short name %s", dif_scheduler_short_name (part->class_name));
 }
 
+/* How pictures are prepared for the depth estimator. */
+static void
+inspect_depth_processor (CliPart *part, DifCheckpoint *checkpoint)
+{
+  DifDptProcessor p;
+
+  part->config = dif_checkpoint_config (checkpoint, part->name, &part->error);
+  if (part->config && dif_dpt_processor_read (&p, part->config, &part->error) && p.resize)
+    g_string_printf (part->note, "pictures of %ux%u", p.width, p.height);
+}
+
 /* A part this program has no use for: count it if it is there. */
 static void
 inspect_stranger (CliPart *part, DifCheckpoint *checkpoint)
@@ -196,6 +207,8 @@ cli_part_inspect (DifCheckpoint *checkpoint, const char *name)
     inspect_tokenizer (part, checkpoint);
   else if (strcmp (name, "scheduler") == 0)
     inspect_scheduler (part, checkpoint);
+  else if (strcmp (name, "feature_extractor") == 0 && g_str_has_prefix (part->class_name, "DPT"))
+    inspect_depth_processor (part, checkpoint);
   else if (dif_model_class_find (part->class_name))
     inspect_network (part, checkpoint);
   else

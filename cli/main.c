@@ -15,6 +15,7 @@ static const CliCommand *const commands[] = {
   &cmd_schedulers,
   &cmd_make_checkpoint,
   &cmd_bench,
+  &cmd_selftest,
 };
 
 static const CliCommand *

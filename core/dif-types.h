@@ -35,10 +35,14 @@ typedef struct _DifCheckpoint DifCheckpoint;
 typedef struct _DifTokenizer  DifTokenizer;
 
 /* models/ */
-typedef struct _DifClipText DifClipText;
-typedef struct _DifUnet     DifUnet;
-typedef struct _DifUnet2d   DifUnet2d;
-typedef struct _DifVae      DifVae;
+typedef struct _DifClipProcessor DifClipProcessor;
+typedef struct _DifClipText      DifClipText;
+typedef struct _DifClipVision    DifClipVision;
+typedef struct _DifDpt           DifDpt;
+typedef struct _DifSafetyChecker DifSafetyChecker;
+typedef struct _DifUnet          DifUnet;
+typedef struct _DifUnet2d        DifUnet2d;
+typedef struct _DifVae           DifVae;
 
 /* schedulers/ */
 typedef struct _DifScheduler      DifScheduler;
@@ -74,6 +78,7 @@ typedef enum
  * @DIF_ACT_SILU: x * sigmoid (x)
  * @DIF_ACT_GELU: x * Phi (x), by erf
  * @DIF_ACT_QUICK_GELU: x * sigmoid (1.702 x), OpenAI CLIP's
+ * @DIF_ACT_RELU: max (x, 0)
  *
  * Element-wise non-linearities, fused into the op that produces x where a
  * backend can.
@@ -83,7 +88,8 @@ typedef enum
   DIF_ACT_NONE,
   DIF_ACT_SILU,
   DIF_ACT_GELU,
-  DIF_ACT_QUICK_GELU
+  DIF_ACT_QUICK_GELU,
+  DIF_ACT_RELU
 } DifAct;
 
 G_END_DECLS

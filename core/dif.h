@@ -10,6 +10,7 @@
 #include "dif-types.h"
 
 #include "base/error.h"
+#include "base/image-fit.h"
 #include "base/image.h"
 #include "base/json.h"
 #include "base/params.h"
@@ -20,8 +21,13 @@
 #include "formats/embedding.h"
 #include "formats/lora.h"
 #include "formats/safetensors.h"
+#include "models/clip-processor.h"
 #include "models/clip-text.h"
+#include "models/clip-vision.h"
+#include "models/dpt-processor.h"
+#include "models/dpt.h"
 #include "models/model.h"
+#include "models/safety-checker.h"
 #include "models/unet.h"
 #include "models/unet2d.h"
 #include "models/vae.h"
@@ -37,5 +43,6 @@
 #include "tensor/weights.h"
 #include "text/bpe.h"
 #include "text/import.h"
+#include "text/prompt-weights.h"
 
 #endif /* DIF_H */

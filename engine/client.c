@@ -15,6 +15,7 @@
 #include "engine/client.h"
 #include "engine/frame.h"
 #include "engine/message.h"
+#include "engine/picture.h"
 #include "engine/place.h"
 #include "engine/warm.h"
 
@@ -95,11 +96,10 @@ link_wait (Link *engine, short events, int timeout_ms, GError **error)
 }
 
 static gboolean
-link_send (Link *engine, DifJson *message, GError **error)
+link_send_bytes (Link *engine, GBytes *data, GError **error)
 {
-  g_autoptr (GBytes) frame = dif_frame_pack (message, NULL, 0);
-  gsize              n     = 0;
-  const guint8      *bytes = g_bytes_get_data (frame, &n);
+  gsize         n     = 0;
+  const guint8 *bytes = g_bytes_get_data (data, &n);
 
   while (n > 0)
     {
@@ -116,6 +116,28 @@ link_send (Link *engine, DifJson *message, GError **error)
         }
     }
   return TRUE;
+}
+
+static gboolean
+link_send (Link *engine, DifJson *message, GError **error)
+{
+  g_autoptr (GBytes) frame = dif_frame_pack (message, NULL, 0);
+
+  return link_send_bytes (engine, frame, error);
+}
+
+static gboolean
+link_send_input (Link *engine, const char *name, DifImage *image, GError **error)
+{
+  g_autoptr (DifJson) message = dif_message_new ("input");
+  g_autoptr (GBytes)  pixels  = dif_picture_pack (image, message, error);
+  g_autoptr (GBytes)  head    = NULL;
+
+  if (pixels == NULL)
+    return FALSE;
+  dif_json_set_string (message, "name", name);
+  head = dif_frame_pack_head (message, g_bytes_get_size (pixels));
+  return link_send_bytes (engine, head, error) && link_send_bytes (engine, pixels, error);
 }
 
 static DifFrame *
@@ -309,6 +331,9 @@ take_picture (DifFrame *frame, DifResult **result)
   guint    width    = (guint) dif_json_int (header, "width", 0, 1, DIF_ENGINE_MAX_SIDE);
   guint    height   = (guint) dif_json_int (header, "height", 0, 1, DIF_ENGINE_MAX_SIDE);
   guint64  seed     = (guint64) dif_json_int (header, "seed", 0, 0, G_MAXUINT32);
+  guint    batch    = (guint) dif_json_int (header, "batch_index", index, 0, DIF_ENGINE_MAX_IMAGES);
+  guint    safety   = (guint) dif_json_int (header, "safety", DIF_SAFETY_UNCHECKED,
+                                            DIF_SAFETY_UNCHECKED, DIF_SAFETY_FLAGGED);
   gsize    expected = (gsize) width * height * 3 * sizeof (float);
 
   if (! dif_json_finish (header, NULL) || index >= n_images || frame->payload == NULL ||
@@ -321,7 +346,33 @@ take_picture (DifFrame *frame, DifResult **result)
     return FALSE;
   dif_result_fill (*result, index, g_bytes_get_data (frame->payload, NULL),
                    dif_json_string (header, "recipe", ""));
+  dif_result_set_verdict (*result, index, batch, (DifSafety) safety);
   return TRUE;
+}
+
+/* Returns: FALSE if it is no plane, or one too many */
+static gboolean
+take_plane (DifFrame *frame, DifResult *result)
+{
+  g_autoptr (DifImage)    image = dif_picture_unpack (frame, NULL);
+  const char             *name  = dif_json_string (frame->header, "name", "");
+  g_autofree const char **names = dif_result_plane_names (result);
+
+  if (! dif_json_finish (frame->header, NULL) || image == NULL ||
+      g_strv_length ((char **) names) >= DIF_ENGINE_MAX_INPUTS)
+    return FALSE;
+  dif_result_set_plane (result, name, image);
+  return TRUE;
+}
+
+/* Returns: FALSE if it is no part of a result that makes sense here */
+static gboolean
+take_part (DifFrame *frame, DifResult **result)
+{
+  if (dif_message_is (frame->header, "picture"))
+    return take_picture (frame, result);
+  return dif_message_is (frame->header, "plane") && *result != NULL &&
+         take_plane (frame, *result);
 }
 
 static DifResult *
@@ -344,6 +395,8 @@ receive_result (Link *engine, DifProgressFunc progress, gpointer user_data, GErr
       if (dif_message_is (frame->header, "done") && result != NULL)
         {
           dif_result_set_warning (result, dif_json_string (frame->header, "warning", NULL));
+          dif_result_set_n_withheld (result, (guint) dif_json_int (frame->header, "n_withheld", 0,
+                                                                   0, DIF_ENGINE_MAX_IMAGES));
           return g_steal_pointer (&result);
         }
       if (dif_message_is (frame->header, "progress") &&
@@ -352,13 +405,30 @@ receive_result (Link *engine, DifProgressFunc progress, gpointer user_data, GErr
           if (progress != NULL)
             progress (&now, user_data);
         }
-      else if (! dif_message_is (frame->header, "picture") || ! take_picture (frame, &result))
+      else if (! take_part (frame, &result))
         {
           g_set_error_literal (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_BAD_VALUE,
                                "dif-engine: expected progress or pictures, found something else");
           return NULL;
         }
     }
+}
+
+static gboolean
+send_inputs (Link *engine, DifRequest *rq, GError **error)
+{
+  guint           n    = 0;
+  const DifParam *rows = dif_task_params (dif_request_task (rq), &n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      DifImage *image = rows[i].type == DIF_PARAM_IMAGE ? dif_request_image (rq, rows[i].name)
+                                                        : NULL;
+
+      if (image != NULL && ! link_send_input (engine, rows[i].name, image, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 static DifResult *
@@ -369,6 +439,8 @@ run_in_engine (Link *engine, DifRequest *rq, DifProgressFunc progress, gpointer 
   g_autoptr (DifJson) request = dif_request_to_json (rq);
 
   dif_json_set_copy (message, "request", request);
+  if (! send_inputs (engine, rq, error))
+    return NULL;
   if (! link_send (engine, message, error))
     return NULL;
   return receive_result (engine, progress, user_data, error);
@@ -379,7 +451,7 @@ static DifRequest *
 with_path (DifRequest *rq, GError **error)
 {
   g_autoptr (DifRequest) copy     = dif_request_copy (rq);
-  g_autofree char       *path     = dif_catalog_resolve (dif_request_text (rq, "model"), error);
+  g_autofree char       *path     = dif_catalog_resolve (dif_request_model (rq), error);
   g_autofree char       *absolute = path != NULL ? g_canonicalize_filename (path, NULL) : NULL;
 
   if (absolute == NULL || ! dif_request_set (copy, "model", absolute, error) ||

@@ -161,7 +161,7 @@ void
 dif_connection_greet (DifConnection *connection)
 {
   connection->is_greeted = TRUE;
-  dif_frame_reader_allow (connection->reader, DIF_FRAME_MAX_HEADER, 0);
+  dif_frame_reader_allow (connection->reader, DIF_FRAME_MAX_HEADER, DIF_FRAME_MAX_PAYLOAD);
 }
 
 gboolean

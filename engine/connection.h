@@ -32,7 +32,7 @@ typedef struct
  * @events: whom to tell
  * @user_data: for @events
  *
- * Accepts no header above 4096 bytes until dif_connection_greet().
+ * Accepts no header above 4096 bytes and no payload until dif_connection_greet().
  *
  * Returns: (transfer full): a connection on the default main context
  */
@@ -46,7 +46,8 @@ void dif_connection_free (DifConnection *connection);
 
 /**
  * dif_connection_greet:
- * @connection: a connection that said hello; long headers are welcome now
+ * @connection: a connection that said hello; long headers and payloads are
+ *   welcome now
  */
 void dif_connection_greet (DifConnection *connection);
 

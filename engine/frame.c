@@ -27,21 +27,41 @@ dif_frame_free (DifFrame *frame)
   g_free (frame);
 }
 
-GBytes *
-dif_frame_pack (DifJson *header, gconstpointer payload, gsize n_payload)
+/* The prefix and the header, in front of @n_room bytes that are not filled. */
+static guint8 *
+pack (DifJson *header, gsize n_payload, gsize n_room, gsize *n)
 {
   g_autofree char *text   = dif_json_to_string (header, FALSE);
   gsize            n_text = strlen (text);
   guint32          n1     = GUINT32_TO_LE ((guint32) n_text);
   guint64          n2     = GUINT64_TO_LE ((guint64) n_payload);
-  guint8          *bytes  = g_malloc (DIF_FRAME_PREFIX + n_text + n_payload);
+  guint8          *bytes  = g_malloc (DIF_FRAME_PREFIX + n_text + n_room);
 
   memcpy (bytes, &n1, 4);
   memcpy (bytes + 4, &n2, 8);
   memcpy (bytes + DIF_FRAME_PREFIX, text, n_text);
+  *n = DIF_FRAME_PREFIX + n_text;
+  return bytes;
+}
+
+GBytes *
+dif_frame_pack_head (DifJson *header, gsize n_payload)
+{
+  gsize   n     = 0;
+  guint8 *bytes = pack (header, n_payload, 0, &n);
+
+  return g_bytes_new_take (bytes, n);
+}
+
+GBytes *
+dif_frame_pack (DifJson *header, gconstpointer payload, gsize n_payload)
+{
+  gsize   n     = 0;
+  guint8 *bytes = pack (header, n_payload, n_payload, &n);
+
   if (n_payload > 0)
-    memcpy (bytes + DIF_FRAME_PREFIX + n_text, payload, n_payload);
-  return g_bytes_new_take (bytes, DIF_FRAME_PREFIX + n_text + n_payload);
+    memcpy (bytes + n, payload, n_payload);
+  return g_bytes_new_take (bytes, n + n_payload);
 }
 
 DifFrameReader *

@@ -49,6 +49,15 @@ void dif_frame_free (DifFrame *frame);
 GBytes *dif_frame_pack (DifJson *header, gconstpointer payload, gsize n_payload);
 
 /**
+ * dif_frame_pack_head:
+ * @header: an object
+ * @n_payload: bytes that follow, at most %DIF_FRAME_MAX_PAYLOAD
+ *
+ * Returns: (transfer full): the frame's bytes up to the payload
+ */
+GBytes *dif_frame_pack_head (DifJson *header, gsize n_payload);
+
+/**
  * dif_frame_reader_new:
  * @max_header: longest header accepted, in bytes
  * @max_payload: longest payload accepted, in bytes

@@ -2,16 +2,21 @@
 /* message.h - what dif-engine and its clients say to each other.
  *
  *   client                                   engine
- *   {"type":"hello","protocol":1}            {"type":"hello","protocol":1,"pid":…}
+ *   {"type":"hello","protocol":2}            {"type":"hello","protocol":2,"pid":…}
+ *   {"type":"input","name":…,…} + pixels, …
  *   {"type":"run","request":{…}}             {"type":"progress",…}*
  *                                            {"type":"picture","index":0,…} + pixels, …
+ *                                            {"type":"plane","name":…,…} + pixels, …
  *                                            {"type":"done","seed":…}
  *   {"type":"status"}                        {"type":"status",…}
  *   {"type":"ping"}                          {"type":"pong"}
  *   {"type":"quit"}                          {"type":"bye"}, then the end of the connection
  *
  * Instead of any answer: {"type":"error","domain":…,"code":…,"message":…}.
- * Whoever closes the connection cancels its run.
+ * Whoever closes the connection cancels its run.  Inputs are the pictures that
+ * the next run starts from, by the names of its parameters; planes are what a
+ * run found out besides its pictures, such as depth.  Members that a receiver
+ * does not know are left alone; picture.h tells how pixels travel.
  */
 #ifndef DIF_ENGINE_MESSAGE_H
 #define DIF_ENGINE_MESSAGE_H
@@ -21,13 +26,13 @@
 G_BEGIN_DECLS
 
 /** DIF_ENGINE_PROTOCOL: raised with every change that an older peer would not understand. */
-#define DIF_ENGINE_PROTOCOL 1
+#define DIF_ENGINE_PROTOCOL 2
 
 /** DIF_ENGINE_MAX_IMAGES: more pictures in one answer are refused. */
 #define DIF_ENGINE_MAX_IMAGES 4096u
 
-/** DIF_ENGINE_MAX_SIDE: wider or higher pictures in an answer are refused, in pixels. */
-#define DIF_ENGINE_MAX_SIDE 32768u
+/** DIF_ENGINE_MAX_INPUTS: more pictures for one run are refused; of planes, too. */
+#define DIF_ENGINE_MAX_INPUTS 8u
 
 /**
  * dif_message_new:

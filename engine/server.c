@@ -16,6 +16,7 @@
 #include "engine/connection.h"
 #include "engine/jobs.h"
 #include "engine/message.h"
+#include "engine/picture.h"
 #include "engine/server.h"
 
 #define MAX_CLIENTS   64
@@ -46,6 +47,8 @@ typedef struct
   DifConnection *connection;
   DifJob        *job;
   guint          hello_source;
+  GHashTable    *inputs; /* of the run to come: name -> DifImage */
+  gsize          input_bytes;
 } Client;
 
 static gboolean on_idle_over (gpointer user_data);
@@ -65,6 +68,7 @@ client_free (gpointer data)
   g_clear_handle_id (&client->hello_source, g_source_remove);
   if (client->job != NULL)
     dif_jobs_cancel (client->server->jobs, client->job);
+  g_hash_table_unref (client->inputs);
   dif_connection_free (client->connection);
   g_free (client);
 }
@@ -79,11 +83,32 @@ on_job_progress (DifJob *job, const DifProgress *progress, gpointer user_data)
     dif_connection_send (client->connection, message, NULL, 0);
 }
 
+static gboolean
+send_planes (DifConnection *connection, DifResult *result, GError **error)
+{
+  g_autofree const char **names = dif_result_plane_names (result);
+
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      g_autoptr (DifJson) plane  = dif_message_new ("plane");
+      g_autoptr (GBytes)  pixels = dif_picture_pack (dif_result_plane (result, names[i]), plane,
+                                                     error);
+
+      if (pixels == NULL)
+        return FALSE;
+      dif_json_set_string (plane, "name", names[i]);
+      dif_connection_send (connection, plane, g_bytes_get_data (pixels, NULL),
+                           g_bytes_get_size (pixels));
+    }
+  return TRUE;
+}
+
 static void
 send_result (DifConnection *connection, DifResult *result)
 {
-  g_autoptr (DifJson) done = dif_message_new ("done");
-  gsize               n    = (gsize) dif_result_width (result) * dif_result_height (result) * 3;
+  g_autoptr (DifJson) done    = dif_message_new ("done");
+  g_autoptr (GError)  failure = NULL;
+  gsize               n       = (gsize) dif_result_width (result) * dif_result_height (result) * 3;
 
   for (guint i = 0; i < dif_result_n_images (result); i++)
     {
@@ -95,7 +120,15 @@ send_result (DifConnection *connection, DifResult *result)
       dif_json_set_double (picture, "height", dif_result_height (result));
       dif_json_set_double (picture, "seed", (double) dif_result_seed (result));
       dif_json_set_string (picture, "recipe", dif_result_recipe (result, i));
+      dif_json_set_double (picture, "batch_index", dif_result_index (result, i));
+      dif_json_set_double (picture, "safety", dif_result_safety (result, i));
       dif_connection_send (connection, picture, dif_result_pixels (result, i), n * sizeof (float));
+    }
+  dif_json_set_double (done, "n_withheld", dif_result_n_withheld (result));
+  if (! send_planes (connection, result, &failure))
+    {
+      dif_connection_send_error (connection, failure);
+      return;
     }
   if (dif_result_warning (result) != NULL)
     dif_json_set_string (done, "warning", dif_result_warning (result));
@@ -143,22 +176,96 @@ answer_hello (Client *client, DifJson *header)
   dif_connection_send (client->connection, answer, NULL, 0);
 }
 
+static gboolean
+is_free (Client *client, GError **error)
+{
+  if (client->job == NULL)
+    return TRUE;
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                       "engine: expected one run at a time, found a second");
+  return FALSE;
+}
+
+static void
+forget_inputs (Client *client)
+{
+  g_hash_table_remove_all (client->inputs);
+  client->input_bytes = 0;
+}
+
+static gboolean
+keep_input (Client *client, DifFrame *frame, GError **error)
+{
+  const char *name  = dif_json_string (frame->header, "name", "");
+  gsize       bytes = frame->payload != NULL ? g_bytes_get_size (frame->payload) : 0;
+  DifImage   *image;
+
+  if (! dif_json_finish (frame->header, error) || ! is_free (client, error))
+    return FALSE;
+  if (g_hash_table_contains (client->inputs, name) ||
+      g_hash_table_size (client->inputs) >= DIF_ENGINE_MAX_INPUTS ||
+      client->input_bytes + bytes > DIF_FRAME_MAX_PAYLOAD)
+    {
+      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_TOO_LARGE,
+                   "engine message: expected at most %u inputs of different names and %u bytes in "
+                   "all, found more",
+                   DIF_ENGINE_MAX_INPUTS, DIF_FRAME_MAX_PAYLOAD);
+      return FALSE;
+    }
+  image = dif_picture_unpack (frame, error);
+  if (image == NULL)
+    return FALSE;
+  g_hash_table_insert (client->inputs, g_strdup (name), image);
+  client->input_bytes += bytes;
+  return TRUE;
+}
+
+static void
+take_input (Client *client, DifFrame *frame)
+{
+  g_autoptr (GError) failure = NULL;
+
+  if (! keep_input (client, frame, &failure))
+    {
+      forget_inputs (client);
+      dif_connection_send_error (client->connection, failure);
+    }
+}
+
+/* The request with the inputs that arrived before it. */
+static DifRequest *
+read_request (Client *client, DifJson *header, GError **error)
+{
+  DifJson               *member = dif_json_member (header, "request");
+  g_autoptr (DifRequest) rq     = NULL;
+  GHashTableIter         iter;
+  gpointer               name, image;
+
+  if (! is_free (client, error))
+    return NULL;
+  if (member == NULL)
+    {
+      g_set_error_literal (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
+                           "engine message: expected a request, found none");
+      return NULL;
+    }
+  rq = dif_request_from_json (member, error);
+  g_hash_table_iter_init (&iter, client->inputs);
+  while (rq != NULL && g_hash_table_iter_next (&iter, &name, &image))
+    {
+      if (! dif_request_set_image (rq, name, image, error))
+        return NULL;
+    }
+  return g_steal_pointer (&rq);
+}
+
 static void
 answer_run (Client *client, DifJson *header)
 {
-  DifJson               *member  = dif_json_member (header, "request");
-  g_autoptr (DifRequest) rq      = NULL;
   g_autoptr (GError)     failure = NULL;
+  g_autoptr (DifRequest) rq      = read_request (client, header, &failure);
 
-  if (client->job != NULL)
-    failure = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_BUSY,
-                                   "engine: expected one run at a time, found a second");
-  else if (member == NULL)
-    failure = g_error_new_literal (DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
-                                   "engine message: expected a request, found none");
-  else
-    rq = dif_request_from_json (member, &failure);
-
+  forget_inputs (client);
   if (rq == NULL)
     dif_connection_send_error (client->connection, failure);
   else
@@ -236,7 +343,11 @@ on_message (DifConnection *connection, DifFrame *frame, gpointer user_data)
       return;
     }
   restart_idle (client->server, client->server->idle_seconds * 1000);
-  if (dif_message_is (frame->header, "hello"))
+  if (dif_message_is (frame->header, "input"))
+    take_input (client, frame);
+  else if (frame->payload != NULL)
+    refuse (client, "engine: expected pixels with an input only, found some with another message");
+  else if (dif_message_is (frame->header, "hello"))
     answer_hello (client, frame->header);
   else if (dif_message_is (frame->header, "run"))
     answer_run (client, frame->header);
@@ -253,7 +364,7 @@ on_message (DifConnection *connection, DifFrame *frame, gpointer user_data)
       g_idle_add_full (G_PRIORITY_LOW, on_quit, client->server, NULL);
     }
   else
-    refuse (client, "engine: expected run, status, ping or quit, found another message");
+    refuse (client, "engine: expected input, run, status, ping or quit, found another message");
 }
 
 static void
@@ -294,6 +405,8 @@ accept_one (Server *server)
     }
   client               = g_new0 (Client, 1);
   client->server       = server;
+  client->inputs       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                                (GDestroyNotify) dif_image_unref);
   client->connection   = dif_connection_new (fd, &connection_events, client);
   client->hello_source = g_timeout_add_seconds (HELLO_SECONDS, on_no_hello, client);
   g_ptr_array_add (server->clients, client);

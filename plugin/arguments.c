@@ -5,24 +5,43 @@
 #include <string.h>
 
 #include "plugin/arguments.h"
+#include "plugin/region.h"
 
 #include <glib/gi18n-lib.h>
 
 /* Lax, because a strict one lets Script-Fu replace NaN by the default; GIMP refuses NaN then. */
 #define NUMBER_FLAGS (G_PARAM_READWRITE | G_PARAM_LAX_VALIDATION)
 
-gboolean
-dif_arguments_suffice (const char *task)
+static void
+add_argument (GimpProcedure *procedure, const DifParam *row)
 {
-  guint           n    = 0;
-  const DifParam *rows = dif_task_params (task, &n);
+  const char *label = g_dgettext (GETTEXT_PACKAGE, row->label);
+  const char *blurb = g_dgettext (GETTEXT_PACKAGE, row->blurb);
 
-  for (guint i = 0; i < n; i++)
+  switch (row->type)
     {
-      if (rows[i].type == DIF_PARAM_IMAGE)
-        return FALSE;
+    case DIF_PARAM_INT:
+    case DIF_PARAM_DOUBLE:
+      gimp_procedure_add_double_argument (procedure, row->name, label, blurb,
+                                          MIN (row->min, row->fallback), row->max, row->fallback,
+                                          NUMBER_FLAGS);
+      break;
+    case DIF_PARAM_BOOL:
+      gimp_procedure_add_boolean_argument (procedure, row->name, label, blurb,
+                                           row->fallback != 0.0, G_PARAM_READWRITE);
+      break;
+    case DIF_PARAM_STRING:
+    case DIF_PARAM_CHOICE:
+    case DIF_PARAM_STRINGS:
+      gimp_procedure_add_string_argument (procedure, row->name, label, blurb,
+                                          row->text != NULL ? row->text : "", G_PARAM_READWRITE);
+      break;
+    case DIF_PARAM_IMAGE:
+      if (dif_region_is_layer_row (row))
+        gimp_procedure_add_drawable_argument (procedure, row->name, label, blurb, TRUE,
+                                              G_PARAM_READWRITE);
+      break;
     }
-  return TRUE;
 }
 
 void
@@ -33,33 +52,12 @@ dif_arguments_add (GimpProcedure *procedure, const char *task)
 
   for (guint i = 0; i < n; i++)
     {
-      const DifParam *row   = &rows[i];
-      const char     *label = g_dgettext (GETTEXT_PACKAGE, row->label);
-      const char     *blurb = g_dgettext (GETTEXT_PACKAGE, row->blurb);
-
-      switch (row->type)
-        {
-        case DIF_PARAM_INT:
-        case DIF_PARAM_DOUBLE:
-          gimp_procedure_add_double_argument (procedure, row->name, label, blurb,
-                                              MIN (row->min, row->fallback), row->max,
-                                              row->fallback, NUMBER_FLAGS);
-          break;
-        case DIF_PARAM_BOOL:
-          gimp_procedure_add_boolean_argument (procedure, row->name, label, blurb,
-                                               row->fallback != 0.0, G_PARAM_READWRITE);
-          break;
-        case DIF_PARAM_STRING:
-        case DIF_PARAM_CHOICE:
-        case DIF_PARAM_STRINGS:
-          gimp_procedure_add_string_argument (procedure, row->name, label, blurb,
-                                              row->text != NULL ? row->text : "",
-                                              G_PARAM_READWRITE);
-          break;
-        case DIF_PARAM_IMAGE:
-          break;
-        }
+      if (! dif_region_replaces (&rows[i]))
+        add_argument (procedure, &rows[i]);
     }
+  rows = dif_region_params (task, &n);
+  for (guint i = 0; i < n; i++)
+    add_argument (procedure, &rows[i]);
 }
 
 static gboolean
@@ -123,7 +121,8 @@ dif_arguments_to_request (GimpProcedureConfig *config, const char *task, GError 
 
   for (guint i = 0; rq != NULL && i < n; i++)
     {
-      if (! set_row (rq, &rows[i], G_OBJECT (config), error))
+      if (rows[i].type != DIF_PARAM_IMAGE && ! dif_region_replaces (&rows[i]) &&
+          ! set_row (rq, &rows[i], G_OBJECT (config), error))
         return NULL;
     }
   return g_steal_pointer (&rq);

@@ -14,19 +14,13 @@
 G_BEGIN_DECLS
 
 /**
- * dif_arguments_suffice:
- * @task: a task of dif_task_names()
- *
- * Returns: whether arguments hold all its parameters; pictures are none
- */
-gboolean dif_arguments_suffice (const char *task);
-
-/**
  * dif_arguments_add:
  * @procedure: a procedure without arguments
  * @task: a task of dif_task_names()
  *
- * Adds an argument per parameter, with the parameter's name and default.
+ * Adds an argument per parameter, those of dif_region_params() included, with
+ * the parameter's name and default, unless dif_region_replaces() it.  Of
+ * pictures only those become arguments that a layer is named for.
  * Choices are strings, because GIMP 3.0 replaces an unknown choice by the
  * default without a word.  Whole numbers are doubles, because Script-Fu wraps
  * them at 32 bits and cuts fractions off, also without a word.  A list is a
@@ -42,7 +36,7 @@ void dif_arguments_add (GimpProcedure *procedure, const char *task);
  *
  * Errors: DIF_REQUEST_ERROR BAD_PARAM naming the argument.
  *
- * Returns: (transfer full) (nullable): the request
+ * Returns: (transfer full) (nullable): the request, without its pictures
  */
 DifRequest *dif_arguments_to_request (GimpProcedureConfig *config, const char *task,
                                       GError **error);

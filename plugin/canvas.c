@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plugin/canvas.h"
+#include "plugin/mask.h"
 
 #include <glib/gi18n-lib.h>
 
@@ -37,18 +38,6 @@ dif_canvas_check (GimpImage *image, GError **error)
       return FALSE;
     }
   return TRUE;
-}
-
-void
-dif_canvas_area (GimpImage *image, GeglRectangle *area)
-{
-  gboolean is_there = FALSE;
-  int      x1, y1, x2, y2;
-
-  gegl_rectangle_set (area, 0, 0, (guint) gimp_image_get_width (image),
-                      (guint) gimp_image_get_height (image));
-  if (gimp_selection_bounds (image, &is_there, &x1, &y1, &x2, &y2) && is_there)
-    gegl_rectangle_set (area, x1, y1, (guint) (x2 - x1), (guint) (y2 - y1));
 }
 
 char *
@@ -86,38 +75,111 @@ attach_recipe (GimpLayer *layer, const char *recipe)
 /* The buffer carries the image's profile, so babl converts to it, and to luminance
  * in grey images. */
 static gboolean
-write_pixels (GimpLayer *layer, const float *pixels, int width, int height)
+write_pixels (GimpLayer *layer, DifImage *picture)
 {
+  GeglRectangle all    = { 0, 0, (int) dif_image_width (picture),
+                           (int) dif_image_height (picture) };
+  const char   *format = dif_image_channels (picture) == 1 ? "Y' float" : "R'G'B' float";
+
   g_autoptr (GeglBuffer) buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
 
   if (buffer == NULL)
     return FALSE;
-  gegl_buffer_set (buffer, GEGL_RECTANGLE (0, 0, width, height), 0, babl_format ("R'G'B' float"),
-                   pixels, GEGL_AUTO_ROWSTRIDE);
+  gegl_buffer_set (buffer, &all, 0, babl_format (format), dif_image_pixels (picture),
+                   GEGL_AUTO_ROWSTRIDE);
   return TRUE;
 }
 
-static GimpLayer *
-layer_of_picture (GimpImage *image, DifResult *result, guint i, const GeglRectangle *area,
-                  const char *name)
+/* The picture, scaled to where it goes if it is to fill that; NULL stands for no memory. */
+static DifImage *
+fit_picture (DifImage *picture, const DifSpot *spot, GError **error)
 {
-  int           width  = (int) dif_result_width (result);
-  int           height = (int) dif_result_height (result);
+  guint     width  = picture != NULL ? dif_image_width (picture) : 0;
+  guint     height = picture != NULL ? dif_image_height (picture) : 0;
+  DifImage *fit    = NULL;
+
+  if (spot->is_filled)
+    {
+      width  = (guint) spot->area.width;
+      height = (guint) spot->area.height;
+    }
+  if (picture != NULL)
+    fit = dif_image_resize (picture, width, height, DIF_FILTER_LANCZOS);
+  if (fit == NULL)
+    g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                 "out of memory: a layer of %u x %u pixels", width, height);
+  return fit;
+}
+
+/* Softens the edge of the mask in @buffer, which is a layer mask. */
+static gboolean
+feather_mask (GeglBuffer *buffer, guint radius, GError **error)
+{
+  const GeglRectangle *all   = gegl_buffer_get_extent (buffer);
+  guint                width = (guint) all->width, height = (guint) all->height;
+  g_autofree float    *values = g_try_new (float, (gsize) width *height);
+
+  if (values == NULL)
+    {
+      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                   "out of memory: a mask of %u x %u pixels", width, height);
+      return FALSE;
+    }
+  gegl_buffer_get (buffer, all, 1.0, babl_format ("Y float"), values, GEGL_AUTO_ROWSTRIDE,
+                   GEGL_ABYSS_NONE);
+  if (! dif_mask_feather (values, width, height, radius))
+    {
+      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                   "out of memory: a mask of %u x %u pixels", width, height);
+      return FALSE;
+    }
+  gegl_buffer_set (buffer, all, 0, babl_format ("Y float"), values, GEGL_AUTO_ROWSTRIDE);
+  return TRUE;
+}
+
+static gboolean
+add_mask (GimpLayer *layer, const DifSpot *spot, GError **error)
+{
+  GimpLayerMask         *mask   = gimp_layer_create_mask (layer, GIMP_ADD_MASK_WHITE);
+  g_autoptr (GeglBuffer) buffer = NULL;
+  GeglRectangle          all    = { 0, 0, spot->area.width, spot->area.height };
+
+  if (mask == NULL || ! gimp_layer_add_mask (layer, mask))
+    return dif_canvas_set_error (_ ("GIMP could not make the layer mask: %s"), error);
+  if (spot->mask == NULL)
+    return TRUE;
+  buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (mask));
+  if (buffer == NULL)
+    return dif_canvas_set_error (_ ("GIMP could not make the layer mask: %s"), error);
+  gegl_buffer_copy (spot->mask, NULL, GEGL_ABYSS_NONE, buffer, &all);
+  return spot->feather == 0 || feather_mask (buffer, spot->feather, error);
+}
+
+static GimpLayer *
+layer_of_picture (GimpImage *image, DifImage *picture, const DifSpot *spot, const char *name,
+                  GError **error)
+{
+  int           width  = (int) dif_image_width (picture);
+  int           height = (int) dif_image_height (picture);
   GimpImageType type   = gimp_image_get_base_type (image) == GIMP_GRAY ? GIMP_GRAYA_IMAGE
                                                                        : GIMP_RGBA_IMAGE;
   GimpLayer    *layer  = gimp_layer_new (image, name, width, height, type, 100.0,
                                          gimp_image_get_default_new_layer_mode (image));
 
-  if (layer == NULL)
-    return NULL;
-  if (! write_pixels (layer, dif_result_pixels (result, i), width, height))
+  if (layer == NULL || ! write_pixels (layer, picture))
+    {
+      dif_canvas_set_error (_ ("GIMP could not make the layer: %s"), error);
+      if (layer != NULL)
+        gimp_item_delete (GIMP_ITEM (layer));
+      return NULL;
+    }
+  gimp_layer_set_offsets (layer, spot->area.x + (spot->area.width - width) / 2,
+                          spot->area.y + (spot->area.height - height) / 2);
+  if (spot->has_mask && ! add_mask (layer, spot, error))
     {
       gimp_item_delete (GIMP_ITEM (layer));
       return NULL;
     }
-  gimp_layer_set_offsets (layer, area->x + (area->width - width) / 2,
-                          area->y + (area->height - height) / 2);
-  attach_recipe (layer, dif_result_recipe (result, i));
   return layer;
 }
 
@@ -131,7 +193,67 @@ delete_layers (GPtrArray *layers)
     }
 }
 
-/* Where a user looks for it: right above what was selected. */
+static GimpLayer *
+make_layer (GimpImage *image, DifResult *result, guint i, const DifSpot *spot, const char *name,
+            GError **error)
+{
+  guint                width = dif_result_width (result), height = dif_result_height (result);
+  g_autoptr (DifImage) drawn      = dif_image_new (width, height, 3, dif_result_pixels (result, i));
+  g_autoptr (DifImage) picture    = fit_picture (drawn, spot, error);
+  gboolean             is_flagged = dif_result_safety (result, i) == DIF_SAFETY_FLAGGED;
+  g_autofree char     *flagged    = NULL;
+  GimpLayer           *layer;
+
+  if (is_flagged)
+    flagged = g_strdup_printf (_ ("%s (not safe for work)"), name);
+  if (picture == NULL)
+    return NULL;
+  layer = layer_of_picture (image, picture, spot, is_flagged ? flagged : name, error);
+  if (layer != NULL)
+    attach_recipe (layer, dif_result_recipe (result, i));
+  return layer;
+}
+
+static GimpLayer *
+make_depth_layer (GimpImage *image, DifResult *result, const DifSpot *spot, GError **error)
+{
+  DifSpot              bare    = *spot;
+  g_autoptr (DifImage) picture = fit_picture (dif_result_plane (result, "depth"), spot, error);
+  GimpLayer           *layer   = NULL;
+
+  bare.has_mask = FALSE;
+  if (picture != NULL)
+    layer = layer_of_picture (image, picture, &bare, _ ("Depth"), error);
+  if (layer != NULL)
+    gimp_item_set_visible (GIMP_ITEM (layer), FALSE);
+  return layer;
+}
+
+/* Layers that belong to no stack yet. */
+static GPtrArray *
+make_layers (GimpImage *image, DifResult *result, const DifSpot *spot, const char *name,
+             GError **error)
+{
+  GPtrArray *layers = g_ptr_array_new ();
+  guint      n      = dif_result_n_images (result);
+  gboolean   more   = spot->has_depth && dif_result_plane (result, "depth") != NULL;
+
+  for (guint i = 0; i < n + (more ? 1 : 0); i++)
+    {
+      GimpLayer *layer = i < n ? make_layer (image, result, i, spot, name, error)
+                               : make_depth_layer (image, result, spot, error);
+
+      if (layer == NULL)
+        {
+          delete_layers (layers);
+          g_ptr_array_unref (layers);
+          return NULL;
+        }
+      g_ptr_array_add (layers, layer);
+    }
+  return layers;
+}
+
 static gboolean
 insert_layers (GimpImage *image, GimpLayer *above, GPtrArray *layers)
 {
@@ -152,45 +274,50 @@ insert_layers (GimpImage *image, GimpLayer *above, GPtrArray *layers)
   return TRUE;
 }
 
-static gboolean
-set_gimp_error (GError **error)
+/* GIMP selects what is inserted; what the user had selected is selected again. */
+static void
+select_again (GimpImage *image, GimpLayer **layers, GimpChannel **channels, GPtrArray *new_ones)
 {
-  const char *reason = gimp_pdb_get_last_error (gimp_get_pdb ());
+  if (layers != NULL && layers[0] != NULL)
+    gimp_image_set_selected_layers (image, (const GimpLayer **) layers);
+  else if (channels != NULL && channels[0] != NULL)
+    gimp_image_set_selected_channels (image, (const GimpChannel **) channels);
+  else
+    gimp_image_set_selected_layers (image, (const GimpLayer **) new_ones->pdata);
+}
 
-  g_set_error (error, GIMP_PLUG_IN_ERROR, 0, _ ("GIMP could not make the layer: %s"),
-               reason != NULL ? reason : "");
+gboolean
+dif_canvas_set_error (const char *format, GError **error)
+{
+  const char      *reason = gimp_pdb_get_last_error (gimp_get_pdb ());
+  g_auto (GStrv)   parts  = g_strsplit (format, "%s", 2);
+  g_autofree char *text   = g_strjoinv (reason != NULL ? reason : "", parts);
+
+  g_set_error_literal (error, GIMP_PLUG_IN_ERROR, 0, text);
   return FALSE;
 }
 
 GimpLayer **
-dif_canvas_add_pictures (GimpImage *image, GimpLayer *above, DifResult *result,
-                         const GeglRectangle *area, const char *name, GError **error)
+dif_canvas_add_pictures (GimpImage *image, DifResult *result, const DifSpot *spot,
+                         const char *name, GError **error)
 {
-  g_autoptr (GPtrArray) layers = g_ptr_array_new ();
-  gboolean              is_in;
+  g_autoptr (GPtrArray)    layers   = make_layers (image, result, spot, name, error);
+  g_autofree GimpLayer   **selected = gimp_image_get_selected_layers (image);
+  g_autofree GimpChannel **channels = gimp_image_get_selected_channels (image);
+  gboolean                 is_in;
 
-  for (guint i = 0; i < dif_result_n_images (result); i++)
-    {
-      GimpLayer *layer = layer_of_picture (image, result, i, area, name);
-
-      if (layer == NULL)
-        {
-          set_gimp_error (error);
-          delete_layers (layers);
-          return NULL;
-        }
-      g_ptr_array_add (layers, layer);
-    }
+  if (layers == NULL)
+    return NULL;
   gimp_image_undo_group_start (image);
-  is_in = insert_layers (image, above, layers);
+  is_in = insert_layers (image, spot->above, layers);
   if (! is_in)
     {
-      set_gimp_error (error);
+      dif_canvas_set_error (_ ("GIMP could not make the layer: %s"), error);
       delete_layers (layers);
     }
   g_ptr_array_add (layers, NULL);
   if (is_in)
-    gimp_image_set_selected_layers (image, (const GimpLayer **) layers->pdata);
+    select_again (image, selected, channels, layers);
   gimp_image_undo_group_end (image);
   return is_in ? (GimpLayer **) g_ptr_array_free (g_steal_pointer (&layers), FALSE) : NULL;
 }

@@ -10,6 +10,7 @@
 #include <libgimp/gimp.h>
 
 #include "dif.h"
+#include "plugin/geometry.h"
 
 G_BEGIN_DECLS
 
@@ -29,13 +30,6 @@ G_BEGIN_DECLS
 gboolean dif_canvas_check (GimpImage *image, GError **error);
 
 /**
- * dif_canvas_area:
- * @image: an image
- * @area: (out): the selection's bounds, or the canvas where nothing is selected
- */
-void dif_canvas_area (GimpImage *image, GeglRectangle *area);
-
-/**
  * dif_canvas_layer_name:
  * @prompt: (nullable): what was asked for
  * @fallback: for an empty prompt
@@ -45,24 +39,57 @@ void dif_canvas_area (GimpImage *image, GeglRectangle *area);
 char *dif_canvas_layer_name (const char *prompt, const char *fallback);
 
 /**
+ * DifSpot:
+ * @area: where pictures go
+ * @is_filled: whether they are scaled to it; else they are centered on it
+ * @has_mask: whether layers get a layer mask; only where @is_filled
+ * @mask: (nullable): its values, of @area's size; NULL for all white
+ * @feather: pixels over which its edge is softened inwards
+ * @has_depth: whether estimated depth becomes a layer below them
+ * @above: (nullable): the layer that new ones go above; NULL for on top
+ *
+ * A place on the canvas.
+ */
+typedef struct
+{
+  DifRect     area;
+  gboolean    is_filled;
+  gboolean    has_mask;
+  GeglBuffer *mask;
+  guint       feather;
+  gboolean    has_depth;
+  GimpLayer  *above;
+} DifSpot;
+
+/**
  * dif_canvas_add_pictures:
  * @image: an image that passed dif_canvas_check()
- * @above: (nullable): the layers go above this one, or on top
  * @result: pictures
- * @area: they are centered on it
+ * @spot: where they go
  * @name: of the layers
  * @error: return location
  *
- * One undo step.  The first picture is on top, and all new layers are
- * selected; the selection stays.
+ * One undo step.  The first picture is on top, and the name of one that the
+ * safety checker flagged says so.  The selection and the selected
+ * layers stay; only where none was selected the new ones are.
  *
- * Errors: GIMP_PLUG_IN_ERROR with GIMP's reason; the image is as before.
+ * Errors: GIMP_PLUG_IN_ERROR with GIMP's reason, DIF_BACKEND_ERROR
+ * OUT_OF_MEMORY; the image is as before.
  *
  * Returns: (transfer container) (array zero-terminated=1) (nullable): the
- * layers, first picture first
+ * layers, first picture first, depth last
  */
-GimpLayer **dif_canvas_add_pictures (GimpImage *image, GimpLayer *above, DifResult *result,
-                                     const GeglRectangle *area, const char *name, GError **error);
+GimpLayer **dif_canvas_add_pictures (GimpImage *image, DifResult *result, const DifSpot *spot,
+                                     const char *name, GError **error);
+
+/**
+ * dif_canvas_set_error:
+ * @format: translated; its "%s" stands for GIMP's reason
+ * @error: return location, set to a GIMP_PLUG_IN_ERROR
+ *
+ * Returns: FALSE
+ */
+gboolean dif_canvas_set_error (const char *format, GError **error);
 
 G_END_DECLS
 

@@ -6,11 +6,32 @@
 
 #include "dif.h"
 #include "plugin/dialog.h"
+#include "plugin/region.h"
 #include "ui/form.h"
 
 #include <glib/gi18n-lib.h>
 
 #define BORDER 12
+
+/* Choosers of layers are GIMP's own. */
+static void
+add_layer_fields (GimpProcedureDialog *dialog, GtkBox *content, const char *task)
+{
+  guint           n    = 0;
+  const DifParam *rows = dif_task_params (task, &n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      GtkWidget *chooser;
+
+      if (! dif_region_is_layer_row (&rows[i]))
+        continue;
+      chooser = gimp_procedure_dialog_get_widget (dialog, rows[i].name, G_TYPE_NONE);
+      gtk_container_set_border_width (GTK_CONTAINER (chooser), BORDER);
+      gtk_box_pack_start (content, chooser, FALSE, FALSE, 0);
+      gtk_widget_show (chooser);
+    }
+}
 
 gboolean
 dif_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, const char *task)
@@ -19,14 +40,18 @@ dif_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, const cha
   GtkWidget *content;
   GtkWidget *form;
   gboolean   is_accepted;
+  guint      n_more = 0;
+
+  const DifParam *more = dif_region_params (task, &n_more);
 
   gimp_ui_init ("gimp-diffusion");
   dialog  = gimp_procedure_dialog_new (procedure, config,
                                        g_dgettext (GETTEXT_PACKAGE, dif_task_label (task)));
   content = gtk_dialog_get_content_area (GTK_DIALOG (dialog));
-  form    = dif_ui_form_new (G_OBJECT (config), task);
+  form    = dif_ui_form_new (G_OBJECT (config), task, more, n_more);
   gtk_container_set_border_width (GTK_CONTAINER (form), BORDER);
   gtk_box_pack_start (GTK_BOX (content), form, TRUE, TRUE, 0);
+  add_layer_fields (GIMP_PROCEDURE_DIALOG (dialog), GTK_BOX (content), task);
   gimp_procedure_dialog_set_ok_label (GIMP_PROCEDURE_DIALOG (dialog), _ ("_Draw"));
   is_accepted = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (dialog));
   gtk_widget_destroy (dialog);

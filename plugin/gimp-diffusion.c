@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* gimp-diffusion.c - the plug-in: one procedure for every task of libdif.
  *
- * A task that libdif gets appears here by itself, unless it starts from a picture.
+ * A task that libdif gets appears here by itself.
  */
 #include "config.h"
 
@@ -9,6 +9,7 @@
 
 #include "dif.h"
 #include "plugin/arguments.h"
+#include "plugin/region.h"
 #include "plugin/run.h"
 
 #include <glib/gi18n-lib.h>
@@ -38,10 +39,7 @@ query_procedures (GimpPlugIn *plug_in)
   const char *const *tasks = dif_task_names ();
 
   for (guint i = 0; tasks[i] != NULL; i++)
-    {
-      if (dif_arguments_suffice (tasks[i]))
-        names = g_list_append (names, g_strconcat (PREFIX, tasks[i], NULL));
-    }
+    names = g_list_append (names, g_strconcat (PREFIX, tasks[i], NULL));
   return names;
 }
 
@@ -60,6 +58,22 @@ task_of (const char *procedure_name)
   return NULL;
 }
 
+static const char *
+help_of (const char *task)
+{
+  if (dif_region_is_for (task))
+    return _ ("Draws anew what is selected, or all, in one undo step: a layer for every picture, "
+              "scaled to its place, with the selection as its layer mask, so that everything "
+              "around it stays as it is to the last bit. The model sees what is visible, or the "
+              "selected layer, with some context around the selection. Arguments that are left "
+              "out, numbers that are 0 and names that are empty stand for the model's own value. "
+              "The picture's recipe is kept in the layer's parasite gimp-diffusion-recipe.");
+  return _ ("Adds a layer for every picture, centered on the selection or the canvas, in one "
+            "undo step. Arguments that are left out, numbers that are 0 and names that are empty "
+            "stand for the model's own value. The picture's recipe is kept in the layer's "
+            "parasite gimp-diffusion-recipe.");
+}
+
 static void
 describe (GimpProcedure *procedure, const char *task)
 {
@@ -75,10 +89,7 @@ describe (GimpProcedure *procedure, const char *task)
   gimp_procedure_add_menu_path (procedure, "<Image>/Filters/Diffusion");
   gimp_procedure_set_documentation (
       procedure, blurb,
-      _ ("Adds a layer for every picture, centered on the selection or the canvas, in one "
-         "undo step. Arguments that are left out, numbers that are 0 and names that are empty "
-         "stand for the model's own value. The picture's recipe is kept in the layer's "
-         "parasite gimp-diffusion-recipe."),
+      help_of (task),
       gimp_procedure_get_name (procedure));
   gimp_procedure_set_attribution (procedure, "The authors of Diffusion for GIMP",
                                   "The authors of Diffusion for GIMP", "2026");

@@ -13,8 +13,10 @@
 #include "plugin/arguments.h"
 #include "plugin/canvas.h"
 #include "plugin/dialog.h"
+#include "plugin/region.h"
 #include "plugin/run.h"
 #include "plugin/size.h"
+#include "plugin/source.h"
 
 #include <glib/gi18n-lib.h>
 
@@ -55,7 +57,7 @@ show_progress (const DifProgress *progress, gpointer user_data)
   gimp_progress_update (progress->fraction);
 }
 
-/* The layer that the pictures go above.  A script may leave the drawables out. */
+/* The layer that the user has in hand.  A script may leave the drawables out. */
 static GimpLayer *
 selected_layer (GimpImage *image, GimpDrawable **drawables)
 {
@@ -71,16 +73,30 @@ selected_layer (GimpImage *image, GimpDrawable **drawables)
   return selected != NULL ? selected[0] : NULL;
 }
 
+/* Where pictures go that start from nothing. */
+static void
+free_area (GimpImage *image, DifRect *area)
+{
+  if (! dif_source_selection (image, area) || area->width == 0)
+    dif_source_bounds (image, NULL, area);
+}
+
 static DifRequest *
-make_request (GimpProcedureConfig *config, const char *task, GimpImage *image, GError **error)
+make_request (GimpProcedureConfig *config, const char *task, GimpImage *image, GimpLayer *layer,
+              DifRegion **region, GError **error)
 {
   g_autoptr (DifRequest) rq = dif_arguments_to_request (config, task, error);
-  GeglRectangle          area;
+  DifRect                area;
 
-  dif_canvas_area (image, &area);
-  if (rq == NULL || ! dif_size_fit (rq, area.width, area.height, error))
+  if (rq == NULL)
     return NULL;
-  return g_steal_pointer (&rq);
+  if (dif_region_is_for (task))
+    {
+      *region = dif_region_new (image, layer, config, rq, error);
+      return *region != NULL ? g_steal_pointer (&rq) : NULL;
+    }
+  free_area (image, &area);
+  return dif_size_fit (rq, area.width, area.height, error) ? g_steal_pointer (&rq) : NULL;
 }
 
 static DifResult *
@@ -95,24 +111,44 @@ draw (DifRequest *rq, GError **error)
   return result;
 }
 
+/* The spot for what was drawn; layers may have gone meanwhile. */
+static void
+find_spot (GimpImage *image, GimpLayer *layer, const DifRegion *region, DifSpot *spot)
+{
+  *spot = (DifSpot) { .above = layer };
+  if (region != NULL)
+    {
+      spot->area      = region->context;
+      spot->is_filled = TRUE;
+      spot->has_mask  = region->has_mask;
+      spot->mask      = region->selection;
+      spot->feather   = region->feather;
+      spot->has_depth = region->has_depth;
+      spot->above     = region->above;
+    }
+  else
+    free_area (image, &spot->area);
+  if (spot->above != NULL && ! gimp_item_is_valid (GIMP_ITEM (spot->above)))
+    spot->above = NULL;
+}
+
 static GimpValueArray *
-place (GimpProcedure *procedure, GimpImage *image, GimpDrawable **drawables, DifRequest *rq,
-       DifResult *result)
+place (GimpProcedure *procedure, GimpImage *image, GimpLayer *layer, DifRequest *rq,
+       const DifRegion *region, DifResult *result)
 {
   const char      *task   = dif_request_task (rq);
   g_autofree char *name   = NULL;
   GimpLayer      **layers = NULL;
   GimpValueArray  *values;
   GError          *error = NULL;
-  GeglRectangle    area;
+  DifSpot          spot;
 
   if (dif_canvas_check (image, &error))
     {
       name = dif_canvas_layer_name (dif_request_text (rq, "prompt"),
                                     g_dgettext (GETTEXT_PACKAGE, dif_task_label (task)));
-      dif_canvas_area (image, &area);
-      layers = dif_canvas_add_pictures (image, selected_layer (image, drawables), result, &area,
-                                        name, &error);
+      find_spot (image, layer, region, &spot);
+      layers = dif_canvas_add_pictures (image, result, &spot, name, &error);
     }
   if (layers == NULL)
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_EXECUTION_ERROR, error);
@@ -135,8 +171,10 @@ GimpValueArray *
 dif_run_procedure (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage *image,
                    GimpDrawable **drawables, GimpProcedureConfig *config, gpointer run_data)
 {
+  g_autoptr (DifRegion)  region = NULL;
   g_autoptr (DifRequest) rq     = NULL;
   g_autoptr (DifResult)  result = NULL;
+  GimpLayer             *layer  = NULL;
   GError                *error  = NULL;
 
   /* Nobody is left to show the picture to once GIMP is gone. */
@@ -149,13 +187,14 @@ dif_run_procedure (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage *im
   if (run_mode == GIMP_RUN_INTERACTIVE && ! dif_dialog_run (procedure, config, run_data))
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_CANCEL, NULL);
 
-  rq = make_request (config, run_data, image, &error);
+  layer = selected_layer (image, drawables);
+  rq    = make_request (config, run_data, image, layer, &region, &error);
   if (rq == NULL)
-    return gimp_procedure_new_return_values (procedure, GIMP_PDB_CALLING_ERROR, error);
+    return gimp_procedure_new_return_values (procedure, status_of (error), error);
   result = draw (rq, &error);
   if (result == NULL)
     return gimp_procedure_new_return_values (procedure, status_of (error), error);
   if (dif_result_warning (result) != NULL)
     gimp_message (dif_result_warning (result));
-  return place (procedure, image, drawables, rq, result);
+  return place (procedure, image, layer, rq, region, result);
 }

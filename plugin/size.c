@@ -2,35 +2,12 @@
 /* size.c - see size.h. */
 #include "config.h"
 
+#include "plugin/geometry.h"
 #include "plugin/size.h"
 
 #define DEFAULT_SAMPLE_SIZE 64
 #define MAX_SAMPLE_SIZE     4096
 #define MAX_LEVELS          8
-
-static gboolean
-is_near (int side, int native)
-{
-  return 2 * side >= native && 2 * side <= 3 * native;
-}
-
-void
-dif_size_of_area (int native, int *width, int *height)
-{
-  int w = *width / DIF_SIZE_MULTIPLE * DIF_SIZE_MULTIPLE;
-  int h = *height / DIF_SIZE_MULTIPLE * DIF_SIZE_MULTIPLE;
-
-  if (is_near (w, native) && is_near (h, native))
-    {
-      *width  = w;
-      *height = h;
-    }
-  else
-    {
-      *width  = native;
-      *height = native;
-    }
-}
 
 int
 dif_size_native (const char *model, GError **error)
@@ -49,8 +26,11 @@ dif_size_native (const char *model, GError **error)
   if (unet == NULL)
     return 0;
   sample = (int) dif_json_int (unet, "sample_size", DEFAULT_SAMPLE_SIZE, 1, MAX_SAMPLE_SIZE);
-  if (! dif_json_finish (unet, error) ||
-      (vae = dif_checkpoint_config (checkpoint, "vae", error)) == NULL)
+  if (! dif_json_finish (unet, error))
+    return 0;
+  if (dif_checkpoint_part_class (checkpoint, "vae") == NULL)
+    return sample;
+  if ((vae = dif_checkpoint_config (checkpoint, "vae", error)) == NULL)
     return 0;
   levels   = dif_json_member (vae, "block_out_channels");
   n_levels = levels != NULL ? dif_json_length (levels) : 1;
@@ -79,10 +59,10 @@ dif_size_fit (DifRequest *rq, int width, int height, GError **error)
   if (! has_size (dif_request_task (rq)) ||
       (dif_request_has (rq, "width") && dif_request_has (rq, "height")))
     return TRUE;
-  native = dif_size_native (dif_request_text (rq, "model"), error);
+  native = dif_size_native (dif_request_model (rq), error);
   if (native == 0)
     return FALSE;
-  dif_size_of_area (native, &width, &height);
+  dif_geometry_own_or_native (native, &width, &height);
   return (dif_request_has (rq, "width") || dif_request_set_number (rq, "width", width, error)) &&
          (dif_request_has (rq, "height") || dif_request_set_number (rq, "height", height, error));
 }

@@ -7,21 +7,6 @@
 
 G_BEGIN_DECLS
 
-/** DIF_SIZE_MULTIPLE: sides of pictures are multiples of it, in pixels. */
-#define DIF_SIZE_MULTIPLE 8
-
-/**
- * dif_size_of_area:
- * @native: the side a model was trained at, in pixels
- * @width: of the area to fill, in pixels, replaced by the picture's
- * @height: of the area to fill, in pixels, replaced by the picture's
- *
- * The area's own size, rounded down to a multiple of %DIF_SIZE_MULTIPLE, if
- * both sides are within half and one and a half times @native, since a model
- * draws nonsense far from the size it was trained at; @native otherwise.
- */
-void dif_size_of_area (int native, int *width, int *height);
-
 /**
  * dif_size_native:
  * @model: (nullable): as of dif_catalog_resolve()
@@ -33,7 +18,8 @@ void dif_size_of_area (int native, int *width, int *height);
  * dif_checkpoint_config(); DIF_FORMAT_ERROR.
  *
  * Source: diffusers StableDiffusionPipeline: unet sample_size (64 where it is
- * missing) times the VAE's factor, two for every level but the first.
+ * missing) times the VAE's factor, two for every level but the first; without a
+ * VAE the U-Net draws pixels.
  *
  * Returns: the side the model was trained at, in pixels; 0 on error
  */

@@ -164,7 +164,7 @@ on_value_changed (GtkSpinButton *spin, gpointer user_data)
 static double
 step_of (const DifParam *row)
 {
-  if (g_strcmp0 (row->unit, "pixels") == 0)
+  if (g_strcmp0 (row->unit, "pixels") == 0 && row->min >= PIXEL_STEP)
     return PIXEL_STEP;
   if (row->type == DIF_PARAM_INT)
     return 1.0;
@@ -291,7 +291,8 @@ choice_field (GObject *settings, const DifParam *row)
   GtkWidget *combo = gtk_combo_box_text_new ();
 
   for (guint i = 0; row->choices[i] != NULL; i++)
-    gtk_combo_box_text_append (GTK_COMBO_BOX_TEXT (combo), row->choices[i], row->choices[i]);
+    gtk_combo_box_text_append (GTK_COMBO_BOX_TEXT (combo), row->choices[i],
+                               g_dgettext (GETTEXT_PACKAGE, row->choices[i]));
   bind_combo (settings, row, combo);
   return combo;
 }

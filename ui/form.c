@@ -24,9 +24,11 @@ new_grid (void)
 static int
 add_row (GtkGrid *grid, int line, GObject *settings, const DifParam *row)
 {
-  GtkWidget *field = dif_ui_field_new (settings, row);
+  GtkWidget *field = NULL;
   GtkWidget *label;
 
+  if (g_object_class_find_property (G_OBJECT_GET_CLASS (settings), row->name) != NULL)
+    field = dif_ui_field_new (settings, row);
   if (field == NULL)
     return line;
   label = gtk_label_new_with_mnemonic (g_dgettext (GETTEXT_PACKAGE, row->label));
@@ -71,7 +73,7 @@ ordered_rows (const char *task)
 }
 
 GtkWidget *
-dif_ui_form_new (GObject *settings, const char *task)
+dif_ui_form_new (GObject *settings, const char *task, const DifParam *more, guint n_more)
 {
   g_autoptr (GPtrArray) rows          = ordered_rows (task);
   GtkWidget            *box           = gtk_box_new (GTK_ORIENTATION_VERTICAL, 2 * SPACING);
@@ -81,6 +83,8 @@ dif_ui_form_new (GObject *settings, const char *task)
   int                   plain_line    = 0;
   int                   advanced_line = 0;
 
+  for (guint i = 0; i < n_more; i++)
+    g_ptr_array_add (rows, (gpointer) &more[i]);
   for (guint i = 0; i < rows->len; i++)
     {
       const DifParam *row = g_ptr_array_index (rows, i);

@@ -11,16 +11,20 @@ G_BEGIN_DECLS
 
 /**
  * dif_ui_form_new:
- * @settings: where the values are kept: a property for every parameter
+ * @settings: where the values are kept: a property for every parameter that is
+ *   to be shown
  * @task: a task of dif_task_names()
+ * @more: (nullable) (array length=n_more): parameters besides the task's own
+ * @n_more: how many
  *
  * Labels with mnemonics beside or above their fields: prompts and the model
- * first, then in the order of dif_task_params(); the advanced ones are folded
+ * first, then in the order of dif_task_params(), then @more; the advanced ones are folded
  * away.
  *
  * Returns: (transfer floating): the form
  */
-GtkWidget *dif_ui_form_new (GObject *settings, const char *task);
+GtkWidget *dif_ui_form_new (GObject *settings, const char *task, const DifParam *more,
+                            guint n_more);
 
 G_END_DECLS
 

@@ -116,6 +116,12 @@ dif_image_channels (DifImage *image)
   return image->channels;
 }
 
+gboolean
+dif_image_is_8bit (DifImage *image)
+{
+  return image->eight_bit;
+}
+
 const float *
 dif_image_pixels (DifImage *image)
 {
@@ -255,43 +261,62 @@ resize_pass (DifImage *from, guint size, gboolean columns, DifFilter filter)
   return to;
 }
 
+/* Steps are added up, not multiplied: that settles ties as Pillow does. */
 static DifImage *
 resize_nearest (DifImage *image, guint width, guint height)
 {
-  DifImage *to = image_alloc (width, height, image->channels);
+  DifImage *to     = image_alloc (width, height, image->channels);
+  double    across = (double) image->width / width, down = (double) image->height / height;
+  double    row = down / 2, column;
 
   if (! to)
     return NULL;
   to->eight_bit = image->eight_bit;
-  for (guint y = 0; y < height; y++)
-    for (guint x = 0; x < width; x++)
-      {
-        gsize row    = MIN ((gsize) ((y + 0.5) * image->height / height), image->height - 1);
-        gsize column = MIN ((gsize) ((x + 0.5) * image->width / width), image->width - 1);
-
+  for (guint y = 0; y < height; y++, row += down)
+    {
+      column = across / 2;
+      for (guint x = 0; x < width; x++, column += across)
         memcpy (to->pixels + ((gsize) y * width + x) * image->channels,
-                image->pixels + (row * image->width + column) * image->channels,
+                image->pixels + (MIN ((gsize) row, image->height - 1) * image->width +
+                                 MIN ((gsize) column, image->width - 1)) *
+                                    image->channels,
                 image->channels * sizeof (float));
-      }
+    }
   return to;
+}
+
+/* Pillow 13 begins with the pass that shrinks most: columns if the height loses
+ * more than twice what the width does.  Rounding between the passes shows it. */
+static gboolean
+columns_first (const DifImage *image, guint width, guint height)
+{
+  gint64 lower    = (gint64) image->height - height;
+  gint64 narrower = (gint64) image->width - width;
+
+  return lower > 0 && lower > 2 * narrower;
 }
 
 DifImage *
 dif_image_resize (DifImage *image, guint width, guint height, DifFilter filter)
 {
-  DifImage *across, *both;
+  gboolean  columns;
+  DifImage *one, *both;
 
   g_return_val_if_fail (width && height, NULL);
   if (image->width == width && image->height == height)
     return dif_image_ref (image);
   if (filter == DIF_FILTER_NEAREST)
     return resize_nearest (image, width, height);
-  across =
-      image->width == width ? dif_image_ref (image) : resize_pass (image, width, FALSE, filter);
-  if (! across || across->height == height)
-    return across;
-  both = resize_pass (across, height, TRUE, filter);
-  dif_image_unref (across);
+  if (image->width == width)
+    return resize_pass (image, height, TRUE, filter);
+  if (image->height == height)
+    return resize_pass (image, width, FALSE, filter);
+  columns = columns_first (image, width, height);
+  one     = resize_pass (image, columns ? height : width, columns, filter);
+  if (! one)
+    return NULL;
+  both = resize_pass (one, columns ? width : height, ! columns, filter);
+  dif_image_unref (one);
   return both;
 }
 

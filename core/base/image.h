@@ -86,6 +86,14 @@ guint dif_image_height (DifImage *image);
 guint dif_image_channels (DifImage *image);
 
 /**
+ * dif_image_is_8bit:
+ * @image: an image
+ *
+ * Returns: whether all its values are multiples of 1/255
+ */
+gboolean dif_image_is_8bit (DifImage *image);
+
+/**
  * dif_image_pixels:
  * @image: an image
  *
@@ -100,8 +108,9 @@ const float *dif_image_pixels (DifImage *image);
  * @height: new height
  * @filter: how
  *
- * Horizontal pass, then vertical; 8-bit images are rounded after each, as
- * Pillow's Image.resize does.
+ * One pass for each direction, in the order that Pillow 13 takes (earlier ones
+ * always began with rows); 8-bit images are rounded after each, as its
+ * Image.resize does.
  *
  * Returns: (transfer full) (nullable): @image itself if it has that size;
  * NULL if memory runs out

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* rng.c - torch's CPU generator: MT19937 and its two ways to normal numbers.
+/* rng.c - torch's generators: on the CPU MT19937 and its two ways to normal numbers.
  *
  * Knows no tensors.  Invariant: the same calls give the same bits on every
  * machine.  torch's x86 kernel evaluates Cephes' single precision logf, sinf and
@@ -13,6 +13,8 @@
  */
 #include "base/rng.h"
 
+#include "base/philox.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -24,6 +26,8 @@
 
 struct _DifRng
 {
+  gboolean is_cuda; /* then these two, else the rest */
+  guint64  seed, offset;
   guint32  state[STATE_SIZE];
   guint    next;       /* index of the next word; STATE_SIZE: make new ones */
   gboolean has_cached; /* of the pairwise path only */
@@ -59,6 +63,7 @@ dif_rng_u32 (DifRng *rng)
 {
   guint32 y;
 
+  g_return_val_if_fail (! rng->is_cuda, 0);
   if (rng->next == STATE_SIZE)
     refill (rng);
   y = rng->state[rng->next++];
@@ -71,6 +76,8 @@ dif_rng_u32 (DifRng *rng)
 void
 dif_rng_seed (DifRng *rng, guint64 seed)
 {
+  rng->seed     = seed;
+  rng->offset   = 0;
   rng->state[0] = (guint32) seed;
   for (guint i = 1; i < STATE_SIZE; i++)
     {
@@ -88,6 +95,15 @@ dif_rng_new (guint64 seed)
   DifRng *rng = g_new0 (DifRng, 1);
 
   dif_rng_seed (rng, seed);
+  return rng;
+}
+
+DifRng *
+dif_rng_new_torch_cuda (guint64 seed)
+{
+  DifRng *rng = dif_rng_new (seed);
+
+  rng->is_cuda = TRUE;
   return rng;
 }
 
@@ -225,6 +241,11 @@ box_muller (float *d)
 void
 dif_rng_randn (DifRng *rng, float *out, gsize n)
 {
+  if (rng->is_cuda)
+    {
+      dif_philox_randn (rng->seed, &rng->offset, DIF_PHILOX_BLOCKS, out, n);
+      return;
+    }
   if (n < BLOCK)
     {
       for (gsize i = 0; i < n; i++)

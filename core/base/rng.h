@@ -3,7 +3,8 @@
  *
  * The same on every device and bit for bit those of torch.Generator ("cpu")
  * up to the last ulp of log, sin and cos (ATen: MT19937RNGEngine.h,
- * DistributionTemplates.h normal_fill, DistributionsHelper.h).
+ * DistributionTemplates.h normal_fill, DistributionsHelper.h); or, where asked
+ * for, those of torch.Generator ("cuda"): see philox.h.
  */
 #ifndef DIF_BASE_RNG_H
 #define DIF_BASE_RNG_H
@@ -21,6 +22,16 @@ G_BEGIN_DECLS
 DifRng *dif_rng_new (guint64 seed);
 
 /**
+ * dif_rng_new_torch_cuda:
+ * @seed: as torch.Generator.manual_seed
+ *
+ * Makes normal numbers only, as torch does on a card of %DIF_PHILOX_BLOCKS.
+ *
+ * Returns: (transfer full): a generator; free with dif_rng_free()
+ */
+DifRng *dif_rng_new_torch_cuda (guint64 seed);
+
+/**
  * dif_rng_free:
  * @rng: (nullable) (transfer full): a generator
  */
@@ -35,7 +46,7 @@ void dif_rng_seed (DifRng *rng, guint64 seed);
 
 /**
  * dif_rng_u32:
- * @rng: a generator
+ * @rng: a generator as torch's on the CPU
  *
  * Returns: the next 32 bits
  */
@@ -43,7 +54,7 @@ guint32 dif_rng_u32 (DifRng *rng);
 
 /**
  * dif_rng_rand:
- * @rng: a generator
+ * @rng: a generator as torch's on the CPU
  * @out: (array length=n): filled with torch.rand (n), in [0, 1)
  * @n: count
  */

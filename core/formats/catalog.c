@@ -64,6 +64,32 @@ find_in (const char *folder, const char *name)
                                                      : find_file_in (folder, name);
 }
 
+/* Bundled models that do one task only, or do it better. */
+static const struct
+{
+  const char *task, *model;
+} defaults[] = {
+  { "inpaint", DIF_DEFAULT_MODEL "-inpaint" },
+  { "depth2img", DIF_DEFAULT_MODEL "-depth" },
+  { "unconditional", DIF_DEFAULT_MODEL "-unconditional" },
+};
+
+const char *
+dif_catalog_default (const char *task)
+{
+  g_auto (GStrv) folders = dif_catalog_folders ();
+
+  for (guint k = 0; k < G_N_ELEMENTS (defaults); k++)
+    for (guint i = 0; strcmp (defaults[k].task, task) == 0 && folders[i]; i++)
+      {
+        g_autofree char *path = find_in (folders[i], defaults[k].model);
+
+        if (path)
+          return defaults[k].model;
+      }
+  return DIF_DEFAULT_MODEL;
+}
+
 static int
 compare_names (gconstpointer a, gconstpointer b)
 {

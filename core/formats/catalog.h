@@ -35,6 +35,16 @@ char **dif_catalog_folders (void);
 char *dif_catalog_resolve (const char *model, GError **error);
 
 /**
+ * dif_catalog_default:
+ * @task: a task, such as "inpaint"
+ *
+ * Returns: (transfer none): name of the model to use where none is named: the
+ * bundled one that is made for @task if it is installed, else
+ * %DIF_DEFAULT_MODEL
+ */
+const char *dif_catalog_default (const char *task);
+
+/**
  * dif_catalog_names:
  *
  * Returns: (transfer full) (array zero-terminated=1): names of installed

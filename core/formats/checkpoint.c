@@ -35,6 +35,7 @@ static const struct
   { "TokenizerFast", "tokenizer_config.json" },
   { "ImageProcessor", "preprocessor_config.json" },
   { "ImageProcessorFast", "preprocessor_config.json" },
+  { "ImageProcessorPil", "preprocessor_config.json" },
   { "FeatureExtractor", "preprocessor_config.json" },
   { "", "config.json" },
 };

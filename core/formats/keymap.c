@@ -24,6 +24,13 @@ static const struct
 /* First parts of a CLIP text encoder's names without its prefix. */
 static const char *const text_model_parts[] = { "embeddings.", "encoder.", "final_layer_norm." };
 
+/* First parts of a safety checker's names below "vision_model.vision_model.", of
+ * which newer libraries leave out one. */
+static const char *const vision_model_parts[] = { "vision_model.embeddings.",
+                                                  "vision_model.encoder.",
+                                                  "vision_model.pre_layrnorm.",
+                                                  "vision_model.post_layernorm." };
+
 /* Where the part before @end begins; @end is a dot or the name's end. */
 static const char *
 part_before (const char *name, const char *end)
@@ -81,6 +88,10 @@ dif_keymap_canonical (const char *part_class, const char *name)
     for (guint i = 0; i < G_N_ELEMENTS (text_model_parts); i++)
       if (g_str_has_prefix (name, text_model_parts[i]))
         return g_strconcat ("text_model.", name, NULL);
+  if (strcmp (part_class, "StableDiffusionSafetyChecker") == 0)
+    for (guint i = 0; i < G_N_ELEMENTS (vision_model_parts); i++)
+      if (g_str_has_prefix (name, vision_model_parts[i]))
+        return g_strconcat ("vision_model.", name, NULL);
   renamed = rename_attention (name);
   return renamed ? renamed : g_strdup (name);
 }

@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  *
  * Legacy attention names (query, key, value, proj_attn) become to_q, to_k,
  * to_v and to_out.0; a CLIP text encoder's tensors get the prefix
- * `text_model.` that transformers 5.6 and later leave out.
+ * `text_model.` that transformers 5.6 and later leave out, and a safety
+ * checker's the second `vision_model.`.
  *
  * Source: diffusers, modeling_utils.py
  * `_convert_deprecated_attention_blocks`; transformers, modeling_clip.py.

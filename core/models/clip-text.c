@@ -1,100 +1,82 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* clip-text.c - CLIPTextModel.
+/* clip-text.c - CLIPTextModel, with or without projection.
  *
  * Token and position embeddings, then pre-norm layers with causal attention.
  * Padding is not masked: the id that pads matters.
  */
-#include <math.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "models/clip-text.h"
-#include "nn/transformer.h"
-
-typedef struct
-{
-  DifNorm   *norm1, *norm2;
-  DifLinear *qkv, *out, *fc1, *fc2;
-} Layer;
+#include "nn/clip-layer.h"
 
 struct _DifClipText
 {
-  guint     width, mlp, n_layers, n_heads, max_length, vocabulary;
-  float     eps;
-  DifAct    act;
-  DifTable *tokens, *positions;
-  Layer    *layers;
-  DifNorm  *final_norm;
+  DifClipShape  shape;
+  guint         max_length, vocabulary;
+  guint         n_projected; /* 0 without projection */
+  gint32        eos;
+  DifTable     *tokens, *positions;
+  DifClipLayer *layers;
+  DifNorm      *final_norm;
+  DifLinear    *projection;
 };
+
+/* Older configs say 2 for the end of a text, whatever its id is; it is then
+ * the greatest id of the prompt. */
+#define EOS_UNKNOWN 2
 
 static gboolean
 read_config (DifClipText *m, DifJson *config, GError **error)
 {
-  const char *act = dif_json_string (config, "hidden_act", "quick_gelu");
-
-  m->width      = (guint) dif_json_int (config, "hidden_size", 512, 1, 1 << 16);
-  m->mlp        = (guint) dif_json_int (config, "intermediate_size", 2048, 1, 1 << 18);
-  m->n_layers   = (guint) dif_json_int (config, "num_hidden_layers", 12, 1, 1000);
-  m->n_heads    = (guint) dif_json_int (config, "num_attention_heads", 8, 1, 1 << 12);
+  m->shape = (DifClipShape) { .width = 512, .mlp = 2048, .n_layers = 12, .n_heads = 8 };
+  dif_clip_shape_read (&m->shape, config);
   m->max_length = (guint) dif_json_int (config, "max_position_embeddings", 77, 1, 1 << 16);
   m->vocabulary = (guint) dif_json_int (config, "vocab_size", 49408, 1, 1 << 24);
-  m->eps        = (float) dif_json_double (config, "layer_norm_eps", 1e-5);
-  if (strcmp (act, "quick_gelu") == 0)
-    m->act = DIF_ACT_QUICK_GELU;
-  else if (strcmp (act, "gelu") == 0)
-    m->act = DIF_ACT_GELU;
-  else
-    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "hidden_act: expected \"quick_gelu\" or \"gelu\", found \"%s\"", act);
-  if (! (m->eps > 0) || ! isfinite (m->eps))
-    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                   "layer_norm_eps: expected a positive number, found %g", (double) m->eps);
-  if (m->width % m->n_heads)
-    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                   "hidden_size: expected a multiple of num_attention_heads (%u), found %u",
-                   m->n_heads, m->width);
+  m->eos        = (gint32) dif_json_int (config, "eos_token_id", 49407, 0, 1 << 24);
   return dif_json_finish (config, error);
 }
 
-static void
-load_layer (Layer *y, DifClipText *m, DifLoader *l)
-{
-  static const char *const qkv[] = { "q_proj", "k_proj", "v_proj" };
-
-  dif_loader_enter (l, "self_attn");
-  y->qkv = dif_loader_linear_stack (l, qkv, 3, m->width, m->width, TRUE);
-  y->out = dif_loader_linear (l, "out_proj", m->width, m->width, TRUE);
-  dif_loader_leave (l);
-  y->norm1 = dif_loader_norm (l, "layer_norm1", m->width);
-  y->fc1   = dif_loader_linear (l, "mlp.fc1", m->mlp, m->width, TRUE);
-  y->fc2   = dif_loader_linear (l, "mlp.fc2", m->width, m->mlp, TRUE);
-  y->norm2 = dif_loader_norm (l, "layer_norm2", m->width);
-}
-
-DifClipText *
-dif_clip_text_load (DifJson *config, DifLoader *l, GError **error)
+static DifClipText *
+load_model (DifJson *config, DifLoader *l, gboolean projected, GError **error)
 {
   DifClipText *m = g_new0 (DifClipText, 1);
 
+  if (projected)
+    m->n_projected = (guint) dif_json_int (config, "projection_dim", 512, 1, 1 << 16);
   if (! read_config (m, config, error))
     {
       dif_clip_text_free (m);
       return NULL;
     }
-  m->layers = g_new0 (Layer, m->n_layers);
+  m->layers = g_new0 (DifClipLayer, m->shape.n_layers);
   dif_loader_enter (l, "text_model");
-  m->tokens = dif_loader_table (l, "embeddings.token_embedding.weight", m->vocabulary, m->width);
+  m->tokens =
+      dif_loader_table (l, "embeddings.token_embedding.weight", m->vocabulary, m->shape.width);
   m->positions =
-      dif_loader_table (l, "embeddings.position_embedding.weight", m->max_length, m->width);
-  for (guint i = 0; i < m->n_layers; i++)
+      dif_loader_table (l, "embeddings.position_embedding.weight", m->max_length, m->shape.width);
+  for (guint i = 0; i < m->shape.n_layers; i++)
     {
       dif_loader_enter (l, "encoder.layers.%u", i);
-      load_layer (&m->layers[i], m, l);
+      dif_clip_layer_load (&m->layers[i], l, &m->shape);
       dif_loader_leave (l);
     }
-  m->final_norm = dif_loader_norm (l, "final_layer_norm", m->width);
+  m->final_norm = dif_loader_norm (l, "final_layer_norm", m->shape.width);
   dif_loader_leave (l);
+  if (projected)
+    m->projection = dif_loader_linear (l, "text_projection", m->n_projected, m->shape.width, FALSE);
   return m;
+}
+
+DifClipText *
+dif_clip_text_load (DifJson *config, DifLoader *l, GError **error)
+{
+  return load_model (config, l, FALSE, error);
+}
+
+DifClipText *
+dif_clip_text_load_projected (DifJson *config, DifLoader *l, GError **error)
+{
+  return load_model (config, l, TRUE, error);
 }
 
 void
@@ -109,13 +91,19 @@ dif_clip_text_free (DifClipText *m)
 guint
 dif_clip_text_width (DifClipText *m)
 {
-  return m->width;
+  return m->shape.width;
 }
 
 guint
 dif_clip_text_max_length (DifClipText *m)
 {
   return m->max_length;
+}
+
+guint
+dif_clip_text_pooled_width (DifClipText *m)
+{
+  return m->n_projected;
 }
 
 static DifTensor *
@@ -129,21 +117,19 @@ embed (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n
     where[i] = (gint32) (i % T);
   x = dif_add (cx, dif_embed (cx, m->tokens, ids, n_ids),
                dif_embed (cx, m->positions, where, n_ids));
-  return dif_reshape (cx, x, DIF_SHAPE (n_batch, T, m->width));
+  return dif_reshape (cx, x, DIF_SHAPE (n_batch, T, m->shape.width));
 }
 
+/* Layers @first to @end - 1. */
 static DifTensor *
-layer_forward (DifClipText *m, const Layer *y, DifContext *cx, DifTensor *x)
+run_layers (DifClipText *m, DifContext *cx, DifTensor *x, guint first, guint end)
 {
-  DifTensor *h;
-
-  h = dif_layer_norm (cx, x, y->norm1, m->eps);
-  h = dif_linear (cx, h, y->qkv, DIF_ACT_NONE, NULL);
-  h = dif_self_attention (cx, h, m->n_heads, TRUE);
-  x = dif_linear (cx, h, y->out, DIF_ACT_NONE, x);
-  h = dif_layer_norm (cx, x, y->norm2, m->eps);
-  h = dif_linear (cx, h, y->fc1, m->act, NULL);
-  return dif_linear (cx, h, y->fc2, DIF_ACT_NONE, x);
+  for (guint i = first; i < end; i++)
+    {
+      dif_context_enter (cx, "encoder.layers.%u", i);
+      x = dif_context_leave (cx, dif_clip_layer_forward (&m->layers[i], cx, x, &m->shape, TRUE));
+    }
+  return x;
 }
 
 /* Output of the first @n_layers layers, with or without the final norm. */
@@ -154,14 +140,9 @@ run (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_i
   DifTensor *x;
 
   dif_context_enter (cx, "text_model");
-  x = embed (m, cx, ids, n_batch, n_ids);
-  for (guint i = 0; i < n_layers; i++)
-    {
-      dif_context_enter (cx, "encoder.layers.%u", i);
-      x = dif_context_leave (cx, layer_forward (m, &m->layers[i], cx, x));
-    }
+  x = run_layers (m, cx, embed (m, cx, ids, n_batch, n_ids), 0, n_layers);
   if (norm)
-    x = dif_layer_norm (cx, x, m->final_norm, m->eps);
+    x = dif_layer_norm (cx, x, m->final_norm, m->shape.eps);
   return dif_context_leave (cx, x);
 }
 
@@ -169,16 +150,63 @@ DifTensor *
 dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids,
                       guint skip)
 {
-  return run (m, cx, ids, n_batch, n_ids, m->n_layers - MIN (skip, m->n_layers), TRUE);
+  return run (m, cx, ids, n_batch, n_ids, m->shape.n_layers - MIN (skip, m->shape.n_layers), TRUE);
 }
 
 DifTensor *
 dif_clip_text_hidden (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids,
                       int layer)
 {
-  int n = layer < 0 ? (int) m->n_layers + 1 + layer : layer;
+  int n = layer < 0 ? (int) m->shape.n_layers + 1 + layer : layer;
 
-  return run (m, cx, ids, n_batch, n_ids, (guint) CLAMP (n, 0, (int) m->n_layers), FALSE);
+  return run (m, cx, ids, n_batch, n_ids, (guint) CLAMP (n, 0, (int) m->shape.n_layers), FALSE);
+}
+
+/* Where a prompt of @n ids ends. */
+static gsize
+end_of (DifClipText *m, const gint32 *ids, gsize n)
+{
+  gsize at = 0;
+
+  for (gsize i = 0; i < n; i++)
+    if (m->eos == EOS_UNKNOWN ? ids[i] > ids[at] : ids[i] == m->eos)
+      {
+        at = i;
+        if (m->eos != EOS_UNKNOWN)
+          break;
+      }
+  return at;
+}
+
+DifTensor *
+dif_clip_text_penultimate (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch,
+                           gsize n_ids, guint skip, DifTensor **pooled)
+{
+  guint      n = m->shape.n_layers - MIN (skip + 1, m->shape.n_layers);
+  gsize      T = n_ids / n_batch;
+  DifTensor *hidden, *x, *ends = NULL;
+
+  if (! pooled)
+    return run (m, cx, ids, n_batch, n_ids, n, FALSE);
+  dif_context_enter (cx, "text_model");
+  hidden = run_layers (m, cx, embed (m, cx, ids, n_batch, n_ids), 0, n);
+  x      = run_layers (m, cx, hidden, n, m->shape.n_layers);
+  x      = dif_reshape (cx, x, DIF_SHAPE (n_ids, m->shape.width));
+  for (gsize i = 0; i < n_batch; i++)
+    {
+      DifTensor *end = dif_slice_batch (cx, x, i * T + end_of (m, ids + i * T, T), 1);
+
+      ends = ends ? dif_concat_batch (cx, ends, end) : end;
+    }
+  x       = dif_layer_norm (cx, ends, m->final_norm, m->shape.eps);
+  *pooled = dif_context_keep (cx, dif_linear (cx, x, m->projection, DIF_ACT_NONE, NULL));
+  return dif_context_leave (cx, hidden);
+}
+
+static gpointer
+load_projected (DifJson *config, DifLoader *l, GError **error)
+{
+  return dif_clip_text_load_projected (config, l, error);
 }
 
 static gpointer
@@ -196,5 +224,11 @@ release (gpointer m)
 const DifModelClass dif_model_clip_text = {
   .class_name = "CLIPTextModel",
   .load       = load,
+  .free       = release,
+};
+
+const DifModelClass dif_model_clip_text_projected = {
+  .class_name = "CLIPTextModelWithProjection",
+  .load       = load_projected,
   .free       = release,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* clip-text.h - CLIPTextModel: token ids to prompt embeddings. */
+/* clip-text.h - CLIPTextModel and CLIPTextModelWithProjection: token ids to
+ * prompt embeddings. */
 #ifndef DIF_MODELS_CLIP_TEXT_H
 #define DIF_MODELS_CLIP_TEXT_H
 
@@ -31,13 +32,26 @@ DifClipText *dif_clip_text_load (DifJson *config, DifLoader *l, GError **error);
 void dif_clip_text_free (DifClipText *m);
 
 /**
- * dif_clip_text_width: dif_clip_text_max_length:
+ * dif_clip_text_load_projected:
+ * @config: @l: @error: as dif_clip_text_load(), of a CLIPTextModelWithProjection
+ *
+ * Errors: those of dif_clip_text_load().
+ *
+ * Returns: (transfer full) (nullable): a model with
+ * dif_clip_text_pooled_width()
+ */
+DifClipText *dif_clip_text_load_projected (DifJson *config, DifLoader *l, GError **error);
+
+/**
+ * dif_clip_text_width: dif_clip_text_max_length: dif_clip_text_pooled_width:
  * @m: a model
  *
- * Returns: channels of an embedding; greatest number of ids
+ * Returns: channels of an embedding; greatest number of ids; channels of the
+ * projection of the whole prompt, 0 for a model without it
  */
 guint dif_clip_text_width (DifClipText *m);
 guint dif_clip_text_max_length (DifClipText *m);
+guint dif_clip_text_pooled_width (DifClipText *m);
 
 /**
  * dif_clip_text_encode:
@@ -66,6 +80,23 @@ DifTensor *dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *i
  */
 DifTensor *dif_clip_text_hidden (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch,
                                  gsize n_ids, int layer);
+
+/**
+ * dif_clip_text_penultimate:
+ * @m: @cx: @ids: @n_batch: @n_ids: as dif_clip_text_encode()
+ * @skip: 0 for the output of the last layer but one; k for the k-th before it
+ *   (SDXL's clip_skip); without the final norm
+ * @pooled: (out) (optional): `[n_batch, pooled_width]`: the last layer's output
+ *   where the prompt ends, with the final norm, projected; only for a model
+ *   with dif_clip_text_pooled_width()
+ *
+ * Source: transformers CLIPTextModelWithProjection: `hidden_states[-2 - skip]`
+ * and `text_embeds`.
+ *
+ * Returns: `[n_batch, T, width]` in the context's dtype
+ */
+DifTensor *dif_clip_text_penultimate (DifClipText *m, DifContext *cx, const gint32 *ids,
+                                      gsize n_batch, gsize n_ids, guint skip, DifTensor **pooled);
 
 G_END_DECLS
 

@@ -64,10 +64,8 @@ refuse_others (DifJson *config)
 {
   static const char *const absent[] = { "class_embed_type",
                                         "num_class_embeds",
-                                        "addition_embed_type",
                                         "encoder_hid_dim",
                                         "encoder_hid_dim_type",
-                                        "time_cond_proj_dim",
                                         "time_embedding_act_fn",
                                         "timestep_post_act",
                                         "cross_attention_norm",
@@ -107,6 +105,33 @@ refuse_others (DifJson *config)
                      dif_json_double (config, one[i], 1));
   dif_json_int (config, "conv_in_kernel", 3, 3, 3);
   dif_json_int (config, "conv_out_kernel", 3, 3, 3);
+}
+
+/* What is told beside the prompt: SDXL's sizes, LCM's guidance scale. */
+static void
+read_added (DifUnet *m, DifJson *config)
+{
+  const char *type = dif_json_string (config, "addition_embed_type", "");
+
+  if (dif_json_has (config, "time_cond_proj_dim"))
+    m->n_guidance = (guint) dif_json_int (config, "time_cond_proj_dim", 0, 4, 1 << 16);
+  if (! *type)
+    return;
+  if (strcmp (type, "text_time") != 0)
+    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
+                   "addition_embed_type: expected null or \"text_time\", found \"%s\"", type);
+  m->n_size = (guint) dif_json_int (config, "addition_time_embed_dim", 0, 2, 1 << 16);
+  m->n_added =
+      (guint) dif_json_int (config, "projection_class_embeddings_input_dim", 0, 1, 1 << 20);
+  if (! m->n_size || ! m->n_added)
+    dif_json_fail (config, DIF_FORMAT_ERROR_MISSING_KEY,
+                   "%s: expected a number for \"text_time\", found none",
+                   m->n_size ? "projection_class_embeddings_input_dim" : "addition_time_embed_dim");
+  else if (m->freq_shift == (float) (m->n_size / 2))
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "freq_shift: expected a number other than half of addition_time_embed_dim (%u), "
+                   "found %g",
+                   m->n_size, (double) m->freq_shift);
 }
 
 static void
@@ -197,6 +222,7 @@ read_config (DifUnet *m, DifJson *config, GError **error)
   if (strcmp (act, "silu") != 0 && strcmp (act, "swish") != 0)
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "act_fn: expected \"silu\", found \"%s\"",
                    act);
+  read_added (m, config);
   refuse_others (config);
   check_levels (m, config, heads);
   return dif_json_finish (config, error);
@@ -305,6 +331,14 @@ dif_unet_load (DifJson *config, DifLoader *l, GError **error)
   m->conv_in = dif_loader_conv (l, "conv_in", m->channels[0], m->in, 3, 1, 1);
   m->time1   = dif_loader_linear (l, "time_embedding.linear_1", m->n_time, m->channels[0], TRUE);
   m->time2   = dif_loader_linear (l, "time_embedding.linear_2", m->n_time, m->n_time, TRUE);
+  if (m->n_guidance)
+    m->guidance = dif_loader_linear (l, "time_embedding.cond_proj", m->channels[0], m->n_guidance,
+                                     FALSE);
+  if (m->n_added)
+    {
+      m->added1 = dif_loader_linear (l, "add_embedding.linear_1", m->n_time, m->n_added, TRUE);
+      m->added2 = dif_loader_linear (l, "add_embedding.linear_2", m->n_time, m->n_time, TRUE);
+    }
   load_down (m, l);
   if (m->middle)
     load_middle (m, l);

@@ -34,11 +34,12 @@ struct _DifUnet
   guint    n_cross[DIF_UNET_MAX_LEVELS], n_layers[DIF_UNET_MAX_LEVELS];
   gboolean down_attention[DIF_UNET_MAX_LEVELS], up_attention[DIF_UNET_MAX_LEVELS];
   guint    in, out, sample_size, n_groups, n_time, downsample_padding;
+  guint    n_guidance, n_added, n_size; /* 0 where the U-Net is not told */
   float    eps, freq_shift;
   gboolean flip_sin_to_cos, center_input, middle;
 
   DifConv       *conv_in, *conv_out;
-  DifLinear     *time1, *time2;
+  DifLinear     *time1, *time2, *guidance, *added1, *added2;
   DifUnetLevel   down[DIF_UNET_MAX_LEVELS], up[DIF_UNET_MAX_LEVELS];
   DifResnet      mid_resnets[2];
   DifTransformer mid_transformer;

@@ -5,6 +5,7 @@
  * way up.  Upsampling goes to the size of the skip it meets, so sizes need
  * not be multiples of 2^(levels - 1).
  */
+#include "base/error.h"
 #include "models/unet-private.h"
 #include "nn/embed.h"
 
@@ -32,11 +33,31 @@ dif_unet_cross_dim (DifUnet *m)
   return m->n_cross[0];
 }
 
-/* ---- the prompt's keys and values ---- */
+guint
+dif_unet_guidance_dim (DifUnet *m)
+{
+  return m->n_guidance;
+}
+
+guint
+dif_unet_added_dim (DifUnet *m)
+{
+  return m->n_added;
+}
+
+guint
+dif_unet_size_dim (DifUnet *m)
+{
+  return m->n_size;
+}
+
+/* ---- what stays the same for a prompt ---- */
 
 struct _DifUnetText
 {
-  GPtrArray *kv; /* of DifTensor, in the order in which the blocks run */
+  GPtrArray *kv;       /* of DifTensor, in the order in which the blocks run */
+  DifTensor *added;    /* [N, n_time]; NULL where nothing is added */
+  DifTensor *guidance; /* [N, channels[0]]; NULL where there is none */
   gboolean   failed;
 };
 
@@ -61,11 +82,68 @@ dif_unet_text_new (DifUnet *m, DifContext *cx, DifTensor *embeds)
   return text;
 }
 
+/* Closes the scope that @made was made in and keeps @made in @place. */
+static void
+keep (DifUnetText *text, DifContext *cx, DifTensor **place, DifTensor *made)
+{
+  dif_context_leave (cx, made);
+  text->failed = dif_context_failed (cx);
+  if (! text->failed)
+    *place = dif_tensor_ref (made);
+}
+
+void
+dif_unet_text_add_sizes (DifUnetText *text, DifUnet *m, DifContext *cx, DifTensor *pooled,
+                         const float *sizes, guint n_sizes)
+{
+  gsize             n = dif_tensor_dim (pooled, 0), width = (gsize) n_sizes * m->n_size;
+  g_autofree float *waves = NULL;
+  DifTensor        *t;
+
+  if (dif_context_failed (cx))
+    return;
+  if (! m->n_added || dif_tensor_dim (pooled, -1) + width != m->n_added)
+    {
+      dif_context_fail (
+          cx, g_error_new (DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
+                           "unet: expected %u added channels, found %" G_GSIZE_FORMAT
+                           " of the text and %u sizes of %u",
+                           m->n_added, dif_tensor_dim (pooled, -1), n_sizes, m->n_size));
+      return;
+    }
+  waves = g_new (float, n *width);
+  for (gsize i = 0; i < n * n_sizes; i++)
+    dif_timestep_embedding (waves + i * m->n_size, m->n_size, (double) sizes[i],
+                            m->flip_sin_to_cos, m->freq_shift);
+  dif_context_enter (cx, "unet.add_embedding");
+  t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, width), waves);
+  t = dif_linear (cx, dif_concat (cx, pooled, t), m->added1, DIF_ACT_SILU, NULL);
+  keep (text, cx, &text->added, dif_linear (cx, t, m->added2, DIF_ACT_NONE, NULL));
+}
+
+void
+dif_unet_text_add_guidance (DifUnetText *text, DifUnet *m, DifContext *cx, gsize n, double scale)
+{
+  g_autofree float *waves = NULL;
+  DifTensor        *t;
+
+  if (dif_context_failed (cx))
+    return;
+  waves = g_new (float, n * m->n_guidance);
+  for (gsize i = 0; i < n; i++)
+    dif_guidance_embedding (waves + i * m->n_guidance, m->n_guidance, scale);
+  dif_context_enter (cx, "unet.time_embedding.cond_proj");
+  t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, m->n_guidance), waves);
+  keep (text, cx, &text->guidance, dif_linear (cx, t, m->guidance, DIF_ACT_NONE, NULL));
+}
+
 void
 dif_unet_text_free (DifUnetText *text)
 {
   if (! text)
     return;
+  dif_tensor_unref (text->added);
+  dif_tensor_unref (text->guidance);
   g_ptr_array_unref (text->kv);
   g_free (text);
 }
@@ -83,7 +161,7 @@ typedef struct
 } Call;
 
 static DifTensor *
-time_embedding (DifUnet *m, DifContext *cx, gsize n, double timestep)
+time_embedding (DifUnet *m, DifContext *cx, gsize n, double timestep, const DifUnetText *text)
 {
   g_autofree float *waves = g_new (float, n * m->channels[0]);
   DifTensor        *t;
@@ -92,9 +170,14 @@ time_embedding (DifUnet *m, DifContext *cx, gsize n, double timestep)
     dif_timestep_embedding (waves + i * m->channels[0], m->channels[0], timestep,
                             m->flip_sin_to_cos, m->freq_shift);
   t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, m->channels[0]), waves);
+  if (text->guidance)
+    t = dif_add (cx, t, text->guidance);
   t = dif_linear (cx, t, m->time1, DIF_ACT_SILU, NULL);
   /* every resnet takes SiLU of the embedding, so it is applied once here */
-  return dif_linear (cx, t, m->time2, DIF_ACT_SILU, NULL);
+  if (! text->added)
+    return dif_linear (cx, t, m->time2, DIF_ACT_SILU, NULL);
+  t = dif_linear (cx, t, m->time2, DIF_ACT_NONE, text->added);
+  return dif_activation (cx, t, DIF_ACT_SILU);
 }
 
 static DifTensor *
@@ -208,9 +291,14 @@ dif_unet_forward (DifUnet *m, DifContext *cx, DifTensor *sample, double timestep
 
   if (dif_context_failed (cx) || ! sample->data || text->failed)
     return dif_context_inert (cx);
+  if ((m->n_added && ! text->added) || (m->n_guidance && ! text->guidance))
+    return dif_context_fail (
+        cx, g_error_new (DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
+                         "unet: expected %s beside the prompt, found none",
+                         m->n_added && ! text->added ? "sizes" : "a guidance scale"));
   call.kv = (DifTensor **) text->kv->pdata;
   dif_context_enter (cx, "unet");
-  call.time = time_embedding (m, cx, dif_tensor_dim (sample, 0), timestep);
+  call.time = time_embedding (m, cx, dif_tensor_dim (sample, 0), timestep, text);
   if (m->center_input)
     sample = centered (cx, sample);
   h = dif_conv2d (cx, dif_cast (cx, sample, dif_context_dtype (cx)), m->conv_in, NULL, NULL);

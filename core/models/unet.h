@@ -14,10 +14,12 @@ G_BEGIN_DECLS
  * @l: where the weights are taken from
  * @error: return location
  *
- * Any published SD 1.x or 2.x config: head lists, linear or convolutional
- * projections, any channels, layers and cross-attention width.
+ * Any published SD 1.x, 2.x, SDXL or LCM config: head lists, linear or
+ * convolutional projections, any channels, layers and cross-attention width,
+ * "text_time" conditioning, a guidance embedding.
  *
- * Source: Rombach et al. 2022; diffusers UNet2DConditionModel.
+ * Source: Rombach et al. 2022, Podell et al. 2023; diffusers
+ * UNet2DConditionModel.
  *
  * Errors: DIF_FORMAT_ERROR; DIF_MODEL_ERROR UNKNOWN_CLASS for a block type or
  * option not known; weights' errors stay in the loader.
@@ -46,7 +48,22 @@ guint dif_unet_out_channels (DifUnet *m);
 guint dif_unet_sample_size (DifUnet *m);
 guint dif_unet_cross_dim (DifUnet *m);
 
-/** DifUnetText: keys and values of every cross attention for one prompt. */
+/**
+ * dif_unet_guidance_dim: dif_unet_added_dim: dif_unet_size_dim:
+ * @m: a model
+ *
+ * Returns: width of the guidance embedding (time_cond_proj_dim), of everything
+ * "text_time" adds (projection_class_embeddings_input_dim), and of one size in
+ * it (addition_time_embed_dim); 0 where the U-Net is not told
+ */
+guint dif_unet_guidance_dim (DifUnet *m);
+guint dif_unet_added_dim (DifUnet *m);
+guint dif_unet_size_dim (DifUnet *m);
+
+/**
+ * DifUnetText: what stays the same for one prompt: keys and values of every
+ * cross attention, and what is added to the time embedding.
+ */
 typedef struct _DifUnetText DifUnetText;
 
 /**
@@ -63,6 +80,33 @@ typedef struct _DifUnetText DifUnetText;
 DifUnetText *dif_unet_text_new (DifUnet *m, DifContext *cx, DifTensor *embeds);
 
 /**
+ * dif_unet_text_add_sizes:
+ * @text: keys and values of N prompts
+ * @m: a model with dif_unet_added_dim()
+ * @cx: a context
+ * @pooled: `[N, P]`: a text encoder's projection of the whole prompt
+ * @sizes: (array length=N*n_sizes): diffusers' time ids: sizes and crops in
+ *   pixels, or an aesthetic score
+ * @n_sizes: how many for each prompt; P + n_sizes * dif_unet_size_dim() is
+ *   dif_unet_added_dim()
+ *
+ * Errors (of the context): DIF_MODEL_ERROR SHAPE.
+ */
+void dif_unet_text_add_sizes (DifUnetText *text, DifUnet *m, DifContext *cx, DifTensor *pooled,
+                              const float *sizes, guint n_sizes);
+
+/**
+ * dif_unet_text_add_guidance:
+ * @text: keys and values of N prompts
+ * @m: a model with dif_unet_guidance_dim()
+ * @cx: a context
+ * @n: N
+ * @scale: guidance scale
+ */
+void dif_unet_text_add_guidance (DifUnetText *text, DifUnet *m, DifContext *cx, gsize n,
+                                 double scale);
+
+/**
  * dif_unet_text_free:
  * @text: (nullable) (transfer full): keys and values
  */
@@ -74,7 +118,10 @@ void dif_unet_text_free (DifUnetText *text);
  * @cx: a context
  * @sample: `[N, h, w, in_channels]`, f32 or the context's dtype
  * @timestep: may be fractional; the same for all items
- * @text: keys and values of N prompts
+ * @text: keys and values of N prompts, with all that @m wants added
+ *
+ * Errors (of the context): DIF_MODEL_ERROR SHAPE, also when @text lacks sizes
+ * or guidance.
  *
  * Returns: `[N, h, w, out_channels]`, f32
  */

@@ -95,18 +95,29 @@ refuse_others (DifJson *config)
                    dif_json_double (config, "mid_block_scale_factor", 1));
 }
 
+/* Heads matter only where there is attention. */
+static gboolean
+attends (const DifUnet2d *m, guint level)
+{
+  return m->down_attention[level] || m->up_attention[m->n_levels - 1 - level] ||
+         (m->mid_attention && level == m->n_levels - 1);
+}
+
 static void
 read_channels (DifUnet2d *m, DifJson *config, DifJson *channels)
 {
   for (guint i = 0; i < m->n_levels; i++)
     {
       m->channels[i] = (guint) dif_json_value_int (dif_json_at (channels, i), 1, 1 << 16);
-      if (m->channels[i] % m->n_groups || (m->head_dim && m->channels[i] % m->head_dim))
+      if (m->channels[i] % m->n_groups)
         dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                       "block_out_channels: expected multiples of norm_num_groups (%u) and "
-                       "attention_head_dim (%u), "
-                       "found %u",
-                       m->n_groups, m->head_dim, m->channels[i]);
+                       "block_out_channels: expected multiples of norm_num_groups (%u), found %u",
+                       m->n_groups, m->channels[i]);
+      if (attends (m, i) && m->head_dim && m->channels[i] % m->head_dim)
+        dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                       "block_out_channels: expected multiples of attention_head_dim (%u) at "
+                       "levels with attention, found %u",
+                       m->head_dim, m->channels[i]);
     }
 }
 
@@ -145,7 +156,6 @@ read_config (DifUnet2d *m, DifJson *config, GError **error)
   m->head_dim = (guint) dif_json_int (config, "attention_head_dim", 0, 1, 1 << 16);
   if (! m->head_dim && ! is_null (config, "attention_head_dim"))
     m->head_dim = 8;
-  read_channels (m, config, channels);
   read_types (config, "down_block_types", "DownBlock2D", "AttnDownBlock2D", m, m->down_attention);
   read_types (config, "up_block_types", "UpBlock2D", "AttnUpBlock2D", m, m->up_attention);
   m->n_layers           = (guint) dif_json_int (config, "layers_per_block", 2, 1, 64);
@@ -157,7 +167,8 @@ read_config (DifUnet2d *m, DifJson *config, GError **error)
   m->freq_shift         = (float) dif_json_double (config, "freq_shift", 0);
   m->downsample_padding = (guint) dif_json_int (config, "downsample_padding", 1, 0, 1);
   m->mid_attention      = dif_json_bool (config, "add_attention", TRUE);
-  m->n_time             = 4 * m->channels[0];
+  read_channels (m, config, channels);
+  m->n_time = 4 * m->channels[0];
   if (! (m->eps > 0) || ! isfinite (m->eps))
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                    "norm_eps: expected a positive number, found %g", (double) m->eps);

@@ -41,7 +41,8 @@ struct _DifVae
 {
   guint      n_levels, channels[MAX_LEVELS], n_layers, n_groups, in, out, latent;
   double     scaling;
-  gboolean   quant, post_quant, attention;
+  double    *mean, *std; /* of each latent channel; NULL where latents are scaled only */
+  gboolean   quant, post_quant, attention, force_upcast;
   Half       encoder, decoder;
   DifLinear *quant_conv, *post_quant_conv;
 };
@@ -66,12 +67,56 @@ check_types (DifJson *config, const char *key, const char *expected, guint n_lev
     }
 }
 
+/* One number for every latent channel, or NULL if there are none. */
+static double *
+read_statistics (DifVae *m, DifJson *config, const char *key, double least)
+{
+  DifJson *node = dif_json_has (config, key) ? dif_json_member (config, key) : NULL;
+  double  *out;
+
+  if (! node)
+    return NULL;
+  out = g_new0 (double, m->latent);
+  if (dif_json_type (node) != DIF_JSON_ARRAY || dif_json_length (node) != m->latent)
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "%s: expected an array of latent_channels (%u) numbers, found another value",
+                   key, m->latent);
+  else
+    for (guint i = 0; i < m->latent; i++)
+      {
+        out[i] = dif_json_value_double (dif_json_at (node, i));
+        if (! isfinite (out[i]) || out[i] <= least)
+          dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                         "%s: expected finite numbers%s, found %g", key,
+                         least == 0 ? " above 0" : "", out[i]);
+      }
+  return out;
+}
+
+/* How latents are scaled. */
+static void
+read_scaling (DifVae *m, DifJson *config)
+{
+  m->scaling      = dif_json_double (config, "scaling_factor", 0.18215);
+  m->force_upcast = dif_json_bool (config, "force_upcast", TRUE);
+  m->mean         = read_statistics (m, config, "latents_mean", -G_MAXDOUBLE);
+  m->std          = read_statistics (m, config, "latents_std", 0);
+  if (! m->mean != ! m->std)
+    dif_json_fail (config, DIF_FORMAT_ERROR_MISSING_KEY,
+                   "expected latents_mean and latents_std, found one of them");
+  if (! isfinite (m->scaling) || m->scaling == 0)
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "scaling_factor: expected a number other than 0, found %g", m->scaling);
+  if (dif_json_has (config, "shift_factor"))
+    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
+                   "shift_factor: expected null, found a value");
+}
+
 static gboolean
 read_config (DifVae *m, DifJson *config, GError **error)
 {
-  static const char *const absent[] = { "latents_mean", "latents_std", "shift_factor", NULL };
-  DifJson                 *channels = dif_json_member (config, "block_out_channels");
-  const char              *act      = dif_json_string (config, "act_fn", "silu");
+  DifJson    *channels = dif_json_member (config, "block_out_channels");
+  const char *act      = dif_json_string (config, "act_fn", "silu");
 
   m->n_levels = channels ? dif_json_length (channels) : 1;
   if (m->n_levels < 1 || m->n_levels > MAX_LEVELS)
@@ -97,7 +142,6 @@ read_config (DifVae *m, DifJson *config, GError **error)
   m->in         = (guint) dif_json_int (config, "in_channels", 3, 3, 3);
   m->out        = (guint) dif_json_int (config, "out_channels", 3, 3, 3);
   m->latent     = (guint) dif_json_int (config, "latent_channels", 4, 1, 256);
-  m->scaling    = dif_json_double (config, "scaling_factor", 0.18215);
   m->quant      = dif_json_bool (config, "use_quant_conv", TRUE);
   m->post_quant = dif_json_bool (config, "use_post_quant_conv", TRUE);
   m->attention  = dif_json_bool (config, "mid_block_add_attention", TRUE);
@@ -106,13 +150,7 @@ read_config (DifVae *m, DifJson *config, GError **error)
   if (strcmp (act, "silu") != 0 && strcmp (act, "swish") != 0)
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "act_fn: expected \"silu\", found \"%s\"",
                    act);
-  if (! isfinite (m->scaling) || m->scaling == 0)
-    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                   "scaling_factor: expected a number other than 0, found %g", m->scaling);
-  for (guint i = 0; absent[i]; i++)
-    if (dif_json_has (config, absent[i]))
-      dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
-                     "%s: expected null (latents that are scaled only), found a value", absent[i]);
+  read_scaling (m, config);
   return dif_json_finish (config, error);
 }
 
@@ -228,6 +266,8 @@ dif_vae_free (DifVae *m)
       g_free (m->encoder.levels[i].resnets);
       g_free (m->decoder.levels[i].resnets);
     }
+  g_free (m->mean);
+  g_free (m->std);
   g_free (m);
 }
 
@@ -247,6 +287,44 @@ double
 dif_vae_scaling (DifVae *m)
 {
   return m->scaling;
+}
+
+gboolean
+dif_vae_force_upcast (DifVae *m)
+{
+  return m->force_upcast;
+}
+
+gboolean
+dif_vae_has_statistics (DifVae *m)
+{
+  return m->mean != NULL;
+}
+
+void
+dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize cells, gboolean statistics)
+{
+  float scale = (float) m->scaling;
+
+  for (gsize i = 0; i < n * m->latent; i++)
+    for (gsize k = i * cells; k < (i + 1) * cells; k++)
+      if (m->mean && statistics)
+        z[k] = (z[k] - (float) m->mean[i % m->latent]) * scale / (float) m->std[i % m->latent];
+      else
+        z[k] *= scale;
+}
+
+void
+dif_vae_from_latents (DifVae *m, float *z, gsize n, gsize cells)
+{
+  float scale = (float) m->scaling;
+
+  for (gsize i = 0; i < n * m->latent; i++)
+    for (gsize k = i * cells; k < (i + 1) * cells; k++)
+      if (m->mean)
+        z[k] = z[k] * (float) m->std[i % m->latent] / scale + (float) m->mean[i % m->latent];
+      else
+        z[k] /= scale;
 }
 
 static DifTensor *

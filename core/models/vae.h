@@ -48,6 +48,37 @@ guint dif_vae_latent_channels (DifVae *m);
 double dif_vae_scaling (DifVae *m);
 
 /**
+ * dif_vae_force_upcast:
+ * @m: a model
+ *
+ * Returns: whether it overflows in f16 (SDXL's pipelines heed this)
+ */
+gboolean dif_vae_force_upcast (DifVae *m);
+
+/**
+ * dif_vae_has_statistics:
+ * @m: a model
+ *
+ * Returns: whether latents are shifted and scaled channel by channel
+ * (latents_mean, latents_std)
+ */
+gboolean dif_vae_has_statistics (DifVae *m);
+
+/**
+ * dif_vae_to_latents: dif_vae_from_latents:
+ * @m: a model
+ * @z: (array): `[N, latent_channels, cells]`, changed from what
+ *   dif_vae_encode() samples to what the U-Net sees
+ * @n: N
+ * @cells: of each channel
+ * @statistics: whether to heed mean and standard deviation, if there are any
+ *
+ * dif_vae_from_latents() is the way back, always with statistics.
+ */
+void dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize cells, gboolean statistics);
+void dif_vae_from_latents (DifVae *m, float *z, gsize n, gsize cells);
+
+/**
  * dif_vae_encode:
  * @m: a model
  * @cx: a context

@@ -22,3 +22,21 @@ dif_timestep_embedding (float *out, guint dim, double timestep, gboolean flip_si
   if (dim % 2)
     out[dim - 1] = 0;
 }
+
+void
+dif_guidance_embedding (float *out, guint dim, double scale)
+{
+  guint half = dim / 2;
+  float w    = (float) (scale - 1) * 1000.0f;
+  float each = logf (10000.0f) / (float) (half - 1);
+
+  for (guint i = 0; i < half; i++)
+    {
+      float angle = w * expf ((float) i * -each);
+
+      out[i]        = sinf (angle);
+      out[half + i] = cosf (angle);
+    }
+  if (dim % 2)
+    out[dim - 1] = 0;
+}

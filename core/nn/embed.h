@@ -20,6 +20,18 @@ G_BEGIN_DECLS
 void dif_timestep_embedding (float *out, guint dim, double timestep, gboolean flip_sin_to_cos,
                              float shift);
 
+/**
+ * dif_guidance_embedding:
+ * @out: (array length=dim): the waves, sines first
+ * @dim: width, at least 4; an odd one ends in a zero
+ * @scale: guidance scale
+ *
+ * What a U-Net distilled for guidance is told instead of being asked twice.
+ *
+ * Source: Meng et al. 2022; diffusers get_guidance_scale_embedding.
+ */
+void dif_guidance_embedding (float *out, guint dim, double scale);
+
 G_END_DECLS
 
 #endif /* DIF_NN_EMBED_H */

@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "base/error.h"
-#include "pipelines/task.h"
+#include "pipelines/pipeline-private.h"
 
 void
 dif_run_report (DifRun *run, const char *stage, guint step, guint n_steps, double units)
@@ -104,10 +104,10 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
 {
   DifContext *cx   = run->cx;
   DifUnet    *unet = dif_pipeline_unet (run->pipe);
-  guint       n    = dif_scheduler_n_calls (run->scheduler);
+  guint       n    = dif_run_end (run, first);
   double      eta  = dif_request_number (run->rq, "eta");
 
-  g_autoptr (DifUnetText) text = embeds ? dif_unet_text_new (unet, cx, embeds) : NULL;
+  g_autoptr (DifUnetText) text = embeds ? dif_run_unet_text (run, embeds) : NULL;
 
   dif_run_report (run, "denoise", 0, n - first, 0.5);
   for (guint i = first; i < n && ! dif_context_failed (cx); i++)
@@ -134,16 +134,34 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
   return latents;
 }
 
+/* From what the U-Net sees to what the VAE decodes. */
+static DifTensor *
+unscaled (DifRun *run, DifTensor *latents)
+{
+  gsize n = dif_tensor_dim (latents, 0), h = dif_tensor_dim (latents, 1),
+        w             = dif_tensor_dim (latents, 2);
+  g_autofree float *z = g_try_new (float, dif_tensor_count (latents) + 1);
+
+  if (! z)
+    return dif_context_fail (run->cx, g_error_new_literal (DIF_BACKEND_ERROR,
+                                                           DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                                           "out of memory for latents"));
+  if (! dif_download_nchw (run->cx, latents, z))
+    return dif_context_inert (run->cx);
+  dif_vae_from_latents (run->pipe->vae, z, n, h * w);
+  return dif_upload_nchw (run->cx, DIF_F32, n, dif_tensor_dim (latents, 3), h, w, z);
+}
+
 DifTensor *
 dif_run_decode (DifRun *run, DifTensor *latents)
 {
-  DifVae    *vae   = dif_pipeline_vae (run->pipe);
-  float      scale = (float) (1 / dif_vae_scaling (vae));
-  DifTensor *all   = NULL;
-  gint64     start = g_get_monotonic_time ();
+  DifVae    *vae    = dif_pipeline_vae (run->pipe);
+  DifDtype   before = dif_context_set_dtype (run->cx, run->pipe->decoder_dtype);
+  DifTensor *all    = NULL;
+  gint64     start  = g_get_monotonic_time ();
 
   dif_run_report (run, "decode", 0, run->n_images, run->total - 1.5);
-  latents = dif_lincomb (run->cx, 1, &scale, &latents);
+  latents = unscaled (run, latents);
   /* one by one: no item depends on another, and memory stays small */
   for (guint i = 0; i < run->n_images; i++)
     {
@@ -153,6 +171,7 @@ dif_run_decode (DifRun *run, DifTensor *latents)
       dif_run_report (run, "decode", i + 1, run->n_images,
                       run->total - 1.5 + 1.5 * (i + 1) / run->n_images);
     }
+  dif_context_set_dtype (run->cx, before);
   dif_context_profile (run->cx, "stage:decode", start, 0, 0);
   return all;
 }

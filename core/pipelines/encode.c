@@ -1,57 +1,259 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* encode.c - prompts to embeddings.
  *
- * Source: diffusers StableDiffusionPipeline.encode_prompt: padded to the
- * tokenizer's length, cut with a warning; the negative prompt ignores
- * clip_skip.
+ * Source: diffusers encode_prompt of StableDiffusionPipeline and
+ * StableDiffusionXLPipeline: padded to the tokenizer's length, cut with a
+ * warning; the negative prompt ignores clip_skip.  Weights and prompts of any
+ * length: the rule is in text/prompt-weights.h.
  */
-#include "pipelines/task.h"
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "pipelines/pipeline-private.h"
+
+/* Text encoders of a model, at most. */
+#define N_ENCODERS 2
+
+/* One of the two prompts, what is asked for or what is not, in chunks for each
+ * encoder; NULL for an encoder that the model lacks. */
+typedef struct
+{
+  DifPrompt *of[N_ENCODERS];
+  guint      skip;
+} Prompt;
 
 gboolean
 dif_run_guided (DifRun *run)
 {
-  return run->guidance > 1;
+  return run->guidance > 1 && ! dif_unet_guidance_dim (run->pipe->unet);
 }
 
-/* One prompt, repeated for every image: [n_images, T, D]. */
-static DifTensor *
-encode_one (DifRun *run, const char *text, guint skip, const char *what)
+static DifTokenizer *
+tokenizer_of (DifRun *run, guint encoder)
 {
-  DifTokenizer      *tok    = dif_pipeline_tokenizer (run->pipe);
-  guint              length = dif_tokenizer_max_length (tok), dropped = 0;
-  g_autofree gint32 *ids = g_new (gint32, length);
-  DifTensor         *one, *all;
-  GError            *error = NULL;
+  return encoder == 0 ? run->pipe->tokenizer : run->pipe->tokenizer2;
+}
 
-  if (! dif_tokenizer_encode (tok, text, ids, NULL, &dropped, &error))
+static DifPrompt *
+read_one (DifRun *run, DifTokenizer *tokenizer, const char *name)
+{
+  const char *const *names = dif_prompt_syntax_names ();
+  const char        *word  = dif_request_text (run->rq, "prompt-syntax");
+  guint              syntax;
+  GError            *error = NULL;
+  DifPrompt         *p;
+
+  for (syntax = DIF_PROMPT_PLAIN; names[syntax] && strcmp (names[syntax], word) != 0;)
+    syntax++;
+  p = dif_prompt_new (tokenizer, dif_request_text (run->rq, name), (DifPromptSyntax) syntax,
+                      &error);
+  if (! p)
     {
-      g_prefix_error (&error, "%s: ", what);
-      return dif_context_fail (run->cx, error);
+      g_prefix_error (&error, "%s: ", name);
+      dif_context_fail (run->cx, error);
     }
-  if (dropped)
-    g_string_append_printf (run->warning,
-                            "%s%s: the last %u tokens do not fit the model's %u and were left out",
-                            run->warning->len ? "; " : "", what, dropped, length - 2);
-  one = dif_clip_text_encode (dif_pipeline_text_encoder (run->pipe), run->cx, ids, 1, length, skip);
-  all = one;
-  for (guint i = 1; i < run->n_images; i++)
-    all = dif_concat_batch (run->cx, all, one);
-  return all;
+  return p;
+}
+
+/* A second prompt that is not given is the first one; what was dropped of a
+ * text is said once. */
+static void
+read_prompt (DifRun *run, const char *key, const char *key2, Prompt *prompt)
+{
+  const char *text2 = dif_request_text (run->rq, key2), *said = NULL;
+
+  for (guint e = 0; e < N_ENCODERS && ! dif_context_failed (run->cx); e++)
+    {
+      const char *name = e == 1 && run->pipe->text && text2 && *text2 ? key2 : key;
+      DifPrompt  *p;
+
+      if (! tokenizer_of (run, e))
+        continue;
+      p = prompt->of[e] = read_one (run, tokenizer_of (run, e), name);
+      if (p && p->n_dropped && name != said)
+        g_string_append_printf (
+            run->warning, "%s%s: the last %u tokens do not fit the model's %u and were left out",
+            run->warning->len ? "; " : "", name, p->n_dropped, p->length - 2);
+      said = name;
+    }
+}
+
+static void
+prompt_clear (Prompt *prompt)
+{
+  for (guint e = 0; e < N_ENCODERS; e++)
+    dif_prompt_free (prompt->of[e]);
+}
+
+/* Both prompts get as many chunks as the longest text of any encoder has. */
+static void
+pad_to_longest (DifRun *run, Prompt *a, Prompt *b)
+{
+  Prompt *both[] = { a, b };
+  guint   most   = 1;
+
+  for (guint i = 0; i < G_N_ELEMENTS (both) * N_ENCODERS; i++)
+    if (both[i / N_ENCODERS]->of[i % N_ENCODERS])
+      most = MAX (most, both[i / N_ENCODERS]->of[i % N_ENCODERS]->n_chunks);
+  for (guint i = 0; i < G_N_ELEMENTS (both) * N_ENCODERS; i++)
+    if (both[i / N_ENCODERS]->of[i % N_ENCODERS])
+      dif_prompt_pad (both[i / N_ENCODERS]->of[i % N_ENCODERS], tokenizer_of (run, i % N_ENCODERS),
+                      most);
+}
+
+/* Multiplies the rows of one chunk by their weights and restores its mean. */
+static void
+weigh_chunk (float *rows, const float *weights, guint n_rows, gsize width)
+{
+  double before = 0, after = 0;
+  float  restore;
+
+  for (guint i = 0; i < n_rows; i++)
+    for (gsize k = 0; k < width; k++)
+      {
+        before += rows[i * width + k];
+        rows[i * width + k] *= weights[i];
+        after += rows[i * width + k];
+      }
+  restore = (float) (before / after);
+  if (isfinite (restore))
+    for (gsize k = 0; k < n_rows * width; k++)
+      rows[k] *= restore;
+}
+
+/* Applies the weights of @prompt to an encoder's output for its chunks,
+ * [n_chunks, length, D]; where all are 1 nothing is computed.
+ * [1, n_chunks * length, D]. */
+static DifTensor *
+weigh (DifRun *run, DifTensor *hidden, const DifPrompt *prompt)
+{
+  DifContext       *cx    = run->cx;
+  gsize             width = dif_tensor_dim (hidden, -1), chunk = prompt->length * width;
+  DifShape          shape = DIF_SHAPE (1, (gsize) prompt->n_chunks * prompt->length, width);
+  gboolean          any   = FALSE;
+  g_autofree float *rows  = NULL;
+
+  for (guint i = 0; i < prompt->n_chunks; i++)
+    any = any || dif_prompt_is_weighted (prompt, i);
+  if (! any || dif_context_failed (cx))
+    return dif_reshape (cx, hidden, shape);
+  rows = g_try_new (float, prompt->n_chunks *chunk);
+  if (! rows)
+    return dif_context_fail (cx, g_error_new_literal (DIF_BACKEND_ERROR,
+                                                      DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                                      "out of memory while weighting a prompt"));
+  if (! dif_download (cx, hidden, rows))
+    return dif_context_inert (cx);
+  for (guint i = 0; i < prompt->n_chunks; i++)
+    if (dif_prompt_is_weighted (prompt, i))
+      weigh_chunk (rows + i * chunk, prompt->weights + (gsize) i * prompt->length, prompt->length,
+                   width);
+  return dif_upload (cx, hidden->dtype, shape, rows);
+}
+
+/* Chunks through an encoder, as the family has them: [1, n_chunks * length, D].
+ * @pooled: the first chunk's, [1, P], for an encoder with a projection. */
+static DifTensor *
+encode_one (DifRun *run, DifClipText *encoder, const DifPrompt *p, guint skip, DifTensor **pooled)
+{
+  DifContext *cx    = run->cx;
+  gsize       n_ids = (gsize) p->n_chunks * p->length;
+  DifTensor  *hidden;
+
+  if (run->pipe->family->kind == DIF_FAMILY_SDXL)
+    hidden = dif_clip_text_penultimate (encoder, cx, p->ids, p->n_chunks, n_ids, skip, pooled);
+  else
+    hidden = dif_clip_text_encode (encoder, cx, p->ids, p->n_chunks, n_ids, skip);
+  if (pooled)
+    *pooled = dif_slice_batch (cx, *pooled, 0, 1);
+  return weigh (run, hidden, p);
+}
+
+/* One prompt through every encoder, for every image: [n_images, T, D].
+ * @pooled: [n_images, P], where there is a projection. */
+static DifTensor *
+encode_prompt (DifRun *run, const Prompt *p, DifTensor **pooled)
+{
+  DifPipeline *pipe = run->pipe;
+  DifTensor   *one  = NULL, *two;
+
+  if (pipe->text)
+    one = encode_one (run, pipe->text, p->of[0], p->skip, NULL);
+  if (pipe->text2)
+    {
+      two     = encode_one (run, pipe->text2, p->of[1], p->skip, pooled);
+      *pooled = dif_run_repeat (run, *pooled);
+      one     = one ? dif_concat (run->cx, one, two) : two;
+    }
+  return dif_run_repeat (run, one);
+}
+
+static DifTensor *
+zeros_like (DifContext *cx, DifTensor *t)
+{
+  g_autofree float *zeros = g_try_new0 (float, dif_tensor_count (t) + 1);
+
+  if (! zeros)
+    return dif_context_fail (cx, g_error_new_literal (DIF_BACKEND_ERROR,
+                                                      DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                                      "out of memory for the negative prompt"));
+  return dif_upload (cx, t->dtype, t->shape, zeros);
+}
+
+/* The negative prompt, or the zeros that SDXL was trained with where none is
+ * given. */
+static DifTensor *
+encode_negative (DifRun *run, const Prompt *against, DifTensor *positive, DifTensor **pooled)
+{
+  if (! run->pipe->zeros_for_empty || dif_request_has (run->rq, "negative-prompt"))
+    return encode_prompt (run, against, pooled);
+  *pooled = zeros_like (run->cx, run->pooled);
+  return zeros_like (run->cx, positive);
+}
+
+/* [B, T, D], and the run's pooled embeddings. */
+static DifTensor *
+encode_both (DifRun *run, const Prompt *prompt, const Prompt *against)
+{
+  DifContext *cx = run->cx;
+  DifTensor  *positive, *negative, *pooled = NULL;
+
+  positive = encode_prompt (run, prompt, &run->pooled);
+  dif_context_dump (cx, positive, "prompt_embeds");
+  if (run->pooled)
+    dif_context_dump (cx, run->pooled, "pooled_prompt_embeds");
+  if (! dif_run_guided (run))
+    return positive;
+  negative = encode_negative (run, against, positive, &pooled);
+  dif_context_dump (cx, negative, "negative_prompt_embeds");
+  if (pooled)
+    {
+      dif_context_dump (cx, pooled, "negative_pooled_prompt_embeds");
+      run->pooled = dif_concat_batch (cx, pooled, run->pooled);
+    }
+  return dif_concat_batch (cx, negative, positive);
 }
 
 DifTensor *
 dif_run_encode_prompts (DifRun *run)
 {
-  DifContext *cx   = run->cx;
-  guint       skip = (guint) dif_request_number (run->rq, "clip-skip");
-  DifTensor  *positive, *negative;
+  Prompt     prompt  = { .skip = (guint) dif_request_number (run->rq, "clip-skip") };
+  Prompt     against = { 0 };
+  DifTensor *embeds  = NULL;
 
   dif_run_report (run, "encode", 0, 1, 0);
-  positive = encode_one (run, dif_request_text (run->rq, "prompt"), skip, "prompt");
-  dif_context_dump (cx, positive, "prompt_embeds");
-  if (! dif_run_guided (run))
-    return positive;
-  negative = encode_one (run, dif_request_text (run->rq, "negative-prompt"), 0, "negative prompt");
-  dif_context_dump (cx, negative, "negative_prompt_embeds");
-  return dif_concat_batch (cx, negative, positive);
+  read_prompt (run, "prompt", "prompt-2", &prompt);
+  if (dif_run_guided (run))
+    read_prompt (run, "negative-prompt", "negative-prompt-2", &against);
+  if (dif_context_failed (run->cx))
+    embeds = dif_context_inert (run->cx);
+  else
+    {
+      pad_to_longest (run, &prompt, &against);
+      embeds = encode_both (run, &prompt, &against);
+    }
+  prompt_clear (&prompt);
+  prompt_clear (&against);
+  return embeds;
 }

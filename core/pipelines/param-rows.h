@@ -17,6 +17,12 @@ extern const char *const dif_dtype_choices[];
 /** dif_generator_choices: words of the "generator" parameter. */
 extern const char *const dif_generator_choices[];
 
+/** dif_syntax_choices: words of the "prompt-syntax" parameter. */
+extern const char *const dif_syntax_choices[];
+
+/** dif_safety_choices: words of the "safety-checker" parameter. */
+extern const char *const dif_safety_choices[];
+
 /* One backslash behind each line: aligned ones would be wider than the page. */
 /* clang-format off */
 
@@ -63,6 +69,24 @@ extern const char *const dif_generator_choices[];
         .blurb = N_ ( \
             "FILE[:WORD]: a learned word for the prompt, by its file or its name in the folder " \
             "embeddings"), \
+        .advanced = TRUE }, \
+      { .name = "prompt-syntax", \
+        .type = DIF_PARAM_CHOICE, \
+        .label = N_ ("Prompt synta_x"), \
+        .blurb = \
+            N_ ("How prompts are read: plain as diffusers does, long without a limit, weighted " \
+                "without a limit and with (emphasis:1.3) and [less]"), \
+        .text = "plain", \
+        .choices = dif_syntax_choices, \
+        .advanced = TRUE }, \
+      { .name = "safety-checker", \
+        .type = DIF_PARAM_CHOICE, \
+        .label = N_ ("Sa_fety checker"), \
+        .blurb = \
+            N_ ("Of pictures not safe for work: warn (or on) marks them, block withholds them, " \
+                "off does not look; auto warns if the model ships a checker"), \
+        .text = "auto", \
+        .choices = dif_safety_choices, \
         .advanced = TRUE }, \
   { \
     .name = "guidance-rescale", .type = DIF_PARAM_DOUBLE, .label = N_ ("Guidance _rescale"), \
@@ -158,8 +182,8 @@ extern const char *const dif_generator_choices[];
     .unit = "pixels", .min = 8, .max = 8192, .fallback = 0, .auto_default = TRUE \
   }
 
-/** DIF_IMAGE_PARAMS: of tasks that start from a picture; given diffusers' default strength. */
-#define DIF_IMAGE_PARAMS(default_strength) \
+/** DIF_IMAGE_PARAMS: of tasks that start from a picture. */
+#define DIF_IMAGE_PARAMS \
   { .name = "image", \
     .type = DIF_PARAM_IMAGE, \
     .label = N_ ("_Image"), \
@@ -171,7 +195,8 @@ extern const char *const dif_generator_choices[];
         .blurb = N_ ("How much is drawn anew: 0 keeps the picture, 1 forgets it"), \
         .min = 0, \
         .max = 1, \
-        .fallback = (default_strength) }, \
+        .fallback = -1, \
+        .auto_default = TRUE }, \
       { .name = "width", \
         .type = DIF_PARAM_INT, \
         .label = N_ ("_Width"), \
@@ -186,6 +211,52 @@ extern const char *const dif_generator_choices[];
     .name = "height", .type = DIF_PARAM_INT, .label = N_ ("_Height"), \
     .blurb = N_ ("Height of the picture, a multiple of 8; 0 for the input's own, rounded down"), \
     .unit = "pixels", .min = 8, .max = 8192, .fallback = 0, .auto_default = TRUE \
+  }
+
+/** DIF_SDXL_PARAMS: of tasks with a prompt; models of SDXL's family heed them. */
+#define DIF_SDXL_PARAMS \
+  { .name = "prompt-2", \
+    .type = DIF_PARAM_STRING, \
+    .label = N_ ("Second prom_pt"), \
+    .blurb = N_ ("SDXL: what the second text encoder reads; empty for the prompt"), \
+    .text = "", \
+    .advanced = TRUE }, \
+      { .name = "negative-prompt-2", \
+        .type = DIF_PARAM_STRING, \
+        .label = N_ ("Second ne_gative prompt"), \
+        .blurb = N_ ("SDXL: what the second text encoder reads; empty for the negative prompt"), \
+        .text = "", \
+        .advanced = TRUE }, \
+  { \
+    .name = "denoising-end", .type = DIF_PARAM_DOUBLE, .label = N_ ("Denoising e_nd"), \
+    .blurb = N_ ("SDXL: part of the way after which to stop, for a refiner to go on; 1 is off"), \
+    .min = 0, .max = 1, .fallback = 1, .advanced = TRUE \
+  }
+
+/** DIF_SDXL_IMAGE_PARAMS: of tasks that start from a picture, in addition. */
+#define DIF_SDXL_IMAGE_PARAMS \
+  { .name = "denoising-start", \
+    .type = DIF_PARAM_DOUBLE, \
+    .label = N_ ("Denoising s_tart"), \
+    .blurb = N_ ("SDXL: part of the way that the picture has behind it, instead of a strength; " \
+                 "0 is off"), \
+    .min = 0, \
+    .max = 1, \
+    .fallback = 0, \
+    .advanced = TRUE }, \
+      { .name = "aesthetic-score", \
+        .type = DIF_PARAM_DOUBLE, \
+        .label = N_ ("_Aesthetic score"), \
+        .blurb = N_ ("SDXL's refiner: how good the picture should look"), \
+        .min = 0, \
+        .max = 10, \
+        .fallback = 6, \
+        .advanced = TRUE }, \
+  { \
+    .name = "negative-aesthetic-score", .type = DIF_PARAM_DOUBLE, \
+    .label = N_ ("Negative aest_hetic score"), \
+    .blurb = N_ ("SDXL's refiner: how good the picture should not look"), .min = 0, .max = 10, \
+    .fallback = 2.5, .advanced = TRUE \
   }
 
 /* clang-format on */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* pipe-img2img.c - from a picture and a prompt to a picture.
  *
- * Source: diffusers StableDiffusionImg2ImgPipeline.  Numbers are drawn in its
+ * Source: diffusers StableDiffusionImg2ImgPipeline and its kin of other
+ * families.  Numbers are drawn in its
  * order: the VAE's posterior, the noise, then whatever the scheduler draws.
  */
 #include "config.h"
@@ -13,23 +14,20 @@
 static const DifParam params[] = {
   DIF_PROMPT_PARAMS,
   DIF_COMMON_PARAMS,
-  DIF_IMAGE_PARAMS (0.8),
+  DIF_IMAGE_PARAMS,
+  DIF_SDXL_PARAMS,
+  DIF_SDXL_IMAGE_PARAMS,
 };
 
 static DifTensor *
 run_img2img (DifRun *run)
 {
-  DifContext       *cx      = run->cx;
-  DifTensor        *embeds  = dif_run_encode_prompts (run), *latents, *noise;
-  g_autofree float *picture = dif_run_picture (run, "image");
-  guint             first   = dif_run_begin_from_image (run);
+  DifTensor *embeds = dif_run_encode_prompts (run), *latents;
+  guint      first;
 
-  if (dif_context_failed (cx))
-    return dif_context_inert (cx);
-  latents = dif_run_encode_picture (run, picture);
-  noise   = dif_run_noise (run);
-  latents = dif_scheduler_add_noise (run->scheduler, cx, latents, noise, first);
-  dif_context_dump (cx, latents, "initial_latents");
+  latents = dif_run_latents_from_picture (run, &first);
+  if (dif_context_failed (run->cx))
+    return dif_context_inert (run->cx);
   return dif_run_decode (run, dif_run_denoise (run, embeds, latents, first, NULL));
 }
 

@@ -4,52 +4,127 @@
  * Two kinds of U-Net: one of 9 channels sees the mask and the masked picture;
  * one of 4 channels is held to the picture outside the mask after every step.
  *
- * Source: diffusers StableDiffusionInpaintPipeline.  Numbers are drawn in its
- * order: the picture's posterior (4 channels, or strength below 1), the noise,
- * the masked picture's posterior (always), then the scheduler's.
+ * Source: diffusers StableDiffusionInpaintPipeline and
+ * StableDiffusionXLInpaintPipeline.  Numbers are drawn in their order: the
+ * picture's posterior (4 channels, or strength below 1), the noise, the masked
+ * picture's posterior (always), then the scheduler's.
  */
 #include "config.h"
+
+#include <math.h>
 
 #include <glib/gi18n-lib.h>
 
 #include "base/error.h"
+#include "base/image-fit.h"
 #include "pipelines/task.h"
 
 static const DifParam params[] = {
   DIF_PROMPT_PARAMS,
   DIF_COMMON_PARAMS,
-  DIF_IMAGE_PARAMS (1.0),
+  DIF_IMAGE_PARAMS,
+  DIF_SDXL_PARAMS,
+  DIF_SDXL_IMAGE_PARAMS,
   { .name     = "mask",
     .type     = DIF_PARAM_IMAGE,
     .label    = N_ ("Mas_k"),
     .blurb    = N_ ("What to draw anew: white is drawn, black is kept"),
     .required = TRUE },
+  { .name     = "padding-mask-crop",
+    .type     = DIF_PARAM_INT,
+    .label    = N_ ("Paddin_g around the mask"),
+    .blurb    = N_ ("Draw only the mask and so much around it, at the full size; -1 for all"),
+    .unit     = "pixels",
+    .min      = -1,
+    .max      = 8192,
+    .fallback = -1,
+    .advanced = TRUE },
 };
 
 /* What the run keeps between its steps. */
 typedef struct
 {
+  gboolean   cropped;
+  DifCrop    crop;  /* the part that is drawn */
   gsize      cells; /* of a latent picture: h * w */
+  guint      end;   /* the first call not to make */
   float     *mask;  /* [h, w], 0 or 1 */
   DifTensor *image_latents, *noise;
 } Inpaint;
 
+static DifTensor *
+out_of_memory (DifRun *run, const char *what)
+{
+  return dif_context_fail (run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                                 "out of memory while preparing %s", what));
+}
+
+/* Which part is drawn, if not all; FALSE and a failed context if it cannot be
+ * said. */
+static gboolean
+find_crop (DifRun *run, Inpaint *in)
+{
+  double               padding = dif_request_number (run->rq, "padding-mask-crop");
+  DifImage            *image   = dif_request_image (run->rq, "image"), *mask;
+  g_autoptr (DifImage) gray    = NULL;
+  GError              *error   = NULL;
+
+  in->cropped = padding >= 0;
+  if (! in->cropped)
+    return TRUE;
+  mask = dif_request_image (run->rq, "mask");
+  gray = dif_image_to_gray (mask);
+  if (! gray)
+    out_of_memory (run, "the mask");
+  else if (dif_image_width (mask) != dif_image_width (image) ||
+           dif_image_height (mask) != dif_image_height (image))
+    g_set_error (&error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_SIZE,
+                 "mask: expected the image's %u x %u pixels with padding-mask-crop, found %u x %u",
+                 dif_image_width (image), dif_image_height (image), dif_image_width (mask),
+                 dif_image_height (mask));
+  else if (! dif_crop_around (gray, run->width, run->height, (guint) padding, &in->crop))
+    g_set_error (&error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                 "mask: expected something to draw anew with padding-mask-crop, found black "
+                 "throughout");
+  if (error)
+    dif_context_fail (run->cx, error);
+  return gray && ! error;
+}
+
+/* The image or the mask, or its part, at the run's size. */
+static DifImage *
+fitted (DifRun *run, const Inpaint *in, DifImage *image)
+{
+  g_autoptr (DifImage) part = NULL;
+
+  if (! in->cropped)
+    return dif_image_resize (image, run->width, run->height, DIF_FILTER_LANCZOS);
+  part = dif_image_crop (image, in->crop.x, in->crop.y, in->crop.width, in->crop.height);
+  return part ? dif_image_fit_inside (part, run->width, run->height) : NULL;
+}
+
+static float *
+read_picture (DifRun *run, const Inpaint *in)
+{
+  g_autoptr (DifImage) rgb = dif_image_to_rgb (dif_request_image (run->rq, "image"));
+  g_autoptr (DifImage) fit = rgb ? fitted (run, in, rgb) : NULL;
+
+  return dif_run_picture_from (run, fit);
+}
+
 /* The mask in pixels, 0 or 1; diffusers resizes first, then takes the gray
  * value, then cuts at one half. */
 static float *
-read_mask (DifRun *run)
+read_mask (DifRun *run, const Inpaint *in)
 {
-  g_autoptr (DifImage) fit  = dif_image_resize (dif_request_image (run->rq, "mask"), run->width,
-                                                run->height, DIF_FILTER_LANCZOS);
+  g_autoptr (DifImage) fit  = fitted (run, in, dif_request_image (run->rq, "mask"));
   g_autoptr (DifImage) gray = fit ? dif_image_to_gray (fit) : NULL;
   gsize                n    = (gsize) run->width * run->height;
   float               *mask = gray ? g_try_new (float, n) : NULL;
 
   if (! mask)
     {
-      dif_context_fail (run->cx,
-                        g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                             "out of memory while preparing the mask"));
+      out_of_memory (run, "the mask");
       return NULL;
     }
   for (gsize i = 0; i < n; i++)
@@ -76,7 +151,7 @@ hold_to_picture (DifRun *run, guint i, DifTensor *latents, gpointer data)
 {
   Inpaint          *in   = data;
   DifContext       *cx   = run->cx;
-  gboolean          last = i + 1 == dif_scheduler_n_calls (run->scheduler);
+  gboolean          last = i + 1 == in->end;
   gsize             n = dif_tensor_count (latents), C = dif_tensor_dim (latents, 3);
   g_autofree float *kept = g_try_new (float, n + 1), *drawn = g_try_new (float, n + 1);
   DifTensor        *proper;
@@ -84,9 +159,7 @@ hold_to_picture (DifRun *run, guint i, DifTensor *latents, gpointer data)
   proper = last ? in->image_latents
                 : dif_scheduler_add_noise (run->scheduler, cx, in->image_latents, in->noise, i + 1);
   if (! kept || ! drawn)
-    return dif_context_fail (
-        cx,
-        g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY, "out of memory"));
+    return out_of_memory (run, "latents");
   if (! dif_download (cx, proper, kept) || ! dif_download (cx, latents, drawn))
     return dif_context_inert (cx);
   for (gsize k = 0; k < n; k++)
@@ -109,46 +182,111 @@ mask_channels (DifRun *run, const Inpaint *in, DifTensor *masked_latents)
 static DifTensor *
 first_latents (DifRun *run, Inpaint *in, const float *picture, gboolean held, guint first)
 {
-  gboolean all   = dif_request_number (run->rq, "strength") == 1;
+  gboolean noised = dif_run_starts_noised (run), all = run->strength == 1 && ! noised;
   float    sigma = (float) dif_scheduler_init_noise_sigma (run->scheduler);
 
   if (held || ! all)
     in->image_latents = dif_run_encode_picture (run, picture);
   in->noise = dif_run_noise (run);
+  if (noised)
+    return in->image_latents;
   if (all)
     return dif_lincomb (run->cx, 1, &sigma, &in->noise);
   return dif_scheduler_add_noise (run->scheduler, run->cx, in->image_latents, in->noise, first);
 }
 
-static DifTensor *
-run_inpaint (DifRun *run)
+/* One drawn picture, [H, W, 3] in about [-1, 1], into the whole image; rounded
+ * to 8 bits first, as the reference does. */
+static DifImage *
+put_back (DifRun *run, const Inpaint *in, float *pixels)
 {
-  DifContext *cx   = run->cx;
-  gboolean    held = dif_unet_in_channels (dif_pipeline_unet (run->pipe)) ==
-                  dif_vae_latent_channels (dif_pipeline_vae (run->pipe));
-  DifTensor        *embeds  = dif_run_encode_prompts (run), *latents, *masked;
-  g_autofree float *picture = dif_run_picture (run, "image"), *mask = read_mask (run),
-                   *small = NULL;
-  guint    first          = dif_run_begin_from_image (run);
-  Inpaint  in             = { 0 };
-  DifHooks hooks          = { .data = &in };
+  g_autoptr (DifImage) image = dif_image_to_rgb (dif_request_image (run->rq, "image"));
+  g_autoptr (DifImage) gray  = dif_image_to_gray (dif_request_image (run->rq, "mask"));
+  g_autoptr (DifImage) drawn = NULL, part = NULL;
 
-  if (dif_context_failed (cx))
-    return dif_context_inert (cx);
-  small    = shrink_mask (run, mask);
-  in.mask  = small;
-  latents  = first_latents (run, &in, picture, held, first);
-  in.cells = dif_tensor_dim (latents, 1) * dif_tensor_dim (latents, 2);
-  dif_context_dump (cx, latents, "initial_latents");
+  for (gsize i = 0; i < (gsize) run->width * run->height * 3; i++)
+    pixels[i] = rintf (CLAMP (pixels[i] * 0.5f + 0.5f, 0.0f, 1.0f) * 255) / 255;
+  drawn = dif_image_new (run->width, run->height, 3, pixels);
+  part  = drawn ? dif_image_fit_over (drawn, in->crop.width, in->crop.height) : NULL;
+  return image && gray && part ? dif_image_put_back (image, gray, part, &in->crop) : NULL;
+}
+
+/* The drawn parts inside the whole image: [n_images, H, W, 3]. */
+static DifTensor *
+put_all_back (DifRun *run, const Inpaint *in, DifTensor *drawn)
+{
+  DifImage         *image = dif_request_image (run->rq, "image");
+  guint             width = dif_image_width (image), height = dif_image_height (image);
+  gsize             each = (gsize) width * height * 3, n = (gsize) run->width * run->height * 3;
+  g_autofree float *pixels = g_try_new (float, n * run->n_images);
+  g_autofree float *whole  = g_try_new (float, each * run->n_images);
+
+  if (! pixels || ! whole)
+    return out_of_memory (run, "the result");
+  if (! dif_download (run->cx, drawn, pixels))
+    return dif_context_inert (run->cx);
+  for (guint i = 0; i < run->n_images; i++)
+    {
+      g_autoptr (DifImage) one = put_back (run, in, pixels + i * n);
+
+      if (! one)
+        return out_of_memory (run, "the result");
+      for (gsize k = 0; k < each; k++)
+        whole[i * each + k] = 2 * dif_image_pixels (one)[k] - 1;
+    }
+  run->result_width  = width;
+  run->result_height = height;
+  return dif_upload (run->cx, DIF_F32, DIF_SHAPE (run->n_images, height, width, 3), whole);
+}
+
+/* The latents the loop begins with, and what it is told of the mask. */
+static DifTensor *
+begin (DifRun *run, Inpaint *in, float *picture, const float *mask, guint first, DifHooks *hooks)
+{
+  gboolean held = dif_unet_in_channels (dif_pipeline_unet (run->pipe)) ==
+                  dif_vae_latent_channels (dif_pipeline_vae (run->pipe));
+  DifTensor *latents, *masked;
+
+  run->scales_only = TRUE;
+
+  in->end   = dif_run_end (run, first);
+  latents   = first_latents (run, in, picture, held, first);
+  in->cells = dif_tensor_dim (latents, 1) * dif_tensor_dim (latents, 2);
+  dif_context_dump (run->cx, latents, "initial_latents");
   for (gsize i = 0; i < (gsize) run->width * run->height * 3; i++)
     if (mask[i / 3] >= 0.5f)
       picture[i] = 0;
   masked = dif_run_encode_picture (run, picture);
   if (held)
-    hooks.after = hold_to_picture;
+    hooks->after = hold_to_picture;
   else
-    hooks.extra = mask_channels (run, &in, masked);
-  return dif_run_decode (run, dif_run_denoise (run, embeds, latents, first, &hooks));
+    hooks->extra = mask_channels (run, in, masked);
+  return latents;
+}
+
+static DifTensor *
+run_inpaint (DifRun *run)
+{
+  DifContext       *cx      = run->cx;
+  Inpaint           in      = { 0 };
+  DifHooks          hooks   = { .data = &in };
+  g_autofree float *picture = NULL, *mask = NULL, *small = NULL;
+  DifTensor        *embeds, *latents, *drawn;
+  guint             first;
+
+  if (! find_crop (run, &in))
+    return dif_context_inert (cx);
+  embeds  = dif_run_encode_prompts (run);
+  picture = read_picture (run, &in);
+  mask    = read_mask (run, &in);
+  first   = dif_run_begin_from_image (run);
+  if (dif_context_failed (cx))
+    return dif_context_inert (cx);
+  small   = shrink_mask (run, mask);
+  in.mask = small;
+  latents = begin (run, &in, picture, mask, first, &hooks);
+  drawn   = dif_run_decode (run, dif_run_denoise (run, embeds, latents, first, &hooks));
+  return in.cropped ? put_all_back (run, &in, drawn) : drawn;
 }
 
 const DifTaskClass dif_task_inpaint = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* pipe-txt2img.c - from a prompt to a picture: start from noise alone.
  *
- * Source: diffusers StableDiffusionPipeline.  Numbers are drawn in its order:
+ * Source: diffusers StableDiffusionPipeline, StableDiffusionXLPipeline,
+ * LatentConsistencyModelPipeline.  Numbers are drawn in its order:
  * latents, then whatever the scheduler draws.
  */
 #include "config.h"
@@ -10,23 +11,23 @@
 
 #include "pipelines/task.h"
 
-static const DifParam params[] = { DIF_PROMPT_PARAMS, DIF_COMMON_PARAMS, DIF_SIZE_PARAMS };
+static const DifParam params[] = { DIF_PROMPT_PARAMS, DIF_COMMON_PARAMS, DIF_SIZE_PARAMS,
+                                   DIF_SDXL_PARAMS };
 
 static DifTensor *
 run_txt2img (DifRun *run)
 {
   DifContext *cx = run->cx;
   DifTensor  *embeds, *latents, *noise;
-  GError     *error = NULL;
   float       sigma;
 
-  if (! dif_scheduler_set_timesteps (run->scheduler, run->n_steps, &error))
-    return dif_context_fail (cx, error);
-  run->total = dif_scheduler_n_calls (run->scheduler) + 2.0;
-  embeds     = dif_run_encode_prompts (run);
-  noise      = dif_run_noise (run);
-  sigma      = (float) dif_scheduler_init_noise_sigma (run->scheduler);
-  latents    = dif_lincomb (cx, 1, &sigma, &noise);
+  dif_run_begin_from_noise (run);
+  if (dif_context_failed (cx))
+    return dif_context_inert (cx);
+  embeds  = dif_run_encode_prompts (run);
+  noise   = dif_run_noise (run);
+  sigma   = (float) dif_scheduler_init_noise_sigma (run->scheduler);
+  latents = dif_lincomb (cx, 1, &sigma, &noise);
   dif_context_dump (cx, latents, "initial_latents");
   latents = dif_run_denoise (run, embeds, latents, 0, NULL);
   return dif_run_decode (run, latents);

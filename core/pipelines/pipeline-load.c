@@ -15,19 +15,37 @@ typedef struct
   DifProgressFunc progress;
   gpointer        user_data;
   GCancellable   *cancellable;
-  guint           done;
+  guint           done, n_parts;
 } Load;
 
-#define N_PARTS 4
+/* Where the depth estimator's weights go.  It computes in f32 always: it runs
+ * once, and its map is stretched to the whole range. */
+#define DEPTH_STORE 4
 
 static void
 report_part (Load *load)
 {
-  DifProgress p = { .stage = "load", .step = load->done, .n_steps = N_PARTS, .seconds_left = -1 };
+  DifProgress p = { .stage = "load", .step = load->done, .seconds_left = -1 };
 
-  p.fraction = (double) load->done++ / N_PARTS;
+  p.n_steps  = load->n_parts;
+  p.fraction = (double) load->done++ / load->n_parts;
   if (load->progress)
     load->progress (&p, load->user_data);
+}
+
+/* diffusers computes SDXL's VAE in f32 where it would overflow in f16; it
+ * encodes in f32 whatever the rest computes in. */
+static void
+set_vae_dtypes (DifPipeline *pipe, DifLoader *loader, gboolean force_upcast)
+{
+  gboolean upcast = force_upcast && pipe->family->kind == DIF_FAMILY_SDXL;
+
+  pipe->encoder_dtype = upcast ? DIF_F32 : pipe->dtype;
+  pipe->decoder_dtype = upcast && pipe->dtype == DIF_F16 ? DIF_F32 : pipe->dtype;
+  dif_loader_set_dtype_of (loader, "encoder.", pipe->encoder_dtype);
+  dif_loader_set_dtype_of (loader, "quant_conv.", pipe->encoder_dtype);
+  dif_loader_set_dtype_of (loader, "decoder.", pipe->decoder_dtype);
+  dif_loader_set_dtype_of (loader, "post_quant_conv.", pipe->decoder_dtype);
 }
 
 static gboolean
@@ -36,14 +54,19 @@ learn_word (const char *token, guint first, guint n, gpointer tokenizer, GError 
   return dif_tokenizer_learn (tokenizer, token, first, n, error);
 }
 
-/* What the request adds to the part: words to a text encoder, LoRAs to any. */
+/* What the request adds to the part: words to a text encoder, LoRAs to any.
+ * An encoder's tokenizer is loaded before it; the refiner's is the second even
+ * where its encoder is called the first. */
 static gboolean
 add_extras (DifPipeline *pipe, const char *part, DifWeights *weights, DifJson *config,
             GError **error)
 {
+  gboolean      second    = strcmp (part, "text_encoder_2") == 0 || ! pipe->tokenizer;
+  DifTokenizer *tokenizer = second ? pipe->tokenizer2 : pipe->tokenizer;
+
   if (g_str_has_prefix (part, "text_encoder") &&
-      ! dif_embedding_set_apply (pipe->embeddings, part, weights, config, learn_word,
-                                 pipe->tokenizer, error))
+      ! dif_embedding_set_apply (pipe->embeddings, part, weights, config, learn_word, tokenizer,
+                                 error))
     return FALSE;
   return dif_lora_set_bind (pipe->loras, part, weights, error);
 }
@@ -58,6 +81,7 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   g_autoptr (DifJson)    config  = NULL;
   g_autoptr (DifWeights) weights = NULL;
   DifLoader             *loader;
+  DifDtype               dtype;
   gpointer               model;
 
   report_part (load);
@@ -75,8 +99,11 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   weights = dif_checkpoint_weights (pipe->checkpoint, part, error);
   if (! weights || ! add_extras (pipe, part, weights, config, error))
     return NULL;
-  loader = dif_loader_new (weights, pipe->backend, pipe->dtype, load->cancellable);
+  dtype  = at == DEPTH_STORE ? DIF_F32 : pipe->dtype;
+  loader = dif_loader_new (weights, pipe->backend, dtype, load->cancellable);
   dif_loader_set_patch (loader, dif_lora_set_patch, pipe->loras);
+  if (strcmp (part, "vae") == 0)
+    set_vae_dtypes (pipe, loader, dif_json_bool (config, "force_upcast", TRUE));
   model            = model_class->load (config, loader, error);
   pipe->stores[at] = dif_loader_finish (loader, model ? error : NULL);
   if (model && ! pipe->stores[at])
@@ -101,38 +128,97 @@ _dif_pipeline_unet_kind (DifPipeline *pipe)
                                 : 0;
 }
 
+static gboolean
+misfit (DifPipeline *pipe, GError **error, const char *format, ...) G_GNUC_PRINTF (3, 4);
+
+static gboolean
+misfit (DifPipeline *pipe, GError **error, const char *format, ...)
+{
+  g_autofree char *message = NULL;
+  va_list          args;
+
+  va_start (args, format);
+  message = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE, "%s: %s",
+               dif_checkpoint_path (pipe->checkpoint), message);
+  return FALSE;
+}
+
+static gboolean
+check_tokenizer (DifPipeline *pipe, const char *name, DifTokenizer *tok, DifClipText *text,
+                 GError **error)
+{
+  if (! text || dif_tokenizer_max_length (tok) <= dif_clip_text_max_length (text))
+    return TRUE;
+  return misfit (pipe, error, "%s: expected at most %u tokens, found a model_max_length of %u",
+                 name, dif_clip_text_max_length (text), dif_tokenizer_max_length (tok));
+}
+
+/* What the U-Net is told beside the prompt's tokens. */
+static gboolean
+check_added (DifPipeline *pipe, GError **error)
+{
+  guint added = dif_unet_added_dim (pipe->unet), size = dif_unet_size_dim (pipe->unet);
+  guint n = pipe->wants_score ? 5 : 6, pooled;
+
+  if (pipe->family->kind == DIF_FAMILY_LCM && ! dif_unet_guidance_dim (pipe->unet))
+    return misfit (pipe, error, "unet: time_cond_proj_dim: expected a number, found null");
+  if (pipe->family->kind != DIF_FAMILY_SDXL)
+    return ! added || misfit (pipe, error,
+                              "unet: addition_embed_type: expected null for a %s, found "
+                              "\"text_time\"",
+                              dif_checkpoint_pipeline_class (pipe->checkpoint));
+  pooled = dif_clip_text_pooled_width (pipe->text2);
+  if (! added)
+    return misfit (pipe, error,
+                   "unet: addition_embed_type: expected \"text_time\", found null");
+  if (added == pooled + n * size)
+    return TRUE;
+  return misfit (pipe, error,
+                 "unet: projection_class_embeddings_input_dim: expected the text encoder's %u and "
+                 "%u sizes of %u%s, %u in all, found %u",
+                 pooled, n, size, pipe->wants_score ? " (requires_aesthetics_score)" : "",
+                 pooled + n * size, added);
+}
+
+/* Statistics of latents are SDXL's. */
+static gboolean
+check_vae (DifPipeline *pipe, GError **error)
+{
+  if (pipe->family->kind == DIF_FAMILY_SDXL || ! dif_vae_has_statistics (pipe->vae))
+    return TRUE;
+  return misfit (pipe, error, "vae: latents_mean: expected null for a %s, found a value",
+                 dif_checkpoint_pipeline_class (pipe->checkpoint));
+}
+
 /* The parts must fit each other, or ops would fail later with less to say. */
 static gboolean
 check_fit (DifPipeline *pipe, GError **error)
 {
-  const char *path   = dif_checkpoint_path (pipe->checkpoint);
-  guint       latent = dif_vae_latent_channels (pipe->vae);
+  guint latent = dif_vae_latent_channels (pipe->vae), width;
 
-  if (dif_clip_text_width (pipe->text) != dif_unet_cross_dim (pipe->unet))
-    {
-      g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                   "%s: unet: expected a cross_attention_dim of the text encoder's %u, found %u",
-                   path, dif_clip_text_width (pipe->text), dif_unet_cross_dim (pipe->unet));
-      return FALSE;
-    }
+  width = (pipe->text ? dif_clip_text_width (pipe->text) : 0) +
+          (pipe->text2 ? dif_clip_text_width (pipe->text2) : 0);
+  if (width != dif_unet_cross_dim (pipe->unet))
+    return misfit (pipe, error,
+                   "unet: expected a cross_attention_dim of the text encoder's %u, found %u", width,
+                   dif_unet_cross_dim (pipe->unet));
   if (! _dif_pipeline_unet_kind (pipe) || dif_unet_out_channels (pipe->unet) != latent)
-    {
-      g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                   "%s: unet: expected %u (plain), %u (depth) or %u (inpainting) channels in and "
+    return misfit (pipe, error,
+                   "unet: expected %u (plain), %u (depth) or %u (inpainting) channels in and "
                    "%u out, found %u and %u",
-                   path, latent, latent + 1, 2 * latent + 1, latent,
-                   dif_unet_in_channels (pipe->unet), dif_unet_out_channels (pipe->unet));
-      return FALSE;
-    }
-  if (dif_tokenizer_max_length (pipe->tokenizer) > dif_clip_text_max_length (pipe->text))
-    {
-      g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                   "%s: tokenizer: expected at most %u tokens, found a model_max_length of %u",
-                   path, dif_clip_text_max_length (pipe->text),
-                   dif_tokenizer_max_length (pipe->tokenizer));
-      return FALSE;
-    }
-  return TRUE;
+                   latent, latent + 1, 2 * latent + 1, latent, dif_unet_in_channels (pipe->unet),
+                   dif_unet_out_channels (pipe->unet));
+  if (pipe->text && pipe->text2 &&
+      dif_tokenizer_max_length (pipe->tokenizer) != dif_tokenizer_max_length (pipe->tokenizer2))
+    return misfit (pipe, error,
+                   "tokenizer_2: expected the first tokenizer's model_max_length of %u, found %u",
+                   dif_tokenizer_max_length (pipe->tokenizer),
+                   dif_tokenizer_max_length (pipe->tokenizer2));
+  return check_tokenizer (pipe, "tokenizer", pipe->tokenizer, pipe->text, error) &&
+         check_tokenizer (pipe, "tokenizer_2", pipe->tokenizer2, pipe->text2, error) &&
+         check_added (pipe, error) && check_vae (pipe, error);
 }
 
 static gboolean
@@ -189,42 +275,96 @@ load_presets (DifPipeline *pipe, GError **error)
   return pipe->presets != NULL;
 }
 
-/* diffusers' classes whose parts are a text encoder, a U-Net and a VAE */
-static const char *const pipeline_classes[] = { "StableDiffusionPipeline",
-                                                "StableDiffusionImg2ImgPipeline",
-                                                "StableDiffusionInpaintPipeline", NULL };
+/* Stable Diffusion and LCM: one text encoder. */
+static gboolean
+load_text (Load *load, GError **error)
+{
+  DifPipeline *pipe = load->pipe;
 
-/* those that have a UNet2DModel and a scheduler alone */
-static const char *const unconditional_classes[] = { "DDPMPipeline", "DDIMPipeline", "PNDMPipeline",
-                                                     NULL };
+  return (pipe->tokenizer = dif_vocabulary_load (pipe->checkpoint, "tokenizer", error)) &&
+         (pipe->text = load_model (load, "text_encoder", "CLIPTextModel", 0, error));
+}
+
+/* SDXL: two, or the second alone; a refiner saved without the second's name
+ * has it under the first's. */
+static gboolean
+load_two_texts (Load *load, GError **error)
+{
+  DifPipeline *pipe     = load->pipe;
+  const char  *klass    = dif_checkpoint_part_class (pipe->checkpoint, "text_encoder");
+  gboolean     is_alone = ! dif_checkpoint_part_class (pipe->checkpoint, "text_encoder_2") &&
+                      g_strcmp0 (klass, "CLIPTextModelWithProjection") == 0;
+  const char *words = is_alone ? "tokenizer" : "tokenizer_2";
+
+  if (klass && ! is_alone && ! load_text (load, error))
+    return FALSE;
+  return (pipe->tokenizer2 = dif_vocabulary_load (pipe->checkpoint, words, error)) &&
+         (pipe->text2 = load_model (load, is_alone ? "text_encoder" : "text_encoder_2",
+                                    "CLIPTextModelWithProjection", 3, error));
+}
+
+/* A model without an estimator draws from depth images alone. */
+static gboolean
+load_depth (Load *load, GError **error)
+{
+  DifPipeline        *pipe   = load->pipe;
+  const char         *klass  = dif_checkpoint_part_class (pipe->checkpoint, "depth_estimator");
+  g_autoptr (DifJson) config = NULL;
+
+  if (! klass)
+    return TRUE;
+  config = dif_checkpoint_config (pipe->checkpoint, "feature_extractor", error);
+  return config && dif_dpt_processor_read (&pipe->depth_processor, config, error) &&
+         (pipe->depth = load_model (load, "depth_estimator", "DPTForDepthEstimation", DEPTH_STORE,
+                                    error));
+}
 
 static gboolean
 load_parts (Load *load, GError **error)
 {
   DifPipeline *pipe  = load->pipe;
   const char  *klass = dif_checkpoint_pipeline_class (pipe->checkpoint);
+  DifJson     *index = dif_checkpoint_index (pipe->checkpoint);
 
-  if (! g_strv_contains (pipeline_classes, klass) &&
-      ! g_strv_contains (unconditional_classes, klass))
+  pipe->family = _dif_family_find (klass);
+  if (! pipe->family)
     {
-      g_autofree char *known = g_strjoinv (", ", (char **) pipeline_classes);
-      g_autofree char *more  = g_strjoinv (", ", (char **) unconditional_classes);
+      g_autofree char *known = _dif_family_known ();
 
       g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "%s: expected one of %s, %s, found a %s", dif_checkpoint_path (pipe->checkpoint),
-                   known, more, klass);
+                   "%s: expected one of %s, found a %s", dif_checkpoint_path (pipe->checkpoint),
+                   known, klass);
       return FALSE;
     }
   if (! load_scheduler (pipe, error) || ! load_presets (pipe, error))
     return FALSE;
-  if (g_strv_contains (unconditional_classes, klass))
+  if (pipe->family->kind == DIF_FAMILY_UNCONDITIONAL)
     return (pipe->unet2d = load_model (load, "unet", "UNet2DModel", 1, error)) != NULL;
-  pipe->tokenizer = dif_vocabulary_load (pipe->checkpoint, "tokenizer", error);
-  return pipe->tokenizer &&
-         (pipe->text = load_model (load, "text_encoder", "CLIPTextModel", 0, error)) &&
+  if (pipe->family->kind == DIF_FAMILY_SDXL)
+    {
+      pipe->zeros_for_empty = dif_json_bool (index, "force_zeros_for_empty_prompt", TRUE);
+      pipe->wants_score     = dif_json_bool (index, "requires_aesthetics_score", FALSE);
+      if (! dif_json_finish (index, error))
+        return FALSE;
+    }
+  return (pipe->family->kind == DIF_FAMILY_SDXL ? load_two_texts (load, error)
+                                                : load_text (load, error)) &&
          (pipe->unet = load_model (load, "unet", "UNet2DConditionModel", 1, error)) &&
          (pipe->vae = load_model (load, "vae", "AutoencoderKL", 2, error)) &&
-         dif_lora_set_finish (pipe->loras, error) && check_fit (pipe, error);
+         load_depth (load, error) && dif_lora_set_finish (pipe->loras, error) &&
+         check_fit (pipe, error);
+}
+
+static guint
+count_networks (DifCheckpoint *checkpoint)
+{
+  static const char *const parts[] = { "text_encoder", "text_encoder_2", "unet", "vae",
+                                       "depth_estimator" };
+  guint                    n       = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    n += dif_checkpoint_part_class (checkpoint, parts[i]) != NULL;
+  return MAX (n, 1);
 }
 
 /* What is loaded besides the checkpoint. */
@@ -241,13 +381,14 @@ load_pipeline (const char *model, const char *device, const char *dtype, const E
   g_autoptr (DifPipeline) pipe  = g_new0 (DifPipeline, 1);
   g_autofree char        *path  = dif_catalog_resolve (model, error);
   gint64                  start = g_get_monotonic_time ();
-  Load                    load  = { pipe, progress, user_data, cancellable, 0 };
+  Load                    load  = { pipe, progress, user_data, cancellable, 0, 0 };
 
   if (! path)
     return NULL;
   pipe->checkpoint = dif_checkpoint_open (path, error);
   if (! pipe->checkpoint)
     return NULL;
+  load.n_parts     = count_networks (pipe->checkpoint);
   pipe->loras      = dif_lora_set_new (extras->loras, error);
   pipe->embeddings = pipe->loras ? dif_embedding_set_new (extras->embeddings, error) : NULL;
   pipe->backend    = pipe->embeddings ? dif_backend_open (device, error) : NULL;
@@ -277,7 +418,7 @@ dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress, gpointer user_d
 {
   Extras extras = { dif_request_list (rq, "lora"), dif_request_list (rq, "embedding") };
 
-  return load_pipeline (dif_request_text (rq, "model"), dif_request_text (rq, "device"),
+  return load_pipeline (dif_request_model (rq), dif_request_text (rq, "device"),
                         dif_request_text (rq, "dtype"), &extras, progress, user_data, cancellable,
                         error);
 }
@@ -288,12 +429,16 @@ dif_pipeline_free (DifPipeline *pipe)
   if (! pipe)
     return;
   dif_clip_text_free (pipe->text);
+  dif_clip_text_free (pipe->text2);
   dif_unet_free (pipe->unet);
   dif_vae_free (pipe->vae);
   dif_unet2d_free (pipe->unet2d);
+  dif_dpt_free (pipe->depth);
+  _dif_pipeline_safety_free (pipe);
   for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
     dif_store_free (pipe->stores[i]);
   dif_tokenizer_free (pipe->tokenizer);
+  dif_tokenizer_free (pipe->tokenizer2);
   dif_lora_set_free (pipe->loras);
   dif_embedding_set_free (pipe->embeddings);
   dif_json_unref (pipe->scheduler_config);
@@ -327,7 +472,7 @@ dif_pipeline_dtype (DifPipeline *pipe)
 gsize
 dif_pipeline_weight_bytes (DifPipeline *pipe)
 {
-  gsize total = 0;
+  gsize total = dif_store_bytes (pipe->safety_store);
 
   for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
     total += dif_store_bytes (pipe->stores[i]);
@@ -340,10 +485,22 @@ dif_pipeline_tokenizer (DifPipeline *pipe)
   return pipe->tokenizer;
 }
 
+DifTokenizer *
+dif_pipeline_tokenizer_2 (DifPipeline *pipe)
+{
+  return pipe->tokenizer2;
+}
+
 DifClipText *
 dif_pipeline_text_encoder (DifPipeline *pipe)
 {
   return pipe->text;
+}
+
+DifClipText *
+dif_pipeline_text_encoder_2 (DifPipeline *pipe)
+{
+  return pipe->text2;
 }
 
 DifUnet *
@@ -387,9 +544,9 @@ dif_pipeline_scheduler (DifPipeline *pipe, const char *class_name, GError **erro
 
   if (! own)
     return NULL;
-  /* the reference patches the scheduler it is built with; another class is
-   * then made from the patched config */
-  if (! pipe->unet2d)
+  /* the reference patches the scheduler it is built with, except in SDXL and
+   * depth2img; another class is then made from the patched config */
+  if (pipe->family->patches_scheduler)
     dif_scheduler_patch_for_pipeline (own);
   if (! class_name)
     return g_steal_pointer (&own);

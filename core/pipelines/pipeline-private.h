@@ -5,31 +5,50 @@
 
 #include "formats/embedding.h"
 #include "formats/lora.h"
+#include "models/clip-processor.h"
+#include "models/dpt-processor.h"
+#include "models/dpt.h"
+#include "models/safety-checker.h"
+#include "pipelines/family.h"
 #include "pipelines/task.h"
 
 G_BEGIN_DECLS
 
 struct _DifPipeline
 {
-  DifCheckpoint   *checkpoint;
-  DifBackend      *backend;
-  DifDtype         dtype;
+  DifCheckpoint *checkpoint;
+  DifBackend    *backend;
+  DifDtype       dtype;
+
+  const DifFamily *family;
   DifTokenizer    *tokenizer;
-  DifClipText     *text;
+  DifClipText     *text;       /* NULL for SDXL's refiner */
+  DifTokenizer    *tokenizer2; /* these two: SDXL only */
+  DifClipText     *text2;
   DifUnet         *unet;
   DifVae          *vae;
-  DifUnet2d       *unet2d; /* instead of the four above */
-  DifStore        *stores[3];
-  DifLoraSet      *loras;      /* while loading */
-  DifEmbeddingSet *embeddings; /* while loading */
-  DifJson         *scheduler_config;
-  char            *scheduler_class;
-  DifJson         *presets; /* dif.json: the checkpoint's own defaults; may be NULL */
-  DifDumpFunc      dump;
-  gpointer         dump_data;
-  DifProfileFunc   profile;
-  gpointer         profile_data;
-  double           load_seconds;
+  DifUnet2d       *unet2d;          /* instead of all above */
+  DifDpt          *depth;           /* of a depth2img model; may be NULL */
+  DifDptProcessor  depth_processor; /* where there is @depth */
+  DifStore        *stores[5];
+  DifDtype         encoder_dtype, decoder_dtype; /* of the VAE's halves */
+  gboolean         zeros_for_empty;              /* force_zeros_for_empty_prompt */
+  gboolean         wants_score;                  /* requires_aesthetics_score */
+  DifLoraSet      *loras;                        /* while loading */
+  DifEmbeddingSet *embeddings;                   /* while loading */
+
+  /* loaded by the first run that looks; NULL until then */
+  DifSafetyChecker *safety;
+  DifClipProcessor *safety_processor;
+  DifStore         *safety_store;
+  DifJson          *scheduler_config;
+  char             *scheduler_class;
+  DifJson          *presets; /* dif.json: the checkpoint's own defaults; may be NULL */
+  DifDumpFunc       dump;
+  gpointer          dump_data;
+  DifProfileFunc    profile;
+  gpointer          profile_data;
+  double            load_seconds;
 };
 
 /**
@@ -40,6 +59,49 @@ struct _DifPipeline
  * fit nothing known
  */
 DifUnetKind _dif_pipeline_unet_kind (DifPipeline *pipe);
+
+/**
+ * _dif_run_prepare_safety:
+ * @run: a run
+ * @error: return location
+ *
+ * Settles the run's policy on pictures not safe for work and loads the model's
+ * safety checker if it is needed and not there yet, so that a run fails before
+ * it draws.  Where nothing was asked for, a checker that cannot be loaded is a
+ * warning.
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM: "block", and the model ships no safety
+ * checker; those of loading.
+ *
+ * Returns: FALSE on error
+ */
+gboolean _dif_run_prepare_safety (DifRun *run, GError **error);
+
+/**
+ * _dif_run_judge:
+ * @run: a run whose pictures are drawn
+ * @pixels: `[n_images, height, width, 3]`, in [0, 1]
+ * @verdicts: (out) (array length=n_images): on each picture
+ *
+ * Has the safety checker look at the pictures, if the policy says so, and says
+ * in the run's warning what it found.  Errors stay in the run's context.
+ */
+void _dif_run_judge (DifRun *run, const float *pixels, DifSafety *verdicts);
+
+/**
+ * _dif_pipeline_safety_free:
+ * @pipe: a pipeline, whose safety checker is freed
+ */
+void _dif_pipeline_safety_free (DifPipeline *pipe);
+
+/**
+ * _dif_run_part_begin:
+ * @run: a run whose scheduler has timesteps
+ * @start: part of the way that lies behind, above 0 and below 1
+ *
+ * Returns: the first call to make; that of n_calls if none is left
+ */
+guint _dif_run_part_begin (DifRun *run, double start);
 
 G_END_DECLS
 

@@ -63,6 +63,14 @@ check_task (DifRun *run, const DifTaskClass *task, GError **error)
 {
   DifUnetKind kind = _dif_pipeline_unet_kind (run->pipe);
 
+  if (run->pipe->wants_score && strcmp (task->name, "txt2img") == 0)
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: txt2img needs another kind of model: this one refines pictures "
+                   "(requires_aesthetics_score) and is made for img2img",
+                   dif_checkpoint_path (run->pipe->checkpoint));
+      return FALSE;
+    }
   if (! (task->kinds & kind))
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
@@ -94,11 +102,56 @@ size_unit (DifPipeline *pipe)
   return pipe->vae ? dif_vae_factor (pipe->vae) : 1;
 }
 
-/* diffusers' default number of steps: all of them for DDPM's own pipeline */
-static double
-default_steps (DifPipeline *pipe)
+/* Parameters of SDXL's pipelines, which those of other families lack. */
+static gboolean
+check_sdxl_params (DifRun *run, GError **error)
 {
-  return strcmp (dif_checkpoint_pipeline_class (pipe->checkpoint), "DDPMPipeline") == 0 ? 1000 : 50;
+  static const char *const texts[]   = { "prompt-2", "negative-prompt-2" };
+  static const char *const numbers[] = { "denoising-start", "denoising-end", "aesthetic-score",
+                                         "negative-aesthetic-score" };
+  DifRequest              *rq        = run->rq;
+  const char              *alien     = NULL;
+  double                   start     = dif_request_number (rq, "denoising-start"),
+         end                         = dif_request_number (rq, "denoising-end");
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    if (dif_request_has (rq, texts[i]) && *dif_request_text (rq, texts[i]))
+      alien = texts[i];
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    if (dif_request_has (rq, numbers[i]))
+      alien = numbers[i];
+  if (alien && run->pipe->family->kind != DIF_FAMILY_SDXL)
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: expected a model of SDXL's family, found a %s", alien,
+                   dif_checkpoint_pipeline_class (run->pipe->checkpoint));
+      return FALSE;
+    }
+  if (start > 0 && end > 0 && start >= end)
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "denoising-start: expected less than denoising-end (%g), found %g", end, start);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* What the model's family has where neither the request nor the checkpoint
+ * says anything. */
+static void
+read_numbers (DifRun *run, const DifTaskClass *task)
+{
+  const DifFamily *family  = run->pipe->family;
+  gboolean         inpaint = strcmp (task->name, "inpaint") == 0;
+
+  run->guidance = effective (run, "guidance-scale",
+                             inpaint ? family->guidance_inpaint : family->guidance);
+  run->strength =
+      effective (run, "strength", inpaint ? family->strength_inpaint : family->strength);
+  run->n_steps  = (guint) effective (run, "steps", family->steps);
+  run->n_images = (guint) dif_request_number (run->rq, "num-images");
+  if (run->pipe->unet2d)
+    run->guidance = 0;
 }
 
 /* Where nothing else is said: the picture's size, rounded down to what the
@@ -128,33 +181,37 @@ prepare (DifRun *run, const DifTaskClass *task, GError **error)
   guint        factor = size_unit (pipe);
   double       width, height;
 
-  if (! check_task (run, task, error))
+  if (! check_task (run, task, error) || ! check_sdxl_params (run, error))
     return FALSE;
   default_size (run, task, &width, &height);
   if (dif_request_has (run->rq, "width"))
     width = dif_request_number (run->rq, "width");
   if (dif_request_has (run->rq, "height"))
     height = dif_request_number (run->rq, "height");
-  run->guidance = pipe->unet2d ? 0 : effective (run, "guidance-scale", 7.5);
-  run->n_steps  = (guint) effective (run, "steps", default_steps (pipe));
-  run->n_images = (guint) dif_request_number (run->rq, "num-images");
+  read_numbers (run, task);
   if (! check_size ("width", width, factor, error) ||
       ! check_size ("height", height, factor, error))
     return FALSE;
-  run->width     = (guint) width;
-  run->height    = (guint) height;
-  run->scheduler = dif_pipeline_scheduler (pipe, name && *name ? name : NULL, error);
+  run->width         = (guint) width;
+  run->height        = (guint) height;
+  run->result_width  = run->width;
+  run->result_height = run->height;
+  run->scheduler     = dif_pipeline_scheduler (pipe, name && *name ? name : NULL, error);
   if (! run->scheduler || ! apply_scheduler_settings (run, error))
+    return FALSE;
+  if (! _dif_run_prepare_safety (run, error))
     return FALSE;
   run->seed = dif_request_number (run->rq, "seed") < 0
                   ? g_random_int ()
                   : (guint64) dif_request_number (run->rq, "seed");
-  run->rng  = dif_rng_new (run->seed);
+  run->rng  = strcmp (dif_request_text (run->rq, "generator"), "torch-cuda") == 0
+                  ? dif_rng_new_torch_cuda (run->seed)
+                  : dif_rng_new (run->seed);
   return TRUE;
 }
 
 static char *
-make_recipe (DifRun *run, guint i)
+make_recipe (DifRun *run, guint i, DifSafety safety)
 {
   g_autoptr (DifJson) json   = dif_request_to_json (run->rq);
   g_autoptr (DifJson) config = dif_scheduler_config (run->scheduler);
@@ -174,10 +231,17 @@ make_recipe (DifRun *run, guint i)
     }
   dif_json_set_double (json, "seed", (double) run->seed);
   dif_json_set_double (json, "steps", run->n_steps);
+  if (dif_request_image (run->rq, "image"))
+    dif_json_set_double (json, "strength", run->strength);
   dif_json_set_double (json, "num-images", run->n_images);
   dif_json_set_double (json, "index", i);
   dif_json_set_string (json, "scheduler", dif_scheduler_class_name (run->scheduler));
   dif_json_set_copy (json, "scheduler-config", config);
+  if (safety != DIF_SAFETY_UNCHECKED)
+    {
+      dif_json_set_string (json, "safety-checker", run->safety);
+      dif_json_set_bool (json, "nsfw", safety == DIF_SAFETY_FLAGGED);
+    }
   dif_json_set_string (json, "device", run->pipe->backend->klass->name);
   dif_json_set_string (json, "dtype", dif_dtype_name (run->pipe->dtype));
   return dif_json_to_string (json, FALSE);
@@ -186,13 +250,14 @@ make_recipe (DifRun *run, guint i)
 static void
 dump_image (DifRun *run, DifResult *result)
 {
-  gsize             W = run->width, H = run->height, each = W * H * 3;
-  DifShape          shape  = DIF_SHAPE (run->n_images, 3, H, W);
-  g_autofree float *planar = g_try_new (float, each * run->n_images);
+  guint             N = dif_result_n_images (result);
+  gsize             W = run->result_width, H = run->result_height, each = W * H * 3;
+  DifShape          shape  = DIF_SHAPE (N, 3, H, W);
+  g_autofree float *planar = g_try_new (float, each *N);
 
   if (! planar)
     return;
-  for (guint n = 0; n < run->n_images; n++)
+  for (guint n = 0; n < N; n++)
     for (gsize p = 0; p < W * H; p++)
       for (gsize c = 0; c < 3; c++)
         planar[n * each + c * W * H + p] = dif_result_pixels (result, n)[p * 3 + c];
@@ -213,18 +278,63 @@ to_unit_range (float *pixels, gsize n)
   return TRUE;
 }
 
+/* The pictures that may be shown; NULL, the context failed, if that is none. */
+static DifResult *
+sift (DifRun *run, const float *pixels, const DifSafety *verdicts)
+{
+  gsize      each  = (gsize) run->result_width * run->result_height * 3;
+  gboolean   block = strcmp (run->safety, "block") == 0;
+  guint      kept = 0, at = 0;
+  DifResult *result;
+
+  for (guint i = 0; i < run->n_images; i++)
+    kept += ! block || verdicts[i] != DIF_SAFETY_FLAGGED;
+  if (! kept)
+    {
+      dif_context_fail (run->cx, g_error_new (G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+                                              "%s; to keep such pictures, set safety-checker to "
+                                              "warn",
+                                              run->warning->str));
+      return NULL;
+    }
+  result = dif_result_new (kept, run->result_width, run->result_height, run->seed);
+  dif_result_set_n_withheld (result, run->n_images - kept);
+  for (guint i = 0; i < run->n_images; i++)
+    if (! block || verdicts[i] != DIF_SAFETY_FLAGGED)
+      {
+        g_autofree char *recipe = make_recipe (run, i, verdicts[i]);
+
+        dif_result_fill (result, at, pixels + i * each, recipe);
+        dif_result_set_verdict (result, at++, i, verdicts[i]);
+      }
+  return result;
+}
+
+static void
+keep_depth (DifRun *run, DifResult *result)
+{
+  DifImage *depth = run->depth ? dif_image_new (run->width, run->height, 1, run->depth) : NULL;
+
+  if (! depth)
+    return;
+  dif_result_set_plane (result, "depth", depth);
+  dif_image_unref (depth);
+}
+
 static DifResult *
 collect (DifRun *run, DifTensor *image)
 {
-  gsize             each   = (gsize) run->width * run->height * 3;
-  g_autofree float *pixels = g_try_new (float, each * run->n_images);
-  DifResult        *result;
+  guint                 W = run->result_width, H = run->result_height;
+  gsize                 each     = (gsize) W * H * 3;
+  g_autofree float     *pixels   = g_try_new (float, each * run->n_images);
+  g_autofree DifSafety *verdicts = g_new (DifSafety, run->n_images);
+  DifResult            *result;
 
   if (! pixels)
     {
       dif_context_fail (run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
                                               "out of memory: %u pictures of %u x %u pixels",
-                                              run->n_images, run->width, run->height));
+                                              run->n_images, W, H));
       return NULL;
     }
   if (! dif_download (run->cx, image, pixels))
@@ -239,14 +349,14 @@ collect (DifRun *run, DifTensor *image)
                                 dif_dtype_name (run->pipe->dtype)));
       return NULL;
     }
-  result = dif_result_new (run->n_images, run->width, run->height, run->seed);
-  for (guint i = 0; i < run->n_images; i++)
-    {
-      g_autofree char *recipe = make_recipe (run, i);
-
-      dif_result_fill (result, i, pixels + i * each, recipe);
-    }
+  _dif_run_judge (run, pixels, verdicts);
+  if (dif_context_failed (run->cx))
+    return NULL;
+  result = sift (run, pixels, verdicts);
+  if (! result)
+    return NULL;
   dif_result_set_warning (result, run->warning->len ? run->warning->str : NULL);
+  keep_depth (run, result);
   if (run->pipe->dump)
     dump_image (run, result);
   return result;
@@ -260,6 +370,7 @@ run_clear (DifRun *run)
   dif_rng_free (run->rng);
   dif_context_free (run->cx);
   g_string_free (run->warning, TRUE);
+  g_free (run->depth);
 }
 
 DifResult *
@@ -273,6 +384,7 @@ dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, g
   run.progress_data = user_data;
   run.started       = g_get_monotonic_time ();
   run.warning       = g_string_new (NULL);
+  run.cancellable   = cancellable;
   run.cx            = dif_context_new (pipe->backend, pipe->dtype);
   dif_context_set_cancellable (run.cx, cancellable);
   dif_context_set_dump (run.cx, pipe->dump, pipe->dump_data);

@@ -82,7 +82,9 @@ void dif_pipeline_free (DifPipeline *pipe);
  * pipeline is as before and can run again.
  *
  * Errors: DIF_REQUEST_ERROR (BAD_SIZE: not a multiple of 8, MISSING_INPUT);
- * DIF_BACKEND_ERROR; G_IO_ERROR_CANCELLED.
+ * DIF_BACKEND_ERROR; G_IO_ERROR_CANCELLED; G_IO_ERROR_PERMISSION_DENIED: the
+ * safety checker flagged every picture and the policy is "block"; errors of
+ * loading where the safety checker is loaded, by the first run that needs it.
  *
  * Returns: (transfer full) (nullable): the pictures
  */
@@ -93,8 +95,10 @@ DifResult *dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc 
  * dif_pipeline_set_dump:
  * @pipe: a pipeline
  * @func: (nullable): receives `prompt_embeds`, `negative_prompt_embeds`,
+ *   `pooled_prompt_embeds`, `negative_pooled_prompt_embeds` (SDXL),
  *   `initial_latents`, `noise_pred.N` (before guidance), `latents.N` (after
- *   step N, from 0) and `image`, in diffusers' layout, float32
+ *   step N, from 0), `depth_map` (what the U-Net sees, in depth2img) and
+ *   `image`, in diffusers' layout, float32
  * @user_data: for @func
  */
 void dif_pipeline_set_dump (DifPipeline *pipe, DifDumpFunc func, gpointer user_data);
@@ -128,17 +132,21 @@ DifDtype       dif_pipeline_dtype (DifPipeline *pipe);
 gsize dif_pipeline_weight_bytes (DifPipeline *pipe);
 
 /**
- * dif_pipeline_tokenizer: dif_pipeline_text_encoder: dif_pipeline_unet:
+ * dif_pipeline_tokenizer: dif_pipeline_tokenizer_2:
+ * dif_pipeline_text_encoder: dif_pipeline_text_encoder_2: dif_pipeline_unet:
  * dif_pipeline_vae: dif_pipeline_unet2d:
  * @pipe: a pipeline
  *
  * The parts, for loops by hand.  A model without prompts has a UNet2DModel and
- * none of the others.
+ * none of the others.  SDXL has two tokenizers and text encoders, its refiner
+ * the second of each alone; other families have the first.
  *
  * Returns: (transfer none) (nullable): the part
  */
 DifTokenizer *dif_pipeline_tokenizer (DifPipeline *pipe);
+DifTokenizer *dif_pipeline_tokenizer_2 (DifPipeline *pipe);
 DifClipText  *dif_pipeline_text_encoder (DifPipeline *pipe);
+DifClipText  *dif_pipeline_text_encoder_2 (DifPipeline *pipe);
 DifUnet      *dif_pipeline_unet (DifPipeline *pipe);
 DifVae       *dif_pipeline_vae (DifPipeline *pipe);
 DifUnet2d    *dif_pipeline_unet2d (DifPipeline *pipe);
@@ -217,6 +225,51 @@ guint64 dif_result_seed (DifResult *r);
 const char *dif_result_recipe (DifResult *r, guint i);
 
 /**
+ * DifSafety:
+ * @DIF_SAFETY_UNCHECKED: nobody looked: the model ships no safety checker, or
+ *   it was turned off
+ * @DIF_SAFETY_PASSED: the safety checker found nothing
+ * @DIF_SAFETY_FLAGGED: the safety checker took it for not safe for work
+ *
+ * Verdict on a picture.
+ */
+typedef enum
+{
+  DIF_SAFETY_UNCHECKED,
+  DIF_SAFETY_PASSED,
+  DIF_SAFETY_FLAGGED
+} DifSafety;
+
+/**
+ * dif_result_safety:
+ * @r: a result
+ * @i: which picture
+ *
+ * Returns: the safety checker's verdict on it
+ */
+DifSafety dif_result_safety (DifResult *r, guint i);
+
+/**
+ * dif_result_index:
+ * @r: a result
+ * @i: which picture
+ *
+ * Returns: its number in the batch that was asked for, from 0; larger than @i
+ * where pictures before it were withheld
+ */
+guint dif_result_index (DifResult *r, guint i);
+
+/**
+ * dif_result_n_withheld:
+ * @r: a result
+ *
+ * Returns: pictures that were drawn and are not in it, because the safety
+ * checker flagged them and the policy is "block"; dif_result_warning() says so.
+ * Where that goes for all of them there is an error instead of a result.
+ */
+guint dif_result_n_withheld (DifResult *r);
+
+/**
  * dif_result_warning:
  * @r: a result
  *
@@ -248,11 +301,57 @@ DifResult *dif_result_new (guint n_images, guint width, guint height, guint64 se
 void dif_result_fill (DifResult *r, guint i, const float *pixels, const char *recipe);
 
 /**
+ * dif_result_set_verdict:
+ * @r: a result of dif_result_new()
+ * @i: which picture
+ * @index: its number in the batch
+ * @safety: the verdict on it
+ */
+void dif_result_set_verdict (DifResult *r, guint i, guint index, DifSafety safety);
+
+/**
+ * dif_result_set_n_withheld:
+ * @r: a result of dif_result_new()
+ * @n: pictures that are not in it
+ */
+void dif_result_set_n_withheld (DifResult *r, guint n);
+
+/**
  * dif_result_set_warning:
  * @r: a result
  * @warning: (nullable): copied
  */
 void dif_result_set_warning (DifResult *r, const char *warning);
+
+/**
+ * dif_result_set_plane:
+ * @r: a result
+ * @name: such as "depth"
+ * @image: kept, not copied; replaces one of the same name
+ *
+ * What a run found out about the picture it started from, shared by all
+ * pictures of the result: "depth" is what depth2img estimated, `[height,
+ * width]` from 0 (farthest) to 1 (nearest), 0.5 throughout if nothing is nearer
+ * than anything else.
+ */
+void dif_result_set_plane (DifResult *r, const char *name, DifImage *image);
+
+/**
+ * dif_result_plane:
+ * @r: a result
+ * @name: such as "depth"
+ *
+ * Returns: (transfer none) (nullable): the plane, if there is one
+ */
+DifImage *dif_result_plane (DifResult *r, const char *name);
+
+/**
+ * dif_result_plane_names:
+ * @r: a result
+ *
+ * Returns: (transfer container) (array zero-terminated=1): names of its planes
+ */
+const char **dif_result_plane_names (DifResult *r);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifPipeline, dif_pipeline_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifResult, dif_result_free)

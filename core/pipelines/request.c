@@ -8,10 +8,13 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "formats/catalog.h"
 #include "pipelines/task.h"
 
 const char *const dif_dtype_choices[]     = { "auto", "f32", "bf16", "f16", NULL };
-const char *const dif_generator_choices[] = { "torch-cpu", NULL };
+const char *const dif_generator_choices[] = { "torch-cpu", "torch-cuda", NULL };
+const char *const dif_syntax_choices[]    = { "plain", "long", "weighted", NULL };
+const char *const dif_safety_choices[]    = { "auto", "off", "on", "warn", "block", NULL };
 
 typedef struct
 {
@@ -307,6 +310,14 @@ dif_request_text (DifRequest *rq, const char *name)
 
   return v ? v->text : row ? row->text
                            : NULL;
+}
+
+const char *
+dif_request_model (DifRequest *rq)
+{
+  const char *model = dif_request_text (rq, "model");
+
+  return model && *model ? model : dif_catalog_default (rq->task->name);
 }
 
 const char *const *

@@ -165,6 +165,14 @@ double dif_request_number (DifRequest *rq, const char *name);
 const char *dif_request_text (DifRequest *rq, const char *name);
 
 /**
+ * dif_request_model:
+ * @rq: a request
+ *
+ * Returns: (transfer none): its "model", or dif_catalog_default() of its task
+ */
+const char *dif_request_model (DifRequest *rq);
+
+/**
  * dif_request_list:
  * @rq: a request
  * @name: a STRINGS parameter

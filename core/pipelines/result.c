@@ -12,6 +12,14 @@ struct _DifResult
   float  *pixels;
   char  **recipes;
   char   *warning;
+  guint   n_withheld;
+  struct
+  {
+    guint     index;
+    DifSafety safety;
+  } *verdicts;
+
+  GHashTable *planes; /* name -> DifImage */
 };
 
 DifResult *
@@ -25,8 +33,14 @@ dif_result_new (guint n_images, guint width, guint height, guint64 seed)
   r->seed     = seed;
   r->pixels   = g_new0 (float, (gsize) n_images *width *height * 3);
   r->recipes  = g_new0 (char *, n_images + 1);
+  r->verdicts = g_malloc0_n (n_images, sizeof *r->verdicts);
+  r->planes   = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                       (GDestroyNotify) dif_image_unref);
   for (guint i = 0; i < n_images; i++)
-    r->recipes[i] = g_strdup ("{}");
+    {
+      r->recipes[i]        = g_strdup ("{}");
+      r->verdicts[i].index = i;
+    }
   return r;
 }
 
@@ -37,7 +51,9 @@ dif_result_free (DifResult *r)
     return;
   g_free (r->pixels);
   g_strfreev (r->recipes);
+  g_free (r->verdicts);
   g_free (r->warning);
+  g_hash_table_unref (r->planes);
   g_free (r);
 }
 
@@ -50,6 +66,20 @@ dif_result_fill (DifResult *r, guint i, const float *pixels, const char *recipe)
   memcpy (r->pixels + i * each, pixels, each * sizeof *pixels);
   g_free (r->recipes[i]);
   r->recipes[i] = g_strdup (recipe);
+}
+
+void
+dif_result_set_verdict (DifResult *r, guint i, guint index, DifSafety safety)
+{
+  g_return_if_fail (i < r->n_images);
+  r->verdicts[i].index  = index;
+  r->verdicts[i].safety = safety;
+}
+
+void
+dif_result_set_n_withheld (DifResult *r, guint n)
+{
+  r->n_withheld = n;
 }
 
 void
@@ -111,8 +141,46 @@ dif_result_recipe (DifResult *r, guint i)
   return r->recipes[i];
 }
 
+DifSafety
+dif_result_safety (DifResult *r, guint i)
+{
+  g_return_val_if_fail (i < r->n_images, DIF_SAFETY_UNCHECKED);
+  return r->verdicts[i].safety;
+}
+
+guint
+dif_result_index (DifResult *r, guint i)
+{
+  g_return_val_if_fail (i < r->n_images, i);
+  return r->verdicts[i].index;
+}
+
+guint
+dif_result_n_withheld (DifResult *r)
+{
+  return r->n_withheld;
+}
+
 const char *
 dif_result_warning (DifResult *r)
 {
   return r->warning;
+}
+
+void
+dif_result_set_plane (DifResult *r, const char *name, DifImage *image)
+{
+  g_hash_table_replace (r->planes, g_strdup (name), dif_image_ref (image));
+}
+
+DifImage *
+dif_result_plane (DifResult *r, const char *name)
+{
+  return g_hash_table_lookup (r->planes, name);
+}
+
+const char **
+dif_result_plane_names (DifResult *r)
+{
+  return (const char **) g_hash_table_get_keys_as_array (r->planes, NULL);
 }

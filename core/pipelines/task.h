@@ -15,6 +15,7 @@
 #include "models/vae.h"
 #include "pipelines/param-rows.h"
 #include "pipelines/pipeline.h"
+#include "text/prompt-weights.h"
 
 G_BEGIN_DECLS
 
@@ -29,9 +30,18 @@ G_BEGIN_DECLS
  * @n_images: pictures of this run
  * @width: of a picture, in pixels
  * @height: of a picture, in pixels
+ * @result_width: of what the task hands back, in pixels; @width unless a task
+ *   changes it
+ * @result_height: of what the task hands back, in pixels
  * @n_steps: steps asked for
  * @guidance: guidance scale
+ * @strength: how much of a picture is drawn anew
+ * @pooled: (nullable): `[B, P]`, the whole prompts, beside what
+ *   dif_run_encode_prompts() returned; SDXL only
+ * @scales_only: pictures become latents without the VAE's statistics, as
+ *   diffusers' inpainting has it, although the way back has them
  * @warning: collected for the result
+ * @depth: (nullable): estimated, for the result: `[height, width]` in [0, 1]
  *
  * One run in progress; owned by pipeline.c.
  */
@@ -43,9 +53,14 @@ typedef struct
   DifScheduler   *scheduler;
   DifRng         *rng;
   guint64         seed;
-  guint           n_images, width, height, n_steps;
-  double          guidance;
+  guint           n_images, width, height, result_width, result_height, n_steps;
+  double          guidance, strength;
+  gboolean        scales_only;
+  DifTensor      *pooled;
   GString        *warning;
+  float          *depth;
+  GCancellable   *cancellable; /* may be NULL */
+  const char     *safety;      /* settled policy: "off", "warn" or "block" */
   DifProgressFunc progress;
   gpointer        progress_data;
   gint64          started;      /* g_get_monotonic_time(), microseconds */
@@ -78,8 +93,8 @@ typedef enum
  * @params: (array length=n_params): its parameters
  * @n_params: how many
  * @kinds: the kinds of U-Net it can use
- * @run: draws `[n_images, H, W, 3]` f32, about [-1, 1]; errors stay in the
- *   run's context
+ * @run: draws `[n_images, H, W, 3]` f32, about [-1, 1], of the run's result
+ *   size; errors stay in the run's context
  */
 typedef struct
 {
@@ -114,12 +129,24 @@ void dif_run_report (DifRun *run, const char *stage, guint step, guint n_steps, 
  * dif_run_encode_prompts:
  * @run: a run
  *
- * Encodes the prompt and, when guidance is above 1, the negative prompt.
- * Dumps `prompt_embeds` and `negative_prompt_embeds`.
+ * Encodes the prompt and, for a guided run, the negative prompt; with two text
+ * encoders, both prompts of each, side by side, and their projections for
+ * `pooled`.  Dumps `prompt_embeds` and `negative_prompt_embeds`, and the same
+ * of `pooled_`.
  *
  * Returns: `[B, T, D]`: negatives first, each repeated for the run's images
  */
 DifTensor *dif_run_encode_prompts (DifRun *run);
+
+/**
+ * dif_run_unet_text:
+ * @run: a run
+ * @embeds: as dif_run_encode_prompts() makes
+ *
+ * Returns: (transfer full): all that the U-Net is told of the prompt: keys and
+ * values, sizes, guidance
+ */
+DifUnetText *dif_run_unet_text (DifRun *run, DifTensor *embeds);
 
 /**
  * DifHooks:
@@ -159,12 +186,37 @@ DifTensor *dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, 
  * dif_run_begin_from_image:
  * @run: a run
  *
- * Sets the timesteps and skips the first of them as "strength" says
- * (diffusers' get_timesteps).
+ * Sets the timesteps and skips the first of them as "strength" or
+ * "denoising-start" says (diffusers' get_timesteps).
  *
  * Returns: the first call to make; the context fails if none is left
  */
 guint dif_run_begin_from_image (DifRun *run);
+
+/**
+ * dif_run_begin_from_noise:
+ * @run: a run
+ *
+ * Sets the timesteps; the context fails if that is not possible.
+ */
+void dif_run_begin_from_noise (DifRun *run);
+
+/**
+ * dif_run_end:
+ * @run: a run whose scheduler has timesteps
+ * @first: the first call to make
+ *
+ * Returns: the first call not to make any more, as "denoising-end" says
+ */
+guint dif_run_end (DifRun *run, guint first);
+
+/**
+ * dif_run_starts_noised:
+ * @run: a run
+ *
+ * Returns: whether its picture has noise in it already ("denoising-start")
+ */
+gboolean dif_run_starts_noised (DifRun *run);
 
 /**
  * dif_run_picture:
@@ -179,6 +231,15 @@ guint dif_run_begin_from_image (DifRun *run);
 float *dif_run_picture (DifRun *run, const char *name);
 
 /**
+ * dif_run_picture_from:
+ * @run: a run
+ * @image: (nullable): of the run's size; NULL if memory ran out
+ *
+ * Returns: (transfer full) (nullable): as dif_run_picture()
+ */
+float *dif_run_picture_from (DifRun *run, DifImage *image);
+
+/**
  * dif_run_encode_picture:
  * @run: a run
  * @picture: `[H, W, 3]` in [-1, 1]
@@ -188,6 +249,19 @@ float *dif_run_picture (DifRun *run, const char *name);
  * Returns: `[n_images, h, w, C]` f32, the same for all images
  */
 DifTensor *dif_run_encode_picture (DifRun *run, const float *picture);
+
+/**
+ * dif_run_latents_from_picture:
+ * @run: a run
+ * @first: (out): the first call to make
+ *
+ * How a task begins from its "image": sets the timesteps by "strength", encodes
+ * the picture and noises it for call @first.  Draws the posterior, then the
+ * noise.  Dumps `initial_latents`.
+ *
+ * Returns: `[n_images, h, w, C]` f32
+ */
+DifTensor *dif_run_latents_from_picture (DifRun *run, guint *first);
 
 /**
  * dif_run_noise:
@@ -221,7 +295,8 @@ DifTensor *dif_run_decode (DifRun *run, DifTensor *latents);
  * dif_run_guided:
  * @run: a run
  *
- * Returns: whether the U-Net is asked twice (guidance scale above 1)
+ * Returns: whether the U-Net is asked twice: guidance scale above 1, and the
+ * U-Net is not told of it
  */
 gboolean dif_run_guided (DifRun *run);
 

@@ -13,7 +13,8 @@ gboolean
 _dif_lcm_set_timesteps (DifScheduler *s, guint n, GError **error)
 {
   guint   original = (guint) _dif_scheduler_number (s, "original_inference_steps");
-  double  skip     = (double) original / n;
+  guint   held     = (guint) (original * s->strength);
+  double  skip     = (double) held / n;
   double *t;
 
   if (original > s->n_train || n > original)
@@ -24,9 +25,16 @@ _dif_lcm_set_timesteps (DifScheduler *s, guint n, GError **error)
           s->n_train, n, original);
       return FALSE;
     }
+  if (held < n)
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "steps: expected at most strength * original_inference_steps (%u), found %u",
+                   held, n);
+      return FALSE;
+    }
   t = g_new (double, n);
   for (guint i = 0; i < n; i++)
-    t[i] = (double) (original - (guint) floor (i * skip)) * (s->n_train / original) - 1;
+    t[i] = (double) (held - (guint) floor (i * skip)) * (s->n_train / original) - 1;
   _dif_noise_take (s, t, n, NULL, 0);
   return TRUE;
 }

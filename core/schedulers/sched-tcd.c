@@ -35,13 +35,14 @@ step (DifScheduler *s, const DifSchedulerStep *c)
 }
 
 const DifSchedulerClass dif_scheduler_class_tcd = {
-  .name          = "TCDScheduler",
-  .aliases       = "tcd",
-  .size          = sizeof (DifScheduler),
-  .order         = 1,
-  .keys          = keys,
-  .n_keys        = G_N_ELEMENTS (keys),
-  .noising       = DIF_NOISING_ALPHAS,
-  .set_timesteps = _dif_lcm_set_timesteps,
-  .step          = step,
+  .name           = "TCDScheduler",
+  .aliases        = "tcd",
+  .size           = sizeof (DifScheduler),
+  .order          = 1,
+  .keys           = keys,
+  .n_keys         = G_N_ELEMENTS (keys),
+  .takes_strength = TRUE,
+  .noising        = DIF_NOISING_ALPHAS,
+  .set_timesteps  = _dif_lcm_set_timesteps,
+  .step           = step,
 };

@@ -101,6 +101,8 @@ struct _DifScheduler
   /* diffusers' begin_index and step_index; -1 is None. */
   int begin;
   int index;
+
+  double strength; /* part of the way that set_timesteps spreads the steps over */
 };
 
 /**
@@ -138,6 +140,7 @@ typedef struct
  * @check: (nullable): whether the keys go together; may replace synonyms.
  *   Returns (transfer full) (nullable) why not
  * @set_timesteps: fills n_calls, timesteps, sigmas; 1 <= n <= n_train
+ * @takes_strength: set_timesteps heeds the scheduler's strength
  * @scale_by_sigma: the model sees sample / sqrt (sigma^2 + 1), and the initial
  *   noise is as large as the first sigma
  * @noising: which add_noise
@@ -157,6 +160,7 @@ struct _DifSchedulerClass
   const DifSchedulerKey *keys;
   guint                  n_keys;
   gboolean               zero_snr_floor;
+  gboolean               takes_strength;
   gboolean               scale_by_sigma;
   enum
   {

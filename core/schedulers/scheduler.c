@@ -147,6 +147,7 @@ dif_scheduler_new (const char *class_name, DifJson *config, GError **error)
   s->values = _dif_scheduler_values_new (s->klass);
   s->hidden = dif_json_new_object ("scheduler config");
   s->begin = s->index = -1;
+  s->strength         = 1;
   if (config && ! _dif_scheduler_read_config (s, config, error))
     {
       dif_scheduler_free (s);
@@ -212,6 +213,24 @@ has_finite_tables (DifScheduler *s)
     if (! isfinite (s->sigmas[i]))
       return FALSE;
   return TRUE;
+}
+
+gboolean
+dif_scheduler_set_strength (DifScheduler *s, double strength, GError **error)
+{
+  if (s->klass->takes_strength && strength > 0 && strength <= 1)
+    {
+      s->strength = strength;
+      return TRUE;
+    }
+  if (s->klass->takes_strength)
+    g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                 "strength: expected a number above 0, at most 1, found %g", strength);
+  else
+    g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                 "scheduler: expected one for consistency models, such as lcm, found %s",
+                 s->klass->name);
+  return FALSE;
 }
 
 gboolean

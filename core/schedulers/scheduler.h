@@ -112,6 +112,22 @@ gboolean dif_scheduler_set_key (DifScheduler *s, const char *key, const char *va
 void dif_scheduler_patch_for_pipeline (DifScheduler *s);
 
 /**
+ * dif_scheduler_set_strength:
+ * @s: a scheduler
+ * @strength: part of the way to go, above 0, at most 1
+ * @error: return location
+ *
+ * For consistency models: later dif_scheduler_set_timesteps() spread all steps
+ * over the last @strength of the way.
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM: @strength out of range, or a class whose
+ * set_timesteps has no strength.
+ *
+ * Returns: FALSE on error
+ */
+gboolean dif_scheduler_set_strength (DifScheduler *s, double strength, GError **error);
+
+/**
  * dif_scheduler_set_timesteps:
  * @s: a scheduler
  * @n_steps: 1 to num_train_timesteps

@@ -18,7 +18,7 @@
 G_BEGIN_DECLS
 
 /** DIF_BACKEND_API: grows when DifBackendClass changes; checked on modules. */
-#define DIF_BACKEND_API 1
+#define DIF_BACKEND_API 2
 
 /**
  * DifHostArray:
@@ -86,6 +86,24 @@ typedef struct
   float    scale;
   gboolean causal;
 } DifAttention;
+
+/**
+ * DifGather:
+ * @n_out: rows of an item of the output
+ * @n_terms: rows of the input that make one of them
+ * @rows: (array): `[n_out, n_terms]`: which rows of the same item; a negative
+ *   one stands for a row of zeros
+ * @weights: (nullable): `[n_out, n_terms]`: factors of a sum; NULL takes the
+ *   greatest instead, element by element (a copy where @n_terms is 1)
+ *
+ * Host memory: interpolation, pooling and moving pixels differ in this only.
+ */
+typedef struct
+{
+  gsize         n_out, n_terms;
+  const gint32 *rows;
+  const float  *weights;
+} DifGather;
 
 /**
  * DifBackend:
@@ -194,6 +212,11 @@ struct _DifBackendClass
   /* y [N, H', W', C]: pixel (i, j) is x's (floor (i H / H'), floor (j W / W')). */
   gboolean (*upsample) (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
 
+  /* y [N, n_out, C] = sums (or greatest) of rows of x, [N, .., C] flattened to
+   * [N, R, C]; @g's rows are below R, checked. */
+  gboolean (*gather) (DifBackend *be, const DifTensor *x, const DifGather *g, DifTensor *y,
+                      GError **error);
+
   /* y [n, D] = row ids[i] of the table; ids are host memory, checked. */
   gboolean (*embed) (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifTensor *y,
                      GError **error);
@@ -213,6 +236,10 @@ struct _DifBackendClass
   /* Multiply-adds per second of a large matrix product in @dtype, measured
    * now (about a second): the limit that bench quotes.  Optional. */
   double (*limit) (DifBackend *be, DifDtype dtype);
+
+  /* Waits until all that was asked for is done, for devices that work behind
+   * the caller's back; who measures needs it.  Optional. */
+  gboolean (*wait) (DifBackend *be, GError **error);
 };
 
 /**

@@ -95,6 +95,15 @@ dif_context_dtype (DifContext *cx)
   return cx->dtype;
 }
 
+DifDtype
+dif_context_set_dtype (DifContext *cx, DifDtype dtype)
+{
+  DifDtype before = cx->dtype;
+
+  cx->dtype = dtype;
+  return before;
+}
+
 void
 dif_context_set_cancellable (DifContext *cx, GCancellable *cancellable)
 {
@@ -274,7 +283,13 @@ dif_context_wants_profile (DifContext *cx)
 void
 dif_context_profile (DifContext *cx, const char *op, gint64 start, double macs, double bytes)
 {
-  if (cx->profile)
-    cx->profile (op, (double) (g_get_monotonic_time () - start) * 1e-6, macs, bytes,
-                 cx->profile_data);
+  const DifBackendClass *klass = cx->backend->klass;
+
+  if (! cx->profile)
+    return;
+  /* a failure shows at the next op */
+  if (klass->wait)
+    klass->wait (cx->backend, NULL);
+  cx->profile (op, (double) (g_get_monotonic_time () - start) * 1e-6, macs, bytes,
+               cx->profile_data);
 }

@@ -67,6 +67,17 @@ DifBackend *dif_context_backend (DifContext *cx);
 DifDtype dif_context_dtype (DifContext *cx);
 
 /**
+ * dif_context_set_dtype:
+ * @cx: a context
+ * @dtype: F32, or what the backend supports
+ *
+ * For a network whose weights were prepared for another dtype than the rest.
+ *
+ * Returns: the dtype before, to be set again
+ */
+DifDtype dif_context_set_dtype (DifContext *cx, DifDtype dtype);
+
+/**
  * dif_context_set_cancellable:
  * @cx: a context
  * @cancellable: (nullable): checked before every op; a cancelled one makes

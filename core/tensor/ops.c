@@ -392,6 +392,34 @@ dif_upsample_nearest (DifContext *cx, DifTensor *x, gsize height, gsize width)
 }
 
 DifTensor *
+dif_gather (DifContext *cx, DifTensor *x, const DifGather *g)
+{
+  DifTensor *y;
+  DifShape   shape;
+  GError    *error = NULL;
+  gboolean   ok;
+  gsize      n_rows;
+  gint64     start = g_get_monotonic_time ();
+
+  if (! ready (cx, x, NULL))
+    return dif_context_inert (cx);
+  if (x->shape.n < 2 || ! g->n_out || ! g->n_terms)
+    return misfit_shapes (cx, "gather", x, "[N, .., C] and at least one row");
+  n_rows = dif_tensor_count (x) / x->shape.d[0] / dif_tensor_dim (x, -1);
+  for (gsize i = 0; i < g->n_out * g->n_terms; i++)
+    if (g->rows[i] >= 0 && (gsize) g->rows[i] >= n_rows)
+      return misfit (cx, "gather: expected rows below %" G_GSIZE_FORMAT ", found %d", n_rows,
+                     g->rows[i]);
+  shape = DIF_SHAPE (x->shape.d[0], g->n_out, dif_tensor_dim (x, -1));
+  y     = output (cx, x->dtype, &shape);
+  if (! y->data)
+    return y;
+  ok = KLASS (cx)->gather (dif_context_backend (cx), x, g, y, &error);
+  dif_context_profile (cx, "gather", start, 0, (double) (g->n_terms + 1) * (double) y->bytes);
+  return done (cx, y, ok, error);
+}
+
+DifTensor *
 dif_embed (DifContext *cx, const DifTable *table, const gint32 *ids, gsize n)
 {
   DifTensor *y;

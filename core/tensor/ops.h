@@ -177,6 +177,16 @@ DifTensor *dif_reshape (DifContext *cx, DifTensor *x, DifShape shape);
 DifTensor *dif_upsample_nearest (DifContext *cx, DifTensor *x, gsize height, gsize width);
 
 /**
+ * dif_gather:
+ * @cx: a context
+ * @x: `[N, .., C]`, taken as `[N, R, C]`
+ * @g: which rows make which; one not below R fails with SHAPE
+ *
+ * Returns: `[N, n_out, C]`
+ */
+DifTensor *dif_gather (DifContext *cx, DifTensor *x, const DifGather *g);
+
+/**
  * dif_embed:
  * @cx: a context
  * @table: `[rows, D]`

@@ -189,7 +189,7 @@ dif_store_free (DifStore *store)
 gsize
 dif_store_bytes (DifStore *store)
 {
-  return store->bytes;
+  return store ? store->bytes : 0;
 }
 
 static void
@@ -204,6 +204,19 @@ store_add (DifStore *s, gpointer weight, gpointer prepared,
 
 /* ---- the loader ---- */
 
+/* What is prepared for another dtype than the rest. */
+typedef struct
+{
+  char    *prefix;
+  DifDtype dtype;
+} Rule;
+
+static void
+rule_clear (gpointer data)
+{
+  g_free (((Rule *) data)->prefix);
+}
+
 struct _DifLoader
 {
   DifWeights   *weights; /* borrowed; NULL in a dry run */
@@ -213,6 +226,7 @@ struct _DifLoader
   DifStore     *store;
   GString      *prefix;
   GArray       *marks; /* of gsize: lengths of prefix before each enter */
+  GArray       *rules; /* of Rule */
   GError       *error;
   DifWeightFunc visitor;
   gpointer      visitor_data;
@@ -233,6 +247,8 @@ dif_loader_new (DifWeights *weights, DifBackend *backend, DifDtype dtype, GCance
   l->prefix  = g_string_new (NULL);
   l->marks   = g_array_new (FALSE, FALSE, sizeof (gsize));
   l->patched = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  l->rules   = g_array_new (FALSE, FALSE, sizeof (Rule));
+  g_array_set_clear_func (l->rules, rule_clear);
   g_set_object (&l->cancellable, cancellable);
   return l;
 }
@@ -249,6 +265,23 @@ dif_loader_set_patch (DifLoader *l, DifPatchFunc func, gpointer user_data)
 {
   l->patch      = func;
   l->patch_data = user_data;
+}
+
+void
+dif_loader_set_dtype_of (DifLoader *l, const char *prefix, DifDtype dtype)
+{
+  Rule rule = { g_strdup (prefix), dtype };
+
+  g_array_append_val (l->rules, rule);
+}
+
+static DifDtype
+dtype_of (DifLoader *l, const char *full)
+{
+  for (guint i = 0; i < l->rules->len; i++)
+    if (g_str_has_prefix (full, g_array_index (l->rules, Rule, i).prefix))
+      return g_array_index (l->rules, Rule, i).dtype;
+  return l->dtype;
 }
 
 void
@@ -414,8 +447,9 @@ dif_loader_linear_rows (DifLoader *l, const char *name, gsize n_total, gsize fir
       w.shape.d[0] = n_out;
       if (bias)
         b.data = (const char *) b.data + first * dif_dtype_size (b.dtype);
-      b.shape          = DIF_SHAPE (n_out);
-      linear->prepared = klass->linear_new (l->backend, l->dtype, &w, &b, &bytes, &error);
+      b.shape = DIF_SHAPE (n_out);
+      linear->prepared =
+          klass->linear_new (l->backend, dtype_of (l, wname), &w, &b, &bytes, &error);
     }
   filed (l, linear, linear->prepared, klass->linear_free, bytes, wname, error);
   return linear;
@@ -489,7 +523,8 @@ dif_loader_linear_stack (DifLoader *l, const char *const *names, guint n, gsize 
       all_b.shape = DIF_SHAPE (n * n_each);
       all_b.data  = bdata;
       if (wdata && (bdata || ! bias))
-        linear->prepared = klass->linear_new (l->backend, l->dtype, &all_w, &all_b, &bytes, &error);
+        linear->prepared =
+            klass->linear_new (l->backend, dtype_of (l, first), &all_w, &all_b, &bytes, &error);
       else
         error = g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY, "out of memory");
     }
@@ -524,8 +559,79 @@ dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint 
   ok = take (l, wname, &wshape, &w);
   ok = take (l, bname, &bshape, &b) && ok;
   if (ok)
-    conv->prepared = klass->conv_new (l->backend, l->dtype, &w, &b, &conv->spec, &bytes, &error);
+    conv->prepared = klass->conv_new (l->backend, dtype_of (l, wname), &w, &b, &conv->spec, &bytes,
+                                      &error);
   filed (l, conv, conv->prepared, klass->conv_free, bytes, wname, error);
+  return conv;
+}
+
+DifDtype
+dif_loader_dtype (DifLoader *l)
+{
+  return l->dtype;
+}
+
+float *
+dif_loader_floats (DifLoader *l, const char *name, DifShape shape)
+{
+  g_autofree char *full = full_name (l, name, "");
+  DifHostArray     w;
+  gsize            n;
+  float           *data;
+
+  if (! take (l, full, &shape, &w) || ! dif_shape_count (&shape, &n))
+    return NULL;
+  data = g_try_new (float, n);
+  if (data)
+    dif_convert_to_f32 (data, w.data, w.dtype, n);
+  else
+    dif_loader_fail (l, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                     "%s: tensor %s: out of memory", l->weights->name, full));
+  return data;
+}
+
+DifLinear *
+dif_loader_made_linear (DifLoader *l, const char *name, gsize n_out, gsize n_in, const float *w,
+                        const float *bias)
+{
+  g_autofree char       *full   = full_name (l, name, ".weight");
+  DifHostArray           warray = { DIF_F32, DIF_SHAPE (n_out, n_in), w };
+  DifHostArray           barray = { DIF_F32, DIF_SHAPE (n_out), bias };
+  DifLinear             *linear = g_new0 (DifLinear, 1);
+  const DifBackendClass *klass  = l->backend->klass;
+  GError                *error  = NULL;
+  gsize                  bytes  = 0;
+
+  linear->n_out = n_out;
+  linear->n_in  = n_in;
+  if (w)
+    linear->prepared =
+        klass->linear_new (l->backend, l->dtype, &warray, &barray, &bytes, &error);
+  filed (l, linear, linear->prepared, klass->linear_free, bytes, full, error);
+  return linear;
+}
+
+DifConv *
+dif_loader_made_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k,
+                      const DifConvSpec *spec, const float *w, const float *bias)
+{
+  g_autofree char       *full   = full_name (l, name, ".weight");
+  DifHostArray           warray = { DIF_F32, DIF_SHAPE (n_out, n_in, k, k), w };
+  DifHostArray           barray = { DIF_F32, DIF_SHAPE (n_out), bias };
+  DifConv               *conv   = g_new0 (DifConv, 1);
+  const DifBackendClass *klass  = l->backend->klass;
+  GError                *error  = NULL;
+  gsize                  bytes  = 0;
+
+  conv->n_out = n_out;
+  conv->n_in  = n_in;
+  conv->kh    = k;
+  conv->kw    = k;
+  conv->spec  = *spec;
+  if (w)
+    conv->prepared =
+        klass->conv_new (l->backend, l->dtype, &warray, &barray, &conv->spec, &bytes, &error);
+  filed (l, conv, conv->prepared, klass->conv_free, bytes, full, error);
   return conv;
 }
 
@@ -565,7 +671,7 @@ dif_loader_table (DifLoader *l, const char *name, gsize n_rows, gsize n)
   table->n_rows = n_rows;
   table->n      = n;
   if (take (l, full, &shape, &w))
-    table->prepared = klass->table_new (l->backend, l->dtype, &w, &bytes, &error);
+    table->prepared = klass->table_new (l->backend, dtype_of (l, full), &w, &bytes, &error);
   filed (l, table, table->prepared, klass->table_free, bytes, full, error);
   return table;
 }
@@ -583,6 +689,7 @@ dif_loader_finish (DifLoader *l, GError **error)
   g_string_free (l->prefix, TRUE);
   g_array_unref (l->marks);
   g_ptr_array_unref (l->patched);
+  g_array_unref (l->rules);
   g_clear_object (&l->cancellable);
   dif_backend_unref (l->backend);
   g_free (l);

@@ -187,6 +187,16 @@ typedef gboolean (*DifPatchFunc) (const char *name, DifHostArray *array, GBytes 
 void dif_loader_set_patch (DifLoader *l, DifPatchFunc func, gpointer user_data);
 
 /**
+ * dif_loader_set_dtype_of:
+ * @l: a loader
+ * @prefix: what names begin with
+ * @dtype: dtype to prepare those for, instead of the loader's
+ *
+ * For a network of which a part must not overflow.
+ */
+void dif_loader_set_dtype_of (DifLoader *l, const char *prefix, DifDtype dtype);
+
+/**
  * dif_loader_enter:
  * @l: a loader
  * @format: printf format of a name part, such as "resnets.%u"
@@ -283,6 +293,118 @@ DifConv *dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_i
 #define DIF_PAD_RIGHT_BOTTOM (-1)
 
 /**
+ * dif_loader_floats:
+ * @l: a loader
+ * @name: the full last part, such as "cls_token"
+ * @shape: expected dimensions
+ *
+ * Copies a tensor into the host's memory, for numbers that a model treats
+ * itself.
+ *
+ * Returns: (transfer full) (nullable): its elements; NULL after a failure and
+ * in a dry run
+ */
+float *dif_loader_floats (DifLoader *l, const char *name, DifShape shape);
+
+/**
+ * dif_loader_made_linear: dif_loader_made_conv:
+ * @l: a loader
+ * @name: for messages
+ * @n_out: rows, or output channels
+ * @n_in: columns, or input channels
+ * @k: kernel side
+ * @spec: stride and padding
+ * @w: (nullable): `[n_out, n_in]` or `[n_out, n_in, k, k]`; NULL makes an inert
+ *   weight, as in a dry run
+ * @bias: (nullable): `[n_out]`
+ *
+ * Prepares numbers that are not as they lie in the file.
+ *
+ * Returns: (transfer none): owned by the store
+ */
+DifLinear *dif_loader_made_linear (DifLoader *l, const char *name, gsize n_out, gsize n_in,
+                                   const float *w, const float *bias);
+DifConv   *dif_loader_made_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k,
+                                 const DifConvSpec *spec, const float *w, const float *bias);
+
+/**
+ * dif_loader_conv_spec:
+ * @l: a loader
+ * @name: `name.weight` and, if @bias, `name.bias`
+ * @n_out: output channels
+ * @n_in: input channels
+ * @k: kernel side
+ * @spec: stride and padding
+ * @bias: whether there is a bias
+ *
+ * Returns: (transfer none): owned by the store
+ */
+DifConv *dif_loader_conv_spec (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k,
+                               const DifConvSpec *spec, gboolean bias);
+
+/**
+ * dif_loader_conv_standardized:
+ * @l: a loader
+ * @name: `name.weight`
+ * @n_out: output channels
+ * @n_in: input channels
+ * @k: kernel side
+ * @spec: stride and padding
+ *
+ * A convolution without bias, each of whose filters is brought to mean 0 and
+ * variance 1 (biased, plus 1e-8) before it is prepared.
+ *
+ * Source: Qiao et al. 2019, "Weight Standardization"; transformers
+ * WeightStandardizedConv2d.
+ *
+ * Returns: (transfer none): owned by the store
+ */
+DifConv *dif_loader_conv_standardized (DifLoader *l, const char *name, gsize n_out, gsize n_in,
+                                       guint k, const DifConvSpec *spec);
+
+/**
+ * dif_loader_cut:
+ * @l: a loader
+ * @name: `name.weight` `[n_out, n_in, k, k]` and, if @bias, `name.bias`: a
+ *   convolution whose stride is its side
+ * @n_out: output channels
+ * @n_in: input channels
+ * @k: side of a patch
+ * @bias: whether there is a bias
+ *
+ * A vision transformer's patch embedding, as a product with patches that are
+ * laid out as `[n_in, k, k]`.
+ *
+ * Returns: (transfer none): the weight `[n_out, n_in k k]`
+ */
+DifLinear *dif_loader_cut (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k,
+                           gboolean bias);
+
+/**
+ * dif_loader_enlarge:
+ * @l: a loader
+ * @name: `name.weight` `[n, n, k, k]` and `name.bias`: a transposed convolution
+ *   whose stride is its side
+ * @n: channels in and out
+ * @k: side
+ *
+ * As a product, to be followed by dif_pixel_shuffle().
+ *
+ * Source: torch.nn.ConvTranspose2d.
+ *
+ * Returns: (transfer none): the weight `[k k n, n]`
+ */
+DifLinear *dif_loader_enlarge (DifLoader *l, const char *name, gsize n, guint k);
+
+/**
+ * dif_loader_dtype:
+ * @l: a loader
+ *
+ * Returns: what it prepares for
+ */
+DifDtype dif_loader_dtype (DifLoader *l);
+
+/**
  * dif_loader_norm:
  * @l: a loader
  * @name: `name.weight`, `name.bias`
@@ -323,9 +445,9 @@ void dif_store_free (DifStore *store);
 
 /**
  * dif_store_bytes:
- * @store: a store
+ * @store: (nullable): a store
  *
- * Returns: memory its weights take, in bytes
+ * Returns: memory its weights take, in bytes; 0 for NULL
  */
 gsize dif_store_bytes (DifStore *store);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* test-rng.c - random numbers against torch's, bit for bit. */
 #include "base/json.h"
+#include "base/philox.h"
 #include "base/rng.h"
 
 #include <math.h>
@@ -156,6 +157,68 @@ test_stored_number (void)
   dif_rng_randn (rng, x, 0);
 }
 
+/* ---- torch's CUDA generator ---- */
+
+/* known answers of Philox4x32-10 (Random123, kat_vectors) */
+static void
+test_philox_engine (void)
+{
+  guint32 x[4];
+
+  dif_philox_u32 (0, 0, 0, x);
+  g_assert_cmphex (x[0], ==, 0x6627e8d5);
+  g_assert_cmphex (x[1], ==, 0xe169c58d);
+  g_assert_cmphex (x[2], ==, 0xbc57ac4c);
+  g_assert_cmphex (x[3], ==, 0x9b00dbd8);
+  dif_philox_u32 (G_MAXUINT64, G_MAXUINT64, G_MAXUINT64, x);
+  g_assert_cmphex (x[0], ==, 0x408f276d);
+  g_assert_cmphex (x[1], ==, 0x41c83b0e);
+  g_assert_cmphex (x[2], ==, 0xa20bc7c6);
+  g_assert_cmphex (x[3], ==, 0x6d5451fd);
+}
+
+static void
+test_philox_published_values (void)
+{
+  /* torch.randn (3, 4, device="cuda") after manual_seed (0), on a card */
+  static const float expected[12] = { -0.92466259f, -0.42534415f, -2.6438457f, 0.14518388f,
+                                      -0.12086647f, -0.57972564f, -0.62285122f, -0.32838709f,
+                                      -1.07454231f, -0.36314407f, -1.67105067f, 2.26550497f };
+  g_autoptr (DifRng) rng          = dif_rng_new_torch_cuda (0);
+  float              x[12];
+
+  dif_rng_randn (rng, x, 12);
+  for (guint i = 0; i < 12; i++)
+    g_assert_cmpfloat_with_epsilon (x[i], expected[i], 2e-6f);
+}
+
+/* Every element is what its thread draws; a second call goes on where the first ended. */
+static void
+test_philox_order (void)
+{
+  enum
+  {
+    BLOCKS = 2,
+    N      = 256 * BLOCKS * 4 + 100
+  };
+  g_autofree float *all = g_new (float, N), *next = g_new (float, 300);
+  guint64           offset = 0;
+  float             few[256];
+
+  dif_philox_randn (3, &offset, BLOCKS, all, N);
+  g_assert_cmpuint (offset, ==, 8);
+  dif_philox_randn (3, &offset, BLOCKS, next, 300);
+  g_assert_cmpuint (offset, ==, 12);
+  /* the first round of a small draw, then the second, are the same threads' numbers */
+  offset = 0;
+  dif_philox_randn (3, &offset, 1, few, 256);
+  g_assert_cmpmem (few, sizeof few, all, sizeof few);
+  dif_philox_randn (3, &offset, 1, few, 256);
+  g_assert_cmpmem (few, 100 * sizeof *few, all + 256 * BLOCKS * 4, 100 * sizeof *few);
+  dif_philox_randn (3, &offset, 1, few, 256);
+  g_assert_cmpmem (few, sizeof few, next, sizeof few);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -166,5 +229,8 @@ main (int argc, char *argv[])
   g_test_add_func ("/base/rng/uniform-numbers-lie-in-range", test_uniform);
   g_test_add_func ("/base/rng/normal-numbers-have-their-moments", test_normal);
   g_test_add_func ("/base/rng/stored-number-survives-blocks", test_stored_number);
+  g_test_add_func ("/base/rng/cuda-engine-is-philox", test_philox_engine);
+  g_test_add_func ("/base/rng/cuda-published-values", test_philox_published_values);
+  g_test_add_func ("/base/rng/cuda-threads-draw-in-order", test_philox_order);
   return g_test_run ();
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Reads PNG files of eight bits a sample: sizes, samples, text chunks."""
+"""Reads PNG files of eight bits a sample: sizes, samples, text chunks; writes flat ones."""
 
 import struct
 import zlib
@@ -24,6 +24,18 @@ def chunks(path):
         yield kind.decode("ascii"), body
         at += 12 + length
     assert kind == b"IEND", f"{path}: ends without IEND"
+
+
+def write_gray_png(path, width, height, value):
+    """A picture of one gray."""
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(
+            ">I", zlib.crc32(kind + body))
+
+    rows = (b"\0" + bytes([value]) * width) * height
+    with open(path, "wb") as file:
+        file.write(SIGNATURE + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+                   + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
 def read_text(path):

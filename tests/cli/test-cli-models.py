@@ -5,13 +5,14 @@
 Arguments: path of dif, -Db_sanitize.
 """
 
+import json
 import os
 import shutil
 import struct
 import sys
 
 from harness import Safetensors, edit_json, flip_bits, main, write
-from png import read_png
+from png import read_png, read_text
 
 UNET = ("unet", "diffusion_pytorch_model.safetensors")
 
@@ -209,6 +210,44 @@ def test_parts_that_do_not_fit_each_other(bench):
         shutil.copytree(os.path.join(sharp, part), os.path.join(model, part))
         result = bench.run("txt2img", "--model", model, "--steps", "1", "-o", "mixed.png")
         assert result.status in (0, 1) and result.err.count("\n") <= 1, result
+
+
+def with_safety_checker(bench):
+    """sd15 with a small safety checker, and the call whose pictures it judges no, yes, yes, no."""
+    fixtures = os.environ["DIF_FIXTURES"]
+    model = bench.path("checked")
+    shutil.copytree(os.path.join(fixtures, "models", "sd15"), model)
+    shutil.copytree(os.path.join(fixtures, "safety", "parts"), model, dirs_exist_ok=True)
+    path = os.path.join(model, "model_index.json")
+    with open(path, encoding="utf-8") as file:
+        index = json.load(file)
+    index["safety_checker"] = ["stable_diffusion", "StableDiffusionSafetyChecker"]
+    index["feature_extractor"] = ["transformers", "CLIPImageProcessor"]
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(index, file)
+    with open(os.path.join(fixtures, "safety", "cases.json"), encoding="utf-8") as file:
+        drawn = json.load(file)["drawn"]
+    return model, ("txt2img", "--model", model, "--prompt", drawn["prompt"], "--steps",
+                   str(drawn["steps"]), "--seed", str(drawn["seed"]), "--num-images",
+                   str(drawn["num_images"]), "--width", "64", "--height", "64")
+
+
+def test_safety_checker(bench):
+    model, draw = with_safety_checker(bench)
+    info = bench.ok("info", model)
+    assert "safety_checker: StableDiffusionSafetyChecker" in info.out, info
+    result = bench.run(*draw, "-o", "marked.png")
+    assert result.status == 0 and "picture 2 of 4" in result.err, result
+    for number, flagged in enumerate((False, True, True, False), 1):
+        recipe = read_text(bench.path(f"marked-{number}.png"))["dif-recipe"]
+        assert json.loads(recipe)["nsfw"] is flagged, recipe
+    bench.fails(1, ["picture 3 of 4 is withheld"], *draw, "--safety-checker", "block", "-o",
+                "kept.png")
+    kept = sorted(name for name in os.listdir(bench.folder) if name.startswith("kept"))
+    assert kept == ["kept-1.png", "kept-4.png"], kept
+    bench.ok(*draw, "--safety-checker", "off", "-o", "off.png")
+    bench.fails(2, ["--safety-checker", "none in"], *bench.draw("-o", "x.png"),
+                "--safety-checker", "block")
 
 
 if __name__ == "__main__":

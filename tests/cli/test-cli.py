@@ -13,10 +13,10 @@ import subprocess
 import sys
 
 from harness import MODELS, Safetensors, Skip, main, write
-from png import read_png, read_text
+from png import read_png, read_text, write_gray_png
 
 MAN_PAGE = sys.argv[3]
-TASKS = ("txt2img", "img2img", "inpaint", "unconditional")
+TASKS = ("txt2img", "img2img", "inpaint", "depth2img", "unconditional")
 COMMANDS = TASKS + ("info", "schedulers", "make-checkpoint", "bench")
 
 # Each: what follows the arguments of a small picture, and words of the message.
@@ -204,6 +204,56 @@ def test_a_picture_to_start_from(bench):
     bench.fails(1, ["broken.png"], *args, "--image", "broken.png", "-o", "never.png")
 
 
+def test_depth(bench):
+    bench.ok("make-checkpoint", "--like", "tiny-depth", "depth")
+    bench.ok(*bench.draw("--width", "80", "-o", "near.png"))
+    args = ("depth2img", "--model", "depth", "--prompt", "x", "--steps", "3", "--seed", "1",
+            "--image", "near.png")
+    bench.ok(*args, "-o", "estimated.png")
+    bench.ok(*args, "--depth", "estimated.png", "-o", "given.png")
+    assert read_png(bench.path("estimated.png"))[:2] == (80, 64)
+    # a depth image of another size is resized; one of a single gray is flat, not NaN
+    bench.ok(*args, "--width", "64", "--height", "64", "--depth", "near.png", "-o", "other.png")
+    write_gray_png(bench.path("flat.png"), 3, 5, 128)
+    bench.ok(*args, "--depth", "flat.png", "-o", "even.png")
+    write(bench.path("broken.png"), b"\x89PNG\r\n\x1a\nnothing")
+    bench.fails(1, ["broken.png"], *args, "--depth", "broken.png", "-o", "never.png")
+    bench.fails(1, ["no-such.png"], *args, "--depth", "no-such.png", "-o", "never.png")
+    # a model of one kind asked for a task of another
+    bench.fails(2, ["5 input channels", "depth2img"], "txt2img", "--model", "depth", "--prompt",
+                "x", "-o", "never.png")
+    bench.fails(2, ["4 input channels", "txt2img"], "depth2img", "--model", bench.model,
+                "--prompt", "x", "--image", "near.png", "-o", "never.png")
+    text = bench.ok("info", "depth").out
+    assert "depth_estimator: DPTForDepthEstimation" in text and "pictures of 64x64" in text, text
+
+
+def test_depth_without_estimator(bench):
+    bench.ok("make-checkpoint", "--like", "tiny-depth", "blind")
+    with open(bench.path("blind", "model_index.json"), encoding="utf-8") as file:
+        index = json.load(file)
+    index["depth_estimator"] = index["feature_extractor"] = [None, None]
+    write(bench.path("blind", "model_index.json"), json.dumps(index).encode())
+    bench.ok(*bench.draw("-o", "seen.png"))
+    args = ("depth2img", "--model", "blind", "--prompt", "x", "--steps", "2", "--image",
+            "seen.png")
+    bench.ok(*args, "--depth", "seen.png", "-o", "drawn.png")
+    bench.fails(2, ["--depth", "depth_estimator", "found none"], *args, "-o", "never.png")
+
+
+def test_only_around_the_mask(bench):
+    bench.ok(*bench.draw("--width", "80", "-o", "whole.png"))
+    write_gray_png(bench.path("black.png"), 80, 64, 0)
+    write_gray_png(bench.path("white.png"), 80, 64, 255)
+    write_gray_png(bench.path("small.png"), 40, 32, 255)
+    args = ("inpaint", "--model", bench.model, "--prompt", "x", "--steps", "2", "--image",
+            "whole.png", "--padding-mask-crop", "4", "--width", "32", "--height", "32")
+    bench.ok(*args, "--mask", "white.png", "-o", "put-back.png")
+    assert read_png(bench.path("put-back.png"))[:2] == (80, 64)
+    bench.fails(2, ["--mask", "80 x 64", "40 x 32"], *args, "--mask", "small.png", "-o", "no.png")
+    bench.fails(2, ["--mask", "black"], *args, "--mask", "black.png", "-o", "no.png")
+
+
 def test_several_pictures_are_numbered(bench):
     bench.ok(*bench.draw("--num-images", "2", "-o", "many.png"))
     assert not os.path.exists(bench.path("many.png"))
@@ -251,6 +301,13 @@ def test_random_checkpoints(bench):
             data[name] = file.read()
     assert data["a"] == data["b"] and data["a"] != data["c"] and data["a"] != data["d"]
     bench.ok("info", "d")
+    for args in (["--like", "tiny-xl"], ["--like", "tiny-xl", "--dtype", "f32"]):
+        bench.ok("make-checkpoint", *args, "xl" + args[-1])
+    said = json.loads(bench.ok("info", "--json", "xltiny-xl").out)
+    assert said["pipeline"] == "StableDiffusionXLPipeline"
+    assert all(part["used"] for part in said["parts"].values()), said["parts"].keys()
+    assert said["parts"]["text_encoder_2"]["class"] == "CLIPTextModelWithProjection"
+    read_png_of(bench, "xlf32")
     bench.fails(1, ["a", "not empty"], "make-checkpoint", "--like", "tiny", bench.path("a"))
     bench.fails(1, ["nowhere"], "make-checkpoint", "--like", "tiny", "nowhere/model")
     write(bench.path("plain-file"), b"")
@@ -281,8 +338,9 @@ def test_info(bench):
     for word in ("UNet2DConditionModel", "CLIPTextModel", "PNDMScheduler", "parameters"):
         assert word in text, word
     assert '"down_block_types"' in bench.ok("info", "--verbose", bench.model).out
-    for name in sorted(os.listdir(MODELS)):
-        bench.ok("info", os.path.join(MODELS, name))
+    for name in sorted(os.listdir(MODELS)):  # the others are single networks, with more below
+        if os.path.exists(os.path.join(MODELS, name, "model_index.json")):
+            bench.ok("info", os.path.join(MODELS, name))
 
 
 def test_bench(bench):

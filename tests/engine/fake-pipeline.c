@@ -3,7 +3,8 @@
  *
  * Linked into a program, its functions are taken instead of the library's.  A
  * run takes 20 ms a step and draws 8 x 8 pixels from the seed; prompts are
- * commands: "error:DOMAIN:CODE" fails, "crash" ends the process, "warn" warns.
+ * commands: "error:DOMAIN:CODE" fails, "crash" ends the process, "warn" warns,
+ * "echo" gives the inputs back as planes.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -97,6 +98,22 @@ take_time (guint n_steps, DifProgressFunc progress, gpointer user_data, GCancell
   return TRUE;
 }
 
+static void
+echo (DifRequest *rq, DifResult *result)
+{
+  guint           n    = 0;
+  const DifParam *rows = dif_task_params (dif_request_task (rq), &n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      DifImage *image = rows[i].type == DIF_PARAM_IMAGE ? dif_request_image (rq, rows[i].name)
+                                                        : NULL;
+
+      if (image != NULL)
+        dif_result_set_plane (result, rows[i].name, image);
+    }
+}
+
 DifResult *
 dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
                   GCancellable *cancellable, GError **error)
@@ -122,6 +139,8 @@ dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, g
     }
   if (g_str_equal (dif_request_text (rq, "prompt"), "warn"))
     dif_result_set_warning (result, "beware");
+  if (g_str_equal (dif_request_text (rq, "prompt"), "echo"))
+    echo (rq, result);
   pipe->n_runs++;
   return result;
 }

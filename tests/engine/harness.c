@@ -163,16 +163,25 @@ harness_connect (void)
 }
 
 void
+harness_send_frame (int fd, const char *header, gconstpointer payload, gsize n_payload)
+{
+  gsize            n_header = strlen (header);
+  guint32          n1       = GUINT32_TO_LE ((guint32) n_header);
+  guint64          n2       = GUINT64_TO_LE ((guint64) n_payload);
+  g_autofree char *bytes    = g_malloc (DIF_FRAME_PREFIX + n_header + n_payload);
+
+  memcpy (bytes, &n1, 4);
+  memcpy (bytes + 4, &n2, 8);
+  memcpy (bytes + DIF_FRAME_PREFIX, header, n_header);
+  if (n_payload > 0)
+    memcpy (bytes + DIF_FRAME_PREFIX + n_header, payload, n_payload);
+  dif_place_send (fd, bytes, DIF_FRAME_PREFIX + n_header + n_payload);
+}
+
+void
 harness_send (int fd, const char *header)
 {
-  guint32          n     = GUINT32_TO_LE ((guint32) strlen (header));
-  guint64          none  = 0;
-  g_autofree char *bytes = g_malloc (12 + strlen (header));
-
-  memcpy (bytes, &n, 4);
-  memcpy (bytes + 4, &none, 8);
-  memcpy (bytes + 12, header, strlen (header));
-  dif_place_send (fd, bytes, 12 + strlen (header));
+  harness_send_frame (fd, header, NULL, 0);
 }
 
 DifJson *

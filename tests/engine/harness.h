@@ -56,6 +56,9 @@ int harness_connect (void);
 /** harness_send: text as a frame's header. */
 void harness_send (int fd, const char *header);
 
+/** harness_send_frame: text as a frame's header, and a payload. */
+void harness_send_frame (int fd, const char *header, gconstpointer payload, gsize n_payload);
+
 /** harness_receive: the next frame's header; NULL at the end of the connection. */
 DifJson *harness_receive (int fd, DifFrameReader *reader);
 

@@ -13,7 +13,7 @@
 #include "engine/place.h"
 #include "tests/engine/harness.h"
 
-#define HELLO  "{\"type\":\"hello\",\"protocol\":1}"
+#define HELLO  "{\"type\":\"hello\",\"protocol\":2}"
 #define NOBODY 65534
 
 static DifFrameReader *
@@ -103,6 +103,9 @@ test_bad_requests (void)
     "{\"type\":\"run\",\"request\":{\"task\":\"txt2img\",\"guidance-scale\":NaN}}",
     "{\"type\":\"run\",\"request\":{\"task\":\"txt2img\",\"unknown\":1}}",
     "{\"type\":\"run\",\"request\":{\"task\":\"txt2img\",\"model\":\"/nowhere\"}}",
+    "{\"type\":\"input\"}",
+    "{\"type\":\"input\",\"name\":\"image\",\"width\":1,\"height\":1,\"channels\":1,"
+    "\"format\":\"u8\"}",
   };
   int pid;
 
@@ -121,8 +124,9 @@ test_hello (void)
 {
   static const char *const texts[] = {
     "{\"type\":\"hello\"}",
+    "{\"type\":\"hello\",\"protocol\":1}",
     "{\"type\":\"hello\",\"protocol\":999}",
-    "{\"type\":\"hello\",\"protocol\":\"1\"}",
+    "{\"type\":\"hello\",\"protocol\":\"2\"}",
     "{\"type\":\"status\"}",
     "{\"type\":\"run\",\"request\":{\"task\":\"txt2img\"}}",
     "{\"type\":\"quit\"}",

@@ -19,6 +19,8 @@ request (void)
   g_assert_true (dif_request_set_number (rq, "steps", 3, NULL));
   g_assert_true (dif_request_set_number (rq, "seed", 4294967295.0, NULL));
   g_assert_true (dif_request_set_number (rq, "num-images", 2, NULL));
+  g_assert_true (dif_request_set_number (rq, "width", 64, NULL));
+  g_assert_true (dif_request_set_number (rq, "height", 72, NULL));
   return rq;
 }
 
@@ -61,6 +63,38 @@ test_same_picture (void)
   g_assert_cmpint (access (inner, F_OK), ==, 0);
 }
 
+/* A model of other parts, and a task that starts from pictures. */
+static void
+test_other_tasks (void)
+{
+  const char *const      fixtures = g_getenv ("DIF_FIXTURES");
+  g_autofree char       *ddpm     = g_build_filename (fixtures, "models", "ddpm", NULL);
+  g_autofree char       *sd15     = g_build_filename (fixtures, "models", "sd15", NULL);
+  g_autoptr (DifImage)   gray     = dif_image_new (64, 64, 1, NULL);
+  g_autoptr (DifRequest) free_rq  = dif_request_new ("unconditional", NULL);
+  g_autoptr (DifRequest) rq       = dif_request_new ("inpaint", NULL);
+  g_autoptr (DifResult)  free_one = NULL, one = NULL, none = NULL;
+  g_autoptr (GError)     failure = NULL;
+
+  g_assert_true (dif_request_set (free_rq, "model", ddpm, NULL));
+  g_assert_true (dif_request_set_number (free_rq, "steps", 2, NULL));
+  free_one = dif_engine_run (free_rq, NULL, NULL, NULL, &failure);
+  g_assert_no_error (failure);
+  g_assert_cmpuint (dif_result_n_images (free_one), ==, 1);
+
+  g_assert_true (dif_request_set (rq, "model", sd15, NULL));
+  g_assert_true (dif_request_set_number (rq, "steps", 2, NULL));
+  g_assert_true (dif_request_set_image (rq, "image", gray, NULL));
+  none = dif_engine_run (rq, NULL, NULL, NULL, &failure);
+  g_assert_error (failure, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT);
+  g_clear_error (&failure);
+  g_assert_true (dif_request_set_image (rq, "mask", gray, NULL));
+  one = dif_engine_run (rq, NULL, NULL, NULL, &failure);
+  g_assert_no_error (failure);
+  g_assert_cmpuint (dif_result_width (one), ==, 64);
+  g_assert_true (dif_engine_quit (NULL));
+}
+
 static void
 test_failures_keep_it (void)
 {
@@ -84,6 +118,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/engine/real/draws-what-this-process-draws", test_same_picture);
+  g_test_add_func ("/engine/real/other-models-and-tasks", test_other_tasks);
   g_test_add_func ("/engine/real/failure-leaves-the-model", test_failures_keep_it);
   return g_test_run ();
 }

@@ -17,6 +17,7 @@ import tempfile
 BUILD, EXAMPLES, DIF, SANITIZE, CC = sys.argv[1:6]
 DIF = os.path.abspath(DIF)
 MODEL = os.path.join(os.environ["DIF_FIXTURES"], "models", "odd")
+UNCONDITIONAL = os.path.join(os.environ["DIF_FIXTURES"], "models", "ddpm")
 PROMPT = "a red cube"
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
@@ -123,8 +124,27 @@ def test_loop(stage):
     assert worst <= 1, f"expected the same picture, found pixels {worst}/255 apart"
 
 
+def test_unconditional(stage):
+    """A look every 50 steps and at the end, which is the pipeline's picture."""
+    stage.build("unconditional")
+    done = stage.run("unconditional", UNCONDITIONAL, "120", "seen")
+    assert done.returncode == 0, done.stderr
+    assert '"AttnDownBlock2D"' in done.stdout, done.stdout
+    names = sorted(name for name in os.listdir(stage.folder) if name.startswith("seen-"))
+    assert names == ["seen-0050.png", "seen-0100.png", "seen-0120.png"], names
+    must([DIF, "unconditional", "--model", UNCONDITIONAL, "--scheduler", "DDPMScheduler",
+          "--steps", "120", "--seed", "0", "-o", "drawn.png", "--quiet"], stage.folder)
+    seen, drawn = (read_png(os.path.join(stage.folder, name)) for name in (names[-1], "drawn.png"))
+    assert seen[:2] == drawn[:2]
+    worst = max(abs(a - b) for a, b in zip(seen[2], drawn[2]))
+    assert worst <= 1, f"expected the same picture, found pixels {worst}/255 apart"
+    done = stage.run("unconditional", MODEL)
+    assert done.returncode == 1 and "UNet2DModel" in done.stderr, done.stderr
+
+
 def main():
-    tests = [test_headers, test_soname, test_hello, test_schedulers, test_loop]
+    tests = [test_headers, test_soname, test_hello, test_schedulers, test_loop,
+             test_unconditional]
     print(f"1..{len(tests)}")
     failed = False
     with tempfile.TemporaryDirectory() as folder:

@@ -69,6 +69,11 @@ test_default (void)
   add_model ("own/models", DIF_DEFAULT_MODEL);
   assert_resolves (NULL, "own/models/" DIF_DEFAULT_MODEL);
   assert_resolves ("", "own/models/" DIF_DEFAULT_MODEL);
+  g_assert_cmpstr (dif_catalog_default ("txt2img"), ==, DIF_DEFAULT_MODEL);
+  g_assert_cmpstr (dif_catalog_default ("inpaint"), ==, DIF_DEFAULT_MODEL);
+  add_model ("system2/gimp-diffusion/models", DIF_DEFAULT_MODEL "-inpaint");
+  g_assert_cmpstr (dif_catalog_default ("txt2img"), ==, DIF_DEFAULT_MODEL);
+  g_assert_cmpstr (dif_catalog_default ("inpaint"), ==, DIF_DEFAULT_MODEL "-inpaint");
 }
 
 static void
@@ -92,7 +97,7 @@ test_names (void)
   scratch_write_text (scratch, "own/models/file", "");
   names  = dif_catalog_names ();
   joined = g_strjoinv (" ", names);
-  g_assert_cmpstr (joined, ==, "everywhere shared tiny-scenes users");
+  g_assert_cmpstr (joined, ==, "everywhere shared tiny-scenes tiny-scenes-inpaint users");
 }
 
 static void
@@ -108,7 +113,8 @@ test_not_found (void)
       g_assert_null (dif_catalog_resolve (models[i], &error));
       g_assert_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY);
       assert_one_line (error, models[i]);
-      assert_one_line (error, "found the models everywhere, shared, tiny-scenes, users in ");
+      assert_one_line (error, "found the models everywhere, shared, tiny-scenes, "
+                              "tiny-scenes-inpaint, users in ");
       assert_one_line (error, scratch);
     }
 }
@@ -131,7 +137,7 @@ test_files (void)
   scratch_write_text (scratch, "user/gimp-diffusion/loras/s.safetensors", "");
   names  = dif_catalog_names ();
   joined = g_strjoinv (" ", names);
-  g_assert_cmpstr (joined, ==, "everywhere one shared tiny-scenes users");
+  g_assert_cmpstr (joined, ==, "everywhere one shared tiny-scenes tiny-scenes-inpaint users");
   assert_resolves ("one", "user/gimp-diffusion/models/one.safetensors");
   assert_resolves ("one.safetensors", "user/gimp-diffusion/models/one.safetensors");
   lora = dif_catalog_resolve_file ("loras", "s", &error);

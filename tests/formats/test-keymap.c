@@ -47,6 +47,11 @@ static const struct
   { "CLIPTextModel", "text_model.embeddings.position_ids", NULL },
   { "CLIPTextModel", "embeddings.position_ids", NULL },
   { "StableDiffusionSafetyChecker", "vision_model.vision_model.embeddings.position_ids", NULL },
+  { "StableDiffusionSafetyChecker", "vision_model.pre_layrnorm.weight",
+    "vision_model.vision_model.pre_layrnorm.weight" },
+  { "StableDiffusionSafetyChecker", "vision_model.vision_model.encoder.layers.0.mlp.fc1.bias",
+    "vision_model.vision_model.encoder.layers.0.mlp.fc1.bias" },
+  { "StableDiffusionSafetyChecker", "concept_embeds", "concept_embeds" },
   { "AutoencoderKL", "encoder.conv_in.weight", "encoder.conv_in.weight" },
 };
 

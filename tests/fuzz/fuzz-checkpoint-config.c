@@ -8,6 +8,8 @@
 #include "backends/backends.h"
 #include "formats/checkpoint.h"
 #include "fuzz/fuzz.h"
+#include "models/clip-processor.h"
+#include "models/dpt-processor.h"
 #include "models/model.h"
 #include "schedulers/scheduler.h"
 
@@ -25,7 +27,9 @@ static const FuzzFile files[] = {
 };
 
 static const char *const model_classes[] = { "UNet2DConditionModel", "AutoencoderKL",
-                                             "CLIPTextModel" };
+                                             "CLIPTextModel", "CLIPTextModelWithProjection",
+                                             "DPTForDepthEstimation",
+                                             "StableDiffusionSafetyChecker" };
 
 static void
 check_message (const GError *error)
@@ -93,6 +97,47 @@ try_scheduler (const char *name, DifJson *config)
   dif_json_finish (config, NULL);
 }
 
+/* A processor that is read must cope with any picture. */
+static void
+try_processor (DifJson *config)
+{
+  g_autoptr (GError)   error  = NULL;
+  g_autofree float    *pixels = NULL;
+  g_autoptr (DifImage) image  = NULL;
+  DifDptProcessor      p;
+  guint                height, width;
+
+  if (! dif_dpt_processor_read (&p, config, &error))
+    check_message (error);
+  else if ((guint64) p.height * p.width < 1 << 16)
+    {
+      image  = dif_image_new (3, 2, 1, NULL);
+      pixels = dif_dpt_processor_run (&p, image, &height, &width, &error);
+      if (! pixels)
+        check_message (error);
+    }
+}
+
+static void
+try_clip_processor (DifJson *config)
+{
+  g_autoptr (GError)           error  = NULL;
+  g_autoptr (DifClipProcessor) p      = dif_clip_processor_new (config, &error);
+  g_autofree float            *pixels = NULL;
+  g_autoptr (DifImage)         image  = NULL;
+  guint                        width, height, w, h;
+
+  if (! p)
+    {
+      check_message (error);
+      return;
+    }
+  image  = dif_image_new (1, 1, 1, NULL);
+  pixels = dif_clip_processor_apply (p, image, &width, &height);
+  if (pixels && dif_clip_processor_size (p, &w, &h))
+    g_assert_true (w == width && h == height);
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
 {
@@ -113,6 +158,10 @@ LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
   g_assert_nonnull (backend);
   for (guint i = 0; i < G_N_ELEMENTS (model_classes); i++)
     try_model (model_classes[i], config, backend);
+  try_processor (config);
+  dif_json_finish (config, NULL);
+  try_clip_processor (config);
+  dif_json_finish (config, NULL);
   schedulers = dif_scheduler_class_names ();
   for (guint i = 0; schedulers[i]; i++)
     try_scheduler (schedulers[i], config);

@@ -142,6 +142,54 @@ def make_safetensors():
     return files
 
 
+# ---- frame ----
+
+def frame(header, payload=b"", n_header=None, n_payload=None):
+    text = header if isinstance(header, bytes) else dump(header).encode()
+    return struct.pack("<IQ", len(text) if n_header is None else n_header,
+                       len(payload) if n_payload is None else n_payload) + text + payload
+
+
+def input_frame(width, height, channels, form, payload, **more):
+    return frame({"type": "input", "name": "image", "width": width, "height": height,
+                  "channels": channels, "format": form, **more}, payload)
+
+
+def make_frames():
+    eight = bytes(range(8))
+    floats = struct.pack("<4f", 0.25, float("nan"), -1, 2)
+    run = {"type": "run", "request": {"task": "img2img", "strength": 0.5, "prompt": "a"}}
+    files = {
+        "good-hello": frame({"type": "hello", "protocol": 2, "version": "0.1.0"}),
+        "good-several": frame({"type": "ping"}) + input_frame(2, 2, 2, "u8", eight) + frame(run),
+        "good-u8-gray": input_frame(8, 1, 1, "u8", eight),
+        "good-u8-rgba": input_frame(1, 2, 4, "u8", eight),
+        "good-f32-gray": input_frame(2, 2, 1, "f32", floats),
+        "good-f32-rgba": input_frame(1, 1, 4, "f32", floats),
+        "good-f32-rgb": input_frame(1, 1, 3, "f32", floats[:12]),
+        "good-progress": frame({"type": "progress", "stage": "denoise", "step": 1, "n_steps": 2,
+                                "fraction": 0.5, "seconds_left": 1.5}),
+        "good-error": frame({"type": "error", "domain": "g-io-error-quark", "code": 1,
+                             "message": "no"}),
+        "good-plane": frame({"type": "plane", "name": "depth", "width": 4, "height": 2,
+                             "channels": 1, "format": "u8"}, eight),
+        "bad-format": input_frame(8, 1, 1, "u16", eight),
+        "bad-size": input_frame(3, 3, 1, "u8", eight),
+        "bad-channels": input_frame(1, 1, 8, "u8", eight),
+        "bad-huge": input_frame(2 ** 31, 2 ** 31, 4, "f32", eight),
+        "bad-types": input_frame("8", [1], {}, None, eight),
+        "bad-request": frame({"type": "run", "request": {"task": "img2img", "strength": "x"}}),
+        "bad-request-type": frame({"type": "run", "request": [1, 2]}),
+        "bad-header-length": frame({"type": "ping"}, n_header=2 ** 32 - 1),
+        "bad-payload-length": frame({"type": "ping"}, n_payload=2 ** 64 - 1),
+        "bad-cut": input_frame(8, 1, 1, "u8", eight)[:-3],
+        "bad-array": frame(b"[]"),
+        "bad-nothing": b"",
+    }
+    for name, data in files.items():
+        write("frame", name, data)
+
+
 # ---- tokenizer ----
 
 VOCAB = ["<|endoftext|>", "<|startoftext|>", "!", "a", "b", "c", "a</w>", "b</w>", "c</w>",
@@ -205,6 +253,32 @@ def make_tokenizer():
         write("tokenizer", "prompt-" + name, data)
 
 
+# ---- prompt-weights ----
+
+
+def make_prompt_weights():
+    prompts = {
+        "plain": "a red cube beside a blue sphere, night",
+        "round": "a (red) cube",
+        "number": "a (red cube:1.3), (night : -.5 )",
+        "square": "[a [red] cube]",
+        "nested": "(a [red (cube:1.2)] sphere:1.4) ground",
+        "crossed": "(a [b) c] d",
+        "open": "((a [b (c",
+        "closed": "a) b] c)",
+        "escapes": "\\(a\\) \\[b\\] \\: \\\\ \\x \\",
+        "no-number": "(a:b) (4:3) (1.2.3:1.2.3) (a:) (a:+) (:2)",
+        "large": "((a:900):900)",
+        "deep": "([" * 150 + "a" + "])" * 150,
+        "empty": "",
+        "empties": "()[]()(())[[]](:1.5)",
+        "unicode": "\u00e9(\u6771:1.2)\u4eac",
+        "invalid": b"(\xff:1.2)\xc3",
+    }
+    for name, data in prompts.items():
+        write("prompt-weights", name, data)
+
+
 # ---- checkpoint-config ----
 
 UNET = {
@@ -240,6 +314,13 @@ VAE = {
     "sample_size": 16,
     "scaling_factor": 0.18215,
 }
+ADDED = {
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 8,
+    "projection_class_embeddings_input_dim": 56,
+    "time_cond_proj_dim": 16,
+    "transformer_layers_per_block": [1, 2],
+}
 CLIP = {
     "architectures": ["CLIPTextModel"],
     "hidden_act": "quick_gelu",
@@ -266,20 +347,110 @@ SCHEDULER = {
     "prediction_type": "epsilon",
     "timestep_spacing": "leading",
 }
+DPT = {
+    "architectures": ["DPTForDepthEstimation"],
+    "backbone_out_indices": [0, 1, 2, 3],
+    "fusion_hidden_size": 8,
+    "head_in_index": -1,
+    "hidden_size": 16,
+    "image_size": 64,
+    "intermediate_size": 32,
+    "is_hybrid": False,
+    "neck_hidden_sizes": [8, 8, 16, 16],
+    "num_attention_heads": 2,
+    "num_hidden_layers": 4,
+    "patch_size": 16,
+    "qkv_bias": True,
+    "readout_type": "add",
+    "reassemble_factors": [4, 2, 1, 0.5],
+}
+BIT = {
+    "depths": [1, 2, 1],
+    "embedding_dynamic_padding": True,
+    "embedding_size": 8,
+    "global_padding": "same",
+    "hidden_sizes": [8, 8, 16],
+    "layer_type": "bottleneck",
+    "num_groups": 4,
+    "out_features": ["stage1", "stage2", "stage3"],
+    "output_stride": 32,
+    "width_factor": 1,
+}
+HYBRID = {**DPT, "is_hybrid": True, "readout_type": "project", "neck_ignore_stages": [0, 1],
+          "reassemble_factors": [1, 1, 1, 0.5], "backbone_config": BIT}
+PROCESSOR = {
+    "do_normalize": True,
+    "do_rescale": True,
+    "do_resize": True,
+    "ensure_multiple_of": 8,
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+    "keep_aspect_ratio": True,
+    "resample": 3,
+    "rescale_factor": 0.00392156862745098,
+    "size": {"height": 64, "width": 48},
+}
+CLIP_PROCESSOR = {
+    "crop_size": {"height": 30, "width": 28},
+    "do_center_crop": True,
+    "do_normalize": True,
+    "do_rescale": True,
+    "do_resize": True,
+    "image_mean": [0.5, 0.4, 0.3],
+    "image_std": [0.5, 0.4, 0.3],
+    "resample": 3,
+    "rescale_factor": 0.00392156862745098,
+    "size": {"shortest_edge": 30},
+}
+VISION = {
+    "hidden_act": "quick_gelu",
+    "hidden_size": 40,
+    "image_size": 30,
+    "intermediate_size": 72,
+    "layer_norm_eps": 1e-05,
+    "num_attention_heads": 5,
+    "num_channels": 3,
+    "num_hidden_layers": 3,
+    "patch_size": 7,
+}
 HOSTILE = [0, -1, 1, 7, 2 ** 31, 2 ** 53, 1e300, float("inf"), float("nan"), 0.5, True, None,
            "", "x", [], [0], [[]], {}, [2 ** 40] * 3, [1] * 40, ["DownBlock2D"] * 30]
 
 
+def write_changed(name, config, draw):
+    """A config as it is, and with up to three hostile values."""
+    write("checkpoint-config", f"{name}.json", json.dumps(config, indent=1))
+    for number in range(12):
+        changed = dict(config)
+        for key in draw.sample(sorted(config), 1 + number % 3):
+            changed[key] = draw.choice(HOSTILE)
+        write("checkpoint-config", f"{name}-changed-{number:02}.json", json.dumps(changed))
+
+
 def make_checkpoint_config(safetensors):
-    configs = {"unet": UNET, "vae": VAE, "clip": CLIP, "scheduler": SCHEDULER}
+    configs = {"unet": UNET, "vae": VAE, "clip": CLIP, "scheduler": SCHEDULER, "dpt": DPT,
+               "hybrid": HYBRID, "processor": PROCESSOR}
+    later = {"unet-xl": {**UNET, **ADDED}, "clip-projected": {**CLIP, "projection_dim": 8}}
     draw = random.Random(20261123)
     for name, config in configs.items():
-        write("checkpoint-config", f"{name}.json", json.dumps(config, indent=1))
-        for number in range(12):
-            changed = dict(config)
-            for key in draw.sample(sorted(config), 1 + number % 3):
-                changed[key] = draw.choice(HOSTILE)
-            write("checkpoint-config", f"{name}-changed-{number:02}.json", json.dumps(changed))
+        write_changed(name, config, draw)
+    for number in range(24):
+        changed = dict(BIT)
+        for key in draw.sample(sorted(BIT), 1 + number % 3):
+            changed[key] = draw.choice(HOSTILE)
+        write("checkpoint-config", f"bit-changed-{number:02}.json",
+              json.dumps({**HYBRID, "backbone_config": changed}))
+    other = random.Random(20261127)
+    for number in range(24):
+        changed, seen = dict(VISION), dict(CLIP_PROCESSOR)
+        for key in other.sample(sorted(VISION), number % 3):
+            changed[key] = other.choice(HOSTILE)
+        for key in other.sample(sorted(CLIP_PROCESSOR), number % 3):
+            seen[key] = other.choice(HOSTILE)
+        write("checkpoint-config", f"safety-changed-{number:02}.json",
+              json.dumps({**seen, "projection_dim": 24, "vision_config": changed}))
+    for name, config in later.items():
+        write_changed(name, config, draw)
     extras = {"karras": {"use_karras_sigmas": True}, "spacing": {"timestep_spacing": "trailing"},
               "dpm": {"algorithm_type": "sde-dpmsolver++", "solver_order": 3,
                       "lambda_min_clipped": -float("inf")},
@@ -423,8 +594,10 @@ def make_import():
 
 def main():
     make_json()
+    make_frames()
     safetensors = make_safetensors()
     make_tokenizer()
+    make_prompt_weights()
     make_checkpoint_config(safetensors)
     make_model_files()
     make_import()

@@ -58,3 +58,45 @@
   (cond ((null? a) #t)
         ((not (near? (car a) (car b) tolerance)) #f)
         (else (all-near? (cdr a) (cdr b) tolerance))))
+
+; The image as one layer, in an image of its own.
+(define (flattened image)
+  (let ((copy (gimp-image-duplicate image)))
+    (gimp-image-flatten copy)
+    (vector-ref (gimp-image-get-layers copy) 0)))
+
+(define (forget layer)
+  (gimp-image-delete (gimp-item-get-image layer)))
+
+; (pixels that differ outside the mask, inside it, pixels outside, greatest difference)
+(define (compare a b mask)
+  (test-pixels #:a a #:b b #:mask mask))
+
+; Two overlapping layers in many colors, the upper one half transparent.
+(define (paint-pattern image)
+  (let* ((width (gimp-image-get-width image))
+         (height (gimp-image-get-height image))
+         (is-gray (= GRAY (gimp-image-get-base-type image)))
+         (layer (gimp-layer-new image "pattern" width height
+                                (if is-gray GRAYA-IMAGE RGBA-IMAGE) 70.0 LAYER-MODE-NORMAL))
+         (colors '("#d04020" "#20a050" "#3050c0" "#e0d060" "#101418" "#f0f4f8")))
+    (gimp-image-insert-layer image layer 0 0)
+    (do ((i 0 (+ i 1)))
+        ((= i 6))
+      (gimp-image-select-rectangle image CHANNEL-OP-REPLACE (* i (/ width 6)) (* (modulo i 3) 9)
+                                   (/ width 5) (/ height 2))
+      (gimp-context-set-foreground (list-ref colors i))
+      (gimp-drawable-edit-fill (if (< i 3) layer (background image)) FILL-FOREGROUND))
+    (gimp-selection-none image)
+    (gimp-image-clean-all image)))
+
+; An ellipse, its left half in grey.  No feathering: in floating point it leaves traces all
+; over the canvas.
+(define (select-softly image x y width height)
+  (gimp-image-select-ellipse image CHANNEL-OP-REPLACE x y width height)
+  (let ((channel (gimp-selection-save image)))
+    (gimp-image-select-rectangle image CHANNEL-OP-INTERSECT x y (/ width 2) height)
+    (gimp-context-set-foreground "#606060")
+    (gimp-drawable-edit-fill channel FILL-FOREGROUND)
+    (gimp-image-select-item image CHANNEL-OP-REPLACE channel)
+    (gimp-image-remove-channel image channel)))

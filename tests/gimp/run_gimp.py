@@ -12,11 +12,14 @@ import gettext
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+import png
 
 CONSOLE = "gimp-console-3.0"
 WINDOW = "gimp-3.0"
@@ -27,7 +30,11 @@ RC = """(show-welcome-dialog no)
 (save-session-info no)
 (restore-session no)
 """
-SHORTCUTS = '(file-version 1)\n(action "plug-in-diffusion-txt2img" "<Primary><Alt>1")\n'
+SHORTCUTS = """(file-version 1)
+(action "plug-in-diffusion-txt2img" "<Primary><Alt>1")
+(action "plug-in-diffusion-inpaint" "<Primary><Alt>2")
+(action "plug-in-diffusion-depth2img" "<Primary><Alt>3")
+"""
 
 
 def skip_all(reason):
@@ -67,6 +74,29 @@ def processes_of(program, folder):
     return found
 
 
+def wide_profile():
+    """A color profile with primaries wider than sRGB's, as an ICC file."""
+    def fixed(*numbers):
+        return struct.pack(f">{len(numbers)}i", *[round(x * 65536) for x in numbers])
+
+    text = b"Wide gamut of the tests\0"
+    description = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78)
+    tags = {b"desc": description, b"cprt": b"text\0\0\0\0CC0\0",
+            b"wtpt": b"XYZ \0\0\0\0" + fixed(0.9642, 1, 0.8249)}
+    for color, xyz in ((b"r", (0.60974, 0.31111, 0.01947)), (b"g", (0.20528, 0.62567, 0.06087)),
+                       (b"b", (0.14919, 0.06322, 0.74457))):
+        tags[color + b"XYZ"] = b"XYZ \0\0\0\0" + fixed(*xyz)
+        tags[color + b"TRC"] = b"curv\0\0\0\0" + struct.pack(">IH", 1, 563)
+    table, data, start = b"", b"", 132 + 12 * len(tags)
+    for name, tag in tags.items():
+        table += name + struct.pack(">II", start + len(data), len(tag))
+        data += tag + bytes(-len(tag) % 4)
+    header = struct.pack(">III", start + len(data), 0, 0x02100000) + b"mntrRGB XYZ " + \
+        struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + \
+        fixed(0.9642, 1, 0.8249) + bytes(48)
+    return header + struct.pack(">I", len(tags)) + table + data
+
+
 def gimp_version():
     said = subprocess.run([CONSOLE, "--version"], capture_output=True, text=True, check=False,
                           env={**os.environ, "G_DEBUG": ""}).stdout
@@ -81,11 +111,15 @@ class Profile:
         self.engine = os.path.realpath(engine)
         self.source = source
         self.folder = tempfile.mkdtemp(prefix="dif-gimp-")
-        for name in ("home", "config", "run", "plug-ins/gimp-diffusion"):
+        for name in ("home", "config", "run", "plug-ins/gimp-diffusion", "plug-ins/test-pixels"):
             os.makedirs(os.path.join(self.folder, name), mode=0o700)
         own = os.path.join(self.folder, "plug-ins/gimp-diffusion")
         os.symlink(self.plug_in, os.path.join(own, "gimp-diffusion"))
         os.symlink(os.path.join(build, "po"), os.path.join(own, "locale"))
+        os.symlink(os.path.join(build, "tests", "gimp", "test-pixels"),
+                   self.path("plug-ins/test-pixels/test-pixels"))
+        with open(self.path("wide.icc"), "wb") as file:
+            file.write(wide_profile())
         self.write("config/gimprc", RC + f'(config-version "{gimp_version()}")\n')
         self.write("config/shortcutsrc", SHORTCUTS)
         self.environment = self.make_environment(gimp_plug_ins)
@@ -109,7 +143,9 @@ class Profile:
 
     def scheme(self, name):
         here = os.path.join(self.source, "tests", "gimp")
-        return f'(load "{here}/check.scm") (load "{here}/{name}.scm")'
+        return (f'(define wide-profile "{self.path("wide.icc")}") '
+                f'(define fixtures "{self.source}/tests/fixtures") '
+                f'(load "{here}/check.scm") (load "{here}/{name}.scm")')
 
     def command(self, program, batch):
         arguments = [program, "--batch-interpreter=plug-in-script-fu-eval", "-b",
@@ -176,6 +212,37 @@ def case_exit_codes(profile):
     status, _, err = profile.run(good + call.format(f'#:model "{broken}"'))
     report.check("a broken model ends with 70", status == 70)
     report.check("a broken model is named", "model_index.json" in err)
+    return report.finish()
+
+
+def case_command_line(profile, dif):
+    """What the plug-in draws of a canvas is what the command line draws of a file."""
+    report = Report()
+    side, cell = 128, 16
+    tile = {(i, j): ((37 * i + 11) % 256, (53 * j + 90) % 256, (29 * i * j + 60) % 256)
+            for i in range(side // cell) for j in range(side // cell)}
+    png.write(profile.path("in.png"), [[tile[x // cell, y // cell] for x in range(side)]
+                                       for y in range(side)])
+    options = ["--prompt", "a red cube", "--strength", "0.6", "--steps", "5", "--seed", "9"]
+    done = subprocess.run([dif, "img2img", "--image", profile.path("in.png"), *options, "-o",
+                           profile.path("out.png")], env=profile.environment, check=False,
+                          capture_output=True, text=True)
+    report.check("the command line draws it", done.returncode == 0)
+    if done.returncode != 0:
+        return report.finish()
+    drawn = png.read(profile.path("out.png"))
+    places = [(x, y) for x in range(3, side, 25) for y in range(7, side, 31)]
+    fills = "".join(f"(gimp-image-select-rectangle image CHANNEL-OP-REPLACE {i * cell} {j * cell}"
+                    f" {cell} {cell}) (gimp-context-set-foreground \"#{r:02x}{g:02x}{b:02x}\")"
+                    "(gimp-drawable-edit-fill (background image) FILL-FOREGROUND)"
+                    for (i, j), (r, g, b) in tile.items())
+    wanted = " ".join("({} {} {} {} {})".format(x, y, *drawn[y][x]) for x, y in places)
+    batch = f"""{profile.scheme("command-line")}
+        (define image (test-image {side} {side} RGB PRECISION-U8-NON-LINEAR)) {fills}
+        (check-picture image '({wanted}))"""
+    status, out, _ = profile.run(batch)
+    report.check("GIMP draws it", status == 0)
+    report.check("it is the same picture", "the same" in out)
     return report.finish()
 
 
@@ -335,6 +402,35 @@ def case_window(profile, pictures):
         report.check("one redo brings the layer again",
                      wait_until(lambda: reader.has("layers 2 dirty", seen), 60))
         picture("window-4-redone.png")
+        seen = len(reader.lines)
+        tool("xdotool", "key", "ctrl+alt+2")
+        report.check("the menu entry for inpainting opens its dialog",
+                     wait_until(lambda: window("^Inpaint"), 120))
+        focus(window("^Inpaint"))
+        tool("xdotool", "key", "alt+p")
+        tool("xdotool", "type", "a small yellow sphere")
+        tool("xdotool", "key", "alt+a")
+        time.sleep(1)
+        picture("window-5-inpaint.png")
+        tool("xdotool", "key", "alt+i")
+        tool("xdotool", "key", "Return")
+        report.check("a layer with a mask comes",
+                     wait_until(lambda: reader.has("layers 3 dirty masked", seen), 180))
+        time.sleep(2)
+        picture("window-6-inpainted.png")
+        seen = len(reader.lines)
+        focus(main)
+        tool("xdotool", "key", "ctrl+z")
+        report.check("one undo takes layer and mask back",
+                     wait_until(lambda: reader.has("layers 2 dirty", seen), 60))
+        tool("xdotool", "key", "ctrl+alt+3")
+        report.check("the dialog with a chooser of layers opens",
+                     wait_until(lambda: window("^Depth to image"), 120))
+        focus(window("^Depth to image"))
+        time.sleep(1)
+        picture("window-7-depth.png")
+        tool("xdotool", "key", "Escape")
+        report.check("and closes", wait_until(lambda: not window("^Depth to image"), 60))
     finally:
         profile.write("stop", "")
         try:
@@ -360,7 +456,9 @@ def main():
         if case == "window":
             return case_window(profile, os.path.join(build, "tests", "gimp", "pictures"))
         cases = {"exit-codes": case_exit_codes, "cancel": case_cancel,
-                 "translation": case_translation}
+                 "translation": case_translation,
+                 "command-line": lambda p: case_command_line(
+                     p, os.path.join(build, "cli", "dif"))}
         if case in cases:
             return cases[case](profile)
         return case_script(profile, case)

@@ -45,7 +45,8 @@
 (check "one layer is added" (= 2 (layer-count image)))
 (check "the greatest seed survives" (= 4294967295 (cadr result)))
 (check "it is on top" (= layer (vector-ref (gimp-image-get-layers image) 0)))
-(check "it alone is selected" (equal? (vector layer) (gimp-image-get-selected-layers image)))
+(check "the selected layer stays selected"
+       (equal? (vector (background image)) (gimp-image-get-selected-layers image)))
 (check "it has the canvas's size" (and (= 128 (gimp-drawable-get-width layer))
                                        (= 128 (gimp-drawable-get-height layer))))
 (check "it lies on the canvas" (and (= 0 (offset-x layer)) (= 0 (offset-y layer))))
@@ -141,15 +142,18 @@
 (define layer (vector-ref (car (plug-in-diffusion-txt2img #:image image #:drawables (vector mask)
                                                           #:steps 1)) 0))
 (check "above the layer of a selected mask" (= group (gimp-item-get-parent layer)))
-(define below layer)
 (define layer (vector-ref (car (plug-in-diffusion-txt2img #:image image #:steps 1)) 0))
 (check "above the selected layer when no drawables are given"
        (and (= group (gimp-item-get-parent layer))
-            (= 1 (- (gimp-image-get-item-position image below)
+            (= 1 (- (gimp-image-get-item-position image inner)
                     (gimp-image-get-item-position image layer)))))
-(gimp-image-insert-channel image (gimp-channel-new image "channel" 128 128 50.0 "red") 0 0)
+(define channel (gimp-channel-new image "channel" 128 128 50.0 "red"))
+(gimp-image-insert-channel image channel 0 0)
 (define layer (vector-ref (car (plug-in-diffusion-txt2img #:image image #:steps 1)) 0))
 (check "on top when no layer is selected" (= 0 (gimp-image-get-item-position image layer)))
+(check "a selected channel stays selected"
+       (and (= 0 (vector-length (gimp-image-get-selected-layers image)))
+            (equal? (vector channel) (gimp-image-get-selected-channels image))))
 (gimp-image-delete image)
 
 ; Several at once, names, seeds.

@@ -55,6 +55,48 @@
                  (fails? (plug-in-diffusion-txt2img #:image floating #:steps 1)))
 (gimp-image-delete floating)
 
+; Tasks that start from what the canvas shows.
+(define (check-refused-everywhere name . arguments)
+  (let ((pixels (flattened image)))
+    (for-each
+     (lambda (task)
+       (check-untouched name image 1
+                        (fails? (apply task #:image image #:steps 2 arguments))))
+     (list plug-in-diffusion-img2img plug-in-diffusion-inpaint))
+    (check (string-append name ": every pixel stays")
+           (= 0 (car (compare pixels (background image) -1))))
+    (forget pixels)))
+
+(check-refused-everywhere "an unknown source" #:source "nowhere")
+(check-refused-everywhere "negative padding" #:padding -2)
+(check-refused-everywhere "half a pixel of padding" #:padding 1.5)
+(check-refused-everywhere "endless padding" #:padding 1e30)
+(check-refused-everywhere "no number as padding" #:padding nan)
+(check-refused-everywhere "negative feathering" #:feather -1)
+(check-refused-everywhere "strength beyond 1" #:strength 1.5)
+(check-refused-everywhere "no strength" #:strength 0)
+(check-refused-everywhere "a width that is no multiple of 8" #:width 12)
+(check-refused-everywhere "a model for something else"
+                          #:model (string-append fixtures "/models/ddpm"))
+(check-refused-everywhere "a model that is not there" #:model "no-such-model")
+
+(define small (gimp-layer-new image "small" 20 20 RGB-IMAGE 100.0 LAYER-MODE-NORMAL))
+(gimp-image-insert-layer image small 0 0)
+(gimp-image-select-rectangle image CHANNEL-OP-REPLACE 60 60 20 20)
+(gimp-image-clean-all image)
+(check-untouched "a selection beside the layer" image 2
+                 (fails? (plug-in-diffusion-inpaint #:image image #:steps 1 #:source "layer"
+                                                    #:drawables (vector small))))
+(gimp-selection-none image)
+(gimp-image-remove-layer image small)
+(gimp-image-clean-all image)
+
+(define empty (gimp-image-new 64 64 RGB))
+(gimp-image-clean-all empty)
+(check-untouched "no layer as source" empty 0
+                 (fails? (plug-in-diffusion-img2img #:image empty #:steps 2 #:source "layer")))
+(gimp-image-delete empty)
+
 (define result (plug-in-diffusion-txt2img #:image image #:steps 1))
 (check "a good call works afterwards" (= 2 (layer-count image)))
 (gimp-image-delete image)

@@ -10,7 +10,9 @@
 
 (define (state)
   (string-append "layers " (number->string (layer-count image))
-                 (if (gimp-image-is-dirty image) " dirty" " clean")))
+                 (if (gimp-image-is-dirty image) " dirty" " clean")
+                 (if (< 0 (gimp-layer-get-mask (vector-ref (gimp-image-get-layers image) 0)))
+                     " masked" "")))
 
 (define (watch last)
   (let ((now (state)))

@@ -10,10 +10,12 @@
 
 #include "support.h"
 
-#define UNET   "UNet2DConditionModel"
-#define VAE    "AutoencoderKL"
-#define CLIP   "CLIPTextModel"
-#define UNET2D "UNet2DModel"
+#define UNET           "UNet2DConditionModel"
+#define VAE            "AutoencoderKL"
+#define CLIP           "CLIPTextModel"
+#define CLIP_PROJECTED "CLIPTextModelWithProjection"
+#define UNET2D         "UNet2DModel"
+#define DPT            "DPTForDepthEstimation"
 
 /* Keys as published, but for those that say nothing about shapes. */
 #define LEVELS                                                                          \
@@ -58,6 +60,31 @@
   "{\"hidden_act\": \"gelu\", \"hidden_size\": 1024, \"intermediate_size\": 4096," \
   "\"layer_norm_eps\": 1e-05, \"max_position_embeddings\": 77,"                    \
   "\"num_attention_heads\": 16, \"num_hidden_layers\": 23, \"vocab_size\": 49408}"
+
+#define CLIP_G                                                                     \
+  "{\"hidden_act\": \"gelu\", \"hidden_size\": 1280, \"intermediate_size\": 5120," \
+  "\"layer_norm_eps\": 1e-05, \"max_position_embeddings\": 77,"                    \
+  "\"num_attention_heads\": 20, \"num_hidden_layers\": 32, \"vocab_size\": 49408," \
+  "\"projection_dim\": 1280}"
+#define XL                                                                         \
+  "\"addition_embed_type\": \"text_time\", \"addition_embed_type_num_heads\": 64," \
+  "\"addition_time_embed_dim\": 256, \"class_embed_type\": null,"                  \
+  "\"layers_per_block\": 2, \"num_attention_heads\": null,"                        \
+  "\"use_linear_projection\": true,"
+#define XL_BASE                                                                           \
+  "{" XL "\"attention_head_dim\": [5, 10, 20], \"block_out_channels\": [320, 640, 1280]," \
+  "\"cross_attention_dim\": 2048, \"down_block_types\": [\"DownBlock2D\","                \
+  "  \"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\"], \"up_block_types\": ["          \
+  "  \"CrossAttnUpBlock2D\", \"CrossAttnUpBlock2D\", \"UpBlock2D\"],"                     \
+  "\"transformer_layers_per_block\": [1, 2, 10],"                                         \
+  "\"projection_class_embeddings_input_dim\": 2816,"
+#define XL_REFINER                                                                     \
+  "{" XL "\"attention_head_dim\": [6, 12, 24, 24], \"block_out_channels\": [384, 768," \
+  "  1536, 1536], \"cross_attention_dim\": 1280, \"down_block_types\": ["              \
+  "  \"DownBlock2D\", \"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\","             \
+  "  \"DownBlock2D\"], \"up_block_types\": [\"UpBlock2D\", \"CrossAttnUpBlock2D\","    \
+  "  \"CrossAttnUpBlock2D\", \"UpBlock2D\"], \"transformer_layers_per_block\": 4,"     \
+  "\"projection_class_embeddings_input_dim\": 2560}"
 
 #define DDPM                                                                            \
   "\"act_fn\": \"silu\", \"attention_head_dim\": null, \"center_input_sample\": false," \
@@ -169,12 +196,31 @@ static const Published published[] = {
     "stable-diffusion-2-inpainting/unet", 865925124, 0 },
   { "small-unet", UNET, SMALL, NULL, 482346884, 0 },
   { "tiny-unet", UNET, TINY, NULL, 323384964, 0 },
+  { "sdxl-unet", UNET, XL_BASE "\"in_channels\": 4}", "stable-diffusion-xl-base-1.0/unet",
+    2567463684, 0 },
+  { "sdxl-inpainting-unet", UNET, XL_BASE "\"in_channels\": 9}",
+    "stable-diffusion-xl-1.0-inpainting-0.1/unet", 2567478084, 0 },
+  { "sdxl-refiner-unet", UNET, XL_REFINER, "stable-diffusion-xl-refiner-1.0/unet", 2259526660, 0 },
+  { "lcm-sdxl-unet", UNET, XL_BASE "\"time_cond_proj_dim\": 256}", NULL, 2567545604, 0 },
+  { "lcm-sd15-unet", UNET, SD1 "\"time_cond_proj_dim\": 256}", NULL, 859602884, 0 },
   { "ddpm-cifar10-32", UNET2D, DDPM_32, NULL, 35746307, 0 },
   { "ddpm-celebahq-256", UNET2D, DDPM_256, NULL, 113673219, 0 },
   { "sd15-vae", VAE, SD_VAE, "stable-diffusion-v1-5/vae", 83653863, 49490199 },
   { "sd21-vae", VAE, SD_VAE, "stable-diffusion-2-1/vae", 83653863, 49490199 },
   { "sd15-text", CLIP, CLIP_L, "stable-diffusion-v1-5/text_encoder", 123060480, 0 },
+  { "sdxl-vae", VAE, SD_VAE, "stable-diffusion-xl-base-1.0/vae", 83653863, 49490199 },
+  { "sdxl-text-2", CLIP_PROJECTED, CLIP_G, "stable-diffusion-xl-base-1.0/text_encoder_2",
+    694659840, 0 },
   { "sd21-text", CLIP, CLIP_H, "stable-diffusion-2-1/text_encoder", 340387840, 0 },
+  { "dpt-hybrid", DPT,
+    "{\"is_hybrid\": true, \"neck_hidden_sizes\": [256, 512, 768, 768],"
+    "\"reassemble_factors\": [1, 1, 1, 0.5]}",
+    NULL, 122377985, 0 },
+  { "dpt-large", DPT,
+    "{\"hidden_size\": 1024, \"num_hidden_layers\": 24, \"num_attention_heads\": 16,"
+    "\"intermediate_size\": 4096, \"neck_hidden_sizes\": [256, 512, 1024, 1024],"
+    "\"backbone_out_indices\": [5, 11, 17, 23]}",
+    NULL, 343030465, 0 },
 };
 
 static void
@@ -234,8 +280,6 @@ static const struct
 {
   const char *file, *class_name, *key;
 } foreign[] = {
-  { "stable-diffusion-xl-base-1.0/unet", UNET, "addition_embed_type" },
-  { "stable-diffusion-xl-refiner-1.0/unet", UNET, "addition_embed_type" },
   { "stable-diffusion-x4-upscaler/unet", UNET, "num_class_embeds" },
   { "stable-diffusion-3-medium-diffusers/vae", VAE, "shift_factor" },
   { "FLUX.1-dev/vae", VAE, "shift_factor" },
@@ -294,7 +338,12 @@ test_checkpoint (gconstpointer data)
   g_assert_no_error (error);
   check_part (checkpoint, "unet");
   check_part (checkpoint, "vae");
-  check_part (checkpoint, "text_encoder");
+  if (dif_checkpoint_part_class (checkpoint, "text_encoder"))
+    check_part (checkpoint, "text_encoder");
+  if (dif_checkpoint_part_class (checkpoint, "text_encoder_2"))
+    check_part (checkpoint, "text_encoder_2");
+  if (dif_checkpoint_part_class (checkpoint, "depth_estimator"))
+    check_part (checkpoint, "depth_estimator");
 }
 
 /* ---- bad configs ---- */
@@ -366,10 +415,13 @@ static const Bad bad_unet[] = {
   { "act_fn", "3", NULL },
   { "class_embed_type", "\"timestep\"", NULL },
   { "num_class_embeds", "1000", NULL },
-  { "addition_embed_type", "\"text_time\"", NULL },
+  { "addition_embed_type", "\"text_time\"", "addition_time_embed_dim" },
+  { "addition_embed_type", "\"text\"", NULL },
+  { "addition_embed_type", "1", NULL },
   { "encoder_hid_dim", "768", NULL },
   { "encoder_hid_dim_type", "\"text_proj\"", NULL },
-  { "time_cond_proj_dim", "256", NULL },
+  { "time_cond_proj_dim", "3", NULL },
+  { "time_cond_proj_dim", "\"256\"", NULL },
   { "time_embedding_act_fn", "\"silu\"", NULL },
   { "time_embedding_dim", "1280", NULL },
   { "timestep_post_act", "\"silu\"", NULL },
@@ -455,7 +507,13 @@ static const Bad bad_vae[] = {
   { "mid_block_add_attention", "[]", NULL },
   { "act_fn", "\"relu\"", NULL },
   { "latents_mean", "[0, 0, 0, 0]", NULL },
+  { "latents_mean", "[0, 0, 0]", NULL },
+  { "latents_mean", "0", NULL },
+  { "latents_mean", "[0, 0, 0, NaN]", NULL },
   { "latents_std", "[1, 1, 1, 1]", NULL },
+  { "latents_std", "[1, 1, 1, 0]", NULL },
+  { "latents_std", "[1, 1, 1, \"1\"]", "latents_std[3]" },
+  { "force_upcast", "1", NULL },
   { "shift_factor", "0.1159", NULL },
   { NULL, NULL, NULL },
 };
@@ -479,6 +537,26 @@ static const Bad bad_clip[] = {
   { NULL, NULL, NULL },
 };
 
+static const Bad bad_unet_xl[] = {
+  { "addition_time_embed_dim", "null", NULL },
+  { "addition_time_embed_dim", "1", NULL },
+  { "addition_time_embed_dim", "[256]", NULL },
+  { "projection_class_embeddings_input_dim", "null", NULL },
+  { "projection_class_embeddings_input_dim", "-2816", NULL },
+  { "freq_shift", "128", NULL },
+  { "transformer_layers_per_block", "[1, 2]", NULL },
+  { NULL, NULL, NULL },
+};
+
+static const Bad bad_clip_projected[] = {
+  { "projection_dim", "0", NULL },
+  { "projection_dim", "\"1280\"", NULL },
+  { "eos_token_id", "-1", NULL },
+  { "eos_token_id", "[2]", NULL },
+  { "hidden_size", "1281", NULL },
+  { NULL, NULL, NULL },
+};
+
 static const struct
 {
   const char *name, *class_name, *json;
@@ -488,6 +566,8 @@ static const struct
   { "unet2d", UNET2D, DDPM_32, bad_unet2d },
   { "vae", VAE, SD_VAE, bad_vae },
   { "text", CLIP, CLIP_L, bad_clip },
+  { "unet-xl", UNET, XL_BASE "\"freq_shift\": 0}", bad_unet_xl },
+  { "text-projected", CLIP_PROJECTED, CLIP_G, bad_clip_projected },
 };
 
 /* @json with @key set to @value. */
@@ -592,6 +672,11 @@ main (int argc, char **argv)
   add ("/models/configs/checkpoint/%s", "sd15", "sd15", test_checkpoint);
   add ("/models/configs/checkpoint/%s", "sd21", "sd21", test_checkpoint);
   add ("/models/configs/checkpoint/%s", "odd", "odd", test_checkpoint);
+  add ("/models/configs/checkpoint/%s", "sdxl", "sdxl", test_checkpoint);
+  add ("/models/configs/checkpoint/%s", "refiner", "refiner", test_checkpoint);
+  add ("/models/configs/checkpoint/%s", "sdxl-inpaint", "sdxl-inpaint", test_checkpoint);
+  add ("/models/configs/checkpoint/%s", "lcm", "lcm", test_checkpoint);
+  add ("/models/configs/checkpoint/%s", "depth", "depth", test_checkpoint);
   for (guint f = 0; f < G_N_ELEMENTS (families); f++)
     {
       add ("/models/configs/bad/%s", families[f].name, GUINT_TO_POINTER (f), test_bad);

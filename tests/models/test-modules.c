@@ -14,6 +14,7 @@
 typedef struct
 {
   const RigPlace *place;
+  const char     *tensors; /* name of the fixture, but for the model's */
   DifJson        *entry;
 } Case;
 
@@ -89,6 +90,36 @@ read_ids (Run *run, gsize *n_batch, gsize *n_ids)
   return ids;
 }
 
+/* The whole prompt and the layers before the last, of an encoder with a
+ * projection. */
+static void
+run_text_projected (Run *run)
+{
+  g_autoptr (DifJson)    config  = NULL;
+  g_autoptr (DifWeights) weights = NULL;
+  GError                *error   = NULL;
+  gsize                  n_batch, n_ids;
+  g_autofree gint32     *ids    = read_ids (run, &n_batch, &n_ids);
+  DifTensor             *pooled = NULL, *hidden;
+  DifClipText           *m;
+
+  if (! open_part (run, "text_encoder_2", &config, &weights))
+    return;
+  m = dif_clip_text_load_projected (config, run->rig.loader, &error);
+  g_assert_no_error (error);
+  hidden = dif_clip_text_penultimate (m, run->rig.cx, ids, n_batch, n_ids, 0, &pooled);
+  g_assert_cmpuint (dif_tensor_dim (pooled, 1), ==, dif_clip_text_pooled_width (m));
+  check (run, pooled, name_of (run->entry, "outputs", "text_embeds"), "text_embeds");
+  check (run, hidden, name_of (run->entry, "outputs", "skip 0"), "skip 0");
+  hidden = dif_clip_text_penultimate (m, run->rig.cx, ids, n_batch, n_ids, 1, &pooled);
+  check (run, pooled, name_of (run->entry, "outputs", "text_embeds"), "text_embeds, skipping");
+  check (run, hidden, name_of (run->entry, "outputs", "skip 1"), "skip 1");
+  hidden = dif_clip_text_penultimate (m, run->rig.cx, ids, n_batch, n_ids, 1, NULL);
+  check (run, hidden, name_of (run->entry, "outputs", "skip 1"), "skip 1 alone");
+  dif_clip_text_free (m);
+  rig_close (&run->rig);
+}
+
 static void
 run_text (Run *run)
 {
@@ -125,6 +156,26 @@ run_text (Run *run)
 
 /* ---- U-Net ---- */
 
+/* What some families add to the prompt. */
+static void
+add_to_text (Run *run, DifUnet *m, DifUnetText *text)
+{
+  DifJson *inputs = dif_json_member (run->entry, "inputs");
+
+  if (dif_json_has (inputs, "time_ids"))
+    {
+      DifShape          s;
+      g_autofree float *ids = test_floats (run->tensors, name_of (run->entry, "inputs", "time_ids"),
+                                           &s);
+
+      dif_unet_text_add_sizes (text, m, run->rig.cx, input (run, "text_embeds"), ids,
+                               (guint) s.d[1]);
+    }
+  if (dif_json_has (run->entry, "guidance_scale"))
+    dif_unet_text_add_guidance (text, m, run->rig.cx, 2,
+                                dif_json_double (run->entry, "guidance_scale", 0));
+}
+
 static void
 run_unet (Run *run)
 {
@@ -141,7 +192,8 @@ run_unet (Run *run)
   m = dif_unet_load (config, run->rig.loader, &error);
   g_assert_no_error (error);
   text = dif_unet_text_new (m, run->rig.cx, input (run, "encoder_hidden_states"));
-  out  = dif_unet_forward (m, run->rig.cx, input (run, "sample"), t, text);
+  add_to_text (run, m, text);
+  out = dif_unet_forward (m, run->rig.cx, input (run, "sample"), t, text);
   check (run, out, name_of (run->entry, "outputs", "sample"), "sample");
   g_assert_cmpint (out->dtype, ==, DIF_F32);
   dif_unet_text_free (text);
@@ -389,6 +441,7 @@ static const struct
   void (*func) (Run *run);
 } modules[] = {
   { "text_encoder", run_text },
+  { "text_encoder_2", run_text_projected },
   { "unet", run_unet },
   { "unet-blocks", run_unet_blocks },
   { "vae.encode", run_vae },
@@ -405,7 +458,7 @@ test_module (gconstpointer data)
   g_autoptr (DifWeights) tensors  = NULL;
 
   run.model   = dif_json_string (c->entry, "model", "?");
-  relative    = g_strdup_printf ("modules/%s.safetensors", run.model);
+  relative    = g_strconcat (c->tensors, run.model, ".safetensors", NULL);
   tensors     = test_read_tensors (relative);
   run.tensors = tensors;
   for (guint i = 0; i < G_N_ELEMENTS (modules); i++)
@@ -427,7 +480,7 @@ case_free (gpointer data)
 }
 
 static void
-add (const RigPlace *place, DifJson *entry, guint index)
+add (const RigPlace *place, const char *tensors, DifJson *entry, guint index)
 {
   Case            *c = g_new0 (Case, 1);
   g_autofree char *path =
@@ -435,27 +488,35 @@ add (const RigPlace *place, DifJson *entry, guint index)
                        dif_json_string (entry, "model", "?"),
                        dif_json_string (entry, "module", "?"), index);
 
-  c->place = place;
-  c->entry = dif_json_ref (entry);
+  c->place   = place;
+  c->tensors = tensors;
+  c->entry   = dif_json_ref (entry);
   g_test_add_data_func_full (path, c, test_module, case_free);
+}
+
+/* Entries of @index; their tensors are in @tensors, followed by the model's
+ * name. */
+static void
+add_all (const char *index, const char *tensors, guint least)
+{
+  g_autofree char    *path  = test_fixture (index);
+  GError             *error = NULL;
+  g_autoptr (DifJson) root  = dif_json_load (path, &error);
+  DifJson            *list;
+
+  g_assert_no_error (error);
+  list = dif_json_member (root, "models");
+  g_assert_cmpuint (dif_json_length (list), >=, least);
+  for (guint p = 0; p < G_N_ELEMENTS (rig_places); p++)
+    for (guint i = 0; i < dif_json_length (list); i++)
+      add (&rig_places[p], tensors, dif_json_at (list, i), i);
 }
 
 int
 main (int argc, char **argv)
 {
-  g_autofree char    *path  = NULL;
-  g_autoptr (DifJson) root  = NULL;
-  GError             *error = NULL;
-  DifJson            *list;
-
   g_test_init (&argc, &argv, NULL);
-  path = test_fixture ("modules/index.json");
-  root = dif_json_load (path, &error);
-  g_assert_no_error (error);
-  list = dif_json_member (root, "models");
-  g_assert_cmpuint (dif_json_length (list), >, 20);
-  for (guint p = 0; p < G_N_ELEMENTS (rig_places); p++)
-    for (guint i = 0; i < dif_json_length (list); i++)
-      add (&rig_places[p], dif_json_at (list, i), i);
+  add_all ("modules/index.json", "modules/", 20);
+  add_all ("families/modules.json", "families/modules-", 7);
   return g_test_run ();
 }

@@ -26,6 +26,7 @@ const Bound op_bounds[N_OPS] = {
   [OP_ADD]        = { "add", 0, 0 },
   [OP_CONCAT]     = { "concat", 0, 0 },
   [OP_UPSAMPLE]   = { "upsample", 0, 0 },
+  [OP_GATHER]     = { "gather", 1e-12, 1e-6 },
   [OP_EMBED]      = { "embed", 0, 0 },
   [OP_LINCOMB]    = { "lincomb", 1e-12, 1e-12 },
   [OP_CLAMP]      = { "clamp", 0, 0 },
@@ -35,6 +36,7 @@ const Bound op_bounds[N_OPS] = {
 #define SILU       DIF_ACT_SILU
 #define GELU       DIF_ACT_GELU
 #define QUICK_GELU DIF_ACT_QUICK_GELU
+#define RELU       DIF_ACT_RELU
 
 const Row op_rows[] = {
   /* rows, K, N */
@@ -53,8 +55,13 @@ const Row op_rows[] = {
   { OP_LINEAR, { 256, 320, 96 }, RESIDUAL | ALIAS | NO_BIAS },
   { OP_LINEAR, { 64, 320, 960 }, NO_BIAS | FROM_F16 },
   { OP_LINEAR, { 1024, 40, 64 }, SLICE },
+  /* packed in several slices of outputs, with and without a rest */
+  { OP_LINEAR, { 3, 1536, 700 }, FROM_F16 },
+  { OP_LINEAR, { 3, 1531, 768 }, FROM_BF16 },
+  { OP_LINEAR, { 2, 4096, 1024 }, FROM_F16 | NO_BIAS },
   { OP_LINEAR, { 77, 32, 48 }, LARGE, GELU },
   { OP_LINEAR, { 77, 32, 48 }, LARGE, QUICK_GELU },
+  { OP_LINEAR, { 77, 32, 48 }, RESIDUAL, RELU },
   /* rows, K, N */
   { OP_GEGLU, { 1, 1, 1 } },
   { OP_GEGLU, { 3, 5, 7 } },
@@ -77,12 +84,17 @@ const Row op_rows[] = {
   { OP_CONV2D, { 2, 9, 13, 48, 40, 3, 1, 1, 1 }, RESIDUAL | PER_CHANNEL | ALIAS | NO_BIAS },
   { OP_CONV2D, { 1, 8, 8, 320, 160, 3, 1, 1, 1 }, FROM_F16 },
   { OP_CONV2D, { 1, 4, 4, 640, 64, 3, 1, 1, 1 }, FROM_F16 },
+  { OP_CONV2D, { 1, 3, 3, 512, 203, 3, 1, 1, 1 }, FROM_F16 },
+  { OP_CONV2D, { 1, 3, 2, 320, 320, 3, 1, 1, 1 }, FROM_BF16 },
   { OP_CONV2D, { 1, 5, 5, 5, 3, 3, 1, 0, 0 } },
   { OP_CONV2D, { 3, 32, 32, 3, 3, 3, 1, 1, 1 }, FROM_F16 },
   { OP_CONV2D, { 2, 7, 5, 12, 20, 1, 1, 0, 0 }, RESIDUAL },
   { OP_CONV2D, { 2, 7, 5, 12, 20, 1, 1, 0, 0 }, RESIDUAL | PER_CHANNEL | ALIAS },
   { OP_CONV2D, { 1, 8, 8, 320, 64, 1, 1, 0, 0 }, FROM_F16 },
   { OP_CONV2D, { 1, 8, 6, 16, 16, 1, 2, 0, 0 } },
+  { OP_CONV2D, { 1, 32, 28, 3, 64, 7, 2, 2, 3 }, NO_BIAS },
+  { OP_CONV2D, { 1, 13, 11, 3, 8, 7, 2, 3, 3 } },
+  { OP_CONV2D, { 1, 7, 9, 24, 48, 1, 2, 0, 0 }, NO_BIAS },
   /* N, positions, C, groups */
   { OP_GROUP_NORM, { 1, 1, 1, 1 } },
   { OP_GROUP_NORM, { 1, 3, 7, 7 } },
@@ -93,6 +105,7 @@ const Row op_rows[] = {
   { OP_GROUP_NORM, { 1, 4096, 128, 32 }, ALIAS | SLICE, SILU },
   { OP_GROUP_NORM, { 3, 100, 33, 3 }, OFFSET, GELU },
   { OP_GROUP_NORM, { 1, 50, 24, 1 }, 0, QUICK_GELU },
+  { OP_GROUP_NORM, { 2, 49, 64, 32 }, OFFSET, RELU },
   /* rows, C */
   { OP_LAYER_NORM, { 1, 1 } },
   { OP_LAYER_NORM, { 5, 7 }, ALIAS },
@@ -125,6 +138,7 @@ const Row op_rows[] = {
   { OP_ACTIVATION, { 4099 }, LARGE, GELU },
   { OP_ACTIVATION, { 4099 }, LARGE, QUICK_GELU },
   { OP_ACTIVATION, { 50021 }, ALIAS | SLICE, GELU },
+  { OP_ACTIVATION, { 50021 }, ALIAS | SLICE, RELU },
   { OP_ACTIVATION, { 50021 }, 0, DIF_ACT_NONE },
   /* elements */
   { OP_ADD, { 1 } },
@@ -140,6 +154,14 @@ const Row op_rows[] = {
   { OP_UPSAMPLE, { 2, 8, 8, 320, 16, 16 } },
   { OP_UPSAMPLE, { 1, 7, 5, 3, 13, 11 }, SLICE },
   { OP_UPSAMPLE, { 1, 9, 9, 4, 4, 5 } },
+  /* N, rows, C, rows out, terms */
+  { OP_GATHER, { 1, 1, 1, 1, 1 } },
+  { OP_GATHER, { 1, 1, 1, 1, 1 }, GREATEST },
+  { OP_GATHER, { 2, 37, 5, 41, 4 }, SLICE },
+  { OP_GATHER, { 2, 37, 5, 41, 9 }, SLICE | GREATEST },
+  { OP_GATHER, { 1, 64, 256, 200, 4 } },
+  { OP_GATHER, { 1, 200, 64, 50, 9 }, GREATEST },
+  { OP_GATHER, { 3, 20, 33, 1000, 1 }, GREATEST },
   /* table rows, D, ids */
   { OP_EMBED, { 1, 1, 1 } },
   { OP_EMBED, { 101, 33, 77 }, FROM_F16 },

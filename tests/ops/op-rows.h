@@ -24,6 +24,7 @@ typedef enum
   OP_ADD,
   OP_CONCAT,
   OP_UPSAMPLE,
+  OP_GATHER,
   OP_EMBED,
   OP_LINCOMB,
   OP_CLAMP,
@@ -45,6 +46,7 @@ typedef enum
  * @FROM_F16: the weight's dtype in the file
  * @FROM_BF16: the weight's dtype in the file
  * @LARGE: values up to 100 instead of 2
+ * @GREATEST: gather takes the greatest instead of a sum
  */
 typedef enum
 {
@@ -59,7 +61,8 @@ typedef enum
   SLICE       = 1 << 8,
   FROM_F16    = 1 << 9,
   FROM_BF16   = 1 << 10,
-  LARGE       = 1 << 11
+  LARGE       = 1 << 11,
+  GREATEST    = 1 << 12
 } RowFlags;
 
 /** Row: one case; @d and @act are read by the op's run. */
@@ -93,13 +96,26 @@ extern const guint op_n_rows;
  * @dtype: of activations and weights
  * @row: which case
  * @n: (out): number of values
+ * @error: return location
  *
  * Computes a case on made-up data that depends on @row and @dtype only.
- * Aborts the test if the slot fails or writes outside its output.
  *
- * Returns: (transfer full): the output as floats
+ * Errors: the slot's own; DIF_BACKEND_ERROR FAILED if it writes outside its
+ * output.
+ *
+ * Returns: (transfer full) (nullable): the output as floats
  */
-float *op_run (DifBackend *be, DifDtype dtype, const Row *row, gsize *n);
+float *op_run (DifBackend *be, DifDtype dtype, const Row *row, gsize *n, GError **error);
+
+/**
+ * op_allowed:
+ * @row: which case
+ * @dtype: of activations and weights
+ * @n: number of values of its output
+ *
+ * Returns: the NMSE by which a backend may differ from ref
+ */
+double op_allowed (const Row *row, DifDtype dtype, gsize n);
 
 /**
  * op_nmse:

@@ -1,9 +1,9 @@
 ; SPDX-License-Identifier: GPL-3.0-or-later
 ;
-; demo.scm - what `./dev demo` has GIMP do: pictures from prompts, and a canvas with
-; three empty frames that get filled.  Nothing here but GIMP's own procedures and
-; plug-in-diffusion-txt2img; every file goes into the folder `demo-folder`, which
-; ./dev defines before it loads this.
+; demo.scm - what `./dev demo` has GIMP do: pictures from prompts, a canvas with three
+; empty frames that get filled, and every other task on a canvas, before and after.  Nothing
+; here but GIMP's own procedures and the plug-in's; every file goes into the folder
+; `demo-folder`, which ./dev defines before it loads this.
 
 (script-fu-use-v3)
 
@@ -87,4 +87,23 @@
     (demo-export image "canvas-after.png")
     (gimp-xcf-save 0 image (demo-path "canvas.xcf"))
     (demo-say "the canvas has " (vector-length (gimp-image-get-layers image)) " layers now")
+    (gimp-image-delete image)))
+
+; Any other task: on a scene of its own, or on an empty canvas where SCENE is "".  What is
+; selected is an ellipse, where AREA is not empty.
+(define (demo-task name procedure scene scene-seed prompt seed area size arguments)
+  (let ((image (demo-image size size "#808080"))
+        (started 0))
+    (if (not (string=? scene ""))
+        (demo-paint image scene scene-seed))
+    (demo-export image (string-append name "-before.png"))
+    (if (pair? area)
+        (apply gimp-image-select-ellipse image CHANNEL-OP-REPLACE area))
+    (set! started (demo-clock))
+    (apply procedure #:run-mode RUN-NONINTERACTIVE #:image image #:seed seed
+           (append (if (string=? prompt "") '() (list #:prompt prompt)) arguments))
+    (demo-say name ", \"" prompt "\": " (demo-tenths (- (demo-clock) started)) " s")
+    (gimp-selection-none image)
+    (demo-export image (string-append name "-after.png"))
+    (gimp-xcf-save 0 image (demo-path (string-append name ".xcf")))
     (gimp-image-delete image)))

@@ -19,6 +19,37 @@ DEMO_FRAMES=(
   "a large orange cube on a blue floor, at night"
 )
 
+DEMO_SCENE="a small blue sphere on a grey floor, under a blue sky"
+
+# demo_task FIELDS...: a row of DEMO_TASKS
+demo_task ()
+{
+  local IFS='|'
+  DEMO_TASKS+=("$*")
+}
+
+# Task, its model, scene to start from and its seed, prompt, seed, ellipse to select, arguments.
+# A task whose model is not bundled is left out.
+DEMO_TASKS=()
+demo_task img2img tiny-scenes "$DEMO_SCENE" 2 \
+  "a small red sphere on a green floor, under a pink sky" 1 "" "#:strength 0.7"
+demo_task inpaint tiny-scenes "$DEMO_SCENE" 2 \
+  "a small blue sphere left of a small yellow cone on a grey floor, under a blue sky" 3 \
+  "60 44 64 64" "#:feather 5"
+demo_task depth2img tiny-scenes-depth "a large red cube on a grey floor, under a blue sky" 1 \
+  "a large yellow cube on a green floor, at night" 1 "" "#:depth-layer #t"
+demo_task unconditional tiny-scenes-unconditional "" 0 "" 1 "" ""
+
+# demo_tasks: those that the bundled models can do
+demo_tasks ()
+{
+  local row model
+  for row in "${DEMO_TASKS[@]}"; do
+    IFS='|' read -r _ model _ <<< "$row"
+    [ ! -d "$DEV_REPO/data/models/$model" ] || printf '%s\n' "$row"
+  done
+}
+
 # demo_scheme_string TEXT: as a Scheme literal
 demo_scheme_string ()
 {
@@ -40,7 +71,7 @@ demo_scheme_list ()
 # demo_commands FOLDER: the Script-Fu commands, one a line
 demo_commands ()
 {
-  local i
+  local i name scene scene_seed prompt seed area arguments
   printf '(define demo-folder %s)\n' "$(demo_scheme_string "$1")"
   printf '(load %s)\n' "$(demo_scheme_string "$DEV_REPO/tools/dev/demo.scm")"
   for i in "${!DEMO_PROMPTS[@]}"; do
@@ -48,6 +79,11 @@ demo_commands ()
       $((i + 1)) "$DEMO_SIZE"
   done
   printf '(demo-canvas %s 21 %d)\n' "$(demo_scheme_list "${DEMO_FRAMES[@]}")" "$DEMO_SIZE"
+  while IFS='|' read -r name _ scene scene_seed prompt seed area arguments; do
+    printf '(demo-task "%s" plug-in-diffusion-%s %s %s %s %s (list %s) %d (list %s))\n' \
+      "$name" "$name" "$(demo_scheme_string "$scene")" "$scene_seed" \
+      "$(demo_scheme_string "$prompt")" "$seed" "$area" "$DEMO_SIZE" "$arguments"
+  done < <(demo_tasks)
 }
 
 # demo_paint FOLDER LOG: one GIMP process for everything; its own chatter goes to the log
@@ -62,24 +98,42 @@ demo_paint ()
   ) < /dev/null 2>> "$2" | sed -n -u 's/^demo: /dev:     /p' >&2
 }
 
-# demo_sheet FOLDER: every picture with its prompt below, and the canvas
+# demo_label TEXT: in lines as wide as a tile
+demo_label ()
+{
+  fold -s -w 29 <<< "$1"
+}
+
+# demo_sheet FOLDER: every picture with its prompt below, then every task before and after
 demo_sheet ()
 {
-  local i tiles=()
+  local i name scene prompt tiles=()
   for i in "${!DEMO_PROMPTS[@]}"; do
-    tiles+=(-label "$(fold -s -w 34 <<< "${DEMO_PROMPTS[$i]}")" "$1/picture-$((i + 1)).png")
+    tiles+=(-label "$(demo_label "${DEMO_PROMPTS[$i]}")" "$1/picture-$((i + 1)).png")
   done
+  while IFS='|' read -r name _ scene _ prompt _; do
+    tiles+=(-label "$(demo_label "$name, before: ${scene:-an empty canvas}")" "$1/$name-before.png")
+    tiles+=(-label "$(demo_label "$name, after: ${prompt:-whatever the model knows}")"
+      "$1/$name-after.png")
+  done < <(demo_tasks)
   montage "${tiles[@]}" -font DejaVu-Sans -pointsize 13 -filter Lanczos \
-    -geometry '256x256+10+8' -tile 3x -background white "$1/contact-sheet.png"
+    -geometry '216x216+8+8' -tile 6x -background white "$1/contact-sheet.png"
 }
 
 demo_check ()
 {
-  local name missing=0
-  for name in picture-{1..6} canvas-before canvas-after contact-sheet; do
+  local name changed=(canvas) missing=0
+  while IFS='|' read -r name _; do
+    changed+=("$name")
+  done < <(demo_tasks)
+  for name in picture-{1..6} contact-sheet; do
     [ -s "$1/$name.png" ] || missing=1
   done
-  [ "$missing" -eq 0 ] && ! cmp -s "$1/canvas-before.png" "$1/canvas-after.png"
+  for name in "${changed[@]}"; do
+    [ -s "$1/$name-before.png" ] && [ -s "$1/$name-after.png" ] || missing=1
+    ! cmp -s "$1/$name-before.png" "$1/$name-after.png" || missing=1
+  done
+  [ "$missing" -eq 0 ]
 }
 
 cmd_demo ()
@@ -89,7 +143,8 @@ cmd_demo ()
   log="$DEV_REPO/build/demo.log"
   mkdir -p "$folder" || die "cannot make the folder $folder"
   folder=$(cd "$folder" && pwd)
-  rm -f "$folder"/{picture-*,canvas-before,canvas-after,contact-sheet}.png "$folder/canvas.xcf"
+  rm -f "$folder"/{picture-*,*-before,*-after,contact-sheet}.png \
+    "$folder"/{canvas,img2img,inpaint,depth2img,unconditional}.xcf
   lock 8 "$build.lock" "$(basename "$build")"
   steps_begin 2 "$log"
   step "build" build_make "$build" || { step_tail 30; die "the build failed [log: $log]"; }
@@ -105,5 +160,5 @@ cmd_demo ()
   demo_sheet "$folder" 2>> "$log" || die "no contact sheet could be made [log: $log]"
   demo_check "$folder" || die "some pictures are missing in $folder [log: $log]"
   say "done in $((SECONDS - started)) s; look at $folder:"
-  (cd "$folder" && ls -- contact-sheet.png canvas-*.png canvas.xcf picture-*.png)
+  (cd "$folder" && ls -- contact-sheet.png ./*-before.png ./*-after.png ./*.xcf picture-*.png)
 }

@@ -93,7 +93,7 @@ def sample_scenes(count, rng, two_share=0.5, night_share=0.28, want_held_out=Fal
     return np.concatenate(kept)[:count]
 
 
-def _article(words):
+def article(words):
     return ("an " if words[0] in "aeiou" else "a ") + words
 
 
@@ -107,19 +107,19 @@ def object_phrase(shape, colour, size, rng, full=False):
     if full or rng.random() < 0.94:
         words.append(COLOURS[colour])
     words.append(SHAPES[shape])
-    return _article(" ".join(words))
+    return article(" ".join(words))
 
 
 def place_phrase(row, rng, full=False):
     """Where it stands and what the sky is like, each named about half the time."""
     text = ""
     if full or rng.random() < 0.55:
-        text += f" on {_article(FLOORS[row[7]])} floor"
+        text += f" on {article(FLOORS[row[7]])} floor"
     if row[9]:
         if full or rng.random() < 0.85:
             text += ", at night"
     elif full or rng.random() < 0.45:
-        text += f", under {_article(SKIES[row[8]])} sky"
+        text += f", under {article(SKIES[row[8]])} sky"
     elif rng.random() < 0.3:
         text += ", by day"
     return text

@@ -4,6 +4,7 @@
 import copy
 import math
 import os
+import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +13,22 @@ import numpy as np
 import torch
 
 
+# Without the instructions bfloat16 is slower than float32.
+BFLOAT16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def autocast():
+    """bfloat16 for what bears it, where the processor has it."""
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=BFLOAT16)
+
+
 def orthogonal(matrices):
     """Nearest (semi-)orthogonal matrices, roughly: five Newton-Schulz steps on [k,m,n]."""
-    x = matrices.bfloat16()
+    x = matrices.bfloat16() if BFLOAT16 else matrices.float()
     tall = x.shape[1] > x.shape[2]
     if tall:
         x = x.transpose(1, 2)
-    x = x / (x.float().norm(dim=(1, 2), keepdim=True).bfloat16() + 1e-7)
+    x = x / (x.float().norm(dim=(1, 2), keepdim=True).to(x.dtype) + 1e-7)
     for _ in range(5):
         gram = x @ x.transpose(1, 2)
         x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
@@ -234,6 +244,20 @@ def set_random_state(rng, state):
     rng.bit_generator.state = state["numpy"]
 
 
+def noise_levels(alphas, count, snr_cap):
+    """Timesteps, factors of picture and of noise, weights of the loss; every batch covers all levels.
+
+    The weights are 1 up to the cap of the signal-to-noise ratio and fall beyond it; their mean is 1.
+    """
+    steps = len(alphas)
+    t = ((torch.randperm(count) + torch.rand(count)) * (steps / count)).long().clamp(0, steps - 1)
+    alpha = alphas[t]
+    keep, add = alpha.sqrt()[:, None, None, None], (1 - alpha).sqrt()[:, None, None, None]
+    snr = alpha / (1 - alpha)
+    weight = snr.clamp(max=snr_cap) / snr
+    return t, keep, add, weight * count / weight.sum()
+
+
 def to_float(pictures):
     """uint8 pictures to floats in -1..1."""
     return torch.from_numpy(np.ascontiguousarray(pictures)).float().div_(127.5).sub_(1)
@@ -243,3 +267,109 @@ def psnr(difference):
     """Mean over pictures of the PSNR of differences between pictures in -1..1."""
     error = (difference / 2).pow(2).mean((1, 2, 3))
     return (-10 * torch.log10(error)).mean().item()
+
+
+class Run:
+    """A training run that goes on from its checkpoint (`options.out`) when there is one."""
+
+    def __init__(self, options, make_model, make_optimisers):
+        self.path, self.step, self.clock = options.out, 0, Clock()
+        torch.manual_seed(options.seed)
+        self.rng = np.random.default_rng(options.seed)
+        self.words = random.Random(options.seed)
+        self.model = make_model()
+        self.optimisers = make_optimisers(self.model)
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.average = Average(self.model, options.average)
+        if os.path.exists(self.path):
+            self._go_on(torch.load(self.path, weights_only=False))
+
+    def _go_on(self, kept):
+        self.model.load_state_dict(kept["model"])
+        self.average.weights = kept["average"]
+        for optimiser, content in zip(self.optimisers, kept["optimisers"]):
+            optimiser.load_state_dict(content)
+        set_random_state(self.rng, kept["random"])
+        self.words.setstate(kept["words"])
+        self.step, self.clock = kept["step"], Clock(kept["cpu"])
+
+    def update(self, crew):
+        """One step of Muon and AdamW with the gradients of the model, which are cleared."""
+        torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
+        self.optimisers[0].step(crew)
+        for optimiser in self.optimisers[1:]:
+            optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.zero_grad()
+        self.average.update(self.model, self.step)
+        self.step += 1
+
+    def save(self):
+        save_checkpoint(
+            self.path,
+            {
+                "model": self.model.state_dict(),
+                "average": self.average.weights,
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+                "random": random_state(self.rng),
+                "words": self.words.getstate(),
+                "step": self.step,
+                "cpu": self.clock.used(),
+            },
+        )
+
+
+def add_run_options(parser, steps, batch, part, rate, adam_rate, average, seed):
+    """Options that every trainer built on `Run` has, with its own defaults."""
+    parser.add_argument("--out", required=True, help="checkpoint; an existing one is continued")
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--batch", type=int, default=batch)
+    parser.add_argument(
+        "--part", type=int, default=part, help="samples that a worker takes at a time"
+    )
+    parser.add_argument("--rate", type=float, default=rate)
+    parser.add_argument("--adam-rate", type=float, default=adam_rate)
+    parser.add_argument("--average", type=float, default=average)
+    parser.add_argument("--warm-up", type=int, default=100)
+    parser.add_argument("--flat", type=float, default=0.3)
+    parser.add_argument("--report", type=int, default=50)
+    parser.add_argument("--watch", type=int, default=400, help="look every so many steps")
+    parser.add_argument("--threads", type=int, default=2, help="workers, one core each")
+    parser.add_argument("--control", default="", help="prefix of the control files")
+    parser.add_argument("--seed", type=int, default=seed)
+
+
+def train(run, options, loss_of, parts_of, watch=None):
+    """Run to `options.steps`, reporting, saving and looking (`watch`) now and then.
+
+    parts_of() gives the parts of a batch for `Crew.gradients`; watch(step),
+    called while the model holds the averaged weights, gives a line to print.
+    """
+    control = Control(options.control, options.steps)
+    crew = Crew(run.model, options.threads)
+    print(f"{sum(p.numel() for p in run.trained)} parameters to train", flush=True)
+    total, count, since, saved = 0.0, 0, time.time(), time.time()
+    while run.step < control.total:
+        if run.step % 20 == 0:
+            control.poll(crew)
+        share = learning_rate(run.step, control.total, options.warm_up, options.flat)
+        set_rate(run.optimisers, (options.rate, options.adam_rate), share)
+        total += crew.gradients(loss_of, parts_of())[0]
+        run.update(crew)
+        count += 1
+        last = run.step >= control.total
+        if run.step % options.report == 0 or last:
+            print(
+                f"step {run.step} of {control.total} cpu {run.clock.used():.0f} s "
+                f"loss {total / count:.4f} rate {share:.3f} "
+                f"{count * options.batch / (time.time() - since):.0f} samples/s",
+                flush=True,
+            )
+            total, count, since = 0.0, 0, time.time()
+        if time.time() - saved > 60 or last:
+            run.save()
+            saved = time.time()
+        if watch and (run.step % options.watch == 0 or last):
+            run.average.swap(run.model)
+            print("   ", watch(run.step), flush=True)
+            run.average.swap(run.model)

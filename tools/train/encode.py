@@ -5,7 +5,8 @@
 
 First the autoencoder gets latents with mean 0 and deviation 1 in each channel:
 a shift and a scale that go into quant_conv and post_quant_conv, so that
-nothing outside the autoencoder needs to know of them.
+nothing outside the autoencoder needs to know of them.  A folder as --vae is an
+exported one, whose latents are so already.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKL
 
 import common
 from train_vae import make_vae
@@ -51,7 +53,7 @@ def encode(vae, pictures, mirror, workers, batch=16):
 
     def part(i):
         x = common.to_float(pictures[i : i + batch])
-        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.no_grad(), common.autocast():
             x = torch.stack([x, x.flip(-1)] if mirror else [x])
             moments = vae.quant_conv(vae.encoder(x.flatten(0, 1)).float()).float()
         mean, log_variance = moments.unflatten(0, x.shape[:2]).chunk(2, 2)
@@ -81,10 +83,13 @@ def main():
     count = int(done.argmin() if not done.all() else len(done)) * (len(pictures) // len(done))
     count = min(count, options.count)
     pictures, rows = pictures[:count], np.load(base + "-rows.npy")[:count]
-    vae = make_vae().eval()
-    vae.load_state_dict(torch.load(options.vae, weights_only=False)["average"])
-    mean, deviation = normalise(vae, pictures[:300])
-    print("latents were", mean.tolist(), deviation.tolist(), flush=True)
+    if os.path.isdir(options.vae):
+        vae = AutoencoderKL.from_pretrained(options.vae, torch_dtype=torch.float32).eval()
+    else:
+        vae = make_vae().eval()
+        vae.load_state_dict(torch.load(options.vae, weights_only=False)["average"])
+        mean, deviation = normalise(vae, pictures[:300])
+        print("latents were", mean.tolist(), deviation.tolist(), flush=True)
     torch.save({"average": vae.state_dict()}, options.out_vae)
     begin = time.time()
     means, deviations = encode(vae, pictures, options.mirror, options.threads)

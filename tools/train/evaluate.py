@@ -189,7 +189,7 @@ def autoencoder(vae, folder, count=400):
 
 def contact_sheet(path, pictures, prompts, right, columns=10):
     """Pictures with their prompts; red where the judge disagrees."""
-    w, h = 136, 172
+    w, h = pictures.shape[3] + 8, 172
     lines = (len(pictures) + columns - 1) // columns
     paper = Image.new("RGB", (columns * w, lines * h), "white")
     pen = ImageDraw.Draw(paper)

@@ -86,10 +86,10 @@ def load(path):
     return judge.eval()
 
 
-def disturb(x, rng):
+def disturb(x, rng, shift=True):
     """Small shifts, blur, brightness, colour cast and noise, so that it looks at the scene."""
     n = len(x)
-    dx, dy = rng.integers(-4, 5, 2)
+    dx, dy = rng.integers(-4, 5, 2) if shift else (0, 0)
     x = F.pad(x, (4, 4, 4, 4), mode="replicate")[:, :, 4 + dy : 132 + dy, 4 + dx : 132 + dx]
     if rng.random() < 0.25:
         x = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
@@ -135,7 +135,7 @@ def train(options):
         common.set_rate(tools, (2e-3, 2e-3), common.learning_rate(step, options.steps))
         pick = np.sort(rng.choice(usable, options.batch))
         x = disturb(common.to_float(pictures[pick]), rng)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with common.autocast():
             scores = judge(x)
         loss = (
             sum(

@@ -4,7 +4,7 @@
     python train_unet.py --latents latents.npz --tokenizer DIR --out unet.pt [--steps 9000]
 
 Starting it again goes on from the checkpoint, also with another number of
-steps.  With --vae, --judge and --sheets it draws held-out scenes now and then
+steps.  With --init DIR a new run starts from an exported model's weights.  With --vae, --judge and --sheets it draws held-out scenes now and then
 and counts how many are right.
 """
 
@@ -22,6 +22,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 import captions
 import common
+from captions import SHAPES
 from tokenizer import LENGTH, Encoder
 
 WIDTH = 96  # text encoder, and what the U-Net attends to
@@ -73,7 +74,7 @@ class TextToLatents(nn.Module):
         self.unet.to(memory_format=torch.channels_last)
 
     def forward(self, x, t, ids):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with common.autocast():
             context = self.text(input_ids=ids).last_hidden_state
             return self.unet(x, t, context).sample.float()
 
@@ -101,9 +102,20 @@ class Batches:
             self.mean, self.deviation, self.rows = file["mean"], file["deviation"], file["rows"]
         two = self.rows[:, 0] == 2
         self.one, self.two = np.flatnonzero(~two), np.flatnonzero(two)
+        self.odds = [self._odds(kind, options.large_cubes) for kind in (self.one, self.two)]
         assert not captions.held_out(self.rows.astype(int)).any()
         self.encode, self.alphas = Encoder(tokenizer), noise_levels()
         self.two_share, self.size, self.part = options.two_share, options.batch, options.part
+
+    def _odds(self, kind, weight):
+        """How probable each scene is; those with a large cube `weight` times as much."""
+        rows = self.rows[kind]
+        cube = SHAPES.index("cube")
+        large = ((rows[:, 1] == cube) & (rows[:, 3] == 1)) | (
+            (rows[:, 4] == cube) & (rows[:, 6] == 1)
+        )
+        odds = np.where(large, weight, 1.0)
+        return odds / odds.sum()
 
     def ids(self, rows, right_share, words):
         texts = [
@@ -115,7 +127,12 @@ class Batches:
     def draw(self, rng, words, right_share):
         n = self.size
         pairs = rng.binomial(n, self.two_share)
-        pick = np.concatenate([rng.choice(self.two, pairs), rng.choice(self.one, n - pairs)])
+        pick = np.concatenate(
+            [
+                rng.choice(kind, count, p=odds)
+                for kind, count, odds in zip((self.two, self.one), (pairs, n - pairs), self.odds[::-1])
+            ]
+        )
         rng.shuffle(pick)
         mean = torch.from_numpy(self.mean[pick]).float()
         deviation = torch.from_numpy(self.deviation[pick]).float()
@@ -138,9 +155,9 @@ class Batches:
         return list(zip(*(c.split(self.part) for c in columns)))
 
 
-def right_share(progress):
+def right_share(progress, trained):
     """Share of "right of" among captions with sides: none at first, at last a half."""
-    return float(np.clip((progress - 0.25) / 0.25, 0, 1)) * 0.5
+    return 0.5 if trained else float(np.clip((progress - 0.25) / 0.25, 0, 1)) * 0.5
 
 
 @torch.no_grad()
@@ -195,9 +212,19 @@ class Watch:
         return f"one {one}/24, two {two.all(1).sum()}/24 (by attribute {two.mean():.2f})"
 
 
+def start_from(model, folder):
+    """Take the weights of an exported model."""
+    text = CLIPTextModel.from_pretrained(f"{folder}/text_encoder", torch_dtype=torch.float32)
+    unet = UNet2DConditionModel.from_pretrained(f"{folder}/unet", torch_dtype=torch.float32)
+    model.text.load_state_dict(text.state_dict())
+    model.unet.load_state_dict(unet.state_dict())
+
+
 def load_or_start(options, tokenizer):
     torch.manual_seed(options.seed)
     model = make_model(tokenizer)
+    if options.init:
+        start_from(model, options.init)
     rng = np.random.default_rng(options.seed)
     tools = common.optimisers(
         model, options.rate, ("embed", "conv_in", "conv_out"), options.adam_rate
@@ -261,7 +288,7 @@ def train(options):
         progress = state["step"] / control.total
         share = common.learning_rate(state["step"], control.total, 200, options.flat)
         common.set_rate(tools, (options.rate, options.adam_rate), share)
-        parts = batches.draw(state["rng"], state["words"], right_share(progress))
+        parts = batches.draw(state["rng"], state["words"], right_share(progress, bool(options.init)))
         total += crew.gradients(loss_of, parts)[0]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         tools[0].step(crew)
@@ -275,7 +302,7 @@ def train(options):
         if state["step"] % options.report == 0 or last:
             print(
                 f"step {state['step']} of {control.total} cpu {state['clock'].used():.0f} s "
-                f"loss {total / count:.4f} rate {share:.3f} right-of {right_share(progress):.2f} "
+                f"loss {total / count:.4f} rate {share:.3f} right-of {right_share(progress, bool(options.init)):.2f} "
                 f"{count * options.batch / (time.time() - since):.0f} samples/s",
                 flush=True,
             )
@@ -301,6 +328,10 @@ def main():
     )
     parser.add_argument(
         "--two-share", type=float, default=0.6, help="share of scenes with two objects"
+    )
+    parser.add_argument("--init", default="", help="exported model to start from")
+    parser.add_argument(
+        "--large-cubes", type=float, default=1.0, help="how much more often large cubes are shown"
     )
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--adam-rate", type=float, default=1e-3)

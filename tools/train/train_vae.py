@@ -79,7 +79,7 @@ class Pictures:
 
 def loss_of(vae, x, noise, kl_weight, train_encoder=True):
     """Loss, squared error and KL; accuracy first, edges second, latents near N(0, 1)."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with common.autocast():
         with torch.set_grad_enabled(train_encoder):
             moments = vae.quant_conv(vae.encoder(x)).float()
             mean, log_variance = moments.chunk(2, 1)

@@ -136,6 +136,32 @@ _dif_cpu_upsample (DifBackend *be, const DifTensor *x, DifTensor *y, GError **er
 }
 
 gboolean
+_dif_cpu_gather (DifBackend *be, const DifTensor *x, const DifGather *g, DifTensor *y,
+                 GError **error)
+{
+  DifCpu *cpu  = _dif_cpu_begin (be);
+  gsize   size = dif_dtype_size (x->dtype), c = dif_tensor_dim (x, -1);
+  gsize   N = x->shape.d[0], item = x->bytes / N;
+
+#pragma omp parallel num_threads(_dif_cpu_team(cpu, y->bytes / 4 * g->n_terms))
+  {
+    gsize first,
+        n = _dif_cpu_span (N * g->n_out, omp_get_thread_num (), omp_get_num_threads (), &first);
+
+    for (gsize r = first; r < first + n; r++)
+      {
+        gsize at = r % g->n_out * g->n_terms;
+
+        cpu->kernels->gather ((char *) y->data + r * c * size,
+                              (const char *) x->data + r / g->n_out * item, c, g->n_terms,
+                              g->rows + at, g->weights ? g->weights + at : NULL,
+                              x->dtype == DIF_BF16);
+      }
+  }
+  return _dif_cpu_end (cpu, TRUE);
+}
+
+gboolean
 _dif_cpu_lincomb (DifBackend *be, guint n_terms, const float *coef, const DifTensor *const *x,
                   DifTensor *y, GError **error)
 {

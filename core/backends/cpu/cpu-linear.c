@@ -32,6 +32,8 @@ append_act (dnnl_post_ops_t ops, DifAct act)
       return dnnl_post_ops_append_eltwise (ops, dnnl_eltwise_gelu_erf, 0.0f, 0.0f);
     case DIF_ACT_QUICK_GELU:
       return dnnl_post_ops_append_eltwise (ops, dnnl_eltwise_swish, 1.702f, 0.0f);
+    case DIF_ACT_RELU:
+      return dnnl_post_ops_append_eltwise (ops, dnnl_eltwise_relu, 0.0f, 0.0f);
     case DIF_ACT_NONE:
     default:
       return dnnl_success;

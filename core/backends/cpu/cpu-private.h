@@ -259,6 +259,39 @@ typedef dnnl_status_t (*DifCpuDescribe) (DifCpu *cpu, const DifCpuWeight *w, con
                                          dnnl_primitive_desc_t *pd, DifCpuPrimitive *prim);
 
 /**
+ * _dif_cpu_reorder:
+ * @cpu: a locked backend
+ * @from: layout of @src
+ * @src: data
+ * @to: layout of @dst
+ * @dst: (out): the same values
+ * @error: return location
+ *
+ * Errors: DIF_BACKEND_ERROR.
+ *
+ * Returns: whether @dst was written
+ */
+gboolean _dif_cpu_reorder (DifCpu *cpu, const_dnnl_memory_desc_t from, const void *src,
+                           const_dnnl_memory_desc_t to, void *dst, GError **error);
+
+/**
+ * _dif_cpu_pack:
+ * @cpu: a locked backend
+ * @w: a weight whose @md and @data are there
+ * @from: as it lies in the file, of any floating dtype
+ * @plain: the file's layout in @w's dtype
+ * @error: return location
+ *
+ * Fills @w's data.  In parallel.
+ *
+ * Errors: DIF_BACKEND_ERROR.
+ *
+ * Returns: whether it is filled
+ */
+gboolean _dif_cpu_pack (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *from,
+                        dnnl_memory_desc_t plain, GError **error);
+
+/**
  * _dif_cpu_weight_new:
  * @cpu: a locked backend
  * @template: dtype, is_conv, sizes and spec
@@ -369,6 +402,8 @@ gboolean _dif_cpu_add (DifBackend *be, const DifTensor *a, const DifTensor *b, D
 gboolean _dif_cpu_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
                           GError **error);
 gboolean _dif_cpu_upsample (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
+gboolean _dif_cpu_gather (DifBackend *be, const DifTensor *x, const DifGather *g, DifTensor *y,
+                          GError **error);
 gboolean _dif_cpu_lincomb (DifBackend *be, guint n, const float *coef, const DifTensor *const *x,
                            DifTensor *y, GError **error);
 gboolean _dif_cpu_clamp (DifBackend *be, const DifTensor *x, float lo, float hi, DifTensor *y,

@@ -86,67 +86,6 @@ primitive_fill (DifCpu *cpu, const_dnnl_primitive_desc_t pd, DifCpuPrimitive *p)
 
 /* ---- packing ---- */
 
-/* data in layout from, into layout to */
-static gboolean
-reorder (DifCpu *cpu, const_dnnl_memory_desc_t from, const void *src, const_dnnl_memory_desc_t to,
-         void *dst, GError **error)
-{
-  dnnl_primitive_desc_t pd = NULL;
-  dnnl_primitive_t      p  = NULL;
-  dnnl_memory_t         a = NULL, b = NULL;
-  dnnl_status_t         s;
-
-  if (! _dif_cpu_headroom (error))
-    return FALSE;
-  s = dnnl_reorder_primitive_desc_create (&pd, from, cpu->engine, to, cpu->engine, NULL);
-  if (s == dnnl_success)
-    s = dnnl_primitive_create (&p, pd);
-  if (s == dnnl_success)
-    s = dnnl_memory_create (&a, from, cpu->engine, (void *) src);
-  if (s == dnnl_success)
-    s = dnnl_memory_create (&b, to, cpu->engine, dst);
-  if (s == dnnl_success)
-    {
-      dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, a }, { DNNL_ARG_TO, b } };
-
-      s = dnnl_primitive_execute (p, cpu->stream, G_N_ELEMENTS (args), args);
-    }
-  if (s == dnnl_success)
-    s = dnnl_stream_wait (cpu->stream);
-  if (a)
-    dnnl_memory_destroy (a);
-  if (b)
-    dnnl_memory_destroy (b);
-  if (p)
-    dnnl_primitive_destroy (p);
-  if (pd)
-    dnnl_primitive_desc_destroy (pd);
-  return _dif_cpu_check (s, "packing a weight", error);
-}
-
-/* a host array as floats or bf16 of the weight's dtype: itself, or converted
- * into working memory */
-static const void *
-convert (DifCpu *cpu, const DifHostArray *a, DifDtype dtype, GError **error)
-{
-  gsize n = 0, bytes;
-  void *buffer;
-
-  if (a->dtype == dtype)
-    return a->data;
-  if (! dif_shape_count (&a->shape, &n) || ! g_size_checked_mul (&bytes, n, dif_dtype_size (dtype)))
-    {
-      _dif_cpu_out_of_memory (error, G_MAXSIZE);
-      return NULL;
-    }
-  buffer = _dif_cpu_buffer (cpu, 1, bytes, error);
-  if (buffer && dtype == DIF_BF16)
-    _dif_cpu_to_bf16 (cpu, buffer, a->data, a->dtype, n);
-  else if (buffer)
-    _dif_cpu_to_f32 (cpu, buffer, a->data, a->dtype, n);
-  return buffer;
-}
-
 /* the layout of a weight in a file: [N, K] seen as oneDNN's [K, N], or OIHW */
 static dnnl_status_t
 plain_md (const DifCpuWeight *w, dnnl_memory_desc_t *md)
@@ -189,8 +128,7 @@ pack (DifCpu *cpu, DifCpuWeight *w, const DifHostArray *from, DifCpuDescribe des
       const gint64 *key, GError **error)
 {
   dnnl_memory_desc_t plain = NULL;
-  const void        *data;
-  gboolean           ok = FALSE;
+  gboolean           ok    = FALSE;
   gsize              bytes;
 
   if (! _dif_cpu_check (plain_md (w, &plain), "describing a weight", error))
@@ -205,8 +143,7 @@ pack (DifCpu *cpu, DifCpuWeight *w, const DifHostArray *from, DifCpuDescribe des
       else
         {
           w->bytes += bytes;
-          data = convert (cpu, from, w->dtype, error);
-          ok   = data && reorder (cpu, plain, data, w->md, w->data, error);
+          ok = _dif_cpu_pack (cpu, w, from, plain, error);
         }
     }
   dnnl_memory_desc_destroy (plain);
@@ -285,7 +222,7 @@ repack (DifCpu *cpu, DifCpuWeight *w, dnnl_memory_desc_t md, GError **error)
       _dif_cpu_out_of_memory (error, bytes);
       return FALSE;
     }
-  if (! reorder (cpu, w->md, w->data, md, data, error))
+  if (! _dif_cpu_reorder (cpu, w->md, w->data, md, data, error))
     {
       _dif_cpu_pool_free (cpu->weights, data);
       return FALSE;

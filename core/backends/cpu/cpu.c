@@ -349,6 +349,7 @@ const DifBackendClass dif_backend_cpu = {
   .add         = _dif_cpu_add,
   .concat      = _dif_cpu_concat,
   .upsample    = _dif_cpu_upsample,
+  .gather      = _dif_cpu_gather,
   .embed       = _dif_cpu_embed,
   .lincomb     = _dif_cpu_lincomb,
   .clamp       = _dif_cpu_clamp,

@@ -86,6 +86,8 @@ kernel_act (void *y, const void *x, gsize n, DifAct act, gboolean bf16)
   else if (act == DIF_ACT_QUICK_GELU)
     bf16 ? act_loop (y, x, n, DIF_ACT_QUICK_GELU, TRUE)
          : act_loop (y, x, n, DIF_ACT_QUICK_GELU, FALSE);
+  else if (act == DIF_ACT_RELU)
+    bf16 ? act_loop (y, x, n, DIF_ACT_RELU, TRUE) : act_loop (y, x, n, DIF_ACT_RELU, FALSE);
   else if (y != x)
     memcpy (y, x, n * (bf16 ? 2 : 4));
 }
@@ -131,6 +133,47 @@ kernel_lincomb (float *y, guint n_terms, const float *coef, const float *const *
         s += coef[k] * x[k][i];
       y[i] = s;
     }
+}
+
+/* the first n of VW channels from i on */
+INLINE Vf
+gather_vector (const void *x, gsize c, gsize i, gsize n, gsize n_terms, const gint32 *rows,
+               const float *weights, gboolean bf16)
+{
+  Vf sum = v_set (0);
+
+  for (gsize k = 0; k < n_terms; k++)
+    {
+      gsize at = (gsize) MAX (rows[k], 0) * c + i;
+      Vf    v  = rows[k] < 0 ? v_set (0) : n == VW ? load (x, at, bf16)
+                                                   : load_rest (x, at, n, bf16);
+
+      sum = weights ? sum + weights[k] * v : k ? v_max (sum, v)
+                                               : v;
+    }
+  return sum;
+}
+
+INLINE void
+gather (void *y, const void *x, gsize c, gsize n_terms, const gint32 *rows, const float *weights,
+        gboolean bf16)
+{
+  gsize i = 0;
+
+  for (; i + VW <= c; i += VW)
+    store (y, i, gather_vector (x, c, i, VW, n_terms, rows, weights, bf16), bf16);
+  if (i < c)
+    store_rest (y, i, c - i, gather_vector (x, c, i, c - i, n_terms, rows, weights, bf16), bf16);
+}
+
+static void
+kernel_gather (void *y, const void *x, gsize c, gsize n_terms, const gint32 *rows,
+               const float *weights, gboolean bf16)
+{
+  if (bf16)
+    gather (y, x, c, n_terms, rows, weights, TRUE);
+  else
+    gather (y, x, c, n_terms, rows, weights, FALSE);
 }
 
 static void
@@ -520,6 +563,7 @@ const DifCpuKernels KERNELS = {
   .act          = kernel_act,
   .add          = kernel_add,
   .lincomb      = kernel_lincomb,
+  .gather       = kernel_gather,
   .clamp        = kernel_clamp,
   .f16_to_f32   = kernel_f16_to_f32,
   .bf16_to_f32  = kernel_bf16_to_f32,

@@ -68,6 +68,8 @@ typedef struct
  * @act: y = act (x), n elements; y may be x
  * @add: y = a + b; y may be either
  * @lincomb: y = sum of coef[i] * x[i]; y may be any x[i]
+ * @gather: y [c] = sum of weights[k] * row rows[k] of x [.., c], or the
+ *   greatest where weights is NULL; a negative row is zeros
  * @clamp: y = min (max (x, lo), hi)
  * @f16_to_f32: exact
  * @bf16_to_f32: exact
@@ -87,6 +89,8 @@ typedef struct
   void (*act) (void *y, const void *x, gsize n, DifAct act, gboolean bf16);
   void (*add) (void *y, const void *a, const void *b, gsize n, gboolean bf16);
   void (*lincomb) (float *y, guint n_terms, const float *coef, const float *const *x, gsize n);
+  void (*gather) (void *y, const void *x, gsize c, gsize n_terms, const gint32 *rows,
+                  const float *weights, gboolean bf16);
   void (*clamp) (float *y, const float *x, float lo, float hi, gsize n);
   void (*f16_to_f32) (float *y, const guint16 *x, gsize n);
   void (*bf16_to_f32) (float *y, const guint16 *x, gsize n);

@@ -257,6 +257,8 @@ v_act (Vf x, DifAct act, gboolean coarse)
       return v_gelu (x, coarse);
     case DIF_ACT_QUICK_GELU:
       return v_swish (x, 1.702f, coarse);
+    case DIF_ACT_RELU:
+      return v_max (v_set (0), x); /* in this order, NaN stays NaN */
     case DIF_ACT_NONE:
     default:
       return x;

@@ -255,6 +255,34 @@ ref_upsample (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error)
   return TRUE;
 }
 
+/* Element @c of row @i of item @n. */
+static double
+gathered (const DifTensor *x, const DifGather *g, gsize n, gsize i, gsize c)
+{
+  gsize  C = dif_tensor_dim (x, -1), R = dif_tensor_count (x) / x->shape.d[0] / C;
+  double result = g->weights ? 0 : -INFINITY;
+
+  for (gsize k = i * g->n_terms; k < (i + 1) * g->n_terms; k++)
+    {
+      double v = g->rows[k] < 0 ? 0 : ref_get (x, (n * R + (gsize) g->rows[k]) * C + c);
+
+      result = g->weights ? result + g->weights[k] * v : MAX (result, v);
+    }
+  return result;
+}
+
+gboolean
+ref_gather (DifBackend *be, const DifTensor *x, const DifGather *g, DifTensor *y, GError **error)
+{
+  gsize C = dif_tensor_dim (x, -1);
+
+  for (gsize n = 0; n < x->shape.d[0]; n++)
+    for (gsize i = 0; i < g->n_out; i++)
+      for (gsize c = 0; c < C; c++)
+        ref_set (y, (n * g->n_out + i) * C + c, gathered (x, g, n, i, c));
+  return TRUE;
+}
+
 gboolean
 ref_embed (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifTensor *y, GError **error)
 {

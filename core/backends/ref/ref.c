@@ -58,6 +58,8 @@ ref_act (double x, DifAct act)
       return x * 0.5 * erfc (-x * M_SQRT1_2);
     case DIF_ACT_QUICK_GELU:
       return x / (1 + exp (-1.702 * x));
+    case DIF_ACT_RELU:
+      return x < 0 ? 0 : x;
     case DIF_ACT_NONE:
       break;
     }
@@ -264,6 +266,7 @@ const DifBackendClass dif_backend_ref_class = {
   .add         = ref_add,
   .concat      = ref_concat,
   .upsample    = ref_upsample,
+  .gather      = ref_gather,
   .embed       = ref_embed,
   .lincomb     = ref_lincomb,
   .clamp       = ref_clamp,

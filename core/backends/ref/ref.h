@@ -50,6 +50,8 @@ gboolean ref_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTen
 gboolean ref_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
                      GError **error);
 gboolean ref_upsample (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
+gboolean ref_gather (DifBackend *be, const DifTensor *x, const DifGather *g, DifTensor *y,
+                     GError **error);
 gboolean ref_embed (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifTensor *y,
                     GError **error);
 gboolean ref_lincomb (DifBackend *be, guint n, const float *coef, const DifTensor *const *x,

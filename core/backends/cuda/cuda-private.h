@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* cuda-private.h - shared by the host's side of the cuda backend.
+ *
+ * Everything is queued on one stream and finishes in order; only download and
+ * what must know a result waits.  A failure of the card shows at the next
+ * call, whichever that is.
+ */
+#ifndef DIF_BACKENDS_CUDA_PRIVATE_H
+#define DIF_BACKENDS_CUDA_PRIVATE_H
+
+#include "backends/cuda/cuda-abi.h"
+#include "backends/cuda/cuda-arena.h"
+#include "backends/cuda/kernels.h"
+#include "tensor/backend.h"
+
+G_BEGIN_DECLS
+
+/** DifCudaKernel: index of a kernel, DIF_CUDA_KERNEL_cast and so on. */
+typedef enum
+{
+#define INDEX(name, Args) DIF_CUDA_KERNEL_##name,
+  DIF_CUDA_KERNELS (INDEX)
+#undef INDEX
+      DIF_CUDA_N_KERNELS
+} DifCudaKernel;
+
+/** DIF_CUDA_STAGE: bytes of a staging buffer for weights on their way to the card. */
+#define DIF_CUDA_STAGE ((gsize) 8 << 20)
+
+/** DIF_CUDA_SCRATCH: bytes an op takes at most for what it needs in between; larger
+ * products are done a slice of rows at a time. */
+#define DIF_CUDA_SCRATCH ((gsize) 128 << 20)
+
+/** DIF_CUDA_LT_WORKSPACE: bytes that cuBLASLt may use. */
+#define DIF_CUDA_LT_WORKSPACE ((gsize) 32 << 20)
+
+/** DifCudaStage: a buffer pair; @done is recorded when the card has read it. */
+typedef struct
+{
+  gpointer host, device;
+  CuEvent  done;
+} DifCudaStage;
+
+/** DifCuda: an open card. */
+typedef struct
+{
+  DifBackend    parent;
+  GMutex        lock; /* one op at a time, whichever thread it comes from */
+  DifCudaDriver cu;
+  CuDevice      device;
+  CuContext     context;
+  CuStream      stream;
+  CuModule      module;
+  CuKernel      kernels[DIF_CUDA_N_KERNELS];
+  DifCudaArena *tensors, *weights;
+  DifCudaStage  stages[2];
+  guint         next_stage;
+  gboolean      has_lt;
+  DifCudaLt     lt;
+  LtHandle      lt_handle;
+  GHashTable   *plans; /* of products by cuBLASLt */
+  gpointer      lt_workspace;
+} DifCuda;
+
+/** DifCudaWeight: a matrix [n_out, kh * kw * n_in] of @dtype, channels last; the bias in
+ * f32 and, if no value loses by it, in @dtype as well. */
+typedef struct
+{
+  gsize    n_out, n_in, kh, kw;
+  DifDtype dtype;
+  gpointer w;
+  float   *bias;
+  gpointer narrow_bias;
+  gsize    bytes;
+} DifCudaWeight;
+
+/** DifCudaNorm: scale and shift, f32. */
+typedef struct
+{
+  float *scale, *shift;
+  gsize  bytes;
+} DifCudaNorm;
+
+/**
+ * DifCudaProduct:
+ * @x: [rows, K] of the weight's dtype; an image if @window is given
+ * @w: the weight
+ * @window: (nullable): what makes rows of K of the image
+ * @rows: rows of x and y
+ * @first_row: which row of the whole y the first one is; counts for @per_channel
+ * @rows_per_item: rows that share a row of @per_channel
+ * @per_channel: (nullable): f32 [items, N]
+ * @residual: (nullable): [rows, N] of the weight's dtype, may be y
+ * @y: [rows, N]
+ * @to: dtype of y; f32 goes without residual
+ * @act: after the bias, before what is added
+ */
+typedef struct
+{
+  const void          *x;
+  const DifCudaWeight *w;
+  const ConvWindow    *window;
+  gsize                rows, first_row, rows_per_item;
+  const float         *per_channel;
+  const void          *residual;
+  void                *y;
+  DifDtype             to;
+  DifAct               act;
+} DifCudaProduct;
+
+/* ---- cuda.c ---- */
+
+/** _dif_cuda_begin: makes the card this thread's and keeps others out till _dif_cuda_end(). */
+DifCuda *_dif_cuda_begin (DifBackend *be);
+
+/** _dif_cuda_end: lets others in. Returns: @ok */
+gboolean _dif_cuda_end (DifCuda *cuda, gboolean ok);
+
+/** _dif_cuda_check: turns what the driver says into an error; @what was being done. */
+gboolean _dif_cuda_check (DifCuda *cuda, CuResult result, const char *what, GError **error);
+
+/** _dif_cuda_take: memory for tensors or scratch; OUT_OF_MEMORY says what is left. */
+gpointer _dif_cuda_take (DifCuda *cuda, DifCudaArena *arena, gsize bytes, GError **error);
+
+/** _dif_cuda_launch: queues @blocks blocks of a kernel; @args is its struct. */
+gboolean _dif_cuda_launch (DifCuda *cuda, DifCudaKernel kernel, gsize blocks, const void *args,
+                           GError **error);
+
+/** _dif_cuda_each: queues a kernel whose threads share out @n elements. */
+gboolean _dif_cuda_each (DifCuda *cuda, DifCudaKernel kernel, gsize n, const void *args,
+                         GError **error);
+
+/* ---- cuda-weight.c ---- */
+
+gpointer _dif_cuda_linear_new (DifBackend *be, DifDtype dtype, const DifHostArray *w,
+                               const DifHostArray *bias, gsize *bytes, GError **error);
+gpointer _dif_cuda_conv_new (DifBackend *be, DifDtype dtype, const DifHostArray *w,
+                             const DifHostArray *bias, const DifConvSpec *spec, gsize *bytes,
+                             GError **error);
+gpointer _dif_cuda_norm_new (DifBackend *be, const DifHostArray *scale, const DifHostArray *shift,
+                             gsize *bytes, GError **error);
+gpointer _dif_cuda_table_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, gsize *bytes,
+                              GError **error);
+void     _dif_cuda_weight_free (DifBackend *be, gpointer w);
+void     _dif_cuda_norm_free (DifBackend *be, gpointer norm);
+
+/** _dif_cuda_drop_stages: frees the staging buffers. */
+void _dif_cuda_drop_stages (DifCuda *cuda);
+
+/* ---- cuda-lt.c ---- */
+
+/** _dif_cuda_lt_start: opens cuBLASLt if it is there. */
+void _dif_cuda_lt_start (DifCuda *cuda);
+
+/** _dif_cuda_lt_stop: closes it. */
+void _dif_cuda_lt_stop (DifCuda *cuda);
+
+/**
+ * _dif_cuda_lt_product:
+ * @bias: (nullable): of the dtype of y, added to every row
+ * @done: (out): FALSE if cuBLASLt has nothing for this shape; no error then
+ *
+ * y = x w^T + bias + residual: of @p no window, no per_channel, no act.
+ */
+gboolean _dif_cuda_lt_product (DifCuda *cuda, const DifCudaProduct *p, const void *bias,
+                               gboolean *done, GError **error);
+
+/* ---- cuda-product.c ---- */
+
+/** _dif_cuda_product: a product by cuBLASLt where it can, by the plain kernel where not. */
+gboolean _dif_cuda_product (DifCuda *cuda, const DifCudaProduct *p, GError **error);
+
+gboolean _dif_cuda_linear (DifBackend *be, const DifTensor *x, gpointer w, DifAct act,
+                           const DifTensor *residual, DifTensor *y, GError **error);
+gboolean _dif_cuda_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate,
+                          DifTensor *y, GError **error);
+gboolean _dif_cuda_conv2d (DifBackend *be, const DifTensor *x, gpointer w, const DifConvSpec *spec,
+                           const DifTensor *per_channel, const DifTensor *residual, DifTensor *y,
+                           GError **error);
+double   _dif_cuda_limit (DifBackend *be, DifDtype dtype);
+
+/* ---- cuda-ops.c ---- */
+
+gboolean _dif_cuda_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups,
+                               float eps, DifAct act, DifTensor *y, GError **error);
+gboolean _dif_cuda_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, float eps,
+                               DifTensor *y, GError **error);
+gboolean _dif_cuda_attention (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error);
+gboolean _dif_cuda_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y,
+                               GError **error);
+gboolean _dif_cuda_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
+                        GError **error);
+gboolean _dif_cuda_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
+                           GError **error);
+gboolean _dif_cuda_upsample (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
+gboolean _dif_cuda_embed (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifTensor *y,
+                          GError **error);
+gboolean _dif_cuda_lincomb (DifBackend *be, guint n, const float *coef, const DifTensor *const *x,
+                            DifTensor *y, GError **error);
+gboolean _dif_cuda_clamp (DifBackend *be, const DifTensor *x, float lo, float hi, DifTensor *y,
+                          GError **error);
+gboolean _dif_cuda_cast (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
+
+/* ---- cuda-image.c, made of kernels.cu ---- */
+
+/** _dif_cuda_image: the kernels, compiled for every card; for cuModuleLoadData. */
+extern const char _dif_cuda_image[];
+
+G_END_DECLS
+
+#endif /* DIF_BACKENDS_CUDA_PRIVATE_H */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* clip-vision.h - CLIPVisionModel: a picture to one embedding. */
+#ifndef DIF_MODELS_CLIP_VISION_H
+#define DIF_MODELS_CLIP_VISION_H
+
+#include "base/json.h"
+#include "tensor/ops.h"
+#include "tensor/weights.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_clip_vision_load:
+ * @config: a vision_config
+ * @l: where the weights are taken from, outside the scope "vision_model"
+ * @error: return location
+ *
+ * Source: Radford et al. 2021; transformers CLIPVisionModel.
+ *
+ * Errors: DIF_FORMAT_ERROR; weights' errors stay in the loader.
+ *
+ * Returns: (transfer full) (nullable): a model whose weights the loader's
+ * store owns
+ */
+DifClipVision *dif_clip_vision_load (DifJson *config, DifLoader *l, GError **error);
+
+/**
+ * dif_clip_vision_free:
+ * @m: (nullable) (transfer full): a model
+ */
+void dif_clip_vision_free (DifClipVision *m);
+
+/**
+ * dif_clip_vision_width: dif_clip_vision_image_size:
+ * @m: a model
+ *
+ * Returns: channels of an embedding; side of the pictures it sees, in pixels
+ */
+guint dif_clip_vision_width (DifClipVision *m);
+guint dif_clip_vision_image_size (DifClipVision *m);
+
+/**
+ * dif_clip_vision_embed:
+ * @m: a model
+ * @cx: a context
+ * @pixels: `[image_size, image_size, 3]`, normalised as the model's image
+ *   processor does
+ *
+ * Returns: `[1, width]` in the context's dtype: transformers' `pooler_output`,
+ * the class token's output on its norm
+ */
+DifTensor *dif_clip_vision_embed (DifClipVision *m, DifContext *cx, const float *pixels);
+
+G_END_DECLS
+
+#endif /* DIF_MODELS_CLIP_VISION_H */

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* pipe-depth2img.c - a picture drawn anew with its depth kept.
+ *
+ * The U-Net sees a fifth channel: depth from -1 (farthest) to 1 (nearest), at
+ * the latents' size.  It is estimated from the picture or given.
+ *
+ * Source: diffusers StableDiffusionDepth2ImgPipeline.  Depth draws no numbers;
+ * the order is img2img's.
+ */
+#include "config.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "base/error.h"
+#include "pipelines/depth.h"
+#include "pipelines/pipeline-private.h"
+
+static const DifParam params[] = {
+  DIF_PROMPT_PARAMS,
+  DIF_COMMON_PARAMS,
+  DIF_IMAGE_PARAMS,
+  { .name  = "depth",
+    .type  = DIF_PARAM_IMAGE,
+    .label = N_ ("_Depth"),
+    .blurb = N_ ("How near things are: white is near, black is far; estimated if not given") },
+};
+
+static void
+out_of_memory (DifRun *run)
+{
+  dif_context_fail (run->cx,
+                    g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                         "out of memory while preparing the depth map"));
+}
+
+/* The user's depth image as [height, width] floats. */
+static float *
+given_depth (DifRun *run, gsize *height, gsize *width)
+{
+  g_autoptr (DifImage) gray  = dif_image_to_gray (dif_request_image (run->rq, "depth"));
+  float               *depth = NULL;
+
+  if (gray)
+    {
+      *height = dif_image_height (gray);
+      *width  = dif_image_width (gray);
+      depth   = g_try_new (float, *height *(*width));
+    }
+  for (gsize i = 0; depth && i < *height * (*width); i++)
+    depth[i] = dif_image_pixels (gray)[i];
+  if (! depth)
+    out_of_memory (run);
+  return depth;
+}
+
+/* What the model's own estimator says of the picture, [height, width]. */
+static float *
+estimated_depth (DifRun *run, gsize *height, gsize *width)
+{
+  DifPipeline      *pipe   = run->pipe;
+  GError           *error  = NULL;
+  g_autofree float *pixels = NULL;
+  float            *depth  = NULL;
+  DifTensor        *estimate;
+  guint             h, w;
+
+  pixels = dif_dpt_processor_run (&pipe->depth_processor, dif_request_image (run->rq, "image"), &h,
+                                  &w, &error);
+  if (! pixels)
+    {
+      dif_context_fail (run->cx, error);
+      return NULL;
+    }
+  dif_context_enter (run->cx, "depth_estimator");
+  estimate = dif_dpt_estimate (pipe->depth, run->cx, pixels, h, w);
+  *height  = dif_tensor_dim (estimate, 1);
+  *width   = dif_tensor_dim (estimate, 2);
+  depth    = g_try_new (float, *height *(*width) + 1);
+  if (! depth)
+    out_of_memory (run);
+  else if (! dif_download (run->cx, estimate, depth))
+    g_clear_pointer (&depth, g_free);
+  dif_context_leave (run->cx, NULL);
+  return depth;
+}
+
+/* Resizes @depth and brings it to the range; NULL and a failed context if it
+ * cannot be. */
+static float *
+fit (DifRun *run, const float *depth, const gsize size[2], gsize height, gsize width, float lo)
+{
+  float *out = dif_depth_resize (depth, size[0], size[1], height, width);
+
+  if (! out)
+    out_of_memory (run);
+  else if (! dif_depth_normalize (out, height * width, lo, 1))
+    {
+      dif_context_fail (
+          run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,
+                                "%s: depth_estimator: expected a depth of finite numbers, found "
+                                "others: the weights are damaged",
+                                dif_checkpoint_path (run->pipe->checkpoint)));
+      g_clear_pointer (&out, g_free);
+    }
+  return out;
+}
+
+/* The depth the task is about, [size[0], size[1]]; what was estimated is kept
+ * for the result, at the picture's size. */
+static float *
+find_depth (DifRun *run, gsize size[2])
+{
+  float *depth;
+
+  if (dif_request_image (run->rq, "depth"))
+    return given_depth (run, &size[0], &size[1]);
+  if (! run->pipe->depth)
+    {
+      dif_context_fail (run->cx,
+                        g_error_new (DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
+                                     "depth: expected an image, since %s has no depth_estimator, "
+                                     "found none",
+                                     dif_checkpoint_path (run->pipe->checkpoint)));
+      return NULL;
+    }
+  depth = estimated_depth (run, &size[0], &size[1]);
+  if (depth)
+    run->depth = fit (run, depth, size, run->height, run->width, 0);
+  return depth;
+}
+
+/* [n_images, h, w, 1], from -1 to 1. */
+static DifTensor *
+depth_channel (DifRun *run)
+{
+  guint             f = dif_vae_factor (dif_pipeline_vae (run->pipe));
+  gsize             h = run->height / f, w = run->width / f, size[2];
+  g_autofree float *depth = find_depth (run, size), *small = NULL;
+  DifTensor        *channel = dif_context_inert (run->cx);
+
+  if (depth)
+    small = fit (run, depth, size, h, w, -1);
+  if (! small)
+    return channel;
+  channel = dif_run_repeat (run, dif_upload (run->cx, DIF_F32, DIF_SHAPE (1, h, w, 1), small));
+  dif_context_dump (run->cx, channel, "depth_map");
+  return channel;
+}
+
+static DifTensor *
+run_depth2img (DifRun *run)
+{
+  DifTensor *embeds = dif_run_encode_prompts (run), *latents;
+  DifHooks   hooks  = { .extra = depth_channel (run) };
+  guint      first;
+
+  latents = dif_run_latents_from_picture (run, &first);
+  if (dif_context_failed (run->cx))
+    return dif_context_inert (run->cx);
+  return dif_run_decode (run, dif_run_denoise (run, embeds, latents, first, &hooks));
+}
+
+const DifTaskClass dif_task_depth2img = {
+  .name     = "depth2img",
+  .label    = N_ ("Depth to image"),
+  .blurb    = N_ ("Draws a picture anew, as the prompt says, and keeps its depth"),
+  .params   = params,
+  .n_params = G_N_ELEMENTS (params),
+  .kinds    = DIF_UNET_DEPTH,
+  .run      = run_depth2img,
+};

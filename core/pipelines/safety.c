@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* safety.c - what the model's safety checker says of the pictures of a run.
+ *
+ * Never draws over a picture: one that was flagged is marked, or withheld with
+ * the reason.  The checker is large (a ViT-L with Stable Diffusion 1), so it
+ * is loaded by the first run that looks and stays loaded.
+ *
+ * Source: diffusers StableDiffusionPipeline.run_safety_checker: it sees the
+ * picture in eight bits.
+ */
+#include "config.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "pipelines/pipeline-private.h"
+
+#define PART      "safety_checker"
+#define PROCESSOR "feature_extractor"
+
+/* ---- loading ---- */
+
+void
+_dif_pipeline_safety_free (DifPipeline *pipe)
+{
+  g_clear_pointer (&pipe->safety, dif_safety_checker_free);
+  g_clear_pointer (&pipe->safety_processor, dif_clip_processor_free);
+  g_clear_pointer (&pipe->safety_store, dif_store_free);
+}
+
+static gboolean
+load_processor (DifPipeline *pipe, GError **error)
+{
+  g_autoptr (DifJson) config = dif_checkpoint_config (pipe->checkpoint, PROCESSOR, error);
+
+  pipe->safety_processor = config ? dif_clip_processor_new (config, error) : NULL;
+  return pipe->safety_processor != NULL;
+}
+
+static gboolean
+load_checker (DifPipeline *pipe, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (DifJson)    config  = dif_checkpoint_config (pipe->checkpoint, PART, error);
+  g_autoptr (DifWeights) weights = NULL;
+  DifLoader             *loader;
+
+  if (! config)
+    return FALSE;
+  weights = dif_checkpoint_weights (pipe->checkpoint, PART, error);
+  if (! weights)
+    return FALSE;
+  loader             = dif_loader_new (weights, pipe->backend, pipe->dtype, cancellable);
+  pipe->safety       = dif_safety_checker_load (config, loader, error);
+  pipe->safety_store = dif_loader_finish (loader, pipe->safety ? error : NULL);
+  return pipe->safety && pipe->safety_store;
+}
+
+/* The processor must make what the checker sees, whatever the picture's size. */
+static gboolean
+check_size (DifPipeline *pipe, GError **error)
+{
+  guint expected = dif_clip_vision_image_size (dif_safety_checker_vision (pipe->safety)), w, h;
+
+  if (dif_clip_processor_size (pipe->safety_processor, &w, &h) && w == expected && h == expected)
+    return TRUE;
+  g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
+               "%s: " PROCESSOR ": expected pictures cut to the safety checker's %u x %u pixels, "
+               "found %u x %u",
+               dif_checkpoint_path (pipe->checkpoint), expected, expected, w, h);
+  return FALSE;
+}
+
+static gboolean
+ensure_loaded (DifRun *run, GError **error)
+{
+  DifPipeline *pipe  = run->pipe;
+  const char  *klass = dif_checkpoint_part_class (pipe->checkpoint, PART);
+
+  if (pipe->safety && pipe->safety_processor)
+    return TRUE;
+  if (strcmp (klass, "StableDiffusionSafetyChecker") != 0)
+    g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_UNKNOWN_CLASS,
+                 "%s: " PART ": expected a StableDiffusionSafetyChecker, found a %s",
+                 dif_checkpoint_path (pipe->checkpoint), klass);
+  else if (load_processor (pipe, error) && load_checker (pipe, run->cancellable, error) &&
+           check_size (pipe, error))
+    return TRUE;
+  _dif_pipeline_safety_free (pipe);
+  return FALSE;
+}
+
+static void
+warn (DifRun *run, const char *format, ...)
+{
+  va_list args;
+
+  if (run->warning->len)
+    g_string_append (run->warning, "; ");
+  va_start (args, format);
+  g_string_append_vprintf (run->warning, format, args);
+  va_end (args);
+}
+
+gboolean
+_dif_run_prepare_safety (DifRun *run, GError **error)
+{
+  const char *asked = dif_request_text (run->rq, "safety-checker"), *where;
+  gboolean    ships = dif_checkpoint_part_class (run->pipe->checkpoint, PART) != NULL;
+  gboolean    automatic;
+  GError     *failure = NULL;
+
+  run->safety = "off";
+  where       = dif_checkpoint_path (run->pipe->checkpoint);
+  if (! asked || strcmp (asked, "off") == 0)
+    return TRUE;
+  automatic = strcmp (asked, "auto") == 0;
+  if (! ships && strcmp (asked, "block") == 0)
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "safety-checker: expected a model that ships a safety checker, found none in %s",
+                   where);
+      return FALSE;
+    }
+  if (! ships && ! automatic)
+    warn (run, "%s ships no safety checker: nobody looked at the pictures", where);
+  if (! ships)
+    return TRUE;
+  if (! ensure_loaded (run, &failure))
+    {
+      if (! automatic || g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        {
+          g_propagate_error (error, failure);
+          return FALSE;
+        }
+      warn (run, "no safety checker looked at the pictures: %s", failure->message);
+      g_error_free (failure);
+      return TRUE;
+    }
+  run->safety = strcmp (asked, "block") == 0 ? "block" : "warn";
+  return TRUE;
+}
+
+/* ---- judging ---- */
+
+static DifImage *
+eight_bit (DifRun *run, const float *pixels)
+{
+  gsize              n     = (gsize) run->result_width * run->result_height * 3;
+  g_autofree guint8 *bytes = g_try_malloc (n);
+
+  if (! bytes)
+    return NULL;
+  for (gsize k = 0; k < n; k++)
+    bytes[k] = (guint8) rintf (pixels[k] * 255);
+  return dif_image_new_8bit (run->result_width, run->result_height, 3, bytes,
+                             (gsize) run->result_width * 3, 3);
+}
+
+/* Says which concepts, by their numbers, were found in picture @i. */
+static void
+describe (DifRun *run, guint i, const DifSafetyVerdict *verdict)
+{
+  g_autoptr (GString) found = g_string_new (NULL);
+
+  for (guint k = 0; k < DIF_SAFETY_N_CONCEPTS; k++)
+    if (verdict->scores[k] > 0)
+      g_string_append_printf (found, "%s%u by %.3f", found->len ? ", " : "", k,
+                              (double) verdict->scores[k]);
+  warn (run, "picture %u of %u%s: the safety checker took it for not safe for work (concept %s)",
+        i + 1, run->n_images, strcmp (run->safety, "block") == 0 ? " is withheld" : "",
+        found->str);
+}
+
+static gboolean
+judge_one (DifRun *run, const float *pixels, DifSafetyVerdict *verdict)
+{
+  g_autoptr (DifImage) image = eight_bit (run, pixels);
+  g_autofree float    *seen  = NULL;
+  guint                width, height;
+
+  if (image)
+    seen = dif_clip_processor_apply (run->pipe->safety_processor, image, &width, &height);
+  if (seen)
+    return dif_safety_checker_judge (run->pipe->safety, run->cx, seen, verdict);
+  dif_context_fail (run->cx,
+                    g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                         "out of memory while checking a picture"));
+  return FALSE;
+}
+
+void
+_dif_run_judge (DifRun *run, const float *pixels, DifSafety *verdicts)
+{
+  gsize each = (gsize) run->result_width * run->result_height * 3;
+
+  for (guint i = 0; i < run->n_images; i++)
+    verdicts[i] = DIF_SAFETY_UNCHECKED;
+  for (guint i = 0; strcmp (run->safety, "off") != 0 && i < run->n_images; i++)
+    {
+      DifSafetyVerdict verdict;
+
+      if (! judge_one (run, pixels + i * each, &verdict))
+        return;
+      verdicts[i] = verdict.nsfw ? DIF_SAFETY_FLAGGED : DIF_SAFETY_PASSED;
+      if (verdict.nsfw)
+        describe (run, i, &verdict);
+    }
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* geometry.c - see geometry.h. */
+#include <math.h>
+
+#include "plugin/geometry.h"
+
+#define MAX_RATIO    2
+#define PADDING_PART 4
+
+gboolean
+dif_geometry_intersect (const DifRect *a, const DifRect *b, DifRect *both)
+{
+  gint64 x1 = MAX (a->x, b->x), x2 = MIN ((gint64) a->x + a->width, (gint64) b->x + b->width);
+  gint64 y1 = MAX (a->y, b->y), y2 = MIN ((gint64) a->y + a->height, (gint64) b->y + b->height);
+
+  if (x2 <= x1 || y2 <= y1)
+    return FALSE;
+  both->x      = (int) x1;
+  both->y      = (int) y1;
+  both->width  = (int) (x2 - x1);
+  both->height = (int) (y2 - y1);
+  return TRUE;
+}
+
+static gboolean
+is_near (int side, int native)
+{
+  return 2 * (gint64) side >= native && 2 * (gint64) side <= 3 * (gint64) native;
+}
+
+static int
+to_unit (double side)
+{
+  return MAX ((int) (side / DIF_PICTURE_UNIT + 0.5), 1) * DIF_PICTURE_UNIT;
+}
+
+void
+dif_geometry_fit (int native, int *width, int *height)
+{
+  double scale = 1.0;
+
+  if (! is_near (*width, native) || ! is_near (*height, native))
+    scale = native / sqrt ((double) *width * *height);
+  *width  = to_unit (CLAMP (*width * scale, native / 2.0, 2.0 * native));
+  *height = to_unit (CLAMP (*height * scale, native / 2.0, 2.0 * native));
+}
+
+void
+dif_geometry_own_or_native (int native, int *width, int *height)
+{
+  int w      = *width / DIF_PICTURE_UNIT * DIF_PICTURE_UNIT;
+  int h      = *height / DIF_PICTURE_UNIT * DIF_PICTURE_UNIT;
+  int is_own = is_near (w, native) && is_near (h, native);
+
+  *width  = is_own ? w : native;
+  *height = is_own ? h : native;
+}
+
+/* Makes one axis @wanted long, if there is room, with the old part in the middle, if there is. */
+static void
+widen (int *start, int *length, gint64 wanted, int from, int room)
+{
+  int longer = (int) CLAMP (wanted, *length, room);
+  int begin  = *start - (longer - *length) / 2;
+
+  *start  = CLAMP (begin, from, from + room - longer);
+  *length = longer;
+}
+
+static void
+pad (const DifRect *bounds, int padding, DifRect *context)
+{
+  DifRect wide = { 0 };
+  int     most = MAX (bounds->width, bounds->height);
+
+  padding     = MIN (padding, most);
+  wide.x      = context->x - padding;
+  wide.y      = context->y - padding;
+  wide.width  = context->width + 2 * padding;
+  wide.height = context->height + 2 * padding;
+  dif_geometry_intersect (&wide, bounds, context);
+}
+
+static void
+pad_by_rule (const DifRect *bounds, int native, DifRect *context)
+{
+  gint64 more   = MAX (context->width, context->height) / PADDING_PART * 2;
+  gint64 width  = MAX (context->width + more, native);
+  gint64 height = MAX (context->height + more, native);
+
+  width  = MAX (width, height / MAX_RATIO);
+  height = MAX (height, width / MAX_RATIO);
+  widen (&context->x, &context->width, width, bounds->x, bounds->width);
+  widen (&context->y, &context->height, height, bounds->y, bounds->height);
+}
+
+/* Whole units, so that pixels need not be scaled. */
+static void
+round_up (const DifRect *bounds, int native, DifRect *context)
+{
+  const int more = DIF_PICTURE_UNIT - 1;
+
+  if (! is_near (context->width, native) || ! is_near (context->height, native))
+    return;
+  widen (&context->x, &context->width,
+         (context->width + more) / DIF_PICTURE_UNIT * DIF_PICTURE_UNIT, bounds->x, bounds->width);
+  widen (&context->y, &context->height,
+         (context->height + more) / DIF_PICTURE_UNIT * DIF_PICTURE_UNIT, bounds->y, bounds->height);
+}
+
+gboolean
+dif_geometry_place (const DifRect *bounds, const DifRect *selection, int padding, int native,
+                    DifPlacement *placement)
+{
+  DifRect *context = &placement->context;
+
+  if (! dif_geometry_intersect (selection != NULL ? selection : bounds, bounds, &placement->target))
+    return FALSE;
+  *context = placement->target;
+  if (padding >= 0)
+    pad (bounds, padding, context);
+  else if (selection != NULL)
+    pad_by_rule (bounds, native, context);
+  round_up (bounds, native, context);
+  placement->width  = context->width;
+  placement->height = context->height;
+  dif_geometry_fit (native, &placement->width, &placement->height);
+  return TRUE;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* mask.c - see mask.h. */
+#include <string.h>
+
+#include "plugin/geometry.h"
+#include "plugin/mask.h"
+
+struct _DifCells
+{
+  guint   width, height, grow;
+  guint   columns, rows;
+  guint8 *is_drawn; /* [rows, columns] */
+  guint8 *row;      /* [columns], of one row of pixels */
+};
+
+DifCells *
+dif_cells_new (guint width, guint height, guint grow, guint mask_width, guint mask_height)
+{
+  DifCells *cells = g_new0 (DifCells, 1);
+
+  cells->width    = width;
+  cells->height   = height;
+  cells->grow     = grow;
+  cells->columns  = mask_width / DIF_PICTURE_UNIT;
+  cells->rows     = mask_height / DIF_PICTURE_UNIT;
+  cells->is_drawn = g_new0 (guint8, (gsize) cells->columns * cells->rows);
+  cells->row      = g_new (guint8, cells->columns);
+  return cells;
+}
+
+void
+dif_cells_free (DifCells *cells)
+{
+  if (cells == NULL)
+    return;
+  g_free (cells->is_drawn);
+  g_free (cells->row);
+  g_free (cells);
+}
+
+/* The cells that pixels from @from to @to touch, when @size pixels make @n cells. */
+static void
+touched (guint from, guint to, guint grow, guint size, guint n, guint *first, guint *last)
+{
+  guint64 begin = from > grow ? from - grow : 0;
+  guint64 end   = MIN ((guint64) to + grow + 1, size);
+
+  *first = (guint) (begin * n / size);
+  *last  = (guint) ((end * n - 1) / size);
+}
+
+/* Runs of selected pixels, as cells. */
+static gboolean
+mark_row (DifCells *cells, const float *values)
+{
+  gboolean is_any = FALSE;
+
+  memset (cells->row, 0, cells->columns);
+  for (guint x = 0; x < cells->width; x++)
+    {
+      guint from = x, first, last;
+
+      while (x < cells->width && values[x] >= DIF_MASK_LEAST)
+        x++;
+      if (x == from)
+        continue;
+      touched (from, x - 1, cells->grow, cells->width, cells->columns, &first, &last);
+      memset (cells->row + first, 1, last - first + 1);
+      is_any = TRUE;
+    }
+  return is_any;
+}
+
+void
+dif_cells_add_row (DifCells *cells, guint y, const float *values)
+{
+  guint first, last;
+
+  if (! mark_row (cells, values))
+    return;
+  touched (y, y, cells->grow, cells->height, cells->rows, &first, &last);
+  for (guint row = first; row <= last; row++)
+    {
+      for (guint i = 0; i < cells->columns; i++)
+        cells->is_drawn[(gsize) row * cells->columns + i] |= cells->row[i];
+    }
+}
+
+DifImage *
+dif_cells_to_mask (DifCells *cells)
+{
+  const guint        unit = DIF_PICTURE_UNIT, width = cells->columns * unit;
+  guint              height = cells->rows * unit;
+  g_autofree guint8 *bytes  = g_try_malloc ((gsize) width * height);
+
+  if (bytes == NULL)
+    return NULL;
+  for (guint y = 0; y < height; y++)
+    {
+      for (guint x = 0; x < width; x++)
+        bytes[(gsize) y * width + x] =
+            cells->is_drawn[(gsize) (y / unit) * cells->columns + x / unit] != 0 ? 255 : 0;
+    }
+  return dif_image_new_8bit (width, height, 1, bytes, width, 1);
+}
+
+/* Room for one line of values, and for the queue of its least ones. */
+typedef struct
+{
+  float *values;
+  guint *queue;
+} Line;
+
+static const float *
+copy_line (const float *values, gsize step, guint n, Line *line)
+{
+  for (guint i = 0; i < n; i++)
+    line->values[i] = values[i * step];
+  return line->values;
+}
+
+/* Each value becomes the least of those within @radius; the queue holds the places of values
+ * that are least from there on, in order. */
+static void
+least_of_line (float *values, gsize step, guint n, guint radius, Line *line)
+{
+  const float *old  = copy_line (values, step, n, line);
+  guint        head = 0, tail = 0, next = 0;
+
+  for (guint i = 0; i < n; i++)
+    {
+      for (; next < n && next <= (guint64) i + radius; next++)
+        {
+          while (tail > head && old[line->queue[tail - 1]] >= old[next])
+            tail--;
+          line->queue[tail++] = next;
+        }
+      while ((guint64) line->queue[head] + radius < i)
+        head++;
+      values[i * step] = old[line->queue[head]];
+    }
+}
+
+/* Each value becomes the mean of those within @radius: a running sum of whole numbers, so
+ * that nothing is left of what has passed. */
+static void
+mean_of_line (float *values, gsize step, guint n, guint radius, Line *line)
+{
+  const double one = 4294967296.0;
+  const float *old = copy_line (values, step, n, line);
+  gint64       sum = 0;
+
+  for (gint64 k = -(gint64) radius; k <= (gint64) radius; k++)
+    sum += (gint64) (old[CLAMP (k, 0, (gint64) n - 1)] * one);
+  for (gint64 i = 0; i < n; i++)
+    {
+      gint64 leaves = MAX (i - radius, 0), enters = MIN (i + radius + 1, (gint64) n - 1);
+
+      values[i * (gint64) step] = (float) ((double) sum / (2.0 * radius + 1.0) / one);
+      sum += (gint64) (old[enters] * one) - (gint64) (old[leaves] * one);
+    }
+}
+
+typedef void (*LinePass) (float *values, gsize step, guint n, guint radius, Line *line);
+
+static void
+both_ways (LinePass pass, float *values, guint width, guint height, guint radius, Line *line)
+{
+  for (guint y = 0; y < height; y++)
+    pass (values + (gsize) y * width, 1, width, radius, line);
+  for (guint x = 0; x < width; x++)
+    pass (values + x, width, height, radius, line);
+}
+
+gboolean
+dif_mask_feather (float *values, guint width, guint height, guint radius)
+{
+  g_autofree float *room  = g_try_new (float, MAX (width, height));
+  g_autofree guint *queue = g_try_new (guint, MAX (width, height));
+  Line              line  = { room, queue };
+
+  if (room == NULL || queue == NULL)
+    return FALSE;
+  /* As much as it is worn away it is blurred, in two passes. */
+  both_ways (least_of_line, values, width, height, radius, &line);
+  both_ways (mean_of_line, values, width, height, radius - radius / 2, &line);
+  both_ways (mean_of_line, values, width, height, radius / 2, &line);
+  return TRUE;
+}

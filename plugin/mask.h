@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* mask.h - the two masks that a selection gives.
+ *
+ * Pure arithmetic: knows no GIMP.  The model gets whole cells of 8 x 8 pixels,
+ * which is how it sees masks anyway; the layer gets the selection's own values.
+ */
+#ifndef DIF_PLUGIN_MASK_H
+#define DIF_PLUGIN_MASK_H
+
+#include "dif.h"
+
+G_BEGIN_DECLS
+
+/**
+ * DIF_MASK_LEAST: fainter pixels count as not selected: half a step of 8 bit.
+ * In floating point GIMP's feathering leaves traces all over the canvas.
+ */
+#define DIF_MASK_LEAST (1.0f / 512.0f)
+
+/** DifCells: the model's mask while rows of the selection come in. */
+typedef struct _DifCells DifCells;
+
+/**
+ * dif_cells_new:
+ * @width: of the selection's rows, in canvas pixels
+ * @height: how many rows will come
+ * @grow: canvas pixels around selected ones that are drawn anew as well
+ * @mask_width: of the mask, in pixels of the model's picture, a multiple of 8
+ * @mask_height: of the mask, a multiple of 8
+ *
+ * Returns: (transfer full): with nothing selected
+ */
+DifCells *dif_cells_new (guint width, guint height, guint grow, guint mask_width,
+                         guint mask_height);
+
+/**
+ * dif_cells_free:
+ * @cells: (nullable) (transfer full): cells
+ */
+void dif_cells_free (DifCells *cells);
+
+/**
+ * dif_cells_add_row:
+ * @cells: cells
+ * @y: the row
+ * @values: (array): its values; %DIF_MASK_LEAST and more is selected
+ */
+void dif_cells_add_row (DifCells *cells, guint y, const float *values);
+
+/**
+ * dif_cells_to_mask:
+ * @cells: cells
+ *
+ * Returns: (transfer full) (nullable): one channel: 1 in every cell that a
+ * selected pixel, grown, touches, else 0; NULL if memory runs out
+ */
+DifImage *dif_cells_to_mask (DifCells *cells);
+
+/**
+ * dif_mask_feather:
+ * @values: `[height, width]` in [0, 1], changed in place
+ * @width: columns
+ * @height: rows
+ * @radius: in pixels
+ *
+ * Blurs the edge inwards: what is 0 stays 0, and a pixel farther than @radius
+ * from every smaller value keeps its own.  Beyond its edges the mask goes on
+ * as it ends.
+ *
+ * Returns: FALSE if memory runs out, @values unchanged
+ */
+gboolean dif_mask_feather (float *values, guint width, guint height, guint radius);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifCells, dif_cells_free)
+
+G_END_DECLS
+
+#endif /* DIF_PLUGIN_MASK_H */

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* region.c - see region.h. */
+#include "config.h"
+
+#include <math.h>
+
+#include "plugin/canvas.h"
+#include "plugin/region.h"
+#include "plugin/size.h"
+#include "plugin/source.h"
+
+#include <glib/gi18n-lib.h>
+
+#define MAX_PIXELS 32768.0
+
+static const char *const sources[] = { N_ ("visible"), N_ ("layer"), NULL };
+
+/* One backslash behind each line: aligned ones would be wider than the page. */
+/* clang-format off */
+#define COMMON_PARAMS \
+  { .name = "source", \
+    .type = DIF_PARAM_CHOICE, \
+    .label = N_ ("So_urce"), \
+    .blurb = N_ ("What to start from: all that is visible, or the selected layer alone"), \
+    .text = "visible", \
+    .choices = sources }, \
+      { .name = "padding", \
+        .type = DIF_PARAM_INT, \
+        .label = N_ ("C_ontext"), \
+        .blurb = \
+            N_ ("Pixels around the selection that the model sees as well; automatic (-1) is as " \
+                "many as suit the selection and the model"), \
+        .unit = "pixels", \
+        .min = 0, \
+        .max = MAX_PIXELS, \
+        .fallback = DIF_PADDING_AUTOMATIC, \
+        .auto_default = TRUE, \
+        .advanced = TRUE }, \
+  { \
+    .name = "feather", .type = DIF_PARAM_INT, .label = N_ ("Mas_k feathered by"), \
+    .blurb = N_ ("Pixels over which the edge of the layer mask is softened inwards"), \
+    .unit = "pixels", .min = 0, .max = MAX_PIXELS, .fallback = 0, .advanced = TRUE \
+  }
+/* clang-format on */
+
+static const DifParam plain_params[] = { COMMON_PARAMS };
+
+static const DifParam mask_params[] = {
+  COMMON_PARAMS,
+  { .name     = "grow",
+    .type     = DIF_PARAM_INT,
+    .label    = N_ ("Drawn be_yond it"),
+    .blurb    = N_ ("Pixels around the selection that are drawn anew as well, hidden by the layer "
+                       "mask"),
+    .unit     = "pixels",
+    .min      = 0,
+    .max      = MAX_PIXELS,
+    .fallback = 4,
+    .advanced = TRUE },
+};
+
+static const DifParam depth_params[] = {
+  COMMON_PARAMS,
+  { .name  = "depth-layer",
+    .type  = DIF_PARAM_BOOL,
+    .label = N_ ("Depth as a la_yer"),
+    .blurb = N_ ("Adds the depth that was estimated as one more layer, hidden: white is near") },
+};
+
+static gboolean
+has_row (const char *task, const char *name)
+{
+  guint           n    = 0;
+  const DifParam *rows = dif_task_params (task, &n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      if (g_str_equal (rows[i].name, name))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+gboolean
+dif_region_is_for (const char *task)
+{
+  return has_row (task, "image");
+}
+
+const DifParam *
+dif_region_params (const char *task, guint *n)
+{
+  *n = 0;
+  if (! dif_region_is_for (task))
+    return plain_params;
+  if (has_row (task, "mask"))
+    {
+      *n = G_N_ELEMENTS (mask_params);
+      return mask_params;
+    }
+  if (has_row (task, "depth"))
+    {
+      *n = G_N_ELEMENTS (depth_params);
+      return depth_params;
+    }
+  *n = G_N_ELEMENTS (plain_params);
+  return plain_params;
+}
+
+gboolean
+dif_region_is_layer_row (const DifParam *row)
+{
+  return row->type == DIF_PARAM_IMAGE && ! g_str_equal (row->name, "image") &&
+         ! g_str_equal (row->name, "mask");
+}
+
+/* The crop is made on the canvas, where the result is placed without loss. */
+gboolean
+dif_region_replaces (const DifParam *row)
+{
+  return g_str_equal (row->name, "padding-mask-crop");
+}
+
+void
+dif_region_free (DifRegion *region)
+{
+  if (region == NULL)
+    return;
+  g_clear_object (&region->selection);
+  g_free (region);
+}
+
+/* A whole number, or 0 where the task lacks it. */
+static gboolean
+read_number (GimpProcedureConfig *config, const char *task, const char *name, int *number,
+             GError **error)
+{
+  guint           n    = 0;
+  const DifParam *rows = dif_region_params (task, &n);
+  double          value;
+
+  for (guint i = 0; i < n; i++)
+    {
+      if (! g_str_equal (rows[i].name, name))
+        continue;
+      g_object_get (config, name, &value, NULL);
+      *number = (int) value;
+      if (value == rows[i].fallback ||
+          (value == floor (value) && value >= rows[i].min && value <= rows[i].max))
+        return TRUE;
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: expected a whole number from %.0f to %.0f, found %g", name, rows[i].min,
+                   rows[i].max, value);
+      return FALSE;
+    }
+  *number = 0;
+  return TRUE;
+}
+
+/* Whether to look at the layer alone. */
+static gboolean
+read_source (GimpProcedureConfig *config, GimpLayer *layer, gboolean *is_layer, GError **error)
+{
+  g_autofree char *word = NULL;
+
+  g_object_get (config, "source", &word, NULL);
+  if (word == NULL || ! g_strv_contains (sources, word))
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "source: expected one of visible, layer, found \"%s\"",
+                   word != NULL ? word : "");
+      return FALSE;
+    }
+  *is_layer = g_str_equal (word, "layer");
+  if (*is_layer && layer == NULL)
+    {
+      g_set_error_literal (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
+                           _ ("No layer is selected: select one, or start from what is visible."));
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* The selection's values there, in their own format, so that they are copied as they are. */
+static GeglBuffer *
+copy_selection (GimpImage *image, const DifRect *area, GError **error)
+{
+  GimpSelection         *selection = gimp_image_get_selection (image);
+  g_autoptr (GeglBuffer) values    = NULL;
+  GeglBuffer            *copy;
+  GeglRectangle          part = { area->x, area->y, area->width, area->height };
+
+  if (selection != NULL)
+    values = gimp_drawable_get_buffer (GIMP_DRAWABLE (selection));
+  if (values == NULL)
+    {
+      dif_canvas_set_error (_ ("GIMP could not read the selection: %s"), error);
+      return NULL;
+    }
+  copy = gegl_buffer_new (&part, gegl_buffer_get_format (values));
+  gegl_buffer_copy (values, &part, GEGL_ABYSS_NONE, copy, &part);
+  return copy;
+}
+
+/* Where everything is, and how large the picture is to be. */
+static gboolean
+place (DifRegion *region, GimpImage *image, GimpLayer *source, int padding, DifRequest *rq,
+       DifPlacement *placement, GError **error)
+{
+  DifRect  bounds, selection;
+  gboolean is_selected = dif_source_selection (image, &selection);
+  int      native      = dif_size_native (dif_request_model (rq), error);
+
+  if (native == 0)
+    return FALSE;
+  dif_source_bounds (image, source, &bounds);
+  if (! dif_geometry_place (&bounds, is_selected ? &selection : NULL, padding, native, placement))
+    {
+      g_set_error_literal (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
+                           _ ("Nothing that could be drawn anew lies in the selection."));
+      return FALSE;
+    }
+  if (dif_request_has (rq, "width"))
+    placement->width = (int) dif_request_number (rq, "width");
+  if (dif_request_has (rq, "height"))
+    placement->height = (int) dif_request_number (rq, "height");
+  region->context = placement->context;
+  if (is_selected)
+    region->selection = copy_selection (image, &region->context, error);
+  return ! is_selected || region->selection != NULL;
+}
+
+/* What the user named a layer for, if anything. */
+static gboolean
+set_layer_row (GimpImage *image, const DifPlacement *to, GimpProcedureConfig *config,
+               const DifParam *row, DifRequest *rq, GError **error)
+{
+  g_autoptr (GimpDrawable) drawable = NULL;
+  g_autoptr (DifImage)     picture  = NULL;
+  DifRect                  bounds   = { 0 }, shared;
+
+  g_object_get (config, row->name, &drawable, NULL);
+  if (drawable == NULL)
+    return TRUE;
+  gimp_drawable_get_offsets (drawable, &bounds.x, &bounds.y);
+  bounds.width  = gimp_drawable_get_width (drawable);
+  bounds.height = gimp_drawable_get_height (drawable);
+  if (gimp_item_get_image (GIMP_ITEM (drawable)) != image ||
+      ! dif_geometry_intersect (&bounds, &to->context, &shared))
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: expected a layer of this image that reaches into the area to draw, found "
+                   "another",
+                   row->name);
+      return FALSE;
+    }
+  picture = dif_source_gray (drawable, &to->context, to->width, to->height, error);
+  return picture != NULL && dif_request_set_image (rq, row->name, picture, error);
+}
+
+static gboolean
+set_pictures (DifRegion *region, GimpImage *image, GimpLayer *source, guint grow,
+              const DifPlacement *to, GimpProcedureConfig *config, DifRequest *rq, GError **error)
+{
+  guint                n       = 0;
+  const DifParam      *rows    = dif_task_params (dif_request_task (rq), &n);
+  g_autoptr (DifImage) picture = NULL;
+  g_autoptr (DifImage) mask    = NULL;
+
+  picture = source != NULL
+                ? dif_source_layer (source, &to->context, to->width, to->height, error)
+                : dif_source_visible (image, &to->context, to->width, to->height, error);
+  if (picture == NULL || ! dif_request_set_image (rq, "image", picture, error))
+    return FALSE;
+  if (region->has_mask)
+    {
+      mask = dif_source_mask (region->selection, grow, to->width, to->height, error);
+      if (mask == NULL || ! dif_request_set_image (rq, "mask", mask, error))
+        return FALSE;
+    }
+  for (guint i = 0; i < n; i++)
+    {
+      if (dif_region_is_layer_row (&rows[i]) &&
+          ! set_layer_row (image, to, config, &rows[i], rq, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+DifRegion *
+dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config, DifRequest *rq,
+                GError **error)
+{
+  g_autoptr (DifRegion) region   = g_new0 (DifRegion, 1);
+  const char           *task     = dif_request_task (rq);
+  gboolean              is_layer = FALSE;
+  int                   padding = 0, feather = 0, grow = 0;
+  DifPlacement          placement;
+  GimpLayer            *source;
+
+  if (! read_source (config, layer, &is_layer, error) ||
+      ! read_number (config, task, "padding", &padding, error) ||
+      ! read_number (config, task, "feather", &feather, error) ||
+      ! read_number (config, task, "grow", &grow, error))
+    return NULL;
+  source           = is_layer ? layer : NULL;
+  region->has_mask = has_row (task, "mask");
+  region->feather  = (guint) feather;
+  if (has_row (task, "depth"))
+    g_object_get (config, "depth-layer", &region->has_depth, NULL);
+  region->above = source;
+  if (! place (region, image, source, padding, rq, &placement, error) ||
+      ! set_pictures (region, image, source, (guint) grow, &placement, config, rq, error))
+    return NULL;
+  region->has_mask |= region->selection != NULL;
+  return g_steal_pointer (&region);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* source.c - see source.h.
+ *
+ * Large areas are averaged while they are read, to no less than twice the size
+ * that is wanted, so that memory depends on the model and not on the canvas.
+ */
+#include "config.h"
+
+#include <math.h>
+
+#include "plugin/canvas.h"
+#include "plugin/mask.h"
+#include "plugin/source.h"
+
+#include <glib/gi18n-lib.h>
+
+#define MAX_WHOLE_PIXELS (16 * 1024 * 1024)
+#define STRIP_ROWS       64
+#define NEUTRAL          0.5f
+#define MAX_8BIT_ERROR   1e-4f
+
+/* Pixels with alpha, read as @n_channels and alpha, put on @ground. */
+typedef struct
+{
+  GeglBuffer   *buffer;
+  GeglRectangle area;
+  const char   *format;
+  guint         n_channels;
+  float         ground;
+  int           factor; /* pixels that become one, each way */
+  int           width, height;
+} Reading;
+
+typedef void (*RowFunc) (int y, int width, const float *values, gpointer user_data);
+
+static gpointer
+out_of_memory (int width, int height, GError **error)
+{
+  g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+               "out of memory: %d x %d pixels of the image", width, height);
+  return NULL;
+}
+
+void
+dif_source_bounds (GimpImage *image, GimpLayer *layer, DifRect *bounds)
+{
+  bounds->x = bounds->y = 0;
+  if (layer == NULL)
+    {
+      bounds->width  = gimp_image_get_width (image);
+      bounds->height = gimp_image_get_height (image);
+      return;
+    }
+  gimp_drawable_get_offsets (GIMP_DRAWABLE (layer), &bounds->x, &bounds->y);
+  bounds->width  = gimp_drawable_get_width (GIMP_DRAWABLE (layer));
+  bounds->height = gimp_drawable_get_height (GIMP_DRAWABLE (layer));
+}
+
+static gboolean
+for_each_row (GeglBuffer *selection, const GeglRectangle *area, RowFunc func, gpointer user_data)
+{
+  g_autofree float *strip = g_try_new (float, (gsize) area->width *STRIP_ROWS);
+
+  if (strip == NULL)
+    return FALSE;
+  for (int y = 0; y < area->height; y += STRIP_ROWS)
+    {
+      int           n_rows = MIN (STRIP_ROWS, area->height - y);
+      GeglRectangle part   = { area->x, area->y + y, area->width, n_rows };
+
+      gegl_buffer_get (selection, &part, 1.0, babl_format ("Y float"), strip, GEGL_AUTO_ROWSTRIDE,
+                       GEGL_ABYSS_NONE);
+      for (int i = 0; i < n_rows; i++)
+        func (y + i, area->width, strip + (gsize) i * (guint) area->width, user_data);
+    }
+  return TRUE;
+}
+
+/* Where selected pixels are, relative to the area: first and last. */
+typedef struct
+{
+  int x1, y1, x2, y2;
+} Extent;
+
+static void
+extend (int y, int width, const float *values, gpointer user_data)
+{
+  Extent *extent = user_data;
+  int     first = 0, last = width - 1;
+
+  while (first < width && values[first] < DIF_MASK_LEAST)
+    first++;
+  if (first == width)
+    return;
+  while (values[last] < DIF_MASK_LEAST)
+    last--;
+  extent->x1 = MIN (extent->x1, first);
+  extent->x2 = MAX (extent->x2, last);
+  extent->y1 = MIN (extent->y1, y);
+  extent->y2 = y;
+}
+
+/* GIMP counts every trace, and in floating point traces are everywhere. */
+static void
+leave_out_traces (GimpImage *image, DifRect *bounds)
+{
+  GimpSelection         *selection = gimp_image_get_selection (image);
+  g_autoptr (GeglBuffer) values    = gimp_drawable_get_buffer (GIMP_DRAWABLE (selection));
+  GeglRectangle          area      = { bounds->x, bounds->y, bounds->width, bounds->height };
+  Extent                 extent    = { G_MAXINT, G_MAXINT, -1, -1 };
+
+  if (values == NULL || babl_format_get_bytes_per_pixel (gegl_buffer_get_format (values)) == 1 ||
+      ! for_each_row (values, &area, extend, &extent))
+    return;
+  if (extent.x2 < 0)
+    {
+      bounds->width = bounds->height = 0;
+      return;
+    }
+  bounds->x += extent.x1;
+  bounds->y += extent.y1;
+  bounds->width  = extent.x2 - extent.x1 + 1;
+  bounds->height = extent.y2 - extent.y1 + 1;
+}
+
+gboolean
+dif_source_selection (GimpImage *image, DifRect *bounds)
+{
+  gboolean is_there = FALSE;
+  int      x1, y1, x2, y2;
+
+  if (! gimp_selection_bounds (image, &is_there, &x1, &y1, &x2, &y2) || ! is_there)
+    return FALSE;
+  bounds->x      = x1;
+  bounds->y      = y1;
+  bounds->width  = x2 - x1;
+  bounds->height = y2 - y1;
+  leave_out_traces (image, bounds);
+  return TRUE;
+}
+
+/* Adds one row of pixels to the averages that it belongs to. */
+static void
+add_row (const Reading *r, float *sums, const float *row)
+{
+  guint n = r->n_channels;
+
+  for (int x = 0; x < r->area.width; x++)
+    {
+      const float *pixel = row + (gsize) x * (n + 1);
+      float       *sum   = sums + (gsize) MIN (x / r->factor, r->width - 1) * n;
+      float        alpha = CLAMP (pixel[n], 0.0f, 1.0f);
+
+      for (guint c = 0; c < n; c++)
+        sum[c] += alpha < 1.0f ? pixel[c] * alpha + r->ground * (1.0f - alpha) : pixel[c];
+    }
+}
+
+/* How many pixels the last average has, when @size of them make @n. */
+static int
+members (int i, int n, int size, int factor)
+{
+  return i == n - 1 ? size - i * factor : factor;
+}
+
+/* What was one of 256 values is that one again, so that it is resized as diffusers does it. */
+static float
+settle (float value)
+{
+  float level = rintf (value * 255.0f);
+
+  return fabsf (value * 255.0f - level) < MAX_8BIT_ERROR ? level / 255.0f : value;
+}
+
+static void
+divide (const Reading *r, float *sums)
+{
+  for (int y = 0; y < r->height; y++)
+    {
+      for (int x = 0; x < r->width; x++)
+        {
+          float *sum = sums + ((gsize) y * (guint) r->width + (guint) x) * r->n_channels;
+          float  n   = (float) members (x, r->width, r->area.width, r->factor) *
+                    (float) members (y, r->height, r->area.height, r->factor);
+
+          for (guint c = 0; c < r->n_channels; c++)
+            sum[c] = settle (sum[c] / n);
+        }
+    }
+}
+
+static gboolean
+read_strips (const Reading *r, float *sums)
+{
+  gsize             stride = (gsize) r->area.width * (r->n_channels + 1);
+  g_autofree float *strip  = g_try_new (float, stride *STRIP_ROWS);
+
+  if (strip == NULL)
+    return FALSE;
+  for (int y = 0; y < r->area.height; y += STRIP_ROWS)
+    {
+      int           n_rows = MIN (STRIP_ROWS, r->area.height - y);
+      GeglRectangle part   = { r->area.x, r->area.y + y, r->area.width, n_rows };
+
+      gegl_buffer_get (r->buffer, &part, 1.0, babl_format (r->format), strip, GEGL_AUTO_ROWSTRIDE,
+                       GEGL_ABYSS_NONE);
+      for (int i = 0; i < n_rows; i++)
+        {
+          int row = MIN ((y + i) / r->factor, r->height - 1);
+
+          add_row (r, sums + (gsize) row * (guint) r->width * r->n_channels,
+                   strip + (gsize) i * stride);
+        }
+    }
+  return TRUE;
+}
+
+static DifImage *
+read_area (Reading *r, int width, int height, GError **error)
+{
+  gint64               n_pixels = (gint64) r->area.width * r->area.height;
+  g_autofree float    *sums     = NULL;
+  g_autoptr (DifImage) whole    = NULL;
+  DifImage            *fit      = NULL;
+
+  r->factor = n_pixels <= MAX_WHOLE_PIXELS
+                  ? 1
+                  : MAX (MIN (r->area.width / (2 * width), r->area.height / (2 * height)), 1);
+  r->width  = r->area.width / r->factor;
+  r->height = r->area.height / r->factor;
+  sums      = g_try_new0 (float, (gsize) r->width *(guint) r->height * r->n_channels);
+  if (sums == NULL || ! read_strips (r, sums))
+    return out_of_memory (r->area.width, r->area.height, error);
+  divide (r, sums);
+  whole = dif_image_new ((guint) r->width, (guint) r->height, r->n_channels, sums);
+  if (whole != NULL)
+    fit = dif_image_resize (whole, (guint) width, (guint) height, DIF_FILTER_LANCZOS);
+  return fit != NULL ? fit : out_of_memory (r->area.width, r->area.height, error);
+}
+
+static DifImage *
+read_drawable (GimpDrawable *drawable, const DifRect *area, gboolean is_gray, int width, int height,
+               GError **error)
+{
+  g_autoptr (GeglBuffer) buffer = gimp_drawable_get_buffer (drawable);
+  Reading                r      = { .buffer = buffer };
+  int                    x = 0, y = 0;
+
+  if (buffer == NULL || ! gimp_drawable_get_offsets (drawable, &x, &y))
+    {
+      dif_canvas_set_error (_ ("GIMP could not read the layer: %s"), error);
+      return NULL;
+    }
+  r.area       = (GeglRectangle) { area->x - x, area->y - y, area->width, area->height };
+  r.format     = is_gray ? "Y'A float" : "R'G'B'A float";
+  r.n_channels = is_gray ? 1 : 3;
+  r.ground     = is_gray ? 0.0f : NEUTRAL;
+  return read_area (&r, width, height, error);
+}
+
+DifImage *
+dif_source_layer (GimpLayer *layer, const DifRect *area, int width, int height, GError **error)
+{
+  return read_drawable (GIMP_DRAWABLE (layer), area, FALSE, width, height, error);
+}
+
+DifImage *
+dif_source_gray (GimpDrawable *drawable, const DifRect *area, int width, int height,
+                 GError **error)
+{
+  return read_drawable (drawable, area, TRUE, width, height, error);
+}
+
+static DifImage *
+read_projection (GimpImage *image, const DifRect *area, int width, int height, GError **error)
+{
+  GimpLayer *layer   = gimp_layer_new_from_visible (image, image, "visible");
+  DifImage  *picture = NULL;
+
+  if (layer == NULL)
+    {
+      dif_canvas_set_error (_ ("GIMP could not read the image: %s"), error);
+      return NULL;
+    }
+  picture = dif_source_layer (layer, area, width, height, error);
+  gimp_item_delete (GIMP_ITEM (layer));
+  return picture;
+}
+
+/* A part is read from a copy that is cropped first: GIMP shares the copy's pixels with the
+ * image, and would compute the whole projection otherwise. */
+DifImage *
+dif_source_visible (GimpImage *image, const DifRect *area, int width, int height, GError **error)
+{
+  const DifRect all = { 0, 0, area->width, area->height };
+  GimpImage    *copy;
+  DifImage     *picture = NULL;
+
+  if (area->width == gimp_image_get_width (image) && area->height == gimp_image_get_height (image))
+    return read_projection (image, area, width, height, error);
+  copy = gimp_image_duplicate (image);
+  if (copy != NULL && gimp_image_undo_disable (copy) &&
+      gimp_image_crop (copy, area->width, area->height, area->x, area->y))
+    picture = read_projection (copy, &all, width, height, error);
+  else
+    dif_canvas_set_error (_ ("GIMP could not read the image: %s"), error);
+  if (copy != NULL)
+    gimp_image_delete (copy);
+  return picture;
+}
+
+static void
+add_cells (int y, int width, const float *values, gpointer cells)
+{
+  dif_cells_add_row (cells, (guint) y, values);
+}
+
+DifImage *
+dif_source_mask (GeglBuffer *selection, guint grow, int width, int height, GError **error)
+{
+  const float          all   = 1.0f;
+  g_autoptr (DifCells) cells = NULL;
+  DifImage            *mask  = NULL;
+
+  if (selection == NULL)
+    {
+      cells = dif_cells_new (1, 1, 0, (guint) width, (guint) height);
+      dif_cells_add_row (cells, 0, &all);
+      mask = dif_cells_to_mask (cells);
+    }
+  else
+    {
+      cells = dif_cells_new ((guint) gegl_buffer_get_width (selection),
+                             (guint) gegl_buffer_get_height (selection), grow, (guint) width,
+                             (guint) height);
+      if (for_each_row (selection, gegl_buffer_get_extent (selection), add_cells, cells))
+        mask = dif_cells_to_mask (cells);
+    }
+  return mask != NULL ? mask : out_of_memory (width, height, error);
+}

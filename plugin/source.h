@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* source.h - pixels of an image as a model wants them.
+ *
+ * Reads only: nothing here changes an image, its undo steps included.  GEGL
+ * converts whatever type, precision and profile the image has to sRGB.
+ */
+#ifndef DIF_PLUGIN_SOURCE_H
+#define DIF_PLUGIN_SOURCE_H
+
+#include <libgimp/gimp.h>
+
+#include "dif.h"
+#include "plugin/geometry.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_source_bounds:
+ * @image: an image
+ * @layer: (nullable): one of its layers
+ * @bounds: (out): the layer's place, which may reach beyond the canvas, or
+ *   the canvas
+ */
+void dif_source_bounds (GimpImage *image, GimpLayer *layer, DifRect *bounds);
+
+/**
+ * dif_source_selection:
+ * @image: an image
+ * @bounds: (out): the selection's, pixels down to %DIF_MASK_LEAST included;
+ *   empty if all are fainter
+ *
+ * Returns: whether there is a selection
+ */
+gboolean dif_source_selection (GimpImage *image, DifRect *bounds);
+
+/**
+ * dif_source_visible:
+ * @image: an image
+ * @area: a part of the canvas
+ * @width: wanted, in pixels
+ * @height: wanted, in pixels
+ * @error: return location
+ *
+ * What one sees there, on neutral gray where the canvas is transparent.
+ *
+ * Errors: GIMP_PLUG_IN_ERROR with GIMP's reason; DIF_BACKEND_ERROR
+ * OUT_OF_MEMORY.
+ *
+ * Returns: (transfer full) (nullable): three channels, R'G'B'
+ */
+DifImage *dif_source_visible (GimpImage *image, const DifRect *area, int width, int height,
+                              GError **error);
+
+/**
+ * dif_source_layer:
+ * @layer: a layer, without its mask, opacity and mode
+ * @area: a part of the canvas
+ * @width: wanted, in pixels
+ * @height: wanted, in pixels
+ * @error: return location
+ *
+ * Errors: as dif_source_visible().
+ *
+ * Returns: (transfer full) (nullable): three channels, R'G'B', on neutral gray
+ */
+DifImage *dif_source_layer (GimpLayer *layer, const DifRect *area, int width, int height,
+                            GError **error);
+
+/**
+ * dif_source_gray:
+ * @drawable: a layer, mask or channel
+ * @area: a part of the canvas
+ * @width: wanted, in pixels
+ * @height: wanted, in pixels
+ * @error: return location
+ *
+ * Errors: as dif_source_visible().
+ *
+ * Returns: (transfer full) (nullable): one channel, on black
+ */
+DifImage *dif_source_gray (GimpDrawable *drawable, const DifRect *area, int width, int height,
+                           GError **error);
+
+/**
+ * dif_source_mask:
+ * @selection: (nullable): a selection's values in a part of the canvas, which is
+ *   the buffer's extent; NULL for everything selected
+ * @grow: as of dif_cells_new()
+ * @width: wanted, in pixels
+ * @height: wanted, in pixels
+ * @error: return location
+ *
+ * Errors: DIF_BACKEND_ERROR OUT_OF_MEMORY.
+ *
+ * Returns: (transfer full) (nullable): one channel, 1 for what is drawn anew
+ */
+DifImage *dif_source_mask (GeglBuffer *selection, guint grow, int width, int height,
+                           GError **error);
+
+G_END_DECLS
+
+#endif /* DIF_PLUGIN_SOURCE_H */
