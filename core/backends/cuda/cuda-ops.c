@@ -156,6 +156,39 @@ _dif_cuda_embed (DifBackend *be, gpointer table, const gint32 *ids, gsize n, Dif
 }
 
 gboolean
+_dif_cuda_gather (DifBackend *be, const DifTensor *x, const DifGather *g, DifTensor *y,
+                  GError **error)
+{
+  DifCuda   *cuda = _dif_cuda_begin (be);
+  gsize      n = g->n_out * g->n_terms, C = dif_tensor_dim (x, -1);
+  gsize      bytes = n * sizeof *g->rows;
+  char      *table = _dif_cuda_take (cuda, cuda->tensors, 2 * bytes, error);
+  GatherArgs a     = { x->data, (const int *) table,
+                       NULL, y->data,
+                       x->shape.d[0], dif_tensor_count (x) / x->shape.d[0] / C,
+                       g->n_out, g->n_terms,
+                       C, x->dtype };
+  CuPointer  rows = (CuPointer) (guintptr) table, weights = rows + bytes;
+  gboolean   ok;
+
+  if (! table)
+    return _dif_cuda_end (cuda, FALSE);
+  ok = _dif_cuda_check (cuda, cuda->cu.copy_in (rows, g->rows, bytes, cuda->stream),
+                        "copying rows to the card", error);
+  if (ok && g->weights)
+    {
+      a.weights = (const float *) (table + bytes);
+      ok        = _dif_cuda_check (cuda, cuda->cu.copy_in (weights, g->weights, bytes, cuda->stream),
+                                   "copying weights to the card", error);
+    }
+  /* the wait: the caller's lists may go when this returns */
+  ok = ok && _dif_cuda_each (cuda, DIF_CUDA_KERNEL_gather, dif_tensor_count (y), &a, error) &&
+       _dif_cuda_check (cuda, cuda->cu.stream_wait (cuda->stream), "gather", error);
+  _dif_cuda_arena_give (cuda->tensors, table);
+  return _dif_cuda_end (cuda, ok);
+}
+
+gboolean
 _dif_cuda_lincomb (DifBackend *be, guint n, const float *coef, const DifTensor *const *x,
                    DifTensor *y, GError **error)
 {

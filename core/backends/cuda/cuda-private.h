@@ -193,6 +193,8 @@ gboolean _dif_cuda_add (DifBackend *be, const DifTensor *a, const DifTensor *b, 
 gboolean _dif_cuda_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
                            GError **error);
 gboolean _dif_cuda_upsample (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
+gboolean _dif_cuda_gather (DifBackend *be, const DifTensor *x, const DifGather *g, DifTensor *y,
+                           GError **error);
 gboolean _dif_cuda_embed (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifTensor *y,
                           GError **error);
 gboolean _dif_cuda_lincomb (DifBackend *be, guint n, const float *coef, const DifTensor *const *x,

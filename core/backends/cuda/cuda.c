@@ -383,6 +383,7 @@ static const DifBackendClass cuda_class = {
   .add         = _dif_cuda_add,
   .concat      = _dif_cuda_concat,
   .upsample    = _dif_cuda_upsample,
+  .gather      = _dif_cuda_gather,
   .embed       = _dif_cuda_embed,
   .lincomb     = _dif_cuda_lincomb,
   .clamp       = _dif_cuda_clamp,

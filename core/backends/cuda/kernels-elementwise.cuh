@@ -35,6 +35,8 @@ activated (float x, int act)
       return x * 0.5f * erfcf (-x * 0.70710678118654752f);
     case KERNEL_ACT_QUICK_GELU:
       return x / (1.0f + expf (-1.702f * x));
+    case KERNEL_ACT_RELU:
+      return x > 0.0f ? x : 0.0f;
     default:
       return x;
     }
@@ -92,6 +94,28 @@ KERNEL (upsample, UpsampleArgs)
 
       store (a.y, a.dtype, i,
              load (a.x, a.dtype, ((n * a.h + r * a.h / a.H) * a.w + j * a.w / a.W) * a.C + c));
+    }
+}
+
+KERNEL (gather, GatherArgs)
+{
+  EACH (i, a.N * a.n_out * a.C)
+    {
+      size_t c = i % a.C, row = i / a.C % a.n_out, n = i / a.C / a.n_out;
+      float  result = a.weights ? 0.0f : -INFINITY;
+
+      for (size_t k = row * a.n_terms; k < (row + 1) * a.n_terms; k++)
+        {
+          float v = 0.0f;
+
+          if (a.rows[k] >= 0)
+            v = load (a.x, a.dtype, (n * a.n_in + (size_t) a.rows[k]) * a.C + c);
+          if (a.weights)
+            result = fmaf (a.weights[k], v, result);
+          else
+            result = v > result ? v : result;
+        }
+      store (a.y, a.dtype, i, result);
     }
 }
 

@@ -25,7 +25,8 @@ enum
   KERNEL_ACT_NONE,
   KERNEL_ACT_SILU,
   KERNEL_ACT_GELU,
-  KERNEL_ACT_QUICK_GELU
+  KERNEL_ACT_QUICK_GELU,
+  KERNEL_ACT_RELU
 };
 
 /** THREADS: threads of a block, for every kernel. */
@@ -87,6 +88,21 @@ typedef struct
   size_t      N, H, W, C, h, w;
   int         dtype;
 } UpsampleArgs;
+
+/**
+ * GatherArgs: y [N, n_out, C]: row i of an item is the sum of weights[i, k] * x
+ * [rows[i, k]], x [N, n_in, C], or without weights the greatest; a negative row
+ * is zeros.
+ */
+typedef struct
+{
+  const void  *x;
+  const int   *rows;
+  const float *weights;
+  void        *y;
+  size_t       N, n_in, n_out, n_terms, C;
+  int          dtype;
+} GatherArgs;
 
 /** EmbedArgs: y [n, width] = row ids[i] of the table. */
 typedef struct
@@ -235,6 +251,7 @@ typedef struct
   X (add, AddArgs)                 \
   X (concat, ConcatArgs)           \
   X (upsample, UpsampleArgs)       \
+  X (gather, GatherArgs)           \
   X (embed, EmbedArgs)             \
   X (lincomb, LincombArgs)         \
   X (clamp, ClampArgs)             \
