@@ -163,11 +163,16 @@ _dif_cuda_gather (DifBackend *be, const DifTensor *x, const DifGather *g, DifTen
   gsize      n = g->n_out * g->n_terms, C = dif_tensor_dim (x, -1);
   gsize      bytes = n * sizeof *g->rows;
   char      *table = _dif_cuda_take (cuda, cuda->tensors, 2 * bytes, error);
-  GatherArgs a     = { x->data, (const int *) table,
-                       NULL, y->data,
-                       x->shape.d[0], dif_tensor_count (x) / x->shape.d[0] / C,
-                       g->n_out, g->n_terms,
-                       C, x->dtype };
+  gsize      N     = x->shape.d[0];
+  GatherArgs a     = { .x       = x->data,
+                       .rows    = (const int *) table,
+                       .y       = y->data,
+                       .N       = N,
+                       .n_in    = dif_tensor_count (x) / N / C,
+                       .n_out   = g->n_out,
+                       .n_terms = g->n_terms,
+                       .C       = C,
+                       .dtype   = x->dtype };
   CuPointer  rows = (CuPointer) (guintptr) table, weights = rows + bytes;
   gboolean   ok;
 
