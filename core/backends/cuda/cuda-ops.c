@@ -182,9 +182,10 @@ _dif_cuda_gather (DifBackend *be, const DifTensor *x, const DifGather *g, DifTen
                         "copying rows to the card", error);
   if (ok && g->weights)
     {
+      CuResult r = cuda->cu.copy_in (weights, g->weights, bytes, cuda->stream);
+
       a.weights = (const float *) (table + bytes);
-      ok        = _dif_cuda_check (cuda, cuda->cu.copy_in (weights, g->weights, bytes, cuda->stream),
-                                   "copying weights to the card", error);
+      ok        = _dif_cuda_check (cuda, r, "copying weights to the card", error);
     }
   /* the wait: the caller's lists may go when this returns */
   ok = ok && _dif_cuda_each (cuda, DIF_CUDA_KERNEL_gather, dif_tensor_count (y), &a, error) &&
