@@ -7,18 +7,18 @@
 
 #include "base/error.h"
 #include "models/clip-text.h"
-#include "nn/clip-layer.h"
+#include "nn/encoder-layer.h"
 
 struct _DifClipText
 {
-  DifClipShape  shape;
-  guint         max_length, vocabulary;
-  guint         n_projected; /* 0 without projection */
-  gint32        eos;
-  DifTable     *tokens, *positions;
-  DifClipLayer *layers;
-  DifNorm      *final_norm;
-  DifLinear    *projection;
+  DifEncoderShape  shape;
+  guint            max_length, vocabulary;
+  guint            n_projected; /* 0 without projection */
+  gint32           eos;
+  DifTable        *tokens, *positions;
+  DifEncoderLayer *layers;
+  DifNorm         *final_norm;
+  DifLinear       *projection;
 };
 
 /* Older configs say 2 for the end of a text, whatever its id is; it is then
@@ -28,8 +28,8 @@ struct _DifClipText
 static gboolean
 read_config (DifClipText *m, DifJson *config, GError **error)
 {
-  m->shape = (DifClipShape) { .width = 512, .mlp = 2048, .n_layers = 12, .n_heads = 8 };
-  dif_clip_shape_read (&m->shape, config);
+  m->shape = (DifEncoderShape) { .width = 512, .mlp = 2048, .n_layers = 12, .n_heads = 8 };
+  dif_encoder_shape_read (&m->shape, config);
   m->max_length = (guint) dif_json_int (config, "max_position_embeddings", 77, 1, 1 << 16);
   m->vocabulary = (guint) dif_json_int (config, "vocab_size", 49408, 1, 1 << 24);
   m->eos        = (gint32) dif_json_int (config, "eos_token_id", 49407, 0, 1 << 24);
@@ -48,7 +48,7 @@ load_model (DifJson *config, DifLoader *l, gboolean projected, GError **error)
       dif_clip_text_free (m);
       return NULL;
     }
-  m->layers = g_new0 (DifClipLayer, m->shape.n_layers);
+  m->layers = g_new0 (DifEncoderLayer, m->shape.n_layers);
   dif_loader_enter (l, "text_model");
   m->tokens =
       dif_loader_table (l, "embeddings.token_embedding.weight", m->vocabulary, m->shape.width);
@@ -57,7 +57,7 @@ load_model (DifJson *config, DifLoader *l, gboolean projected, GError **error)
   for (guint i = 0; i < m->shape.n_layers; i++)
     {
       dif_loader_enter (l, "encoder.layers.%u", i);
-      dif_clip_layer_load (&m->layers[i], l, &m->shape);
+      dif_encoder_layer_load (&m->layers[i], l, &m->shape);
       dif_loader_leave (l);
     }
   m->final_norm = dif_loader_norm (l, "final_layer_norm", m->shape.width);
@@ -127,7 +127,7 @@ run_layers (DifClipText *m, DifContext *cx, DifTensor *x, guint first, guint end
   for (guint i = first; i < end; i++)
     {
       dif_context_enter (cx, "encoder.layers.%u", i);
-      x = dif_context_leave (cx, dif_clip_layer_forward (&m->layers[i], cx, x, &m->shape, TRUE));
+      x = dif_context_leave (cx, dif_encoder_layer_forward (&m->layers[i], cx, x, &m->shape, TRUE));
     }
   return x;
 }

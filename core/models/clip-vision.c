@@ -9,19 +9,19 @@
 
 #include "base/error.h"
 #include "models/clip-vision.h"
-#include "nn/clip-layer.h"
+#include "nn/encoder-layer.h"
 
 #define CHANNELS 3
 
 struct _DifClipVision
 {
-  DifClipShape  shape;
-  guint         image_size, patch;
-  DifLinear    *patches;
-  float        *class_token; /* [width]; NULL in a dry run */
-  DifTable     *positions;
-  DifNorm      *first_norm, *last_norm;
-  DifClipLayer *layers;
+  DifEncoderShape  shape;
+  guint            image_size, patch;
+  DifLinear       *patches;
+  float           *class_token; /* [width]; NULL in a dry run */
+  DifTable        *positions;
+  DifNorm         *first_norm, *last_norm;
+  DifEncoderLayer *layers;
 };
 
 static gboolean
@@ -29,8 +29,8 @@ read_config (DifClipVision *m, DifJson *config, GError **error)
 {
   gint64 channels;
 
-  m->shape = (DifClipShape) { .width = 768, .mlp = 3072, .n_layers = 12, .n_heads = 12 };
-  dif_clip_shape_read (&m->shape, config);
+  m->shape = (DifEncoderShape) { .width = 768, .mlp = 3072, .n_layers = 12, .n_heads = 12 };
+  dif_encoder_shape_read (&m->shape, config);
   m->image_size = (guint) dif_json_int (config, "image_size", 224, 1, 1 << 13);
   m->patch      = (guint) dif_json_int (config, "patch_size", 32, 1, 1 << 10);
   channels      = dif_json_int (config, "num_channels", CHANNELS, 1, 1 << 10);
@@ -54,11 +54,11 @@ side (const DifClipVision *m)
 static void
 load_layers (DifClipVision *m, DifLoader *l)
 {
-  m->layers = g_new0 (DifClipLayer, m->shape.n_layers);
+  m->layers = g_new0 (DifEncoderLayer, m->shape.n_layers);
   for (guint i = 0; i < m->shape.n_layers; i++)
     {
       dif_loader_enter (l, "encoder.layers.%u", i);
-      dif_clip_layer_load (&m->layers[i], l, &m->shape);
+      dif_encoder_layer_load (&m->layers[i], l, &m->shape);
       dif_loader_leave (l);
     }
 }
@@ -161,7 +161,8 @@ dif_clip_vision_embed (DifClipVision *m, DifContext *cx, const float *pixels)
   for (guint i = 0; i < m->shape.n_layers; i++)
     {
       dif_context_enter (cx, "encoder.layers.%u", i);
-      x = dif_context_leave (cx, dif_clip_layer_forward (&m->layers[i], cx, x, &m->shape, FALSE));
+      x = dif_encoder_layer_forward (&m->layers[i], cx, x, &m->shape, FALSE);
+      x = dif_context_leave (cx, x);
     }
   x = dif_reshape (cx, x, DIF_SHAPE (n, m->shape.width));
   x = dif_layer_norm (cx, dif_slice_batch (cx, x, 0, 1), m->last_norm, m->shape.eps);

@@ -41,7 +41,7 @@ read_words (DifDpt *m, DifJson *config)
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
                    "hidden_act: expected gelu, relu, silu or quick_gelu, found \"%s\"", act);
   else
-    m->act = acts[i].act;
+    m->shape.act = acts[i].act;
   for (i = 0; i < G_N_ELEMENTS (readouts) && strcmp (readout, readouts[i]) != 0; i++)
     ;
   m->readout = (DifDptReadout) i;
@@ -110,14 +110,14 @@ read_taps (DifDpt *m, DifJson *config)
     {
       DifJson *number = taps ? dif_json_at (taps, i) : NULL;
       guint    tap =
-          taps ? (guint) dif_json_value_int (number, 0, m->n_layers - 1) : defaults[i];
+          taps ? (guint) dif_json_value_int (number, 0, m->shape.n_layers - 1) : defaults[i];
 
       m->levels[i].tap = tap;
-      if (tap >= m->n_layers || (i > (m->hybrid ? 2 : 0) && tap <= m->levels[i - 1].tap))
+      if (tap >= m->shape.n_layers || (i > (m->hybrid ? 2 : 0) && tap <= m->levels[i - 1].tap))
         dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                        "backbone_out_indices: expected rising numbers below num_hidden_layers "
                        "(%u), found %u",
-                       m->n_layers, tap);
+                       m->shape.n_layers, tap);
     }
 }
 
@@ -176,21 +176,21 @@ read_config (DifDpt *m, DifJson *config, GError **error)
   m->fusion_bias    = dif_json_bool (config, "use_bias_in_fusion_residual", TRUE);
   m->add_projection = dif_json_bool (config, "add_projection", FALSE);
   m->in             = (guint) dif_json_int (config, "num_channels", 3, 1, 64);
-  m->width          = (guint) dif_json_int (config, "hidden_size", 768, 1, 1 << 16);
-  m->mlp            = (guint) dif_json_int (config, "intermediate_size", 3072, 1, 1 << 18);
-  m->n_layers       = (guint) dif_json_int (config, "num_hidden_layers", 12, 1, 1000);
-  m->n_heads        = (guint) dif_json_int (config, "num_attention_heads", 12, 1, 1 << 12);
+  m->shape.width    = (guint) dif_json_int (config, "hidden_size", 768, 1, 1 << 16);
+  m->shape.mlp      = (guint) dif_json_int (config, "intermediate_size", 3072, 1, 1 << 18);
+  m->shape.n_layers = (guint) dif_json_int (config, "num_hidden_layers", 12, 1, 1000);
+  m->shape.n_heads  = (guint) dif_json_int (config, "num_attention_heads", 12, 1, 1 << 12);
   m->image_size     = (guint) dif_json_int (config, "image_size", 384, 1, 1 << 14);
   m->patch          = (guint) dif_json_int (config, "patch_size", 16, 1, 1 << 10);
   m->fusion         = (guint) dif_json_int (config, "fusion_hidden_size", 256, 2, 1 << 14);
-  m->eps            = (float) dif_json_double (config, "layer_norm_eps", 1e-12);
-  if (! (m->eps > 0) || ! isfinite (m->eps))
+  m->shape.eps      = (float) dif_json_double (config, "layer_norm_eps", 1e-12);
+  if (! (m->shape.eps > 0) || ! isfinite (m->shape.eps))
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                   "layer_norm_eps: expected a positive number, found %g", (double) m->eps);
-  if (m->width % m->n_heads)
+                   "layer_norm_eps: expected a positive number, found %g", (double) m->shape.eps);
+  if (m->shape.width % m->shape.n_heads)
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                    "hidden_size: expected a multiple of num_attention_heads (%u), found %u",
-                   m->n_heads, m->width);
+                   m->shape.n_heads, m->shape.width);
   if (m->patch > m->image_size)
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                    "patch_size: expected at most the image_size of %u, found %u", m->image_size,
@@ -204,18 +204,18 @@ read_config (DifDpt *m, DifJson *config, GError **error)
 /* ---- weights ---- */
 
 static void
-load_layer (DifDptLayer *y, DifDpt *m, DifLoader *l)
+load_layer (DifEncoderLayer *y, DifDpt *m, DifLoader *l)
 {
   static const char *const qkv[] = { "query", "key", "value" };
 
   dif_loader_enter (l, "attention.attention");
-  y->qkv = dif_loader_linear_stack (l, qkv, 3, m->width, m->width, m->qkv_bias);
+  y->qkv = dif_loader_linear_stack (l, qkv, 3, m->shape.width, m->shape.width, m->qkv_bias);
   dif_loader_leave (l);
-  y->out   = dif_loader_linear (l, "attention.output.dense", m->width, m->width, TRUE);
-  y->norm1 = dif_loader_norm (l, "layernorm_before", m->width);
-  y->fc1   = dif_loader_linear (l, "intermediate.dense", m->mlp, m->width, TRUE);
-  y->fc2   = dif_loader_linear (l, "output.dense", m->width, m->mlp, TRUE);
-  y->norm2 = dif_loader_norm (l, "layernorm_after", m->width);
+  y->out   = dif_loader_linear (l, "attention.output.dense", m->shape.width, m->shape.width, TRUE);
+  y->norm1 = dif_loader_norm (l, "layernorm_before", m->shape.width);
+  y->up    = dif_loader_linear (l, "intermediate.dense", m->shape.mlp, m->shape.width, TRUE);
+  y->down  = dif_loader_linear (l, "output.dense", m->shape.width, m->shape.mlp, TRUE);
+  y->norm2 = dif_loader_norm (l, "layernorm_after", m->shape.width);
 }
 
 /* The backbone's maps must be what the neck and the transformer take. */
@@ -245,9 +245,9 @@ load_embeddings (DifDpt *m, DifJson *config, DifLoader *l, GError **error)
   guint grid = m->image_size / m->patch;
 
   dif_loader_enter (l, "dpt.embeddings");
-  m->cls       = dif_loader_floats (l, "cls_token", DIF_SHAPE (1, 1, m->width));
+  m->cls       = dif_loader_floats (l, "cls_token", DIF_SHAPE (1, 1, m->shape.width));
   m->positions = dif_loader_floats (l, "position_embeddings",
-                                    DIF_SHAPE (1, (gsize) grid * grid + 1, m->width));
+                                    DIF_SHAPE (1, (gsize) grid * grid + 1, m->shape.width));
   if (m->hybrid)
     {
       dif_loader_enter (l, "backbone");
@@ -256,10 +256,11 @@ load_embeddings (DifDpt *m, DifJson *config, DifLoader *l, GError **error)
       if (! m->bit || ! check_backbone (m, config, error))
         return FALSE;
       m->feature_projection = dif_loader_conv_spec (
-          l, "projection", m->width, dif_bit_feature_channels (m->bit, 2), 1, &plain, TRUE);
+          l, "projection", m->shape.width, dif_bit_feature_channels (m->bit, 2), 1, &plain, TRUE);
     }
   else
-    m->patches = dif_loader_cut (l, "patch_embeddings.projection", m->width, m->in, m->patch, TRUE);
+    m->patches = dif_loader_cut (l, "patch_embeddings.projection", m->shape.width, m->in, m->patch,
+                                 TRUE);
   dif_loader_leave (l);
   return TRUE;
 }
@@ -276,11 +277,12 @@ load_level (DifDpt *m, guint i, DifLoader *l)
   if (m->readout == DIF_DPT_PROJECT)
     {
       dif_loader_enter (l, "reassemble_stage.readout_projects.%u", i);
-      y->readout = dif_loader_linear (l, "0", m->width, 2 * (gsize) m->width, TRUE);
+      y->readout = dif_loader_linear (l, "0", m->shape.width, 2 * (gsize) m->shape.width, TRUE);
       dif_loader_leave (l);
     }
   dif_loader_enter (l, "reassemble_stage.layers.%u", i);
-  y->projection = dif_loader_conv_spec (l, "projection", y->channels, m->width, 1, &plain, TRUE);
+  y->projection =
+      dif_loader_conv_spec (l, "projection", y->channels, m->shape.width, 1, &plain, TRUE);
   if (y->enlarge > 1)
     y->larger = dif_loader_enlarge (l, "resize", y->channels, y->enlarge);
   if (y->shrink)
@@ -330,15 +332,15 @@ dif_dpt_load (DifJson *config, DifLoader *l, GError **error)
       dif_dpt_free (m);
       return NULL;
     }
-  m->layers = g_new0 (DifDptLayer, m->n_layers);
-  for (guint i = 0; i < m->n_layers; i++)
+  m->layers = g_new0 (DifEncoderLayer, m->shape.n_layers);
+  for (guint i = 0; i < m->shape.n_layers; i++)
     {
       dif_loader_enter (l, "dpt.encoder.layer.%u", i);
       load_layer (&m->layers[i], m, l);
       dif_loader_leave (l);
     }
   /* behind the last layer, where nothing is taken from; checkpoints hold it */
-  dif_loader_norm (l, "dpt.layernorm", m->width);
+  dif_loader_norm (l, "dpt.layernorm", m->shape.width);
   dif_loader_enter (l, "neck");
   for (guint i = 0; i < m->n_levels; i++)
     load_level (m, i, l);

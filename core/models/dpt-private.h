@@ -5,6 +5,7 @@
 
 #include "models/bit.h"
 #include "models/dpt.h"
+#include "nn/encoder-layer.h"
 
 G_BEGIN_DECLS
 
@@ -25,13 +26,6 @@ typedef enum
   DIF_DPT_ADD,
   DIF_DPT_PROJECT
 } DifDptReadout;
-
-/** DifDptLayer: of the transformer. */
-typedef struct
-{
-  DifNorm   *norm1, *norm2;
-  DifLinear *qkv, *out, *fc1, *fc2;
-} DifDptLayer;
 
 /**
  * DifDptLevel:
@@ -58,18 +52,18 @@ struct _DifDpt
   DifDtype      dtype;
   gboolean      hybrid, qkv_bias, fusion_bias, add_projection;
   DifDptReadout readout;
-  guint         in, width, mlp, n_layers, n_heads, image_size, patch, n_levels, fusion, head_level;
-  float         eps;
-  DifAct        act;
+  guint         in, image_size, patch, n_levels, fusion, head_level;
 
-  DifBit      *bit;
-  DifConv     *feature_projection; /* hybrid */
-  DifLinear   *patches;            /* plain */
-  float       *cls, *positions;    /* [width]; [1 + grid^2, width], the class token's first */
-  DifDptLayer *layers;
-  DifDptLevel  levels[DIF_DPT_MAX_LEVELS];
-  DifDptFusion fusions[DIF_DPT_MAX_LEVELS]; /* from the deepest level up */
-  DifConv     *head_projection, *head[3];
+  DifEncoderShape shape;
+
+  DifBit          *bit;
+  DifConv         *feature_projection; /* hybrid */
+  DifLinear       *patches;            /* plain */
+  float           *cls, *positions;    /* [width]; [1 + grid^2, width], the class token's first */
+  DifEncoderLayer *layers;
+  DifDptLevel      levels[DIF_DPT_MAX_LEVELS];
+  DifDptFusion     fusions[DIF_DPT_MAX_LEVELS]; /* from the deepest level up */
+  DifConv         *head_projection, *head[3];
 };
 
 G_END_DECLS

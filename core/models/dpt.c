@@ -51,7 +51,8 @@ embed (DifDpt *m, DifContext *cx, const float *pixels, guint side, DifTensor **f
 static DifTensor *
 add_positions (DifDpt *m, DifContext *cx, DifTensor *x)
 {
-  gsize             grid = dif_tensor_dim (x, 1), own = m->image_size / m->patch, D = m->width;
+  gsize             grid = dif_tensor_dim (x, 1), own = m->image_size / m->patch;
+  gsize             D     = m->shape.width;
   g_autofree float *first = g_new (float, D);
   DifTensor        *places, *cls;
 
@@ -64,30 +65,17 @@ add_positions (DifDpt *m, DifContext *cx, DifTensor *x)
   return dif_reshape (cx, x, DIF_SHAPE (1, 1 + grid * grid, D));
 }
 
-static DifTensor *
-layer (DifDpt *m, const DifDptLayer *y, DifContext *cx, DifTensor *x)
-{
-  DifTensor *h;
-
-  h = dif_layer_norm (cx, x, y->norm1, m->eps);
-  h = dif_linear (cx, h, y->qkv, DIF_ACT_NONE, NULL);
-  h = dif_self_attention (cx, h, m->n_heads, FALSE);
-  x = dif_linear (cx, h, y->out, DIF_ACT_NONE, x);
-  h = dif_layer_norm (cx, x, y->norm2, m->eps);
-  h = dif_linear (cx, h, y->fc1, m->act, NULL);
-  return dif_linear (cx, h, y->fc2, DIF_ACT_NONE, x);
-}
-
 /* What the transformer gives each level that is not the backbone's. */
 static void
 transform (DifDpt *m, DifContext *cx, DifTensor *x, DifTensor **features)
 {
   guint level = m->hybrid ? 2 : 0;
 
-  for (guint i = 0; i < m->n_layers && level < m->n_levels; i++)
+  for (guint i = 0; i < m->shape.n_layers && level < m->n_levels; i++)
     {
       dif_context_enter (cx, "encoder.layer.%u", i);
-      x = dif_context_leave (cx, layer (m, &m->layers[i], cx, x));
+      x = dif_encoder_layer_forward (&m->layers[i], cx, x, &m->shape, FALSE);
+      x = dif_context_leave (cx, x);
       if (m->levels[level].tap == i)
         features[level++] = x;
     }
@@ -99,7 +87,7 @@ transform (DifDpt *m, DifContext *cx, DifTensor *x, DifTensor **features)
 static DifTensor *
 read_out (DifDpt *m, const DifDptLevel *y, DifContext *cx, DifTensor *x, gsize grid)
 {
-  gsize      n = grid * grid, D = m->width;
+  gsize      n = grid * grid, D = m->shape.width;
   DifTensor *rows = dif_reshape (cx, x, DIF_SHAPE (1 + n, D));
 
   rows = dif_reshape (cx, dif_slice_batch (cx, rows, 1, n), DIF_SHAPE (1, n, D));
@@ -108,7 +96,7 @@ read_out (DifDpt *m, const DifDptLevel *y, DifContext *cx, DifTensor *x, gsize g
   if (m->readout == DIF_DPT_PROJECT)
     {
       rows = dif_concat (cx, rows, dif_repeat_row (cx, x, 0, n));
-      rows = dif_linear (cx, rows, y->readout, m->act, NULL);
+      rows = dif_linear (cx, rows, y->readout, m->shape.act, NULL);
     }
   return dif_reshape (cx, rows, DIF_SHAPE (1, grid, grid, D));
 }

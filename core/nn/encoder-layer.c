@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* clip-layer.c - norm, attention, norm, feed-forward. */
+/* encoder-layer.c - norm, attention, norm, feed-forward. */
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "nn/clip-layer.h"
+#include "nn/encoder-layer.h"
 #include "nn/transformer.h"
 
 void
-dif_clip_shape_read (DifClipShape *shape, DifJson *config)
+dif_encoder_shape_read (DifEncoderShape *shape, DifJson *config)
 {
   const char *act = dif_json_string (config, "hidden_act", "quick_gelu");
 
@@ -35,7 +35,7 @@ dif_clip_shape_read (DifClipShape *shape, DifJson *config)
 }
 
 void
-dif_clip_layer_load (DifClipLayer *y, DifLoader *l, const DifClipShape *shape)
+dif_encoder_layer_load (DifEncoderLayer *y, DifLoader *l, const DifEncoderShape *shape)
 {
   static const char *const qkv[] = { "q_proj", "k_proj", "v_proj" };
   guint                    C     = shape->width;
@@ -51,8 +51,8 @@ dif_clip_layer_load (DifClipLayer *y, DifLoader *l, const DifClipShape *shape)
 }
 
 DifTensor *
-dif_clip_layer_forward (const DifClipLayer *y, DifContext *cx, DifTensor *x,
-                        const DifClipShape *shape, gboolean causal)
+dif_encoder_layer_forward (const DifEncoderLayer *y, DifContext *cx, DifTensor *x,
+                           const DifEncoderShape *shape, gboolean causal)
 {
   DifTensor *h;
 

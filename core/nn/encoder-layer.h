@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* clip-layer.h - the layer that CLIP's text and vision encoders are stacked from. */
-#ifndef DIF_NN_CLIP_LAYER_H
-#define DIF_NN_CLIP_LAYER_H
+/* encoder-layer.h - the layer that CLIP's encoders and DPT's transformer are stacked from. */
+#ifndef DIF_NN_ENCODER_LAYER_H
+#define DIF_NN_ENCODER_LAYER_H
 
 #include "base/json.h"
 #include "tensor/ops.h"
@@ -10,7 +10,7 @@
 G_BEGIN_DECLS
 
 /**
- * DifClipShape:
+ * DifEncoderShape:
  * @width: channels, a multiple of @n_heads
  * @mlp: channels inside the feed-forward part
  * @n_layers: layers of the encoder
@@ -18,21 +18,21 @@ G_BEGIN_DECLS
  * @eps: of every layer norm
  * @act: inside the feed-forward part
  *
- * What a CLIP encoder's config says about its layers.
+ * What an encoder's config says about its layers.
  */
 typedef struct
 {
   guint  width, mlp, n_layers, n_heads;
   float  eps;
   DifAct act;
-} DifClipShape;
+} DifEncoderShape;
 
 /**
- * DifClipLayer:
+ * DifEncoderLayer:
  *
  * Self attention and a feed-forward part, each on a layer norm and added to
- * its input.  Filled by dif_clip_layer_load(); the weights belong to the
- * loader's store.
+ * its input.  Filled by dif_encoder_layer_load(), or by a model that has other
+ * names for the weights; they belong to the loader's store.
  */
 typedef struct
 {
@@ -41,29 +41,29 @@ typedef struct
   DifLinear *out;  /* [C, C] */
   DifLinear *up;   /* [mlp, C] */
   DifLinear *down; /* [C, mlp] */
-} DifClipLayer;
+} DifEncoderLayer;
 
 /**
- * dif_clip_shape_read:
+ * dif_encoder_shape_read:
  * @shape: filled; what it holds are the defaults of absent keys
  * @config: a text_config or vision_config
  *
- * Failures stay in @config's document.
+ * By CLIP's keys.  Failures stay in @config's document.
  */
-void dif_clip_shape_read (DifClipShape *shape, DifJson *config);
+void dif_encoder_shape_read (DifEncoderShape *shape, DifJson *config);
 
 /**
- * dif_clip_layer_load:
+ * dif_encoder_layer_load:
  * @y: filled
  * @l: a loader, inside the layer's scope
  * @shape: of the encoder
  *
- * Source: transformers CLIPEncoderLayer.
+ * By CLIP's names.  Source: transformers CLIPEncoderLayer.
  */
-void dif_clip_layer_load (DifClipLayer *y, DifLoader *l, const DifClipShape *shape);
+void dif_encoder_layer_load (DifEncoderLayer *y, DifLoader *l, const DifEncoderShape *shape);
 
 /**
- * dif_clip_layer_forward:
+ * dif_encoder_layer_forward:
  * @y: a layer
  * @cx: a context
  * @x: `[N, T, C]`
@@ -72,9 +72,9 @@ void dif_clip_layer_load (DifClipLayer *y, DifLoader *l, const DifClipShape *sha
  *
  * Returns: `[N, T, C]`
  */
-DifTensor *dif_clip_layer_forward (const DifClipLayer *y, DifContext *cx, DifTensor *x,
-                                   const DifClipShape *shape, gboolean causal);
+DifTensor *dif_encoder_layer_forward (const DifEncoderLayer *y, DifContext *cx, DifTensor *x,
+                                      const DifEncoderShape *shape, gboolean causal);
 
 G_END_DECLS
 
-#endif /* DIF_NN_CLIP_LAYER_H */
+#endif /* DIF_NN_ENCODER_LAYER_H */
