@@ -6,18 +6,36 @@
 #include "backends/cpu/cpu-private.h"
 
 void
+_dif_cpu_span_to_f32 (DifCpu *cpu, float *y, const void *x, DifDtype dtype, gsize n)
+{
+  if (dtype == DIF_F16)
+    cpu->kernels->f16_to_f32 (y, x, n);
+  else if (dtype == DIF_BF16)
+    cpu->kernels->bf16_to_f32 (y, x, n);
+  else
+    memcpy (y, x, n * sizeof *y);
+}
+
+void
+_dif_cpu_span_to_bf16 (DifCpu *cpu, guint16 *y, const void *x, DifDtype dtype, gsize n)
+{
+  if (dtype == DIF_F16)
+    cpu->kernels->f16_to_bf16 (y, x, n);
+  else if (dtype == DIF_F32)
+    cpu->kernels->f32_to_bf16 (y, x, n);
+  else
+    memcpy (y, x, n * sizeof *y);
+}
+
+void
 _dif_cpu_to_f32 (DifCpu *cpu, float *y, const void *x, DifDtype dtype, gsize n)
 {
 #pragma omp parallel num_threads(_dif_cpu_team(cpu, n))
   {
     gsize at, share = _dif_cpu_span (n, omp_get_thread_num (), omp_get_num_threads (), &at);
 
-    if (dtype == DIF_F16)
-      cpu->kernels->f16_to_f32 (y + at, (const guint16 *) x + at, share);
-    else if (dtype == DIF_BF16)
-      cpu->kernels->bf16_to_f32 (y + at, (const guint16 *) x + at, share);
-    else
-      memcpy (y + at, (const char *) x + at * sizeof *y, share * sizeof *y);
+    _dif_cpu_span_to_f32 (cpu, y + at, (const char *) x + at * dif_dtype_size (dtype), dtype,
+                          share);
   }
 }
 
@@ -28,12 +46,8 @@ _dif_cpu_to_bf16 (DifCpu *cpu, guint16 *y, const void *x, DifDtype dtype, gsize 
   {
     gsize at, share = _dif_cpu_span (n, omp_get_thread_num (), omp_get_num_threads (), &at);
 
-    if (dtype == DIF_F16)
-      cpu->kernels->f16_to_bf16 (y + at, (const guint16 *) x + at, share);
-    else if (dtype == DIF_F32)
-      cpu->kernels->f32_to_bf16 (y + at, (const float *) x + at, share);
-    else
-      memcpy (y + at, (const guint16 *) x + at, share * sizeof *y);
+    _dif_cpu_span_to_bf16 (cpu, y + at, (const char *) x + at * dif_dtype_size (dtype), dtype,
+                           share);
   }
 }
 

@@ -12,40 +12,67 @@
 /* What a core converts before it packs: about half of its second cache. */
 #define SLICE_BYTES ((gsize) 512 << 10)
 
+/* A thread's means of moving data from one layout to another. */
+typedef struct
+{
+  dnnl_primitive_t primitive;
+  dnnl_memory_t    from, to;
+} Packer;
+
+static void
+packer_clear (Packer *p)
+{
+  if (p->from)
+    dnnl_memory_destroy (p->from);
+  if (p->to)
+    dnnl_memory_destroy (p->to);
+  if (p->primitive)
+    dnnl_primitive_destroy (p->primitive);
+}
+
+static dnnl_status_t
+packer_init (Packer *p, DifCpu *cpu, const_dnnl_memory_desc_t from, const_dnnl_memory_desc_t to)
+{
+  dnnl_primitive_desc_t pd = NULL;
+  dnnl_status_t         s;
+
+  s = dnnl_reorder_primitive_desc_create (&pd, from, cpu->engine, to, cpu->engine, NULL);
+  if (s == dnnl_success)
+    s = dnnl_primitive_create (&p->primitive, pd);
+  if (s == dnnl_success)
+    s = dnnl_memory_create (&p->from, from, cpu->engine, DNNL_MEMORY_NONE);
+  if (s == dnnl_success)
+    s = dnnl_memory_create (&p->to, to, cpu->engine, DNNL_MEMORY_NONE);
+  if (pd)
+    dnnl_primitive_desc_destroy (pd);
+  return s;
+}
+
+static dnnl_status_t
+packer_run (const Packer *p, DifCpu *cpu, const void *from, void *to)
+{
+  dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, p->from }, { DNNL_ARG_TO, p->to } };
+  dnnl_status_t   s;
+
+  dnnl_memory_set_data_handle (p->from, (void *) from);
+  dnnl_memory_set_data_handle (p->to, to);
+  s = dnnl_primitive_execute (p->primitive, cpu->stream, G_N_ELEMENTS (args), args);
+  return s == dnnl_success ? dnnl_stream_wait (cpu->stream) : s;
+}
+
 gboolean
 _dif_cpu_reorder (DifCpu *cpu, const_dnnl_memory_desc_t from, const void *src,
                   const_dnnl_memory_desc_t to, void *dst, GError **error)
 {
-  dnnl_primitive_desc_t pd = NULL;
-  dnnl_primitive_t      p  = NULL;
-  dnnl_memory_t         a = NULL, b = NULL;
-  dnnl_status_t         s;
+  Packer        p = { 0 };
+  dnnl_status_t s;
 
   if (! _dif_cpu_headroom (error))
     return FALSE;
-  s = dnnl_reorder_primitive_desc_create (&pd, from, cpu->engine, to, cpu->engine, NULL);
+  s = packer_init (&p, cpu, from, to);
   if (s == dnnl_success)
-    s = dnnl_primitive_create (&p, pd);
-  if (s == dnnl_success)
-    s = dnnl_memory_create (&a, from, cpu->engine, (void *) src);
-  if (s == dnnl_success)
-    s = dnnl_memory_create (&b, to, cpu->engine, dst);
-  if (s == dnnl_success)
-    {
-      dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, a }, { DNNL_ARG_TO, b } };
-
-      s = dnnl_primitive_execute (p, cpu->stream, G_N_ELEMENTS (args), args);
-    }
-  if (s == dnnl_success)
-    s = dnnl_stream_wait (cpu->stream);
-  if (a)
-    dnnl_memory_destroy (a);
-  if (b)
-    dnnl_memory_destroy (b);
-  if (p)
-    dnnl_primitive_destroy (p);
-  if (pd)
-    dnnl_primitive_desc_destroy (pd);
+    s = packer_run (&p, cpu, src, dst);
+  packer_clear (&p);
   return _dif_cpu_check (s, "packing a weight", error);
 }
 
@@ -122,70 +149,25 @@ slice_md (const DifCpuWeight *w, const Slices *s, const_dnnl_memory_desc_t whole
   return dnnl_memory_desc_create_submemory (md, whole, w->is_conv ? kernel : matrix, from);
 }
 
-/* One thread's means of packing slices. */
-typedef struct
-{
-  dnnl_primitive_t primitive;
-  dnnl_memory_t    from, to;
-} Packer;
-
-static void
-packer_clear (Packer *p)
-{
-  if (p->from)
-    dnnl_memory_destroy (p->from);
-  if (p->to)
-    dnnl_memory_destroy (p->to);
-  if (p->primitive)
-    dnnl_primitive_destroy (p->primitive);
-}
-
-static dnnl_status_t
-packer_init (Packer *p, DifCpu *cpu, const_dnnl_memory_desc_t from, const_dnnl_memory_desc_t to)
-{
-  dnnl_primitive_desc_t pd = NULL;
-  dnnl_status_t         s;
-
-  s = dnnl_reorder_primitive_desc_create (&pd, from, cpu->engine, to, cpu->engine, NULL);
-  if (s == dnnl_success)
-    s = dnnl_primitive_create (&p->primitive, pd);
-  if (s == dnnl_success)
-    s = dnnl_memory_create (&p->from, from, cpu->engine, DNNL_MEMORY_NONE);
-  if (s == dnnl_success)
-    s = dnnl_memory_create (&p->to, to, cpu->engine, DNNL_MEMORY_NONE);
-  if (pd)
-    dnnl_primitive_desc_destroy (pd);
-  return s;
-}
-
+/* @n elements of @a from @first on, as @dtype */
 static void
 convert_slice (DifCpu *cpu, void *to, DifDtype dtype, const DifHostArray *a, gsize first, gsize n)
 {
-  const guint16 *half = (const guint16 *) a->data + first;
+  const char *from = (const char *) a->data + first * dif_dtype_size (a->dtype);
 
-  if (dtype == DIF_BF16 && a->dtype == DIF_F16)
-    cpu->kernels->f16_to_bf16 (to, half, n);
-  else if (dtype == DIF_BF16)
-    cpu->kernels->f32_to_bf16 (to, (const float *) a->data + first, n);
-  else if (a->dtype == DIF_F16)
-    cpu->kernels->f16_to_f32 (to, half, n);
+  if (dtype == DIF_BF16)
+    _dif_cpu_span_to_bf16 (cpu, to, from, a->dtype, n);
   else
-    cpu->kernels->bf16_to_f32 (to, half, n);
+    _dif_cpu_span_to_f32 (cpu, to, from, a->dtype, n);
 }
 
 /* slice @i, through @buffer */
 static dnnl_status_t
-pack_slice (DifCpu *cpu, Packer *p, const DifCpuWeight *w, const DifHostArray *a, const Slices *s,
-            gsize i, void *buffer)
+pack_slice (DifCpu *cpu, const Packer *p, const DifCpuWeight *w, const DifHostArray *a,
+            const Slices *s, gsize i, void *buffer)
 {
-  dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, p->from }, { DNNL_ARG_TO, p->to } };
-  dnnl_status_t   status;
-
   convert_slice (cpu, buffer, w->dtype, a, i * s->rows * s->row, s->rows * s->row);
-  dnnl_memory_set_data_handle (p->from, buffer);
-  dnnl_memory_set_data_handle (p->to, (char *) w->data + i * s->stride);
-  status = dnnl_primitive_execute (p->primitive, cpu->stream, G_N_ELEMENTS (args), args);
-  return status == dnnl_success ? dnnl_stream_wait (cpu->stream) : status;
+  return packer_run (p, cpu, buffer, (char *) w->data + i * s->stride);
 }
 
 static dnnl_status_t

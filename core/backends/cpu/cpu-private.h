@@ -171,6 +171,15 @@ void _dif_cpu_to_f32 (DifCpu *cpu, float *y, const void *x, DifDtype dtype, gsiz
  */
 void _dif_cpu_to_bf16 (DifCpu *cpu, guint16 *y, const void *x, DifDtype dtype, gsize n);
 
+/**
+ * _dif_cpu_span_to_f32: _dif_cpu_span_to_bf16:
+ * @cpu: @y: @x: @dtype: @n: as _dif_cpu_to_f32() and _dif_cpu_to_bf16()
+ *
+ * On the calling thread.
+ */
+void _dif_cpu_span_to_f32 (DifCpu *cpu, float *y, const void *x, DifDtype dtype, gsize n);
+void _dif_cpu_span_to_bf16 (DifCpu *cpu, guint16 *y, const void *x, DifDtype dtype, gsize n);
+
 /* ---- prepared weights (cpu-weight.c) ---- */
 
 /** DIF_CPU_KEY: numbers that tell one primitive of a weight from another. */
