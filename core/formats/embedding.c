@@ -43,13 +43,6 @@ dif_embedding_free (DifEmbedding *e)
 /* ---- one file ---- */
 
 static char *
-note_name (const char *name, gpointer user_data)
-{
-  g_ptr_array_add (user_data, g_strdup (name));
-  return NULL;
-}
-
-static char *
 want_known (const char *name, gpointer user_data)
 {
   DifEmbedding *e = user_data;
@@ -133,8 +126,7 @@ DifEmbedding *
 dif_embedding_open (const char *path, const char *token, GError **error)
 {
   g_autoptr (DifEmbedding) e     = g_new0 (DifEmbedding, 1);
-  g_autoptr (GPtrArray)    names = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (DifWeights)   none  = dif_weights_new ("embedding");
+  g_autoptr (GPtrArray)    names = NULL;
   const char              *word;
 
   e->path    = g_strdup (path);
@@ -147,8 +139,8 @@ dif_embedding_open (const char *path, const char *token, GError **error)
                    path);
       return NULL;
     }
-  if (! dif_safetensors_read (path, none, note_name, names, error) ||
-      ! choose (e, names, &word, error) ||
+  names = dif_safetensors_names (path, error);
+  if (! names || ! choose (e, names, &word, error) ||
       ! dif_safetensors_read (path, e->tensors, want_known, e, error))
     return NULL;
   for (guint i = 0; i < G_N_ELEMENTS (e->names); i++)

@@ -187,19 +187,6 @@ split_name (const char *name, Role *role)
   return NULL;
 }
 
-static char *
-note_name (const char *name, gpointer user_data)
-{
-  g_ptr_array_add (user_data, g_strdup (name));
-  return NULL;
-}
-
-static char *
-want_all (const char *name, gpointer user_data)
-{
-  return g_strdup (name);
-}
-
 /* Every name must be understood. */
 static gboolean
 check_names (const char *path, GPtrArray *names, GError **error)
@@ -408,9 +395,8 @@ read_scales (DifLora *lora, GError **error)
 DifLora *
 dif_lora_open (const char *path, GError **error)
 {
-  g_autoptr (DifLora)    lora  = g_new0 (DifLora, 1);
-  g_autoptr (GPtrArray)  names = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (DifWeights) none  = dif_weights_new ("lora");
+  g_autoptr (DifLora)   lora  = g_new0 (DifLora, 1);
+  g_autoptr (GPtrArray) names = NULL;
 
   lora->path    = g_strdup (path);
   lora->tensors = dif_weights_new ("lora");
@@ -424,9 +410,9 @@ dif_lora_open (const char *path, GError **error)
                    path);
       return NULL;
     }
-  if (! dif_safetensors_read (path, none, note_name, names, error) ||
-      ! check_names (path, names, error) ||
-      ! dif_safetensors_read (path, lora->tensors, want_all, NULL, error))
+  names = dif_safetensors_names (path, error);
+  if (! names || ! check_names (path, names, error) ||
+      ! dif_safetensors_read (path, lora->tensors, NULL, NULL, error))
     return NULL;
   collect (lora);
   for (guint i = 0; i < lora->modules->len; i++)

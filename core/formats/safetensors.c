@@ -374,6 +374,23 @@ dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc want, gpoi
   return bytes && dif_safetensors_read_bytes (bytes, path, into, want, user_data, error);
 }
 
+static char *
+note_name (const char *name, gpointer names)
+{
+  g_ptr_array_add (names, g_strdup (name));
+  return NULL;
+}
+
+GPtrArray *
+dif_safetensors_names (const char *path, GError **error)
+{
+  g_autoptr (GPtrArray)  names = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (DifWeights) none  = dif_weights_new ("names");
+
+  return dif_safetensors_read (path, none, note_name, names, error) ? g_steal_pointer (&names)
+                                                                    : NULL;
+}
+
 gboolean
 dif_safetensors_metadata (const char *path, const char *key, char **value, GError **error)
 {

@@ -46,6 +46,18 @@ gboolean dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc w
                                gpointer user_data, GError **error);
 
 /**
+ * dif_safetensors_names:
+ * @path: a .safetensors file
+ * @error: return location
+ *
+ * Errors: those of dif_safetensors_read() but for dtypes.
+ *
+ * Returns: (transfer full) (nullable) (element-type utf8): the names of its
+ * tensors; free with g_ptr_array_unref()
+ */
+GPtrArray *dif_safetensors_names (const char *path, GError **error);
+
+/**
  * dif_safetensors_read_bytes:
  * @bytes: contents of a file
  * @name: shown in messages
