@@ -86,20 +86,23 @@ prompt_clear (Prompt *prompt)
     dif_prompt_free (prompt->of[e]);
 }
 
-/* Both prompts get as many chunks as the longest text of any encoder has. */
-static void
-pad_to_longest (DifRun *run, Prompt *a, Prompt *b)
+static guint
+most_chunks (const Prompt *prompt)
 {
-  Prompt *both[] = { a, b };
-  guint   most   = 1;
+  guint most = 1;
 
-  for (guint i = 0; i < G_N_ELEMENTS (both) * N_ENCODERS; i++)
-    if (both[i / N_ENCODERS]->of[i % N_ENCODERS])
-      most = MAX (most, both[i / N_ENCODERS]->of[i % N_ENCODERS]->n_chunks);
-  for (guint i = 0; i < G_N_ELEMENTS (both) * N_ENCODERS; i++)
-    if (both[i / N_ENCODERS]->of[i % N_ENCODERS])
-      dif_prompt_pad (both[i / N_ENCODERS]->of[i % N_ENCODERS], tokenizer_of (run, i % N_ENCODERS),
-                      most);
+  for (guint e = 0; e < N_ENCODERS; e++)
+    if (prompt->of[e])
+      most = MAX (most, prompt->of[e]->n_chunks);
+  return most;
+}
+
+static void
+pad (DifRun *run, Prompt *prompt, guint n_chunks)
+{
+  for (guint e = 0; e < N_ENCODERS; e++)
+    if (prompt->of[e])
+      dif_prompt_pad (prompt->of[e], tokenizer_of (run, e), n_chunks);
 }
 
 /* Multiplies the rows of one chunk by their weights and restores its mean. */
@@ -250,7 +253,10 @@ dif_run_encode_prompts (DifRun *run)
     embeds = dif_context_inert (run->cx);
   else
     {
-      pad_to_longest (run, &prompt, &against);
+      guint n_chunks = MAX (most_chunks (&prompt), most_chunks (&against));
+
+      pad (run, &prompt, n_chunks);
+      pad (run, &against, n_chunks);
       embeds = encode_both (run, &prompt, &against);
     }
   prompt_clear (&prompt);

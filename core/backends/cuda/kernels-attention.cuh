@@ -22,7 +22,10 @@ row_element (const AttentionRows *rows, int dtype, size_t first, size_t row, siz
   return row < n_rows && d < width ? load (rows->data, dtype, first + row * rows->stride + d) : 0;
 }
 
-/* Thread (r, c) of 16 x 16 has rows 4 r .. 4 r + 3 of scores and of y, columns c and c + 16
+/* Long, because its phases share what the block and each thread keep, which no
+ * function could be given.
+ *
+ * Thread (r, c) of 16 x 16 has rows 4 r .. 4 r + 3 of scores and of y, columns c and c + 16
  * of scores, c, c + 16, .. c + 112 of y. */
 KERNEL (attention, AttentionArgs)
 {
