@@ -10,6 +10,17 @@ test_fixture (const char *relative)
   return g_build_filename (g_getenv ("DIF_FIXTURES"), relative, NULL);
 }
 
+DifJson *
+test_read_json (const char *relative)
+{
+  g_autofree char *path  = test_fixture (relative);
+  GError          *error = NULL;
+  DifJson         *json  = dif_json_load (path, &error);
+
+  g_assert_no_error (error);
+  return json;
+}
+
 DifWeights *
 test_read_tensors (const char *relative)
 {

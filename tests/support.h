@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 /** test_fixture: a path inside tests/fixtures; free it. */
 char *test_fixture (const char *relative);
 
+/** test_read_json: a JSON file of tests/fixtures; aborts the test on error. */
+DifJson *test_read_json (const char *relative);
+
 /** test_read_tensors: every tensor of a fixture; aborts the test on error. */
 DifWeights *test_read_tensors (const char *relative);
 

@@ -287,13 +287,9 @@ test_adapters (gconstpointer data)
 static DifJson *
 add_adapters (void)
 {
-  g_autofree char *path  = test_fixture ("adapters/cases.json");
-  GError          *error = NULL;
-  DifJson         *root  = dif_json_load (path, &error);
-  DifJson         *cases;
+  DifJson *root  = test_read_json ("adapters/cases.json");
+  DifJson *cases = dif_json_member (root, "cases");
 
-  g_assert_no_error (error);
-  cases = dif_json_member (root, "cases");
   for (guint i = 0; i < dif_json_length (cases); i++)
     {
       DifJson         *c    = dif_json_at (cases, i);

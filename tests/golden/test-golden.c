@@ -479,13 +479,9 @@ add_cases (DifJson *root, const char *folder, Suite *suite, const char *suffix, 
 static DifJson *
 read_cases (const char *folder)
 {
-  g_autofree char *relative = g_build_filename (folder, "cases.json", NULL),
-                  *path     = test_fixture (relative);
-  GError  *error            = NULL;
-  DifJson *root             = dif_json_load (path, &error);
+  g_autofree char *relative = g_build_filename (folder, "cases.json", NULL);
 
-  g_assert_no_error (error);
-  return root;
+  return test_read_json (relative);
 }
 
 int

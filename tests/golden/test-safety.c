@@ -59,7 +59,6 @@ set_up (Fixture *f, gconstpointer with_checker)
   static const char *const own[]   = { "scheduler", "text_encoder", "tokenizer", "unet", "vae",
                                        NULL };
   static const char *const extra[] = { "safety_checker", "feature_extractor", NULL };
-  g_autofree char         *path    = test_fixture ("safety/cases.json");
   GError                  *error   = NULL;
 
   f->folder = g_dir_make_tmp ("dif-safety-XXXXXX", &error);
@@ -68,8 +67,7 @@ set_up (Fixture *f, gconstpointer with_checker)
   if (with_checker)
     link_parts (f->folder, "safety/parts", extra);
   write_index (f->folder, "StableDiffusionSafetyChecker");
-  f->cases = dif_json_load (path, &error);
-  g_assert_no_error (error);
+  f->cases = test_read_json ("safety/cases.json");
   f->drawn = dif_json_member (f->cases, "drawn");
 }
 

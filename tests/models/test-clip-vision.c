@@ -10,17 +10,6 @@
 #define PIXEL_BOUND  1e-6
 #define COSINE_BOUND 1e-5
 
-static DifJson *
-read_json (const char *relative)
-{
-  g_autofree char *path  = test_fixture (relative);
-  GError          *error = NULL;
-  DifJson         *json  = dif_json_load (path, &error);
-
-  g_assert_no_error (error);
-  return json;
-}
-
 static DifImage *
 read_picture (DifWeights *tensors, guint i)
 {
@@ -68,7 +57,7 @@ static void
 test_processor (void)
 {
   g_autoptr (DifWeights) tensors = test_read_tensors ("safety/safety.safetensors");
-  g_autoptr (DifJson)    cases   = read_json ("safety/cases.json");
+  g_autoptr (DifJson)    cases   = test_read_json ("safety/cases.json");
   DifJson               *all     = dif_json_member (cases, "processors");
   guint                  n_sizes = dif_json_length (dif_json_member (cases, "sizes")), n = 0;
 
@@ -188,7 +177,7 @@ test_checker (gconstpointer data)
 {
   const RigPlace        *place    = data;
   g_autoptr (DifWeights) tensors  = test_read_tensors ("safety/safety.safetensors");
-  g_autoptr (DifJson)    cases    = read_json ("safety/cases.json");
+  g_autoptr (DifJson)    cases    = test_read_json ("safety/cases.json");
   DifJson               *verdicts = dif_json_member (cases, "verdicts");
   guint                  n        = dif_json_length (dif_json_member (cases, "sizes"));
   g_autoptr (DifJson)    config   = NULL;

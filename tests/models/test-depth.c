@@ -195,8 +195,7 @@ test_wrong_size (void)
 {
   g_autoptr (DifWeights) weights =
       test_read_tensors ("models/depth/depth_estimator/model.safetensors");
-  g_autofree char    *path   = test_fixture ("models/depth/depth_estimator/config.json");
-  g_autoptr (DifJson) config = dif_json_load (path, NULL);
+  g_autoptr (DifJson) config = test_read_json ("models/depth/depth_estimator/config.json");
   g_autofree float   *pixels = g_new0 (float, 3 * 80 * 80);
   g_autoptr (GError)  error  = NULL;
   DifDpt             *m;
@@ -289,15 +288,12 @@ add_cases (DifJson *list, guint n_places, const char *kind, const char *key, GTe
 int
 main (int argc, char **argv)
 {
-  g_autofree char    *path  = NULL;
   g_autoptr (DifJson) index = NULL;
   int                 status;
 
   g_test_init (&argc, &argv, NULL);
-  path    = test_fixture ("depth/modules.json");
-  index   = dif_json_load (path, NULL);
+  index   = test_read_json ("depth/modules.json");
   tensors = test_read_tensors ("depth/modules.safetensors");
-  g_assert_nonnull (index);
   /* pipelines load estimators for f32, whatever the rest computes in */
   add_cases (dif_json_member (index, "models"), 2, "estimators", "predicted_depth", test_model);
   add_cases (dif_json_member (index, "processors"), 1, "processors", "pixel_values",

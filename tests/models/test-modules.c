@@ -499,13 +499,9 @@ add (const RigPlace *place, const char *tensors, DifJson *entry, guint index)
 static void
 add_all (const char *index, const char *tensors, guint least)
 {
-  g_autofree char    *path  = test_fixture (index);
-  GError             *error = NULL;
-  g_autoptr (DifJson) root  = dif_json_load (path, &error);
-  DifJson            *list;
+  g_autoptr (DifJson) root = test_read_json (index);
+  DifJson            *list = dif_json_member (root, "models");
 
-  g_assert_no_error (error);
-  list = dif_json_member (root, "models");
   g_assert_cmpuint (dif_json_length (list), >=, least);
   for (guint p = 0; p < G_N_ELEMENTS (rig_places); p++)
     for (guint i = 0; i < dif_json_length (list); i++)

@@ -78,15 +78,11 @@ test_pipeline (gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  g_autofree char    *path  = NULL;
-  g_autoptr (DifJson) root  = NULL;
-  GError             *error = NULL;
+  g_autoptr (DifJson) root = NULL;
   DifJson            *list;
 
   g_test_init (&argc, &argv, NULL);
-  path = test_fixture ("published-pipelines.json");
-  root = dif_json_load (path, &error);
-  g_assert_no_error (error);
+  root = test_read_json ("published-pipelines.json");
   list = dif_json_member (root, "pipelines");
   g_assert_cmpuint (dif_json_length (list), ==, 3);
   for (guint i = 0; i < dif_json_length (list); i++)

@@ -431,15 +431,11 @@ test_embedding (gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  g_autofree char    *path  = NULL;
-  g_autoptr (DifJson) root  = NULL;
-  GError             *error = NULL;
+  g_autoptr (DifJson) root = NULL;
   DifJson            *list;
 
   g_test_init (&argc, &argv, NULL);
-  path = test_fixture ("published.json");
-  root = dif_json_load (path, &error);
-  g_assert_no_error (error);
+  root = test_read_json ("published.json");
   list = dif_json_member (root, "modules");
   g_assert_cmpuint (dif_json_length (list), ==, 29);
   for (guint i = 0; i < dif_json_length (list); i++)

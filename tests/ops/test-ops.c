@@ -13,7 +13,7 @@
 #include "backends/backends.h"
 #include "backends/cpu/cpu-private.h"
 #include "base/error.h"
-#include "op-rows.h"
+#include "op-agree.h"
 
 static DifBackend *cpu, *ref;
 
@@ -22,20 +22,10 @@ static DifBackend *cpu, *ref;
 static gboolean
 compare (const Row *row, guint index, DifDtype dtype)
 {
-  gsize             n = 0, m = 0;
-  GError           *error    = NULL;
-  g_autofree float *expected = op_run (ref, dtype, row, &n, &error);
-  g_autofree float *found    = NULL;
-  double            nmse, allowed = op_allowed (row, dtype, n);
+  g_autofree float *found = NULL;
+  gsize             n;
 
-  g_assert_no_error (error);
-  found = op_run (cpu, dtype, row, &m, &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (n, ==, m);
-  nmse = op_nmse (found, expected, n);
-  g_test_message ("%s row %u %s: NMSE %.2e of %.2e", op_bounds[row->op].name, index,
-                  dif_dtype_name (dtype), nmse, allowed);
-  return nmse <= allowed;
+  return op_agrees (cpu, ref, dtype, row, index, &found, &n);
 }
 
 static void
