@@ -130,7 +130,9 @@ class Batches:
         pick = np.concatenate(
             [
                 rng.choice(kind, count, p=odds)
-                for kind, count, odds in zip((self.two, self.one), (pairs, n - pairs), self.odds[::-1])
+                for kind, count, odds in zip(
+                    (self.two, self.one), (pairs, n - pairs), self.odds[::-1]
+                )
             ]
         )
         rng.shuffle(pick)
@@ -155,9 +157,9 @@ class Batches:
         return list(zip(*(c.split(self.part) for c in columns)))
 
 
-def right_share(progress, trained):
+def right_share(options, progress):
     """Share of "right of" among captions with sides: none at first, at last a half."""
-    return 0.5 if trained else float(np.clip((progress - 0.25) / 0.25, 0, 1)) * 0.5
+    return 0.5 if options.init else float(np.clip((progress - 0.25) / 0.25, 0, 1)) * 0.5
 
 
 @torch.no_grad()
@@ -288,7 +290,8 @@ def train(options):
         progress = state["step"] / control.total
         share = common.learning_rate(state["step"], control.total, 200, options.flat)
         common.set_rate(tools, (options.rate, options.adam_rate), share)
-        parts = batches.draw(state["rng"], state["words"], right_share(progress, bool(options.init)))
+        right = right_share(options, progress)
+        parts = batches.draw(state["rng"], state["words"], right)
         total += crew.gradients(loss_of, parts)[0]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         tools[0].step(crew)
@@ -302,7 +305,7 @@ def train(options):
         if state["step"] % options.report == 0 or last:
             print(
                 f"step {state['step']} of {control.total} cpu {state['clock'].used():.0f} s "
-                f"loss {total / count:.4f} rate {share:.3f} right-of {right_share(progress, bool(options.init)):.2f} "
+                f"loss {total / count:.4f} rate {share:.3f} right-of {right:.2f} "
                 f"{count * options.batch / (time.time() - since):.0f} samples/s",
                 flush=True,
             )
