@@ -20,15 +20,28 @@ static const struct
     "{\"unet\": {\"norm_num_groups\": 8, \"sample_size\": 8, "
     "\"attention_head_dim\": [1, 2, 3, 3]}, \"vae\": {\"norm_num_groups\": 8}, "
     "\"text_encoder\": {\"num_attention_heads\": 2}}" },
+  { "sdxl",
+    "{\"unet\": {\"norm_num_groups\": 4, \"sample_size\": 6, "
+    "\"attention_head_dim\": [2, 3, 4], \"addition_time_embed_dim\": 8}, "
+    "\"vae\": {\"norm_num_groups\": 4}, "
+    "\"text_encoder\": {\"num_attention_heads\": 3}, "
+    "\"text_encoder_2\": {\"num_attention_heads\": 2}}" },
+  { "refiner",
+    "{\"unet\": {\"norm_num_groups\": 4, \"sample_size\": 6, "
+    "\"attention_head_dim\": [2, 3, 4, 4], \"addition_time_embed_dim\": 8}, "
+    "\"vae\": {\"norm_num_groups\": 4, \"force_upcast\": false, \"scaling_factor\": 0.5, "
+    "\"latents_mean\": [-1.6574, 1.886, -1.383, 2.5155], "
+    "\"latents_std\": [8.4927, 5.9022, 6.5498, 5.2299]}, "
+    "\"text_encoder_2\": {\"num_attention_heads\": 2, \"eos_token_id\": 843}}" },
 };
+
+static const char *const part_names[] = { "unet", "vae", "text_encoder", "text_encoder_2" };
 
 typedef struct
 {
-  DifWeights *parts[3];
+  DifWeights *parts[G_N_ELEMENTS (part_names)]; /* NULL: the model has none */
   DifDtype    dtype;
 } Single;
-
-static const char *const part_names[3] = { "unet", "vae", "text_encoder" };
 
 static const DifHostArray *
 find (Single *s, const char *part, const char *name)
@@ -54,6 +67,8 @@ shape_of (Single *s, DifJson *row, const char **operation)
   *operation = dif_json_value_string (dif_json_at (row, 1));
   if (strcmp (*operation, "stack") == 0)
     shape.d[0] *= 3;
+  else if (strcmp (*operation, "transpose") == 0)
+    shape = DIF_SHAPE (shape.d[1], shape.d[0]);
   else if (strcmp (*operation, "convolution") == 0)
     {
       shape.n    = 4;
@@ -64,8 +79,20 @@ shape_of (Single *s, DifJson *row, const char **operation)
   return shape;
 }
 
+static float *
+transposed (const float *values, const DifShape *shape)
+{
+  gsize  rows = shape->d[0], columns = shape->d[1];
+  float *out = g_new (float, rows *columns);
+
+  for (gsize i = 0; i < rows; i++)
+    for (gsize j = 0; j < columns; j++)
+      out[j * rows + i] = values[i * columns + j];
+  return out;
+}
+
 static void
-put (Single *s, DifSafetensorsWriter *w, const DifHostArray *array)
+put (Single *s, DifSafetensorsWriter *w, const DifHostArray *array, const char *operation)
 {
   g_autofree float   *values = NULL;
   g_autofree guint16 *halves = NULL;
@@ -76,6 +103,13 @@ put (Single *s, DifSafetensorsWriter *w, const DifHostArray *array)
   values = g_new (float, n);
   halves = g_new (guint16, n);
   dif_convert_to_f32 (values, array->data, array->dtype, n);
+  if (strcmp (operation, "transpose") == 0)
+    {
+      float *turned = transposed (values, &array->shape);
+
+      g_free (values);
+      values = turned;
+    }
   if (s->dtype != DIF_F32)
     dif_convert_from_f32 (halves, s->dtype, values, n);
   dif_safetensors_writer_put (w, s->dtype == DIF_F32 ? (void *) values : (void *) halves,
@@ -102,11 +136,12 @@ write_tensors (Single *s, DifJson *rows, const char *path)
   g_assert_no_error (error);
   for (guint i = 0; i < dif_json_length (rows); i++)
     {
-      DifJson    *row  = dif_json_at (rows, i);
-      const char *part = dif_json_value_string (dif_json_at (row, 2));
+      DifJson    *row       = dif_json_at (rows, i);
+      const char *operation = dif_json_value_string (dif_json_at (row, 1));
+      const char *part      = dif_json_value_string (dif_json_at (row, 2));
 
       for (guint k = 3; k < dif_json_length (row); k++)
-        put (s, w, find (s, part, dif_json_value_string (dif_json_at (row, k))));
+        put (s, w, find (s, part, dif_json_value_string (dif_json_at (row, k))), operation);
     }
   dif_safetensors_writer_close (w, &error);
   g_assert_no_error (error);
@@ -129,7 +164,8 @@ single_write (const char *folder, const char *model, DifDtype dtype)
 
   g_assert_no_error (error);
   for (guint i = 0; i < G_N_ELEMENTS (part_names); i++)
-    s.parts[i] = dif_checkpoint_weights (c, part_names[i], &error);
+    if (dif_checkpoint_part_class (c, part_names[i]))
+      s.parts[i] = dif_checkpoint_weights (c, part_names[i], &error);
   g_assert_no_error (error);
   write_tensors (&s, dif_json_member (json, "tensors"), path);
   for (guint i = 0; i < G_N_ELEMENTS (settings); i++)

@@ -17,16 +17,29 @@
 
 static char *scratch;
 
+static DifImage *
+ramp (void)
+{
+  guint8 bytes[64 * 64];
+
+  for (guint i = 0; i < G_N_ELEMENTS (bytes); i++)
+    bytes[i] = (guint8) (i / 64 * 2 + i % 64);
+  return dif_image_new_8bit (64, 64, 1, bytes, 64, 1);
+}
+
 static DifResult *
-draw (DifPipeline *pipe)
+draw_task (DifPipeline *pipe, const char *task)
 {
   GError                *error = NULL;
-  g_autoptr (DifRequest) rq    = dif_request_new ("txt2img", &error);
+  g_autoptr (DifRequest) rq    = dif_request_new (task, &error);
+  g_autoptr (DifImage)   image = ramp ();
   DifResult             *result;
 
+  if (strcmp (task, "img2img") == 0)
+    dif_request_set_image (rq, "image", image, &error);
   dif_request_set (rq, "prompt", "a red cube beside a blue sphere, night!", &error);
   g_assert_no_error (error);
-  dif_request_set_number (rq, "steps", 3, &error);
+  dif_request_set_number (rq, "steps", 4, &error);
   dif_request_set_number (rq, "width", 64, &error);
   dif_request_set_number (rq, "height", 64, &error);
   dif_request_set_number (rq, "seed", 5, &error);
@@ -34,6 +47,12 @@ draw (DifPipeline *pipe)
   result = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
   return result;
+}
+
+static DifResult *
+draw (DifPipeline *pipe)
+{
+  return draw_task (pipe, "txt2img");
 }
 
 static DifPipeline *
@@ -56,15 +75,25 @@ difference (DifResult *a, DifResult *b)
   return test_max_difference (dif_result_pixels (a, 0), dif_result_pixels (b, 0), n);
 }
 
+static const struct
+{
+  const char *model, *task, *words;
+} singles[] = {
+  { "sd15", "txt2img", "tokenizer" },
+  { "sd21", "txt2img", "tokenizer" },
+  { "sdxl", "txt2img", "tokenizer" },
+  { "refiner", "img2img", "tokenizer_2" },
+};
+
 static void
 test_single (gconstpointer data)
 {
-  const char             *model     = data;
+  guint                   i         = GPOINTER_TO_UINT (data);
   char                   *folder    = scratch_new ();
-  g_autofree char        *models    = g_build_filename ("models", model, NULL);
+  g_autofree char        *models    = g_build_filename ("models", singles[i].model, NULL);
   g_autofree char        *from      = test_fixture (models);
-  g_autofree char        *tokenizer = g_build_filename (from, "tokenizer", NULL);
-  g_autofree char        *path      = single_write (folder, model, DIF_F32);
+  g_autofree char        *tokenizer = g_build_filename (from, singles[i].words, NULL);
+  g_autofree char        *path      = single_write (folder, singles[i].model, DIF_F32);
   g_autoptr (DifPipeline) whole     = NULL;
   g_autoptr (DifPipeline) single    = NULL;
   g_autoptr (DifResult)   a = NULL, b = NULL;
@@ -72,8 +101,8 @@ test_single (gconstpointer data)
   scratch_copy (folder, "tokenizer", tokenizer);
   whole  = load (from);
   single = load (path);
-  a      = draw (whole);
-  b      = draw (single);
+  a      = draw_task (whole, singles[i].task);
+  b      = draw_task (single, singles[i].task);
   g_assert_cmpfloat (difference (a, b), ==, 0);
   scratch_free (folder);
 }
@@ -314,8 +343,12 @@ main (int argc, char **argv)
   g_setenv ("XDG_DATA_HOME", data, TRUE);
   g_setenv ("XDG_DATA_DIRS", data, TRUE);
   g_test_init (&argc, &argv, NULL);
-  g_test_add_data_func ("/golden/single-file/sd15", "sd15", test_single);
-  g_test_add_data_func ("/golden/single-file/sd21", "sd21", test_single);
+  for (guint i = 0; i < G_N_ELEMENTS (singles); i++)
+    {
+      g_autofree char *path = g_strconcat ("/golden/single-file/", singles[i].model, NULL);
+
+      g_test_add_data_func (path, GUINT_TO_POINTER (i), test_single);
+    }
   g_test_add_func ("/golden/single-file/halves", test_dtypes);
   g_test_add_func ("/golden/single-file/vocabulary", test_vocabulary);
   adapters = add_adapters ();
