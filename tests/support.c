@@ -50,6 +50,32 @@ test_floats (DifWeights *w, const char *name, DifShape *shape)
   return data;
 }
 
+void
+test_set_image (DifRequest *rq, DifWeights *w, const char *tensor, const char *name)
+{
+  g_autofree guint8 *bytes = NULL;
+  g_autofree float  *data  = NULL;
+  DifShape           shape;
+  DifImage          *image;
+  GError            *error = NULL;
+  gsize              n;
+  guint              channels;
+
+  if (! dif_weights_lookup (w, tensor))
+    return;
+  data = test_floats (w, tensor, &shape);
+  g_assert_true (dif_shape_count (&shape, &n));
+  bytes    = g_malloc (n);
+  channels = shape.n == 3 ? 3 : 1;
+  for (gsize i = 0; i < n; i++)
+    bytes[i] = (guint8) data[i];
+  image = dif_image_new_8bit ((guint) shape.d[1], (guint) shape.d[0], channels, bytes,
+                              shape.d[1] * channels, channels);
+  dif_request_set_image (rq, name, image, &error);
+  g_assert_no_error (error);
+  dif_image_unref (image);
+}
+
 double
 test_max_difference (const float *a, const float *b, gsize n)
 {

@@ -19,6 +19,9 @@ DifWeights *test_read_tensors (const char *relative);
 /** test_floats: a tensor as float32, aborts the test if it is not there; free it. */
 float *test_floats (DifWeights *w, const char *name, DifShape *shape);
 
+/** test_set_image: an image of @rq from a tensor [H, W] or [H, W, 3], 0 to 255, if it is there. */
+void test_set_image (DifRequest *rq, DifWeights *w, const char *tensor, const char *name);
+
 /** test_max_difference: greatest |a - b|; infinite if anything is not finite. */
 double test_max_difference (const float *a, const float *b, gsize n);
 

@@ -195,8 +195,8 @@ first_latents (DifRun *run, Inpaint *in, const float *picture, gboolean held, gu
   return dif_scheduler_add_noise (run->scheduler, run->cx, in->image_latents, in->noise, first);
 }
 
-/* One drawn picture, [H, W, 3] in about [-1, 1], into the whole image; rounded
- * to 8 bits first, as the reference does. */
+/* One drawn picture, [H, W, 3] in [0, 1], into the whole image; rounded to 8
+ * bits first, as the reference does. */
 static DifImage *
 put_back (DifRun *run, const Inpaint *in, float *pixels)
 {
@@ -205,26 +205,29 @@ put_back (DifRun *run, const Inpaint *in, float *pixels)
   g_autoptr (DifImage) drawn = NULL, part = NULL;
 
   for (gsize i = 0; i < (gsize) run->width * run->height * 3; i++)
-    pixels[i] = rintf (CLAMP (pixels[i] * 0.5f + 0.5f, 0.0f, 1.0f) * 255) / 255;
+    pixels[i] = rintf (pixels[i] * 255) / 255;
   drawn = dif_image_new (run->width, run->height, 3, pixels);
   part  = drawn ? dif_image_fit_over (drawn, in->crop.width, in->crop.height) : NULL;
   return image && gray && part ? dif_image_put_back (image, gray, part, &in->crop) : NULL;
 }
 
-/* The drawn parts inside the whole image: [n_images, H, W, 3]. */
+/* The drawn parts, looked at by themselves as the reference does, inside the
+ * whole image: [n_images, H, W, 3]. */
 static DifTensor *
 put_all_back (DifRun *run, const Inpaint *in, DifTensor *drawn)
 {
   DifImage         *image = dif_request_image (run->rq, "image");
   guint             width = dif_image_width (image), height = dif_image_height (image);
   gsize             each = (gsize) width * height * 3, n = (gsize) run->width * run->height * 3;
-  g_autofree float *pixels = g_try_new (float, n * run->n_images);
+  g_autofree float *pixels = dif_run_pixels (run, drawn);
   g_autofree float *whole  = g_try_new (float, each * run->n_images);
 
-  if (! pixels || ! whole)
-    return out_of_memory (run, "the result");
-  if (! dif_download (run->cx, drawn, pixels))
+  if (pixels)
+    dif_run_judge (run, pixels, run->width, run->height);
+  if (dif_context_failed (run->cx))
     return dif_context_inert (run->cx);
+  if (! whole)
+    return out_of_memory (run, "the result");
   for (guint i = 0; i < run->n_images; i++)
     {
       g_autoptr (DifImage) one = put_back (run, in, pixels + i * n);

@@ -78,17 +78,6 @@ DifUnetKind _dif_pipeline_unet_kind (DifPipeline *pipe);
 gboolean _dif_run_prepare_safety (DifRun *run, GError **error);
 
 /**
- * _dif_run_judge:
- * @run: a run whose pictures are drawn
- * @pixels: `[n_images, height, width, 3]`, in [0, 1]
- * @verdicts: (out) (array length=n_images): on each picture
- *
- * Has the safety checker look at the pictures, if the policy says so, and says
- * in the run's warning what it found.  Errors stay in the run's context.
- */
-void _dif_run_judge (DifRun *run, const float *pixels, DifSafety *verdicts);
-
-/**
  * _dif_pipeline_safety_free:
  * @pipe: a pipeline, whose safety checker is freed
  */

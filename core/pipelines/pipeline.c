@@ -264,28 +264,56 @@ dump_image (DifRun *run, DifResult *result)
   run->pipe->dump ("image", &shape, planar, run->pipe->dump_data);
 }
 
-/* From about [-1, 1] to [0, 1], as diffusers' postprocess; FALSE at a NaN,
- * which no clamp catches and which would be drawn as black. */
 static gboolean
-to_unit_range (float *pixels, gsize n)
+fail_pixels (DifRun *run, guint width, guint height, gboolean is_nan)
 {
+  GError *error = NULL;
+
+  if (is_nan)
+    g_set_error (&error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,
+                 "%s: expected a picture of finite numbers, found NaN: the weights are damaged or "
+                 "do not bear computing in %s",
+                 dif_checkpoint_path (run->pipe->checkpoint), dif_dtype_name (run->pipe->dtype));
+  else
+    g_set_error (&error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                 "out of memory: %u pictures of %u x %u pixels", run->n_images, width, height);
+  dif_context_fail (run->cx, error);
+  return FALSE;
+}
+
+float *
+dif_run_pixels (DifRun *run, DifTensor *image)
+{
+  gsize n                  = dif_tensor_count (image);
+  guint height             = (guint) dif_tensor_dim (image, 1),
+        width              = (guint) dif_tensor_dim (image, 2);
+  g_autofree float *pixels = g_try_new (float, MAX (n, 1));
+
+  if (! pixels)
+    fail_pixels (run, width, height, FALSE);
+  if (! pixels || ! dif_download (run->cx, image, pixels))
+    return NULL;
   for (gsize k = 0; k < n; k++)
     {
       if (isnan (pixels[k]))
-        return FALSE;
+        {
+          fail_pixels (run, width, height, TRUE);
+          return NULL;
+        }
       pixels[k] = CLAMP (pixels[k] * 0.5f + 0.5f, 0, 1);
     }
-  return TRUE;
+  return g_steal_pointer (&pixels);
 }
 
 /* The pictures that may be shown; NULL, the context failed, if that is none. */
 static DifResult *
-sift (DifRun *run, const float *pixels, const DifSafety *verdicts)
+sift (DifRun *run, const float *pixels)
 {
-  gsize      each  = (gsize) run->result_width * run->result_height * 3;
-  gboolean   block = strcmp (run->safety, "block") == 0;
-  guint      kept = 0, at = 0;
-  DifResult *result;
+  const DifSafety *verdicts = run->verdicts;
+  gsize            each     = (gsize) run->result_width * run->result_height * 3;
+  gboolean         block    = strcmp (run->safety, "block") == 0;
+  guint            kept = 0, at = 0;
+  DifResult       *result;
 
   for (guint i = 0; i < run->n_images; i++)
     kept += ! block || verdicts[i] != DIF_SAFETY_FLAGGED;
@@ -324,35 +352,16 @@ keep_depth (DifRun *run, DifResult *result)
 static DifResult *
 collect (DifRun *run, DifTensor *image)
 {
-  guint                 W = run->result_width, H = run->result_height;
-  gsize                 each     = (gsize) W * H * 3;
-  g_autofree float     *pixels   = g_try_new (float, each * run->n_images);
-  g_autofree DifSafety *verdicts = g_new (DifSafety, run->n_images);
-  DifResult            *result;
+  g_autofree float *pixels = dif_run_pixels (run, image);
+  DifResult        *result;
 
   if (! pixels)
-    {
-      dif_context_fail (run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                              "out of memory: %u pictures of %u x %u pixels",
-                                              run->n_images, W, H));
-      return NULL;
-    }
-  if (! dif_download (run->cx, image, pixels))
     return NULL;
-  if (! to_unit_range (pixels, each * run->n_images))
-    {
-      dif_context_fail (
-          run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,
-                                "%s: expected a picture of finite numbers, found NaN: the weights "
-                                "are damaged or do not bear computing in %s",
-                                dif_checkpoint_path (run->pipe->checkpoint),
-                                dif_dtype_name (run->pipe->dtype)));
-      return NULL;
-    }
-  _dif_run_judge (run, pixels, verdicts);
+  if (! run->verdicts)
+    dif_run_judge (run, pixels, run->result_width, run->result_height);
   if (dif_context_failed (run->cx))
     return NULL;
-  result = sift (run, pixels, verdicts);
+  result = sift (run, pixels);
   if (! result)
     return NULL;
   dif_result_set_warning (result, run->warning->len ? run->warning->str : NULL);
@@ -370,6 +379,7 @@ run_clear (DifRun *run)
   dif_rng_free (run->rng);
   dif_context_free (run->cx);
   g_string_free (run->warning, TRUE);
+  g_free (run->verdicts);
   g_free (run->depth);
 }
 

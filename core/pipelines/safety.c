@@ -144,17 +144,16 @@ _dif_run_prepare_safety (DifRun *run, GError **error)
 /* ---- judging ---- */
 
 static DifImage *
-eight_bit (DifRun *run, const float *pixels)
+eight_bit (const float *pixels, guint width, guint height)
 {
-  gsize              n     = (gsize) run->result_width * run->result_height * 3;
+  gsize              n     = (gsize) width * height * 3;
   g_autofree guint8 *bytes = g_try_malloc (n);
 
   if (! bytes)
     return NULL;
   for (gsize k = 0; k < n; k++)
     bytes[k] = (guint8) rintf (pixels[k] * 255);
-  return dif_image_new_8bit (run->result_width, run->result_height, 3, bytes,
-                             (gsize) run->result_width * 3, 3);
+  return dif_image_new_8bit (width, height, 3, bytes, (gsize) width * 3, 3);
 }
 
 /* Says which concepts, by their numbers, were found in picture @i. */
@@ -173,11 +172,10 @@ describe (DifRun *run, guint i, const DifSafetyVerdict *verdict)
 }
 
 static gboolean
-judge_one (DifRun *run, const float *pixels, DifSafetyVerdict *verdict)
+judge_one (DifRun *run, DifImage *image, DifSafetyVerdict *verdict)
 {
-  g_autoptr (DifImage) image = eight_bit (run, pixels);
-  g_autofree float    *seen  = NULL;
-  guint                width, height;
+  g_autofree float *seen = NULL;
+  guint             width, height;
 
   if (image)
     seen = dif_clip_processor_apply (run->pipe->safety_processor, image, &width, &height);
@@ -190,19 +188,19 @@ judge_one (DifRun *run, const float *pixels, DifSafetyVerdict *verdict)
 }
 
 void
-_dif_run_judge (DifRun *run, const float *pixels, DifSafety *verdicts)
+dif_run_judge (DifRun *run, const float *pixels, guint width, guint height)
 {
-  gsize each = (gsize) run->result_width * run->result_height * 3;
+  gsize each = (gsize) width * height * 3;
 
-  for (guint i = 0; i < run->n_images; i++)
-    verdicts[i] = DIF_SAFETY_UNCHECKED;
+  run->verdicts = g_new0 (DifSafety, run->n_images); /* unchecked */
   for (guint i = 0; strcmp (run->safety, "off") != 0 && i < run->n_images; i++)
     {
-      DifSafetyVerdict verdict;
+      g_autoptr (DifImage) image = eight_bit (pixels + i * each, width, height);
+      DifSafetyVerdict     verdict;
 
-      if (! judge_one (run, pixels + i * each, &verdict))
+      if (! judge_one (run, image, &verdict))
         return;
-      verdicts[i] = verdict.nsfw ? DIF_SAFETY_FLAGGED : DIF_SAFETY_PASSED;
+      run->verdicts[i] = verdict.nsfw ? DIF_SAFETY_FLAGGED : DIF_SAFETY_PASSED;
       if (verdict.nsfw)
         describe (run, i, &verdict);
     }

@@ -41,6 +41,8 @@ G_BEGIN_DECLS
  * @scales_only: pictures become latents without the VAE's statistics, as
  *   diffusers' inpainting has it, although the way back has them
  * @warning: collected for the result
+ * @verdicts: (array length=n_images) (nullable): of the safety checker; NULL
+ *   until it was asked
  * @depth: (nullable): estimated, for the result: `[height, width]` in [0, 1]
  *
  * One run in progress; owned by pipeline.c.
@@ -58,6 +60,7 @@ typedef struct
   gboolean        scales_only;
   DifTensor      *pooled;
   GString        *warning;
+  DifSafety      *verdicts;
   float          *depth;
   GCancellable   *cancellable; /* may be NULL */
   const char     *safety;      /* settled policy: "off", "warn" or "block" */
@@ -290,6 +293,35 @@ DifTensor *dif_run_repeat (DifRun *run, DifTensor *one);
  * Returns: `[n_images, H, W, 3]` f32, about [-1, 1]
  */
 DifTensor *dif_run_decode (DifRun *run, DifTensor *latents);
+
+/**
+ * dif_run_pixels:
+ * @run: a run
+ * @image: `[n_images, H, W, 3]` f32, about [-1, 1]
+ *
+ * Downloads pictures; the context fails at a NaN, which no clamp catches and
+ * which would be drawn as black.
+ *
+ * Source: diffusers VaeImageProcessor.postprocess.
+ *
+ * Returns: (transfer full) (nullable): `[n_images, H, W, 3]` in [0, 1]; NULL
+ * after a failure
+ */
+float *dif_run_pixels (DifRun *run, DifTensor *image);
+
+/**
+ * dif_run_judge:
+ * @run: a run, not judged yet
+ * @pixels: `[n_images, height, width, 3]`, in [0, 1]
+ * @width: of a picture, in pixels
+ * @height: of a picture, in pixels
+ *
+ * Has the safety checker look at pictures, if the policy says so, sets the
+ * run's verdicts and says in its warning what was found.  For tasks whose
+ * result is more than what was drawn; the others' results are judged when they
+ * are collected.  Errors stay in the run's context.
+ */
+void dif_run_judge (DifRun *run, const float *pixels, guint width, guint height);
 
 /**
  * dif_run_guided:

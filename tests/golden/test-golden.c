@@ -116,33 +116,6 @@ set (DifRequest *rq, DifJson *c, const char *key, const char *name)
   g_assert_no_error (error);
 }
 
-/* An input picture, stored as [H, W] or [H, W, 3] from 0 to 255. */
-static void
-set_image (DifRequest *rq, DifWeights *golden, const char *tensor, const char *name)
-{
-  g_autofree guint8 *bytes = NULL;
-  g_autofree float  *data  = NULL;
-  DifShape           shape;
-  DifImage          *image;
-  GError            *error = NULL;
-  gsize              n;
-  guint              channels;
-
-  if (! dif_weights_lookup (golden, tensor))
-    return;
-  data = test_floats (golden, tensor, &shape);
-  g_assert_true (dif_shape_count (&shape, &n));
-  bytes    = g_malloc (n);
-  channels = shape.n == 3 ? 3 : 1;
-  for (gsize i = 0; i < n; i++)
-    bytes[i] = (guint8) data[i];
-  image = dif_image_new_8bit ((guint) shape.d[1], (guint) shape.d[0], channels, bytes,
-                              shape.d[1] * channels, channels);
-  dif_request_set_image (rq, name, image, &error);
-  g_assert_no_error (error);
-  dif_image_unref (image);
-}
-
 /* The pictures a case starts from: its own, or those of its folder. */
 static void
 set_images (DifRequest *rq, const char *folder, DifJson *c, DifWeights *golden)
@@ -153,10 +126,10 @@ set_images (DifRequest *rq, const char *folder, DifJson *c, DifWeights *golden)
 
   if (relative)
     golden = shared = test_read_tensors (relative);
-  set_image (rq, golden, "input.image", "image");
-  set_image (rq, golden, "input.depth", "depth");
+  test_set_image (rq, golden, "input.image", "image");
+  test_set_image (rq, golden, "input.depth", "depth");
   if (strcmp (dif_request_task (rq), "inpaint") == 0)
-    set_image (rq, golden, "input.mask", "mask");
+    test_set_image (rq, golden, "input.mask", "mask");
 }
 
 static DifRequest *

@@ -294,6 +294,48 @@ test_other_class (Fixture *f, gconstpointer with_checker)
   g_clear_error (&error);
 }
 
+/* What is flagged of the result with padding-mask-crop: the drawn part alone,
+ * or the whole picture alone.  It is the part that counts. */
+static void
+test_cropped (Fixture *f, gconstpointer with_checker)
+{
+  static const struct
+  {
+    const char *image, *tensor;
+    DifSafety   expected;
+  } rows[]                              = { { "part", "cropped.part", DIF_SAFETY_FLAGGED },
+                                            { "whole", "cropped.whole", DIF_SAFETY_PASSED } };
+  static const char *const numbers[][2] = { { "steps", "steps" },
+                                            { "width", "width" },
+                                            { "height", "height" },
+                                            { "padding", "padding-mask-crop" },
+                                            { "strength", "strength" } };
+  g_autoptr (DifPipeline)  pipe         = open_pipeline (f);
+  g_autoptr (DifWeights)   golden       = test_read_tensors ("safety/safety.safetensors");
+  DifJson                 *c            = dif_json_member (f->cases, "cropped");
+  DifJson                 *seeds        = dif_json_member (c, "seeds");
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      GError                *error = NULL;
+      g_autoptr (DifRequest) rq    = dif_request_new ("inpaint", &error);
+      g_autoptr (DifResult)  r     = NULL;
+
+      dif_request_set (rq, "prompt", dif_json_string (f->drawn, "prompt", ""), &error);
+      for (guint k = 0; k < G_N_ELEMENTS (numbers); k++)
+        dif_request_set_number (rq, numbers[k][1], dif_json_double (c, numbers[k][0], 0), &error);
+      dif_request_set_number (rq, "seed", dif_json_double (seeds, rows[i].image, 0), &error);
+      g_assert_no_error (error);
+      test_set_image (rq, golden, rows[i].tensor, "image");
+      test_set_image (rq, golden, "cropped.mask", "mask");
+      r = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (dif_result_width (r), ==, 88);
+      g_assert_cmpint (dif_result_safety (r, 0), ==, rows[i].expected);
+      g_assert_cmpint (recipe_bool (r, 0, "nsfw"), ==, rows[i].expected == DIF_SAFETY_FLAGGED);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -309,6 +351,7 @@ main (int argc, char **argv)
     { "/golden/safety/block-all-is-an-error", test_block_all, TRUE },
     { "/golden/safety/files-missing", test_missing, FALSE },
     { "/golden/safety/none-shipped", test_none, FALSE },
+    { "/golden/safety/part-before-overlay", test_cropped, TRUE },
     { "/golden/safety/another-class", test_other_class, TRUE },
   };
 
