@@ -10,6 +10,7 @@
 #include "dif-types.h"
 
 #include "base/error.h"
+#include "base/fill.h"
 #include "base/image-fit.h"
 #include "base/image.h"
 #include "base/json.h"

@@ -22,6 +22,15 @@ dif_geometry_intersect (const DifRect *a, const DifRect *b, DifRect *both)
   return TRUE;
 }
 
+void
+dif_geometry_unite (const DifRect *a, const DifRect *b, DifRect *both)
+{
+  int x = MIN (a->x, b->x), right = MAX (a->x + a->width, b->x + b->width);
+  int y = MIN (a->y, b->y), bottom = MAX (a->y + a->height, b->y + b->height);
+
+  *both = (DifRect) { x, y, right - x, bottom - y };
+}
+
 static gboolean
 is_near (int side, int native)
 {
@@ -108,22 +117,44 @@ round_up (const DifRect *bounds, int native, DifRect *context)
          (context->height + more) / DIF_PICTURE_UNIT * DIF_PICTURE_UNIT, bounds->y, bounds->height);
 }
 
-gboolean
-dif_geometry_place (const DifRect *bounds, const DifRect *selection, int padding, int native,
-                    DifPlacement *placement)
+static void
+make_square (const DifRect *bounds, DifRect *context)
 {
-  DifRect *context = &placement->context;
+  int side = MAX (context->width, context->height);
 
-  if (! dif_geometry_intersect (selection != NULL ? selection : bounds, bounds, &placement->target))
+  widen (&context->x, &context->width, side, bounds->x, bounds->width);
+  widen (&context->y, &context->height, side, bounds->y, bounds->height);
+}
+
+/* What the model sees of @bounds, before it is squared and rounded. */
+static void
+choose_context (const DifRect *bounds, const DifWish *wish, DifRect *context)
+{
+  DifRect seen;
+
+  if (wish->seen != NULL && dif_geometry_intersect (wish->seen, bounds, &seen))
+    dif_geometry_unite (context, &seen, context);
+  if (wish->padding >= 0)
+    pad (bounds, wish->padding, context);
+  else if (wish->seen == NULL && wish->selection != NULL)
+    pad_by_rule (bounds, wish->native, context);
+}
+
+gboolean
+dif_geometry_place (const DifRect *bounds, const DifWish *wish, DifPlacement *placement)
+{
+  const DifRect *selection = wish->selection != NULL ? wish->selection : bounds;
+  DifRect       *context   = &placement->context;
+
+  if (! dif_geometry_intersect (selection, bounds, &placement->target))
     return FALSE;
   *context = placement->target;
-  if (padding >= 0)
-    pad (bounds, padding, context);
-  else if (selection != NULL)
-    pad_by_rule (bounds, native, context);
-  round_up (bounds, native, context);
+  choose_context (bounds, wish, context);
+  if (wish->is_square)
+    make_square (bounds, context);
+  round_up (bounds, wish->native, context);
   placement->width  = context->width;
   placement->height = context->height;
-  dif_geometry_fit (native, &placement->width, &placement->height);
+  dif_geometry_fit (wish->native, &placement->width, &placement->height);
   return TRUE;
 }

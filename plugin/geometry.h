@@ -25,6 +25,26 @@ typedef struct
 } DifRect;
 
 /**
+ * DifWish:
+ * @selection: (nullable): what is asked for; NULL for all there is
+ * @seen: (nullable): what the model is to see besides, instead of the rule's padding
+ * @padding: pixels to see on each side of that, or %DIF_PADDING_AUTOMATIC: none
+ *   with @seen; otherwise a quarter of the selection's longest side, as much as
+ *   fills a picture of @native pixels unscaled, and no more than twice as long
+ *   as wide
+ * @is_square: whether to see as much in width as in height, where there is room
+ * @native: the side the model was trained at, in pixels
+ */
+typedef struct
+{
+  const DifRect *selection;
+  const DifRect *seen;
+  int            padding;
+  gboolean       is_square;
+  int            native;
+} DifWish;
+
+/**
  * DifPlacement:
  * @target: the part that was asked for
  * @context: the part that the model sees and that its picture covers
@@ -74,19 +94,22 @@ void dif_geometry_fit (int native, int *width, int *height);
 void dif_geometry_own_or_native (int native, int *width, int *height);
 
 /**
+ * dif_geometry_unite:
+ * @a: a rectangle
+ * @b: a rectangle
+ * @both: (out): the smallest that holds both
+ */
+void dif_geometry_unite (const DifRect *a, const DifRect *b, DifRect *both);
+
+/**
  * dif_geometry_place:
  * @bounds: what there is to see: the canvas or a layer
- * @selection: (nullable): what was asked for; NULL for all of @bounds
- * @padding: pixels to see on each side of it, or %DIF_PADDING_AUTOMATIC: a
- *   quarter of its longest side, as much as fills a picture of @native pixels
- *   unscaled, and no more than twice as long as wide
- * @native: the side the model was trained at, in pixels
+ * @wish: what is asked for
  * @placement: (out): the result
  *
- * Returns: FALSE if @selection and @bounds share nothing
+ * Returns: FALSE if the selection and @bounds share nothing
  */
-gboolean dif_geometry_place (const DifRect *bounds, const DifRect *selection, int padding,
-                             int native, DifPlacement *placement);
+gboolean dif_geometry_place (const DifRect *bounds, const DifWish *wish, DifPlacement *placement);
 
 G_END_DECLS
 

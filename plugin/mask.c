@@ -7,14 +7,16 @@
 
 struct _DifCells
 {
-  guint   width, height, grow;
-  guint   columns, rows;
-  guint8 *is_drawn; /* [rows, columns] */
-  guint8 *row;      /* [columns], of one row of pixels */
+  guint    width, height, grow;
+  guint    columns, rows;
+  gboolean is_soft;
+  float   *strength; /* [rows, columns] */
+  float   *row;      /* [columns], of one row of pixels */
 };
 
 DifCells *
-dif_cells_new (guint width, guint height, guint grow, guint mask_width, guint mask_height)
+dif_cells_new (guint width, guint height, guint grow, guint mask_width, guint mask_height,
+               gboolean is_soft)
 {
   DifCells *cells = g_new0 (DifCells, 1);
 
@@ -23,8 +25,9 @@ dif_cells_new (guint width, guint height, guint grow, guint mask_width, guint ma
   cells->grow     = grow;
   cells->columns  = mask_width / DIF_PICTURE_UNIT;
   cells->rows     = mask_height / DIF_PICTURE_UNIT;
-  cells->is_drawn = g_new0 (guint8, (gsize) cells->columns * cells->rows);
-  cells->row      = g_new (guint8, cells->columns);
+  cells->is_soft  = is_soft;
+  cells->strength = g_new0 (float, (gsize) cells->columns * cells->rows);
+  cells->row      = g_new (float, cells->columns);
   return cells;
 }
 
@@ -33,7 +36,7 @@ dif_cells_free (DifCells *cells)
 {
   if (cells == NULL)
     return;
-  g_free (cells->is_drawn);
+  g_free (cells->strength);
   g_free (cells->row);
   g_free (cells);
 }
@@ -49,23 +52,34 @@ touched (guint from, guint to, guint grow, guint size, guint n, guint *first, gu
   *last  = (guint) ((end * n - 1) / size);
 }
 
-/* Runs of selected pixels, as cells. */
+/* How strongly a pixel is drawn anew, [0, 1]. */
+static float
+strength_of (const DifCells *cells, float value)
+{
+  if (value < DIF_MASK_LEAST)
+    return 0.0f;
+  return cells->is_soft ? MIN (value, 1.0f) : 1.0f;
+}
+
+/* Runs of pixels that are selected alike, as cells. */
 static gboolean
 mark_row (DifCells *cells, const float *values)
 {
   gboolean is_any = FALSE;
+  guint    from, to, first, last;
 
-  memset (cells->row, 0, cells->columns);
-  for (guint x = 0; x < cells->width; x++)
+  memset (cells->row, 0, cells->columns * sizeof (float));
+  for (from = 0; from < cells->width; from = to)
     {
-      guint from = x, first, last;
+      float strength = strength_of (cells, values[from]);
 
-      while (x < cells->width && values[x] >= DIF_MASK_LEAST)
-        x++;
-      if (x == from)
+      for (to = from + 1; to < cells->width && strength_of (cells, values[to]) == strength;)
+        to++;
+      if (strength == 0.0f)
         continue;
-      touched (from, x - 1, cells->grow, cells->width, cells->columns, &first, &last);
-      memset (cells->row + first, 1, last - first + 1);
+      touched (from, to - 1, cells->grow, cells->width, cells->columns, &first, &last);
+      for (guint i = first; i <= last; i++)
+        cells->row[i] = MAX (cells->row[i], strength);
       is_any = TRUE;
     }
   return is_any;
@@ -81,27 +95,29 @@ dif_cells_add_row (DifCells *cells, guint y, const float *values)
   touched (y, y, cells->grow, cells->height, cells->rows, &first, &last);
   for (guint row = first; row <= last; row++)
     {
+      float *to = cells->strength + (gsize) row * cells->columns;
+
       for (guint i = 0; i < cells->columns; i++)
-        cells->is_drawn[(gsize) row * cells->columns + i] |= cells->row[i];
+        to[i] = MAX (to[i], cells->row[i]);
     }
 }
 
 DifImage *
 dif_cells_to_mask (DifCells *cells)
 {
-  const guint        unit = DIF_PICTURE_UNIT, width = cells->columns * unit;
-  guint              height = cells->rows * unit;
-  g_autofree guint8 *bytes  = g_try_malloc ((gsize) width * height);
+  const guint       unit = DIF_PICTURE_UNIT, width = cells->columns * unit;
+  guint             height = cells->rows * unit;
+  g_autofree float *values = g_try_new (float, (gsize) width *height);
 
-  if (bytes == NULL)
+  if (values == NULL)
     return NULL;
   for (guint y = 0; y < height; y++)
     {
       for (guint x = 0; x < width; x++)
-        bytes[(gsize) y * width + x] =
-            cells->is_drawn[(gsize) (y / unit) * cells->columns + x / unit] != 0 ? 255 : 0;
+        values[(gsize) y * width + x] =
+            cells->strength[(gsize) (y / unit) * cells->columns + x / unit];
     }
-  return dif_image_new_8bit (width, height, 1, bytes, width, 1);
+  return dif_image_new (width, height, 1, values);
 }
 
 /* Room for one line of values, and for the queue of its least ones. */
@@ -186,4 +202,22 @@ dif_mask_feather (float *values, guint width, guint height, guint radius)
   both_ways (mean_of_line, values, width, height, radius - radius / 2, &line);
   both_ways (mean_of_line, values, width, height, radius / 2, &line);
   return TRUE;
+}
+
+DifImage *
+dif_mask_fade (DifImage *mask, guint radius)
+{
+  guint             width = dif_image_width (mask), height = dif_image_height (mask);
+  gsize             n      = (gsize) width * height;
+  g_autofree float *values = g_try_new (float, n);
+
+  if (values == NULL)
+    return NULL;
+  for (gsize i = 0; i < n; i++)
+    values[i] = 1.0f - dif_image_pixels (mask)[i];
+  if (! dif_mask_feather (values, width, height, radius))
+    return NULL;
+  for (gsize i = 0; i < n; i++)
+    values[i] = 1.0f - values[i];
+  return dif_image_new (width, height, 1, values);
 }

@@ -2,7 +2,8 @@
 /* mask.h - the two masks that a selection gives.
  *
  * Pure arithmetic: knows no GIMP.  The model gets whole cells of 8 x 8 pixels,
- * which is how it sees masks anyway; the layer gets the selection's own values.
+ * which is how it sees masks anyway, or how strongly to draw in each of them;
+ * the layer gets the selection's own values.
  */
 #ifndef DIF_PLUGIN_MASK_H
 #define DIF_PLUGIN_MASK_H
@@ -27,11 +28,13 @@ typedef struct _DifCells DifCells;
  * @grow: canvas pixels around selected ones that are drawn anew as well
  * @mask_width: of the mask, in pixels of the model's picture, a multiple of 8
  * @mask_height: of the mask, a multiple of 8
+ * @is_soft: whether the selection's values are how strongly to draw; otherwise
+ *   what is selected at all is drawn
  *
  * Returns: (transfer full): with nothing selected
  */
 DifCells *dif_cells_new (guint width, guint height, guint grow, guint mask_width,
-                         guint mask_height);
+                         guint mask_height, gboolean is_soft);
 
 /**
  * dif_cells_free:
@@ -51,10 +54,24 @@ void dif_cells_add_row (DifCells *cells, guint y, const float *values);
  * dif_cells_to_mask:
  * @cells: cells
  *
- * Returns: (transfer full) (nullable): one channel: 1 in every cell that a
- * selected pixel, grown, touches, else 0; NULL if memory runs out
+ * Returns: (transfer full) (nullable): one channel: in every cell the greatest
+ * strength of the selected pixels, grown, that touch it, 1 unless soft; else 0;
+ * NULL if memory runs out
  */
 DifImage *dif_cells_to_mask (DifCells *cells);
+
+/**
+ * dif_mask_fade:
+ * @mask: one channel
+ * @radius: in pixels of @mask
+ *
+ * Blurs the edge outwards, the reverse of dif_mask_feather(): no value becomes
+ * less, and a pixel farther than two @radius from every greater value keeps its
+ * own.
+ *
+ * Returns: (transfer full) (nullable): NULL if memory runs out
+ */
+DifImage *dif_mask_fade (DifImage *mask, guint radius);
 
 /**
  * dif_mask_feather:

@@ -13,6 +13,12 @@
 
 #define MAX_PIXELS 32768.0
 
+/* Arguments that count canvas pixels. */
+typedef struct
+{
+  int padding, feather, grow, blur;
+} Numbers;
+
 static const char *const sources[] = { N_ ("visible"), N_ ("layer"), NULL };
 
 /* One backslash behind each line: aligned ones would be wider than the page. */
@@ -36,6 +42,18 @@ static const char *const sources[] = { N_ ("visible"), N_ ("layer"), NULL };
         .fallback = DIF_PADDING_AUTOMATIC, \
         .auto_default = TRUE, \
         .advanced = TRUE }, \
+      { .name = "context-area", \
+        .type = DIF_PARAM_IMAGE, \
+        .label = N_ ("Conte_xt from"), \
+        .blurb = \
+            N_ ("A channel or layer that marks what the model should see besides the selection, " \
+                "instead of the automatic context"), \
+        .advanced = TRUE }, \
+      { .name = "square", \
+        .type = DIF_PARAM_BOOL, \
+        .label = N_ ("S_quare"), \
+        .blurb = N_ ("The model sees a square, as far as there is room"), \
+        .advanced = TRUE }, \
   { \
     .name = "feather", .type = DIF_PARAM_INT, .label = N_ ("Mas_k feathered by"), \
     .blurb = N_ ("Pixels over which the edge of the layer mask is softened inwards"), \
@@ -56,6 +74,15 @@ static const DifParam mask_params[] = {
     .min      = 0,
     .max      = MAX_PIXELS,
     .fallback = 4,
+    .advanced = TRUE },
+  { .name     = "blur",
+    .type     = DIF_PARAM_INT,
+    .label    = N_ ("Fadin_g over"),
+    .blurb    = N_ ("Pixels around that over which less and less is drawn anew"),
+    .unit     = "pixels",
+    .min      = 0,
+    .max      = MAX_PIXELS,
+    .fallback = 0,
     .advanced = TRUE },
 };
 
@@ -202,19 +229,55 @@ copy_selection (GimpImage *image, const DifRect *area, GError **error)
   return copy;
 }
 
+static gboolean
+shares (const DifRect *a, const DifRect *b)
+{
+  DifRect both;
+
+  return dif_geometry_intersect (a, b, &both);
+}
+
+/* What the user marked for the model to see, if anything: an empty rectangle otherwise. */
+static gboolean
+read_context_area (GimpProcedureConfig *config, GimpImage *image, DifRect *area, GError **error)
+{
+  g_autoptr (GimpDrawable) drawable = NULL;
+
+  *area = (DifRect) { 0 };
+  g_object_get (config, "context-area", &drawable, NULL);
+  if (drawable == NULL)
+    return TRUE;
+  if (gimp_item_get_image (GIMP_ITEM (drawable)) == image &&
+      ! dif_source_marked (drawable, area, error))
+    return FALSE;
+  if (area->width > 0)
+    return TRUE;
+  g_set_error_literal (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                       "context-area: expected a channel or layer of this image that marks "
+                       "something, found an empty one or one of another image");
+  return FALSE;
+}
+
 /* Where everything is, and how large the picture is to be. */
 static gboolean
-place (DifRegion *region, GimpImage *image, GimpLayer *source, int padding, DifRequest *rq,
-       DifPlacement *placement, GError **error)
+place (DifRegion *region, GimpImage *image, GimpLayer *source, const Numbers *numbers,
+       GimpProcedureConfig *config, DifRequest *rq, DifPlacement *placement, GError **error)
 {
-  DifRect  bounds, selection;
+  DifRect  bounds, selection, seen;
   gboolean is_selected = dif_source_selection (image, &selection);
-  int      native      = dif_size_native (dif_request_model (rq), error);
+  DifWish  wish        = { .padding = numbers->padding };
 
-  if (native == 0)
+  g_object_get (config, "square", &wish.is_square, NULL);
+  wish.native = dif_size_native (dif_request_model (rq), error);
+  if (wish.native == 0 || ! read_context_area (config, image, &seen, error))
     return FALSE;
+  wish.selection = is_selected ? &selection : NULL;
+  wish.seen      = seen.width > 0 ? &seen : NULL;
   dif_source_bounds (image, source, &bounds);
-  if (! dif_geometry_place (&bounds, is_selected ? &selection : NULL, padding, native, placement))
+  /* A layer is painted beyond its edges, but not from nowhere. */
+  if (source != NULL && region->has_mask && is_selected && shares (&bounds, &selection))
+    dif_geometry_unite (&bounds, &selection, &bounds);
+  if (! dif_geometry_place (&bounds, &wish, placement))
     {
       g_set_error_literal (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
                            _ ("Nothing that could be drawn anew lies in the selection."));
@@ -258,26 +321,37 @@ set_layer_row (GimpImage *image, const DifPlacement *to, GimpProcedureConfig *co
   return picture != NULL && dif_request_set_image (rq, row->name, picture, error);
 }
 
+/* What fades away is drawn with partial strength. */
 static gboolean
-set_pictures (DifRegion *region, GimpImage *image, GimpLayer *source, guint grow,
+set_mask (DifRegion *region, const Numbers *numbers, const DifPlacement *to, DifRequest *rq,
+          GError **error)
+{
+  DifMaskShape         shape = { (guint) numbers->grow, (guint) numbers->blur,
+                                 dif_request_number (rq, "differential") != 0.0 };
+  g_autoptr (DifImage) mask =
+      dif_source_mask (region->selection, &shape, to->width, to->height, error);
+
+  return mask != NULL && dif_request_set_image (rq, "mask", mask, error) &&
+         (shape.fade == 0 || dif_request_set_number (rq, "differential", 1.0, error));
+}
+
+static gboolean
+set_pictures (DifRegion *region, GimpImage *image, GimpLayer *source, const Numbers *numbers,
               const DifPlacement *to, GimpProcedureConfig *config, DifRequest *rq, GError **error)
 {
   guint                n       = 0;
   const DifParam      *rows    = dif_task_params (dif_request_task (rq), &n);
   g_autoptr (DifImage) picture = NULL;
-  g_autoptr (DifImage) mask    = NULL;
+  const DifRect       *area    = &to->context;
 
-  picture = source != NULL
-                ? dif_source_layer (source, &to->context, to->width, to->height, error)
-                : dif_source_visible (image, &to->context, to->width, to->height, error);
+  picture =
+      source != NULL
+          ? dif_source_layer (source, area, to->width, to->height, region->has_mask, error)
+          : dif_source_visible (image, area, to->width, to->height, region->has_mask, error);
   if (picture == NULL || ! dif_request_set_image (rq, "image", picture, error))
     return FALSE;
-  if (region->has_mask)
-    {
-      mask = dif_source_mask (region->selection, grow, to->width, to->height, error);
-      if (mask == NULL || ! dif_request_set_image (rq, "mask", mask, error))
-        return FALSE;
-    }
+  if (region->has_mask && ! set_mask (region, numbers, to, rq, error))
+    return FALSE;
   for (guint i = 0; i < n; i++)
     {
       if (dif_region_is_layer_row (&rows[i]) &&
@@ -287,6 +361,15 @@ set_pictures (DifRegion *region, GimpImage *image, GimpLayer *source, guint grow
   return TRUE;
 }
 
+static gboolean
+read_numbers (GimpProcedureConfig *config, const char *task, Numbers *numbers, GError **error)
+{
+  return read_number (config, task, "padding", &numbers->padding, error) &&
+         read_number (config, task, "feather", &numbers->feather, error) &&
+         read_number (config, task, "grow", &numbers->grow, error) &&
+         read_number (config, task, "blur", &numbers->blur, error);
+}
+
 DifRegion *
 dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config, DifRequest *rq,
                 GError **error)
@@ -294,23 +377,21 @@ dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config,
   g_autoptr (DifRegion) region   = g_new0 (DifRegion, 1);
   const char           *task     = dif_request_task (rq);
   gboolean              is_layer = FALSE;
-  int                   padding = 0, feather = 0, grow = 0;
+  Numbers               numbers  = { 0 };
   DifPlacement          placement;
   GimpLayer            *source;
 
   if (! read_source (config, layer, &is_layer, error) ||
-      ! read_number (config, task, "padding", &padding, error) ||
-      ! read_number (config, task, "feather", &feather, error) ||
-      ! read_number (config, task, "grow", &grow, error))
+      ! read_numbers (config, task, &numbers, error))
     return NULL;
   source           = is_layer ? layer : NULL;
   region->has_mask = has_row (task, "mask");
-  region->feather  = (guint) feather;
+  region->feather  = (guint) numbers.feather;
   if (has_row (task, "depth"))
     g_object_get (config, "depth-layer", &region->has_depth, NULL);
   region->above = source;
-  if (! place (region, image, source, padding, rq, &placement, error) ||
-      ! set_pictures (region, image, source, (guint) grow, &placement, config, rq, error))
+  if (! place (region, image, source, &numbers, config, rq, &placement, error) ||
+      ! set_pictures (region, image, source, &numbers, &placement, config, rq, error))
     return NULL;
   region->has_mask |= region->selection != NULL;
   return g_steal_pointer (&region);

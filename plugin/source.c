@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "plugin/canvas.h"
 #include "plugin/mask.h"
@@ -17,6 +18,8 @@
 #define MAX_WHOLE_PIXELS (16 * 1024 * 1024)
 #define STRIP_ROWS       64
 #define NEUTRAL          0.5f
+#define SELECTION        "Y float"
+#define OPAQUE           0.999f
 #define MAX_8BIT_ERROR   1e-4f
 
 /* Pixels with alpha, read as @n_channels and alpha, put on @ground. */
@@ -29,6 +32,7 @@ typedef struct
   float         ground;
   int           factor; /* pixels that become one, each way */
   int           width, height;
+  float        *cover; /* NULL, or the sums of alpha, [height, width] */
 } Reading;
 
 typedef void (*RowFunc) (int y, int width, const float *values, gpointer user_data);
@@ -57,7 +61,8 @@ dif_source_bounds (GimpImage *image, GimpLayer *layer, DifRect *bounds)
 }
 
 static gboolean
-for_each_row (GeglBuffer *selection, const GeglRectangle *area, RowFunc func, gpointer user_data)
+for_each_row (GeglBuffer *buffer, const char *format, const GeglRectangle *area, RowFunc func,
+              gpointer user_data)
 {
   g_autofree float *strip = g_try_new (float, (gsize) area->width *STRIP_ROWS);
 
@@ -68,7 +73,7 @@ for_each_row (GeglBuffer *selection, const GeglRectangle *area, RowFunc func, gp
       int           n_rows = MIN (STRIP_ROWS, area->height - y);
       GeglRectangle part   = { area->x, area->y + y, area->width, n_rows };
 
-      gegl_buffer_get (selection, &part, 1.0, babl_format ("Y float"), strip, GEGL_AUTO_ROWSTRIDE,
+      gegl_buffer_get (buffer, &part, 1.0, babl_format (format), strip, GEGL_AUTO_ROWSTRIDE,
                        GEGL_ABYSS_NONE);
       for (int i = 0; i < n_rows; i++)
         func (y + i, area->width, strip + (gsize) i * (guint) area->width, user_data);
@@ -110,7 +115,7 @@ leave_out_traces (GimpImage *image, DifRect *bounds)
   Extent                 extent    = { G_MAXINT, G_MAXINT, -1, -1 };
 
   if (values == NULL || babl_format_get_bytes_per_pixel (gegl_buffer_get_format (values)) == 1 ||
-      ! for_each_row (values, &area, extend, &extent))
+      ! for_each_row (values, SELECTION, &area, extend, &extent))
     return;
   if (extent.x2 < 0)
     {
@@ -139,11 +144,14 @@ dif_source_selection (GimpImage *image, DifRect *bounds)
   return TRUE;
 }
 
-/* Adds one row of pixels to the averages that it belongs to. */
+/* Adds one row of pixels to the averages that it belongs to, those of row @to. */
 static void
-add_row (const Reading *r, float *sums, const float *row)
+add_row (const Reading *r, float *all, int to, const float *row)
 {
-  guint n = r->n_channels;
+  guint  n     = r->n_channels;
+  gsize  first = (gsize) to * (guint) r->width;
+  float *sums  = all + first * n;
+  float *cover = r->cover != NULL ? r->cover + first : NULL;
 
   for (int x = 0; x < r->area.width; x++)
     {
@@ -153,6 +161,8 @@ add_row (const Reading *r, float *sums, const float *row)
 
       for (guint c = 0; c < n; c++)
         sum[c] += alpha < 1.0f ? pixel[c] * alpha + r->ground * (1.0f - alpha) : pixel[c];
+      if (cover != NULL)
+        cover[MIN (x / r->factor, r->width - 1)] += alpha;
     }
 }
 
@@ -173,17 +183,17 @@ settle (float value)
 }
 
 static void
-divide (const Reading *r, float *sums)
+divide (const Reading *r, float *sums, guint n_channels)
 {
   for (int y = 0; y < r->height; y++)
     {
       for (int x = 0; x < r->width; x++)
         {
-          float *sum = sums + ((gsize) y * (guint) r->width + (guint) x) * r->n_channels;
+          float *sum = sums + ((gsize) y * (guint) r->width + (guint) x) * n_channels;
           float  n   = (float) members (x, r->width, r->area.width, r->factor) *
                     (float) members (y, r->height, r->area.height, r->factor);
 
-          for (guint c = 0; c < r->n_channels; c++)
+          for (guint c = 0; c < n_channels; c++)
             sum[c] = settle (sum[c] / n);
         }
     }
@@ -205,42 +215,53 @@ read_strips (const Reading *r, float *sums)
       gegl_buffer_get (r->buffer, &part, 1.0, babl_format (r->format), strip, GEGL_AUTO_ROWSTRIDE,
                        GEGL_ABYSS_NONE);
       for (int i = 0; i < n_rows; i++)
-        {
-          int row = MIN ((y + i) / r->factor, r->height - 1);
-
-          add_row (r, sums + (gsize) row * (guint) r->width * r->n_channels,
-                   strip + (gsize) i * stride);
-        }
+        add_row (r, sums, MIN ((y + i) / r->factor, r->height - 1), strip + (gsize) i * stride);
     }
   return TRUE;
 }
 
+/* Averages to an image of the size that is wanted; NULL if memory runs out. */
 static DifImage *
-read_area (Reading *r, int width, int height, GError **error)
+to_image (const Reading *r, float *sums, guint n_channels, int width, int height)
 {
-  gint64               n_pixels = (gint64) r->area.width * r->area.height;
-  g_autofree float    *sums     = NULL;
-  g_autoptr (DifImage) whole    = NULL;
-  DifImage            *fit      = NULL;
+  g_autoptr (DifImage) whole = NULL;
+
+  divide (r, sums, n_channels);
+  whole = dif_image_new ((guint) r->width, (guint) r->height, n_channels, sums);
+  if (whole == NULL)
+    return NULL;
+  return dif_image_resize (whole, (guint) width, (guint) height, DIF_FILTER_LANCZOS);
+}
+
+/* @cover: (out) (optional): how opaque the pixels are, of one channel. */
+static DifImage *
+read_area (Reading *r, int width, int height, DifImage **cover, GError **error)
+{
+  gint64            n_pixels = (gint64) r->area.width * r->area.height;
+  g_autofree float *sums = NULL, *alpha = NULL;
+  DifImage         *fit = NULL;
+  gsize             n;
 
   r->factor = n_pixels <= MAX_WHOLE_PIXELS
                   ? 1
                   : MAX (MIN (r->area.width / (2 * width), r->area.height / (2 * height)), 1);
   r->width  = r->area.width / r->factor;
   r->height = r->area.height / r->factor;
-  sums      = g_try_new0 (float, (gsize) r->width *(guint) r->height * r->n_channels);
-  if (sums == NULL || ! read_strips (r, sums))
+  n         = (gsize) r->width * (guint) r->height;
+  sums      = g_try_new0 (float, n *r->n_channels);
+  alpha     = cover != NULL ? g_try_new0 (float, n) : NULL;
+  r->cover  = alpha;
+  if (sums == NULL || (cover != NULL && alpha == NULL) || ! read_strips (r, sums))
     return out_of_memory (r->area.width, r->area.height, error);
-  divide (r, sums);
-  whole = dif_image_new ((guint) r->width, (guint) r->height, r->n_channels, sums);
-  if (whole != NULL)
-    fit = dif_image_resize (whole, (guint) width, (guint) height, DIF_FILTER_LANCZOS);
+  fit = to_image (r, sums, r->n_channels, width, height);
+  if (fit != NULL && cover != NULL && (*cover = to_image (r, alpha, 1, width, height)) == NULL)
+    g_clear_pointer (&fit, dif_image_unref);
   return fit != NULL ? fit : out_of_memory (r->area.width, r->area.height, error);
 }
 
 static DifImage *
 read_drawable (GimpDrawable *drawable, const DifRect *area, gboolean is_gray, int width, int height,
-               GError **error)
+               DifImage **cover, GError **error)
 {
   g_autoptr (GeglBuffer) buffer = gimp_drawable_get_buffer (drawable);
   Reading                r      = { .buffer = buffer };
@@ -255,24 +276,63 @@ read_drawable (GimpDrawable *drawable, const DifRect *area, gboolean is_gray, in
   r.format     = is_gray ? "Y'A float" : "R'G'B'A float";
   r.n_channels = is_gray ? 1 : 3;
   r.ground     = is_gray ? 0.0f : NEUTRAL;
-  return read_area (&r, width, height, error);
+  return read_area (&r, width, height, cover, error);
+}
+
+/* What is not opaque is laid on what lies around it instead of neutral gray. */
+static DifImage *
+on_surroundings (DifImage *picture, DifImage *cover)
+{
+  guint              width = dif_image_width (picture), height = dif_image_height (picture);
+  gsize              n = (gsize) width * height;
+  const float       *old = dif_image_pixels (picture), *alpha = dif_image_pixels (cover);
+  g_autofree float  *ground = g_try_new (float, 3 * n);
+  g_autofree guint8 *known  = g_try_new (guint8, n);
+  gboolean           is_any = FALSE;
+
+  if (ground == NULL || known == NULL)
+    return NULL;
+  memcpy (ground, old, 3 * n * sizeof (float));
+  for (gsize i = 0; i < n; i++)
+    {
+      known[i] = alpha[i] > OPAQUE;
+      is_any |= known[i];
+    }
+  if (! dif_fill_smoothly (ground, width, height, 3, known))
+    return NULL;
+  for (gsize i = 0; is_any && i < 3 * n; i++)
+    {
+      if (! known[i / 3])
+        ground[i] = old[i] + (ground[i] - NEUTRAL) * (1.0f - alpha[i / 3]);
+    }
+  return dif_image_new (width, height, 3, ground);
 }
 
 DifImage *
-dif_source_layer (GimpLayer *layer, const DifRect *area, int width, int height, GError **error)
+dif_source_layer (GimpLayer *layer, const DifRect *area, int width, int height, gboolean extends,
+                  GError **error)
 {
-  return read_drawable (GIMP_DRAWABLE (layer), area, FALSE, width, height, error);
+  g_autoptr (DifImage) cover = NULL;
+  g_autoptr (DifImage) plain = read_drawable (GIMP_DRAWABLE (layer), area, FALSE, width, height,
+                                              extends ? &cover : NULL, error);
+  DifImage            *laid;
+
+  if (plain == NULL || ! extends)
+    return g_steal_pointer (&plain);
+  laid = on_surroundings (plain, cover);
+  return laid != NULL ? laid : out_of_memory (width, height, error);
 }
 
 DifImage *
 dif_source_gray (GimpDrawable *drawable, const DifRect *area, int width, int height,
                  GError **error)
 {
-  return read_drawable (drawable, area, TRUE, width, height, error);
+  return read_drawable (drawable, area, TRUE, width, height, NULL, error);
 }
 
 static DifImage *
-read_projection (GimpImage *image, const DifRect *area, int width, int height, GError **error)
+read_projection (GimpImage *image, const DifRect *area, int width, int height, gboolean extends,
+                 GError **error)
 {
   GimpLayer *layer   = gimp_layer_new_from_visible (image, image, "visible");
   DifImage  *picture = NULL;
@@ -282,7 +342,7 @@ read_projection (GimpImage *image, const DifRect *area, int width, int height, G
       dif_canvas_set_error (_ ("GIMP could not read the image: %s"), error);
       return NULL;
     }
-  picture = dif_source_layer (layer, area, width, height, error);
+  picture = dif_source_layer (layer, area, width, height, extends, error);
   gimp_item_delete (GIMP_ITEM (layer));
   return picture;
 }
@@ -290,18 +350,19 @@ read_projection (GimpImage *image, const DifRect *area, int width, int height, G
 /* A part is read from a copy that is cropped first: GIMP shares the copy's pixels with the
  * image, and would compute the whole projection otherwise. */
 DifImage *
-dif_source_visible (GimpImage *image, const DifRect *area, int width, int height, GError **error)
+dif_source_visible (GimpImage *image, const DifRect *area, int width, int height, gboolean extends,
+                    GError **error)
 {
   const DifRect all = { 0, 0, area->width, area->height };
   GimpImage    *copy;
   DifImage     *picture = NULL;
 
   if (area->width == gimp_image_get_width (image) && area->height == gimp_image_get_height (image))
-    return read_projection (image, area, width, height, error);
+    return read_projection (image, area, width, height, extends, error);
   copy = gimp_image_duplicate (image);
   if (copy != NULL && gimp_image_undo_disable (copy) &&
       gimp_image_crop (copy, area->width, area->height, area->x, area->y))
-    picture = read_projection (copy, &all, width, height, error);
+    picture = read_projection (copy, &all, width, height, extends, error);
   else
     dif_canvas_set_error (_ ("GIMP could not read the image: %s"), error);
   if (copy != NULL)
@@ -315,26 +376,71 @@ add_cells (int y, int width, const float *values, gpointer cells)
   dif_cells_add_row (cells, (guint) y, values);
 }
 
-DifImage *
-dif_source_mask (GeglBuffer *selection, guint grow, int width, int height, GError **error)
+/* The cells that a selection touches; NULL if memory runs out. */
+static DifImage *
+mask_of_selection (GeglBuffer *selection, guint grow, gboolean is_soft, int width, int height)
 {
   const float          all   = 1.0f;
   g_autoptr (DifCells) cells = NULL;
-  DifImage            *mask  = NULL;
 
   if (selection == NULL)
     {
-      cells = dif_cells_new (1, 1, 0, (guint) width, (guint) height);
+      cells = dif_cells_new (1, 1, 0, (guint) width, (guint) height, is_soft);
       dif_cells_add_row (cells, 0, &all);
-      mask = dif_cells_to_mask (cells);
+      return dif_cells_to_mask (cells);
+    }
+  cells = dif_cells_new ((guint) gegl_buffer_get_width (selection),
+                         (guint) gegl_buffer_get_height (selection), grow, (guint) width,
+                         (guint) height, is_soft);
+  return for_each_row (selection, SELECTION, gegl_buffer_get_extent (selection), add_cells, cells)
+             ? dif_cells_to_mask (cells)
+             : NULL;
+}
+
+/* Pixels of the model's picture that @length canvas pixels are, at least one. */
+static guint
+in_picture (guint length, int size, int canvas_size)
+{
+  return (guint) MAX (ceil ((double) length * size / canvas_size), 1.0);
+}
+
+DifImage *
+dif_source_mask (GeglBuffer *selection, const DifMaskShape *shape, int width, int height,
+                 GError **error)
+{
+  g_autoptr (DifImage) cells =
+      mask_of_selection (selection, shape->grow, shape->is_soft, width, height);
+  DifImage *mask = NULL;
+  guint     fade;
+
+  if (cells != NULL && shape->fade > 0 && selection != NULL)
+    {
+      fade = in_picture (shape->fade, width, gegl_buffer_get_width (selection));
+      mask = dif_mask_fade (cells, (fade + 1) / 2);
     }
   else
-    {
-      cells = dif_cells_new ((guint) gegl_buffer_get_width (selection),
-                             (guint) gegl_buffer_get_height (selection), grow, (guint) width,
-                             (guint) height);
-      if (for_each_row (selection, gegl_buffer_get_extent (selection), add_cells, cells))
-        mask = dif_cells_to_mask (cells);
-    }
+    mask = g_steal_pointer (&cells);
   return mask != NULL ? mask : out_of_memory (width, height, error);
+}
+
+/* What a channel marks, it marks by its values; a layer marks what it covers. */
+gboolean
+dif_source_marked (GimpDrawable *drawable, DifRect *bounds, GError **error)
+{
+  g_autoptr (GeglBuffer) values   = gimp_drawable_get_buffer (drawable);
+  gboolean               is_layer = GIMP_IS_LAYER (drawable);
+  Extent                 extent   = { G_MAXINT, G_MAXINT, -1, -1 };
+  int                    x = 0, y = 0;
+
+  if (values == NULL || ! gimp_drawable_get_offsets (drawable, &x, &y))
+    return dif_canvas_set_error (_ ("GIMP could not read the layer: %s"), error);
+  if (! for_each_row (values, is_layer ? "A float" : "Y float", gegl_buffer_get_extent (values),
+                      extend, &extent))
+    return out_of_memory (gegl_buffer_get_width (values), gegl_buffer_get_height (values),
+                          error) != NULL;
+  *bounds = (DifRect) { 0 };
+  if (extent.x2 >= 0)
+    *bounds = (DifRect) { x + extent.x1, y + extent.y1, extent.x2 - extent.x1 + 1,
+                          extent.y2 - extent.y1 + 1 };
+  return TRUE;
 }

@@ -39,9 +39,11 @@ gboolean dif_source_selection (GimpImage *image, DifRect *bounds);
  * @area: a part of the canvas
  * @width: wanted, in pixels
  * @height: wanted, in pixels
+ * @extends: whether what is transparent shows its surroundings going on;
+ *   otherwise neutral gray
  * @error: return location
  *
- * What one sees there, on neutral gray where the canvas is transparent.
+ * What one sees there.
  *
  * Errors: GIMP_PLUG_IN_ERROR with GIMP's reason; DIF_BACKEND_ERROR
  * OUT_OF_MEMORY.
@@ -49,7 +51,7 @@ gboolean dif_source_selection (GimpImage *image, DifRect *bounds);
  * Returns: (transfer full) (nullable): three channels, R'G'B'
  */
 DifImage *dif_source_visible (GimpImage *image, const DifRect *area, int width, int height,
-                              GError **error);
+                              gboolean extends, GError **error);
 
 /**
  * dif_source_layer:
@@ -57,14 +59,15 @@ DifImage *dif_source_visible (GimpImage *image, const DifRect *area, int width, 
  * @area: a part of the canvas
  * @width: wanted, in pixels
  * @height: wanted, in pixels
+ * @extends: as of dif_source_visible(), beyond the layer as well
  * @error: return location
  *
  * Errors: as dif_source_visible().
  *
- * Returns: (transfer full) (nullable): three channels, R'G'B', on neutral gray
+ * Returns: (transfer full) (nullable): three channels, R'G'B'
  */
 DifImage *dif_source_layer (GimpLayer *layer, const DifRect *area, int width, int height,
-                            GError **error);
+                            gboolean extends, GError **error);
 
 /**
  * dif_source_gray:
@@ -82,10 +85,24 @@ DifImage *dif_source_gray (GimpDrawable *drawable, const DifRect *area, int widt
                            GError **error);
 
 /**
+ * DifMaskShape:
+ * @grow: canvas pixels around selected ones that are drawn anew as well
+ * @fade: canvas pixels around those over which strength goes to nothing
+ * @is_soft: as of dif_cells_new()
+ *
+ * What a selection becomes for the model.
+ */
+typedef struct
+{
+  guint    grow, fade;
+  gboolean is_soft;
+} DifMaskShape;
+
+/**
  * dif_source_mask:
  * @selection: (nullable): a selection's values in a part of the canvas, which is
  *   the buffer's extent; NULL for everything selected
- * @grow: as of dif_cells_new()
+ * @shape: what becomes of it
  * @width: wanted, in pixels
  * @height: wanted, in pixels
  * @error: return location
@@ -94,8 +111,22 @@ DifImage *dif_source_gray (GimpDrawable *drawable, const DifRect *area, int widt
  *
  * Returns: (transfer full) (nullable): one channel, 1 for what is drawn anew
  */
-DifImage *dif_source_mask (GeglBuffer *selection, guint grow, int width, int height,
+DifImage *dif_source_mask (GeglBuffer *selection, const DifMaskShape *shape, int width, int height,
                            GError **error);
+
+/**
+ * dif_source_marked:
+ * @drawable: a channel, which marks by its values, or a layer, which marks what
+ *   it covers
+ * @bounds: (out): of all that it marks, on the canvas; empty for nothing
+ * @error: return location
+ *
+ * Errors: GIMP_PLUG_IN_ERROR with GIMP's reason; DIF_BACKEND_ERROR
+ * OUT_OF_MEMORY.
+ *
+ * Returns: whether it could be read
+ */
+gboolean dif_source_marked (GimpDrawable *drawable, DifRect *bounds, GError **error);
 
 G_END_DECLS
 

@@ -10,6 +10,10 @@
 #define SPACING        6
 #define COLUMN_SPACING 12
 
+/* Keys of the form's two grids. */
+#define PLAIN    "dif-ui-plain"
+#define ADVANCED "dif-ui-advanced"
+
 static GtkWidget *
 new_grid (void)
 {
@@ -72,6 +76,18 @@ ordered_rows (const char *task)
   return ordered;
 }
 
+void
+dif_ui_form_attach (GtkWidget *form, const DifParam *row, GtkWidget *field)
+{
+  GtkGrid *grid = g_object_get_data (G_OBJECT (form), row->advanced ? ADVANCED : PLAIN);
+  GList   *lines = gtk_container_get_children (GTK_CONTAINER (grid));
+
+  /* Every child takes one line at most. */
+  gtk_grid_attach (grid, field, 0, (int) g_list_length (lines), 2, 1);
+  gtk_widget_show (field);
+  g_list_free (lines);
+}
+
 GtkWidget *
 dif_ui_form_new (GObject *settings, const char *task, const DifParam *more, guint n_more)
 {
@@ -94,6 +110,8 @@ dif_ui_form_new (GObject *settings, const char *task, const DifParam *more, guin
       else
         plain_line = add_row (GTK_GRID (plain), plain_line, settings, row);
     }
+  g_object_set_data (G_OBJECT (box), PLAIN, plain);
+  g_object_set_data (G_OBJECT (box), ADVANCED, advanced);
   gtk_box_pack_start (GTK_BOX (box), plain, TRUE, TRUE, 0);
   gtk_widget_set_margin_start (advanced, COLUMN_SPACING);
   gtk_widget_set_margin_top (advanced, SPACING);

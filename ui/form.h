@@ -26,6 +26,17 @@ G_BEGIN_DECLS
 GtkWidget *dif_ui_form_new (GObject *settings, const char *task, const DifParam *more,
                             guint n_more);
 
+/**
+ * dif_ui_form_attach:
+ * @form: as dif_ui_form_new() makes
+ * @row: the parameter that @field is for
+ * @field: (transfer floating): with a label of its own, shown below the others of
+ *   its kind, advanced or not
+ *
+ * For parameters that this library has no widgets for.
+ */
+void dif_ui_form_attach (GtkWidget *form, const DifParam *row, GtkWidget *field);
+
 G_END_DECLS
 
 #endif /* DIF_UI_FORM_H */

@@ -8,6 +8,11 @@
  * StableDiffusionXLInpaintPipeline.  Numbers are drawn in their order: the
  * picture's posterior (4 channels, or strength below 1), the noise, the masked
  * picture's posterior (always), then the scheduler's.
+ *
+ * A differential mask says how strongly each place is drawn anew: a place of
+ * value v is held to the picture until the part 1 - v of the way lies behind.
+ * Source: Levin and Fried 2023, "Differential Diffusion: Giving Each Pixel Its
+ * Strength", algorithm 1.
  */
 #include "config.h"
 
@@ -17,7 +22,10 @@
 
 #include "base/error.h"
 #include "base/image-fit.h"
+#include "pipelines/surroundings.h"
 #include "pipelines/task.h"
+
+#define LEAST_STRENGTH (1.0f / 512.0f) /* fainter places of a differential mask are kept */
 
 static const DifParam params[] = {
   DIF_PROMPT_PARAMS,
@@ -30,6 +38,29 @@ static const DifParam params[] = {
     .label    = N_ ("Mas_k"),
     .blurb    = N_ ("What to draw anew: white is drawn, black is kept"),
     .required = TRUE },
+  { .name     = "differential",
+    .type     = DIF_PARAM_BOOL,
+    .label    = N_ ("_Gray is partial strength"),
+    .blurb    = N_ ("How strongly each place is drawn anew goes by the mask's gray values; "
+                       "otherwise each is drawn or kept"),
+    .advanced = TRUE },
+  { .name     = "fill",
+    .type     = DIF_PARAM_CHOICE,
+    .label    = N_ ("_Begin from"),
+    .blurb    = N_ ("What is put into the masked part first: the picture as it is (keep), its "
+                       "colors without shapes (blurred), its surroundings going on (border), gray "
+                       "(neutral), or nothing (noise); counts below strength 1"),
+    .text     = "keep",
+    .choices  = dif_fill_choices,
+    .advanced = TRUE },
+  { .name     = "match-colors",
+    .type     = DIF_PARAM_CHOICE,
+    .label    = N_ ("Matc_h colors"),
+    .blurb    = N_ ("What is drawn is made to suit its surroundings: off, by mean and contrast "
+                       "(colors), or so that no edge is seen (seamless)"),
+    .text     = "off",
+    .choices  = dif_match_choices,
+    .advanced = TRUE },
   { .name     = "padding-mask-crop",
     .type     = DIF_PARAM_INT,
     .label    = N_ ("Paddin_g around the mask"),
@@ -45,10 +76,12 @@ static const DifParam params[] = {
 typedef struct
 {
   gboolean   cropped;
-  DifCrop    crop;  /* the part that is drawn */
-  gsize      cells; /* of a latent picture: h * w */
-  guint      end;   /* the first call not to make */
-  float     *mask;  /* [h, w], 0 or 1 */
+  DifCrop    crop; /* the part that is drawn */
+  gboolean   is_differential;
+  gsize      cells;      /* of a latent picture: h * w */
+  guint      first, end; /* calls: the first, and the first not to make */
+  float     *mask;       /* [h, w], how strongly: 0 or 1 unless differential */
+  guint8    *known;      /* [H, W], 0 for what is drawn anew */
   DifTensor *image_latents, *noise;
 } Inpaint;
 
@@ -112,8 +145,8 @@ read_picture (DifRun *run, const Inpaint *in)
   return dif_run_picture_from (run, fit);
 }
 
-/* The mask in pixels, 0 or 1; diffusers resizes first, then takes the gray
- * value, then cuts at one half. */
+/* The mask in pixels; diffusers resizes first, then takes the gray value, then
+ * cuts at one half. */
 static float *
 read_mask (DifRun *run, const Inpaint *in)
 {
@@ -128,30 +161,76 @@ read_mask (DifRun *run, const Inpaint *in)
       return NULL;
     }
   for (gsize i = 0; i < n; i++)
-    mask[i] = dif_image_pixels (gray)[i] >= 0.5f;
+    {
+      float v = dif_image_pixels (gray)[i];
+
+      if (in->is_differential)
+        mask[i] = v < LEAST_STRENGTH ? 0 : v;
+      else
+        mask[i] = v >= 0.5f;
+    }
   return mask;
 }
 
-/* Every factor-th pixel: torch's nearest interpolation. */
+static float
+mean_of_cell (const float *mask, gsize stride, gsize side)
+{
+  float sum = 0;
+
+  for (gsize i = 0; i < side * side; i++)
+    sum += mask[i / side * stride + i % side];
+  return sum / (float) (side * side);
+}
+
+/* One value a latent: every factor-th pixel, which is torch's nearest
+ * interpolation, or the mean strength. */
 static float *
-shrink_mask (DifRun *run, const float *mask)
+shrink_mask (DifRun *run, const Inpaint *in, const float *mask)
 {
   gsize  f = dif_vae_factor (dif_pipeline_vae (run->pipe)), h = run->height / f, w = run->width / f;
   float *small = g_new (float, h *w);
 
   for (gsize i = 0; i < h; i++)
     for (gsize j = 0; j < w; j++)
-      small[i * w + j] = mask[i * f * run->width + j * f];
+      {
+        const float *cell = mask + i * f * run->width + j * f;
+
+        small[i * w + j] = in->is_differential ? mean_of_cell (cell, run->width, f) : *cell;
+      }
   return small;
 }
 
-/* Outside the mask the latents become the picture's, noised for the next call. */
+static guint8 *
+known_of (DifRun *run, const float *mask)
+{
+  gsize   n     = (gsize) run->width * run->height;
+  guint8 *known = g_try_new (guint8, n);
+
+  if (! known)
+    out_of_memory (run, "the mask");
+  for (gsize i = 0; known && i < n; i++)
+    known[i] = mask[i] == 0;
+  return known;
+}
+
+/* How strong a place must be to be drawn anew in call @i; below it is held. */
+static float
+least_strength (const Inpaint *in, guint i)
+{
+  if (i == in->end)
+    return 0;
+  return 1 - (float) (i - in->first) / (float) (in->end - in->first);
+}
+
+/* Where the mask does not reach yet, the latents become the picture's, noised
+ * for the next call. */
 static DifTensor *
 hold_to_picture (DifRun *run, guint i, DifTensor *latents, gpointer data)
 {
-  Inpaint          *in   = data;
-  DifContext       *cx   = run->cx;
-  gboolean          last = i + 1 == in->end;
+  Inpaint          *in    = data;
+  DifContext       *cx    = run->cx;
+  gboolean          last  = i + 1 == in->end;
+  float             least = least_strength (in, i + 1);
   gsize             n = dif_tensor_count (latents), C = dif_tensor_dim (latents, 3);
   g_autofree float *kept = g_try_new (float, n + 1), *drawn = g_try_new (float, n + 1);
   DifTensor        *proper;
@@ -163,8 +242,12 @@ hold_to_picture (DifRun *run, guint i, DifTensor *latents, gpointer data)
   if (! dif_download (cx, proper, kept) || ! dif_download (cx, latents, drawn))
     return dif_context_inert (cx);
   for (gsize k = 0; k < n; k++)
-    if (in->mask[k / C % in->cells] == 0)
-      drawn[k] = kept[k];
+    {
+      float strength = in->mask[k / C % in->cells];
+
+      if (strength == 0 || strength < least)
+        drawn[k] = kept[k];
+    }
   return dif_upload (cx, DIF_F32, latents->shape, drawn);
 }
 
@@ -174,16 +257,38 @@ mask_channels (DifRun *run, const Inpaint *in, DifTensor *masked_latents)
 {
   DifShape shape =
       DIF_SHAPE (1, dif_tensor_dim (masked_latents, 1), dif_tensor_dim (masked_latents, 2), 1);
-  DifTensor *mask = dif_upload (run->cx, DIF_F32, shape, in->mask);
+  g_autofree float *any = g_new (float, in->cells);
+  DifTensor        *mask;
 
+  for (gsize k = 0; k < in->cells; k++)
+    any[k] = in->mask[k] > 0;
+  mask = dif_upload (run->cx, DIF_F32, shape, any);
   return dif_concat (run->cx, dif_run_repeat (run, mask), masked_latents);
 }
 
+/* The picture's latents, nothing where the mask is. */
 static DifTensor *
-first_latents (DifRun *run, Inpaint *in, const float *picture, gboolean held, guint first)
+without_masked (DifRun *run, const Inpaint *in, DifTensor *latents)
 {
-  gboolean noised = dif_run_starts_noised (run), all = run->strength == 1 && ! noised;
-  float    sigma = (float) dif_scheduler_init_noise_sigma (run->scheduler);
+  gsize             n = dif_tensor_count (latents), C = dif_tensor_dim (latents, 3);
+  g_autofree float *z = g_try_new (float, n + 1);
+
+  if (! z)
+    return out_of_memory (run, "latents");
+  if (! dif_download (run->cx, latents, z))
+    return dif_context_inert (run->cx);
+  for (gsize k = 0; k < n; k++)
+    if (in->mask[k / C % in->cells] > 0)
+      z[k] = 0;
+  return dif_upload (run->cx, DIF_F32, latents->shape, z);
+}
+
+static DifTensor *
+first_latents (DifRun *run, Inpaint *in, const float *picture, gboolean held)
+{
+  gboolean   noised = dif_run_starts_noised (run), all = run->strength == 1 && ! noised;
+  float      sigma = (float) dif_scheduler_init_noise_sigma (run->scheduler);
+  DifTensor *from;
 
   if (held || ! all)
     in->image_latents = dif_run_encode_picture (run, picture);
@@ -192,7 +297,10 @@ first_latents (DifRun *run, Inpaint *in, const float *picture, gboolean held, gu
     return in->image_latents;
   if (all)
     return dif_lincomb (run->cx, 1, &sigma, &in->noise);
-  return dif_scheduler_add_noise (run->scheduler, run->cx, in->image_latents, in->noise, first);
+  from = in->image_latents;
+  if (g_str_equal (dif_request_text (run->rq, "fill"), "noise"))
+    from = without_masked (run, in, from);
+  return dif_scheduler_add_noise (run->scheduler, run->cx, from, in->noise, in->first);
 }
 
 /* One drawn picture, [H, W, 3] in [0, 1], into the whole image; rounded to 8
@@ -244,51 +352,91 @@ put_all_back (DifRun *run, const Inpaint *in, DifTensor *drawn)
 
 /* The latents the loop begins with, and what it is told of the mask. */
 static DifTensor *
-begin (DifRun *run, Inpaint *in, float *picture, const float *mask, guint first, DifHooks *hooks)
+begin (DifRun *run, Inpaint *in, const float *picture, DifHooks *hooks)
 {
-  gboolean held = dif_unet_in_channels (dif_pipeline_unet (run->pipe)) ==
-                  dif_vae_latent_channels (dif_pipeline_vae (run->pipe));
-  DifTensor *latents, *masked;
+  gboolean held = in->is_differential || dif_unet_in_channels (dif_pipeline_unet (run->pipe)) ==
+                                             dif_vae_latent_channels (dif_pipeline_vae (run->pipe));
+  gsize             n      = (gsize) run->width * run->height * 3;
+  g_autofree float *hidden = g_try_new (float, n);
+  DifTensor        *latents, *masked;
 
+  if (! hidden)
+    return out_of_memory (run, "the masked picture");
   run->scales_only = TRUE;
 
-  in->end   = dif_run_end (run, first);
-  latents   = first_latents (run, in, picture, held, first);
-  in->cells = dif_tensor_dim (latents, 1) * dif_tensor_dim (latents, 2);
+  latents = first_latents (run, in, picture, held);
   dif_context_dump (run->cx, latents, "initial_latents");
-  for (gsize i = 0; i < (gsize) run->width * run->height * 3; i++)
-    if (mask[i / 3] >= 0.5f)
-      picture[i] = 0;
-  masked = dif_run_encode_picture (run, picture);
+  for (gsize i = 0; i < n; i++)
+    hidden[i] = in->known[i / 3] ? picture[i] : 0;
+  masked = dif_run_encode_picture (run, hidden);
   if (held)
     hooks->after = hold_to_picture;
-  else
+  if (dif_unet_in_channels (dif_pipeline_unet (run->pipe)) !=
+      dif_vae_latent_channels (dif_pipeline_vae (run->pipe)))
     hooks->extra = mask_channels (run, in, masked);
   return latents;
+}
+
+/* Drawn pictures, [n_images, H, W, 3], in colors that suit @picture. */
+static DifTensor *
+matched (DifRun *run, const Inpaint *in, const float *picture, DifTensor *drawn)
+{
+  const char       *how    = dif_request_text (run->rq, "match-colors");
+  gsize             each   = (gsize) run->width * run->height * 3;
+  g_autofree float *pixels = NULL;
+
+  if (g_str_equal (how, "off"))
+    return drawn;
+  pixels = g_try_new (float, each * run->n_images);
+  if (! pixels)
+    return out_of_memory (run, "the result");
+  if (! dif_download (run->cx, drawn, pixels))
+    return dif_context_inert (run->cx);
+  for (guint i = 0; i < run->n_images; i++)
+    if (! dif_surroundings_match (pixels + i * each, picture, run->width, run->height, in->known,
+                                  how))
+      return out_of_memory (run, "the result");
+  return dif_upload (run->cx, DIF_F32, drawn->shape, pixels);
+}
+
+static DifTensor *
+draw (DifRun *run, Inpaint *in, float *picture, DifTensor *embeds)
+{
+  const char *fill  = dif_request_text (run->rq, "fill");
+  DifHooks    hooks = { .data = in };
+  DifTensor  *latents;
+
+  if (! dif_surroundings_fill (picture, run->width, run->height, in->known, fill))
+    return out_of_memory (run, "the picture");
+  latents = begin (run, in, picture, &hooks);
+  return matched (run, in, picture,
+                  dif_run_decode (run, dif_run_denoise (run, embeds, latents, in->first, &hooks)));
 }
 
 static DifTensor *
 run_inpaint (DifRun *run)
 {
-  DifContext       *cx      = run->cx;
-  Inpaint           in      = { 0 };
-  DifHooks          hooks   = { .data = &in };
-  g_autofree float *picture = NULL, *mask = NULL, *small = NULL;
-  DifTensor        *embeds, *latents, *drawn;
-  guint             first;
+  DifContext        *cx      = run->cx;
+  gsize              factor  = dif_vae_factor (dif_pipeline_vae (run->pipe));
+  Inpaint            in      = { 0 };
+  g_autofree float  *picture = NULL, *mask = NULL, *small = NULL;
+  g_autofree guint8 *known = NULL;
+  DifTensor         *embeds, *drawn;
 
   if (! find_crop (run, &in))
     return dif_context_inert (cx);
-  embeds  = dif_run_encode_prompts (run);
-  picture = read_picture (run, &in);
-  mask    = read_mask (run, &in);
-  first   = dif_run_begin_from_image (run);
+  in.is_differential = dif_request_number (run->rq, "differential") != 0;
+  in.cells           = (run->width / factor) * (run->height / factor);
+  embeds             = dif_run_encode_prompts (run);
+  picture            = read_picture (run, &in);
+  mask               = read_mask (run, &in);
+  in.first           = dif_run_begin_from_image (run);
   if (dif_context_failed (cx))
     return dif_context_inert (cx);
-  small   = shrink_mask (run, mask);
-  in.mask = small;
-  latents = begin (run, &in, picture, mask, first, &hooks);
-  drawn   = dif_run_decode (run, dif_run_denoise (run, embeds, latents, first, &hooks));
+  in.end  = dif_run_end (run, in.first);
+  in.mask = small = shrink_mask (run, &in, mask);
+  in.known = known = known_of (run, mask);
+  drawn            = known ? draw (run, &in, picture, embeds) : dif_context_inert (cx);
   return in.cropped ? put_all_back (run, &in, drawn) : drawn;
 }
 

@@ -2,11 +2,12 @@
 /* test-golden.c - whole pictures against diffusers.
  *
  * Every case of golden/cases.json (from text), prompts/cases.json (weighted
- * and long ones), pictures/cases.json (from a picture), depth/cases.json,
- * families/cases.json and unconditional/cases.json in tests/fixtures is drawn
- * and compared tensor by tensor.  Bounds: 1e-5 relative for embeddings and single network
- * calls; a loop multiplies what the steps before it left, so latents and
- * pictures have the bound of the contract, 5e-4.  What was measured is printed.
+ * and long ones), pictures/cases.json (from a picture), regions/cases.json
+ * (inpainting beyond what diffusers has), depth/cases.json, families/cases.json
+ * and unconditional/cases.json in tests/fixtures is drawn and compared tensor by
+ * tensor.  Bounds: 1e-5 relative for embeddings and single network calls; a loop
+ * multiplies what the steps before it left, so latents and pictures have the
+ * bound of the contract, 5e-4.  What was measured is printed.
  *
  * DIF_TEST_SAMPLE=N runs every N-th case and skips the others by name, for slow
  * builds: the sanitizers look for damage, not for digits.
@@ -88,7 +89,9 @@ static const Named texts[] = { { "prompt", "prompt" },
                                { "prompt_2", "prompt-2" },
                                { "negative_prompt_2", "negative-prompt-2" },
                                { "prompt_syntax", "prompt-syntax" },
-                               { "scheduler", "scheduler" } };
+                               { "scheduler", "scheduler" },
+                               { "fill", "fill" },
+                               { "match_colors", "match-colors" } };
 
 static const Named numbers[] = { { "width", "width" },
                                  { "height", "height" },
@@ -101,6 +104,7 @@ static const Named numbers[] = { { "width", "width" },
                                  { "strength", "strength" },
                                  { "clip_skip", "clip-skip" },
                                  { "padding", "padding-mask-crop" },
+                                 { "differential", "differential" },
                                  { "denoising_start", "denoising-start" },
                                  { "denoising_end", "denoising-end" },
                                  { "aesthetic_score", "aesthetic-score" } };
@@ -461,13 +465,14 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (DifJson) golden = NULL, pictures = NULL, depth = NULL, unconditional = NULL;
-  g_autoptr (DifJson) prompts = NULL, families = NULL;
+  g_autoptr (DifJson) prompts = NULL, families = NULL, regions = NULL;
   static Case         first;
   int                 status;
 
   g_test_init (&argc, &argv, NULL);
   golden        = read_cases ("golden");
   pictures      = read_cases ("pictures");
+  regions       = read_cases ("regions");
   depth         = read_cases ("depth");
   families      = read_cases ("families");
   unconditional = read_cases ("unconditional");
@@ -476,12 +481,14 @@ main (int argc, char **argv)
   g_test_add_func ("/golden/models-are-loud", test_loud);
   add_cases (golden, "golden", &cpu_f32, "f32", test_f32);
   add_cases (pictures, "pictures", &cpu_f32, "f32", test_f32);
+  add_cases (regions, "regions", &cpu_f32, "f32", test_f32);
   add_cases (depth, "depth", &cpu_f32, "f32", test_f32);
   add_cases (families, "families", &cpu_f32, "f32", test_f32);
   add_cases (unconditional, "unconditional", &cpu_f32, "f32", test_f32);
   add_cases (prompts, "prompts", &cpu_f32, "f32", test_f32);
   add_cases (golden, "golden", &cpu_bf16, "bf16", test_bf16);
   add_cases (pictures, "pictures", &cpu_bf16, "bf16", test_bf16);
+  add_cases (regions, "regions", &cpu_bf16, "bf16", test_bf16);
   add_cases (depth, "depth", &cpu_bf16, "bf16", test_bf16);
   add_cases (families, "families", &cpu_bf16, "bf16", test_bf16);
   g_test_add_data_func ("/golden/cancel-at-any-step", &first, test_cancel);

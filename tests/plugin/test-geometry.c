@@ -11,13 +11,15 @@ typedef struct
   int         padding, native;
   DifRect     context;
   int         width, height;
+  gboolean    is_square;
+  DifRect     seen; /* empty for nothing */
 } Row;
 
 /* clang-format off */
 #define NONE { 0, 0, 0, 0 }
 
 static const Row rows[] = {
-  /* name, bounds, selection, padding, native, context, width, height */
+  /* name, bounds, selection, padding, native, context, width, height, square, seen */
   { "all of a native canvas", { 0, 0, 512, 512 }, NONE, -1, 512, { 0, 0, 512, 512 }, 512, 512 },
   { "a near one keeps its size", { 0, 0, 768, 512 }, NONE, -1, 512, { 0, 0, 768, 512 }, 768, 512 },
   { "odd sides go to the nearest",
@@ -51,6 +53,25 @@ static const Row rows[] = {
     { -100, -50, 300, 400 }, { 0, 0, 1000, 1000 }, 0, 128, { 0, 0, 200, 350 }, 96, 168 },
   { "a selection that sticks out",
     { 0, 0, 512, 512 }, { -50, 500, 100, 100 }, 0, 128, { 0, 500, 50, 12 }, 256, 64 },
+  { "as wide as high",
+    { 0, 0, 4000, 4000 }, { 1000, 1000, 1000, 600 }, -1, 512, { 750, 550, 1500, 1500 }, 512, 512,
+    TRUE },
+  { "a square at the edge",
+    { 0, 0, 4000, 4000 }, { 3900, 0, 100, 900 }, 0, 512, { 3100, 0, 900, 900 }, 512, 512, TRUE },
+  { "no room for a square",
+    { 0, 0, 4000, 300 }, { 1000, 0, 1200, 100 }, 0, 512, { 1000, 0, 1200, 300 }, 1024, 256, TRUE },
+  { "what is to be seen",
+    { 0, 0, 2000, 2000 }, { 500, 500, 64, 64 }, -1, 512, { 500, 300, 200, 264 }, 448, 592, FALSE,
+    { 600, 300, 100, 100 } },
+  { "some more around it",
+    { 0, 0, 2000, 2000 }, { 500, 500, 64, 64 }, 10, 512, { 490, 290, 220, 284 }, 448, 584, FALSE,
+    { 600, 300, 100, 100 } },
+  { "what is to be seen reaches out",
+    { 0, 0, 2000, 2000 }, { 500, 500, 64, 64 }, -1, 128, { 0, 500, 564, 64 }, 256, 64, FALSE,
+    { -100, 520, 150, 20 } },
+  { "what is to be seen is elsewhere",
+    { 0, 0, 2000, 2000 }, { 500, 500, 64, 64 }, -1, 128, { 500, 500, 64, 64 }, 64, 64, FALSE,
+    { -100, 520, 50, 20 } },
 };
 /* clang-format on */
 
@@ -70,10 +91,11 @@ test_table (void)
     {
       const Row   *row = &rows[i];
       DifPlacement placement;
+      DifWish      wish = { row->selection.width > 0 ? &row->selection : NULL,
+                            row->seen.width > 0 ? &row->seen : NULL, row->padding, row->is_square,
+                            row->native };
 
-      g_assert_true (dif_geometry_place (&row->bounds,
-                                         row->selection.width > 0 ? &row->selection : NULL,
-                                         row->padding, row->native, &placement));
+      g_assert_true (dif_geometry_place (&row->bounds, &wish, &placement));
       assert_rect (row->name, &placement.context, &row->context);
       if (placement.width != row->width || placement.height != row->height)
         g_error ("%s: expected %d x %d, found %d x %d", row->name, row->width, row->height,
@@ -91,18 +113,25 @@ contains (const DifRect *outer, const DifRect *inner)
 }
 
 static void
-check_invariants (const DifRect *bounds, const DifRect *selection, int padding, int native)
+check_invariants (const DifRect *bounds, const DifWish *wish)
 {
   DifPlacement placement;
-  DifRect      both;
-  gboolean     is_there = dif_geometry_intersect (selection, bounds, &both);
+  DifRect      both, seen;
+  gboolean     is_there = dif_geometry_intersect (wish->selection, bounds, &both);
+  const int    native   = wish->native;
 
-  g_assert_true (dif_geometry_place (bounds, selection, padding, native, &placement) == is_there);
+  g_assert_true (dif_geometry_place (bounds, wish, &placement) == is_there);
   if (! is_there)
     return;
   assert_rect ("the target is the selection", &placement.target, &both);
   g_assert_true (contains (&placement.context, &placement.target));
   g_assert_true (contains (bounds, &placement.context));
+  if (wish->seen && dif_geometry_intersect (wish->seen, bounds, &seen))
+    g_assert_true (contains (&placement.context, &seen));
+  if (wish->is_square && placement.context.width < placement.context.height - DIF_PICTURE_UNIT)
+    g_assert_cmpint (placement.context.width, ==, bounds->width);
+  if (wish->is_square && placement.context.height < placement.context.width - DIF_PICTURE_UNIT)
+    g_assert_cmpint (placement.context.height, ==, bounds->height);
   g_assert_cmpint (placement.width % DIF_PICTURE_UNIT, ==, 0);
   g_assert_cmpint (placement.height % DIF_PICTURE_UNIT, ==, 0);
   g_assert_cmpint (placement.width, >=, MAX (native / 2 - DIF_PICTURE_UNIT, DIF_PICTURE_UNIT));
@@ -128,7 +157,9 @@ test_invariants (void)
 
   for (guint i = 0; i < 200000; i++)
     {
-      DifRect bounds = { 0, 0, random_side (rand), random_side (rand) }, selection;
+      DifRect bounds = { 0, 0, random_side (rand), random_side (rand) }, selection, seen;
+      DifWish wish   = { &selection, i % 5 == 0 ? &seen : NULL, DIF_PADDING_AUTOMATIC,
+                         i % 7 == 0, natives[i % G_N_ELEMENTS (natives)] };
 
       if (i % 2 == 0)
         {
@@ -139,10 +170,14 @@ test_invariants (void)
       selection.height = random_side (rand);
       selection.x      = bounds.x + g_rand_int_range (rand, -100, bounds.width + 100);
       selection.y      = bounds.y + g_rand_int_range (rand, -100, bounds.height + 100);
-      check_invariants (&bounds, &selection,
-                        i % 3 == 0 ? g_rand_int_range (rand, 0, 2000) : DIF_PADDING_AUTOMATIC,
-                        natives[i % G_N_ELEMENTS (natives)]);
-      check_invariants (&bounds, &bounds, 0, natives[i % G_N_ELEMENTS (natives)]);
+      seen   = selection;
+      seen.x = bounds.x + g_rand_int_range (rand, -100, bounds.width + 100);
+      if (i % 3 == 0)
+        wish.padding = g_rand_int_range (rand, 0, 2000);
+      check_invariants (&bounds, &wish);
+      wish.selection = &bounds;
+      wish.padding   = 0;
+      check_invariants (&bounds, &wish);
     }
 }
 
@@ -160,7 +195,11 @@ test_nothing_shared (void)
   DifPlacement placement;
 
   for (guint i = 0; i < G_N_ELEMENTS (far); i++)
-    g_assert_false (dif_geometry_place (&bounds, &far[i], -1, 512, &placement));
+    {
+      DifWish wish = { &far[i], &bounds, DIF_PADDING_AUTOMATIC, TRUE, 512 };
+
+      g_assert_false (dif_geometry_place (&bounds, &wish, &placement));
+    }
 }
 
 int

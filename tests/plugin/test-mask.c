@@ -9,7 +9,7 @@ static DifImage *
 mask_of_pixel (guint width, guint height, guint x, guint y, float value, guint grow, guint w,
                guint h)
 {
-  g_autoptr (DifCells) cells = dif_cells_new (width, height, grow, w, h);
+  g_autoptr (DifCells) cells = dif_cells_new (width, height, grow, w, h, FALSE);
   g_autofree float    *row   = g_new0 (float, width);
   g_autofree float    *none  = g_new0 (float, width);
 
@@ -86,6 +86,58 @@ test_nothing (void)
   assert_cells (mask, 9, 9, 9, 9);
 }
 
+/* In every cell the strongest pixel that touches it. */
+static void
+test_soft (void)
+{
+  g_autoptr (DifCells) cells = dif_cells_new (32, 16, 1, 32, 16, TRUE);
+  g_autoptr (DifImage) mask  = NULL;
+  float                row[32], none[32] = { 0 };
+  const float          wanted[] = { 0.25f, 0.5f, 1.0f, 1.0f };
+
+  for (guint i = 0; i < G_N_ELEMENTS (row); i++)
+    row[i] = i < 8 ? 0.25f : i < 12 ? 0.5f : i == 20 ? 3.0f : i == 31 ? 1.0f : 0.0f;
+  row[7] = 0.001f;
+  for (guint y = 0; y < 16; y++)
+    dif_cells_add_row (cells, y, y == 3 ? row : none);
+  mask = dif_cells_to_mask (cells);
+  for (guint y = 0; y < 16; y++)
+    {
+      for (guint x = 0; x < 32; x++)
+        {
+          float value = y >= 8 ? 0.0f : wanted[x / 8];
+
+          /* Grown by one pixel, the second cell's values reach the first. */
+          if (y < 8 && x < 8)
+            value = 0.5f;
+          g_assert_cmpfloat (dif_image_pixels (mask)[y * 32 + x], ==, value);
+        }
+    }
+}
+
+static void
+test_fade (void)
+{
+  g_autoptr (DifImage) mask  = mask_of_pixel (64, 64, 30, 30, 1.0f, 0, 64, 64);
+  g_autoptr (DifImage) faded = dif_mask_fade (mask, 4);
+  g_autoptr (DifImage) same  = dif_mask_fade (mask, 0);
+
+  for (guint i = 0; i < 64 * 64; i++)
+    {
+      int   x = (int) i % 64, y = (int) i / 64;
+      int   away = MAX (MAX (24 - x, x - 31), MAX (24 - y, y - 31));
+      float now  = dif_image_pixels (faded)[i];
+
+      g_assert_cmpfloat (dif_image_pixels (same)[i], ==, dif_image_pixels (mask)[i]);
+      if (away <= 0)
+        g_assert_cmpfloat (now, ==, 1.0f);
+      else if (away > 8)
+        g_assert_cmpfloat (now, ==, 0.0f);
+      else if (away == 1 || away == 2)
+        g_assert_true (now > 0.5f && now < 1.0f);
+    }
+}
+
 #define SIDE 64
 
 static void
@@ -156,6 +208,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/plugin/mask/soft-cells-keep-the-strongest", test_soft);
+  g_test_add_func ("/plugin/mask/fading-goes-outwards", test_fade);
   g_test_add_func ("/plugin/mask/cells-that-a-pixel-touches", test_cells);
   g_test_add_func ("/plugin/mask/faint-pixels-count", test_faint);
   g_test_add_func ("/plugin/mask/nothing-selected-is-empty", test_nothing);
