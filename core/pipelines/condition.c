@@ -21,21 +21,37 @@ append_pair (GArray *ids, double first, double second)
   g_array_append_vals (ids, pair, 2);
 }
 
-/* The sizes of one prompt.  A picture is told to be whole and as large as it
- * is to become; a refiner is told how good it should look instead. */
-static void
-append_sizes (DifRun *run, GArray *ids, const char *score_name)
+/* A number of the request, or what counts without it. */
+static double
+told (DifRun *run, const char *name, double fallback)
 {
-  append_pair (ids, run->height, run->width);
-  append_pair (ids, 0, 0);
-  if (run->pipe->wants_score)
+  return dif_request_has (run->rq, name) ? dif_request_number (run->rq, name) : fallback;
+}
+
+/* The sizes of one prompt.  A picture is told to be whole and as large as it
+ * is to become, unless told otherwise; a refiner is told how good it should
+ * look instead, and nothing of cuts for what is not wanted. */
+static void
+append_sizes (DifRun *run, GArray *ids, gboolean negative)
+{
+  gboolean has_score = run->pipe->wants_score;
+
+  append_pair (ids, told (run, "original-height", run->height),
+               told (run, "original-width", run->width));
+  if (has_score && negative)
+    append_pair (ids, 0, 0);
+  else
+    append_pair (ids, told (run, "crop-top", 0), told (run, "crop-left", 0));
+  if (has_score)
     {
-      float score = (float) dif_request_number (run->rq, score_name);
+      const char *name  = negative ? "negative-aesthetic-score" : "aesthetic-score";
+      float       score = (float) dif_request_number (run->rq, name);
 
       g_array_append_val (ids, score);
     }
   else
-    append_pair (ids, run->height, run->width);
+    append_pair (ids, told (run, "target-height", run->height),
+                 told (run, "target-width", run->width));
 }
 
 static void
@@ -45,9 +61,7 @@ add_sizes (DifRun *run, DifUnetText *text)
   gsize              n   = dif_tensor_dim (run->pooled, 0);
 
   for (gsize i = 0; i < n; i++)
-    append_sizes (run, ids,
-                  n > run->n_images && i < run->n_images ? "negative-aesthetic-score"
-                                                         : "aesthetic-score");
+    append_sizes (run, ids, n > run->n_images && i < run->n_images);
   if (n)
     dif_unet_text_add_sizes (text, run->pipe->unet, run->cx, run->pooled,
                              (const float *) (void *) ids->data, ids->len / (guint) n);

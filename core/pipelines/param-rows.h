@@ -213,6 +213,13 @@ extern const char *const dif_safety_choices[];
     .unit = "pixels", .min = 8, .max = 8192, .fallback = 0, .auto_default = TRUE \
   }
 
+/** DIF_SIZE_TOLD: a size that SDXL's U-Net is told, @least or more pixels; 0 unless set. */
+#define DIF_SIZE_TOLD(name_, label_, least, blurb_) \
+  { \
+    .name = name_, .type = DIF_PARAM_INT, .label = label_, .blurb = blurb_, .unit = "pixels", \
+    .min = least, .max = 32768, .fallback = 0, .auto_default = least, .advanced = TRUE \
+  }
+
 /** DIF_SDXL_PARAMS: of tasks with a prompt; models of SDXL's family heed them. */
 #define DIF_SDXL_PARAMS \
   { .name = "prompt-2", \
@@ -227,6 +234,24 @@ extern const char *const dif_safety_choices[];
         .blurb = N_ ("SDXL: what the second text encoder reads; empty for the negative prompt"), \
         .text = "", \
         .advanced = TRUE }, \
+      DIF_SIZE_TOLD ("original-width", N_ ("Original _width"), 1, \
+                     N_ ("SDXL: width that the picture is to look as if it once had, before it " \
+                         "was scaled; 0 for its own")), \
+      DIF_SIZE_TOLD ("original-height", N_ ("Original _height"), 1, \
+                     N_ ("SDXL: height that the picture is to look as if it once had, before it " \
+                         "was scaled; 0 for its own")), \
+      DIF_SIZE_TOLD ("crop-left", N_ ("C_ut off at the left"), 0, \
+                     N_ ("SDXL: how much the picture is to look as if it had been cut off at " \
+                         "the left")), \
+      DIF_SIZE_TOLD ("crop-top", N_ ("Cut _off at the top"), 0, \
+                     N_ ("SDXL: how much the picture is to look as if it had been cut off at " \
+                         "the top")), \
+      DIF_SIZE_TOLD ("target-width", N_ ("Target wi_dth"), 1, \
+                     N_ ("SDXL: width that the model, not its refiner, is told to draw; 0 for the " \
+                         "picture's own")), \
+      DIF_SIZE_TOLD ("target-height", N_ ("Target hei_ght"), 1, \
+                     N_ ("SDXL: height that the model, not its refiner, is told to draw; 0 for " \
+                         "the picture's own")), \
   { \
     .name = "denoising-end", .type = DIF_PARAM_DOUBLE, .label = N_ ("Denoising e_nd"), \
     .blurb = N_ ("SDXL: part of the way after which to stop, for a refiner to go on; 1 is off"), \

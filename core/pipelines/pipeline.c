@@ -107,12 +107,15 @@ static gboolean
 check_sdxl_params (DifRun *run, GError **error)
 {
   static const char *const texts[]   = { "prompt-2", "negative-prompt-2" };
-  static const char *const numbers[] = { "denoising-start", "denoising-end", "aesthetic-score",
-                                         "negative-aesthetic-score" };
-  DifRequest              *rq        = run->rq;
-  const char              *alien     = NULL;
-  double                   start     = dif_request_number (rq, "denoising-start"),
-         end                         = dif_request_number (rq, "denoising-end");
+  static const char *const numbers[] = {
+    "denoising-start", "denoising-end", "aesthetic-score", "negative-aesthetic-score",
+    "original-width", "original-height", "crop-left", "crop-top",
+    "target-width", "target-height"
+  };
+  DifRequest *rq    = run->rq;
+  const char *alien = NULL;
+  double      start = dif_request_number (rq, "denoising-start"),
+         end        = dif_request_number (rq, "denoising-end");
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     if (dif_request_has (rq, texts[i]) && *dif_request_text (rq, texts[i]))

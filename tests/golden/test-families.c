@@ -142,6 +142,7 @@ static const struct
     "prompt-2: expected a model of SDXL's family, found a StableDiffusionPipeline" },
   { "end-of-sd", "sd15", "img2img", "denoising-end=0.5",
     "denoising-end: expected a model of SDXL" },
+  { "sizes-of-sd", "sd15", "txt2img", "crop-top=8", "crop-top: expected a model of SDXL's family" },
   { "score-of-lcm", "lcm", "img2img", "aesthetic-score=5", "aesthetic-score: expected a model of" },
   { "start-behind-end", "sdxl", "img2img", "denoising-start=0.6 denoising-end=0.5",
     "denoising-start: expected less than denoising-end (0.5), found 0.6" },

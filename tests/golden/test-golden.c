@@ -109,6 +109,29 @@ static const Named numbers[] = { { "width", "width" },
                                  { "denoising_end", "denoising-end" },
                                  { "aesthetic_score", "aesthetic-score" } };
 
+/* Keys of [height, width] and [top, left], and the parameters they are. */
+static const struct
+{
+  const char *key, *names[2];
+} pairs[] = { { "original", { "original-height", "original-width" } },
+              { "crop", { "crop-top", "crop-left" } },
+              { "target", { "target-height", "target-width" } } };
+
+static void
+set_pairs (DifRequest *rq, DifJson *c)
+{
+  GError *error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (pairs); i++)
+    for (guint k = 0; k < 2 && dif_json_has (c, pairs[i].key); k++)
+      {
+        DifJson *value = dif_json_at (dif_json_member (c, pairs[i].key), k);
+
+        dif_request_set_number (rq, pairs[i].names[k], dif_json_value_double (value), &error);
+        g_assert_no_error (error);
+      }
+}
+
 static void
 set (DifRequest *rq, DifJson *c, const char *key, const char *name)
 {
@@ -152,6 +175,7 @@ request_for (const char *folder, DifJson *c, DifWeights *golden)
       }
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     set (rq, c, numbers[i].key, numbers[i].name);
+  set_pairs (rq, c);
   set_images (rq, folder, c, golden);
   for (guint i = 0; settings && i < dif_json_length (settings); i++)
     {
