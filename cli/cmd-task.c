@@ -237,19 +237,13 @@ set_option (DifRequest *rq, const DifParam *row, const char *value, GError **err
 static gboolean
 check_required (DifRequest *rq, GError **error)
 {
-  guint           n;
-  const DifParam *rows = dif_task_params (dif_request_task (rq), &n);
+  const DifParam  *missing = dif_request_missing (rq);
+  g_autofree char *metavar = missing ? row_metavar (missing) : NULL;
 
-  for (guint i = 0; i < n; i++)
-    if (rows[i].required && ! dif_request_has (rq, rows[i].name))
-      {
-        g_autofree char *metavar = row_metavar (&rows[i]);
-
-        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                     "--%s: expected %s, found nothing", rows[i].name, metavar);
-        return FALSE;
-      }
-  return TRUE;
+  if (missing)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "--%s: expected %s, found nothing", missing->name, metavar);
+  return missing == NULL;
 }
 
 static DifRequest *

@@ -48,6 +48,8 @@ typedef enum
  * @auto_default: the default is the checkpoint's own; @fallback is what a
  *   front end stores for "as the checkpoint says" (0 for sizes)
  * @required: an image without which the task cannot run
+ * @instead: (nullable): what may be given in place of a required image, where
+ *   the task has it
  * @advanced: front ends may fold it away
  */
 typedef struct
@@ -64,6 +66,7 @@ typedef struct
   const char *const *choices;
   gboolean           auto_default;
   gboolean           required;
+  const char        *instead;
   gboolean           advanced;
 } DifParam;
 

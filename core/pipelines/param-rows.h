@@ -188,7 +188,8 @@ extern const char *const dif_safety_choices[];
     .type = DIF_PARAM_IMAGE, \
     .label = N_ ("_Image"), \
     .blurb = N_ ("The picture to start from"), \
-    .required = TRUE }, \
+    .required = TRUE, \
+    .instead = "latents" }, \
       { .name = "strength", \
         .type = DIF_PARAM_DOUBLE, \
         .label = N_ ("S_trength"), \
@@ -247,8 +248,8 @@ extern const char *const dif_safety_choices[];
                      N_ ("SDXL: how much the picture is to look as if it had been cut off at " \
                          "the top")), \
       DIF_SIZE_TOLD ("target-width", N_ ("Target wi_dth"), 1, \
-                     N_ ("SDXL: width that the model, not its refiner, is told to draw; 0 for the " \
-                         "picture's own")), \
+                     N_ ("SDXL: width that the model, not its refiner, is told to draw; 0 for " \
+                         "the picture's own")), \
       DIF_SIZE_TOLD ("target-height", N_ ("Target hei_ght"), 1, \
                      N_ ("SDXL: height that the model, not its refiner, is told to draw; 0 for " \
                          "the picture's own")), \

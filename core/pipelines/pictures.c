@@ -177,17 +177,27 @@ dif_run_encode_picture (DifRun *run, const float *picture)
   return dif_context_leave (cx, z);
 }
 
+static DifTensor *
+start (DifRun *run)
+{
+  g_autofree float *picture = NULL;
+
+  if (run->latents)
+    return _dif_run_given_latents (run);
+  picture = dif_run_picture (run, "image");
+  return picture ? dif_run_encode_picture (run, picture) : dif_context_inert (run->cx);
+}
+
 DifTensor *
 dif_run_latents_from_picture (DifRun *run, guint *first)
 {
-  DifContext       *cx      = run->cx;
-  g_autofree float *picture = dif_run_picture (run, "image");
-  DifTensor        *latents, *noise;
+  DifContext *cx = run->cx;
+  DifTensor  *latents, *noise;
 
   *first = dif_run_begin_from_image (run);
   if (dif_context_failed (cx))
     return dif_context_inert (cx);
-  latents = dif_run_encode_picture (run, picture);
+  latents = start (run);
   if (! dif_run_starts_noised (run))
     {
       noise   = dif_run_noise (run);

@@ -17,6 +17,14 @@ static const DifParam params[] = {
   DIF_IMAGE_PARAMS,
   DIF_SDXL_PARAMS,
   DIF_SDXL_IMAGE_PARAMS,
+  { .name  = "latents",
+    .type  = DIF_PARAM_STRING,
+    .label = N_ ("Laten_ts"),
+    .blurb = N_ ("A .safetensors file of latents to start from instead of the picture, such as "
+                 "another run's dump"),
+    .text  = "",
+
+    .advanced = TRUE },
 };
 
 static DifTensor *

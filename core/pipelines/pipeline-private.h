@@ -78,6 +78,50 @@ DifUnetKind _dif_pipeline_unet_kind (DifPipeline *pipe);
 gboolean _dif_run_prepare_safety (DifRun *run, GError **error);
 
 /**
+ * _dif_run_read_latents:
+ * @run: a run
+ * @error: return location
+ *
+ * Reads the file that "latents" names, if the task has it and it is given, into
+ * the run: its tensor `latents`, else `latents.N` of the greatest N, as dumps
+ * have them.
+ *
+ * Errors: those of dif_safetensors_read(); DIF_FORMAT_ERROR MISSING_KEY;
+ * DIF_REQUEST_ERROR BAD_SIZE: of other than four dimensions.
+ *
+ * Returns: FALSE on error
+ */
+gboolean _dif_run_read_latents (DifRun *run, GError **error);
+
+/**
+ * _dif_run_latents_size:
+ * @run: a run that was given latents
+ * @width: (out): of the pictures that they become, in pixels
+ * @height: (out): of the pictures that they become, in pixels
+ */
+void _dif_run_latents_size (DifRun *run, double *width, double *height);
+
+/**
+ * _dif_run_check_latents:
+ * @run: a run that was given latents and knows its size
+ * @error: return location
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_SIZE: they are of another number, size or
+ * dtype.
+ *
+ * Returns: FALSE on error
+ */
+gboolean _dif_run_check_latents (DifRun *run, GError **error);
+
+/**
+ * _dif_run_given_latents:
+ * @run: a run with latents that fit
+ *
+ * Returns: `[n_images, h, w, C]` f32; the context fails if not all are finite
+ */
+DifTensor *_dif_run_given_latents (DifRun *run);
+
+/**
  * _dif_pipeline_safety_free:
  * @pipe: a pipeline, whose safety checker is freed
  */

@@ -61,7 +61,8 @@ check_size (const char *name, double value, guint factor, GError **error)
 static gboolean
 check_task (DifRun *run, const DifTaskClass *task, GError **error)
 {
-  DifUnetKind kind = _dif_pipeline_unet_kind (run->pipe);
+  DifUnetKind     kind = _dif_pipeline_unet_kind (run->pipe);
+  const DifParam *missing;
 
   if (run->pipe->wants_score && strcmp (task->name, "txt2img") == 0)
     {
@@ -85,14 +86,11 @@ check_task (DifRun *run, const DifTaskClass *task, GError **error)
                                                     : "txt2img, img2img and inpaint");
       return FALSE;
     }
-  for (guint i = 0; i < task->n_params; i++)
-    if (task->params[i].required && ! dif_request_image (run->rq, task->params[i].name))
-      {
-        g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
-                     "%s: expected an image, found none", task->params[i].name);
-        return FALSE;
-      }
-  return TRUE;
+  missing = dif_request_missing (run->rq);
+  if (missing)
+    g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
+                 "%s: expected an image, found none", missing->name);
+  return missing == NULL;
 }
 
 /* What sizes must be multiples of. */
@@ -157,8 +155,8 @@ read_numbers (DifRun *run, const DifTaskClass *task)
     run->guidance = 0;
 }
 
-/* Where nothing else is said: the picture's size, rounded down to what the
- * VAE can make, or what the U-Net was trained for. */
+/* Where nothing else is said: the latents' size, or the picture's, rounded down
+ * to what the VAE can make, or what the U-Net was trained for. */
 static void
 default_size (DifRun *run, const DifTaskClass *task, double *width, double *height)
 {
@@ -166,6 +164,11 @@ default_size (DifRun *run, const DifTaskClass *task, double *width, double *heig
 
   *width = *height = run->pipe->unet2d ? dif_unet2d_sample_size (run->pipe->unet2d)
                                        : dif_unet_sample_size (run->pipe->unet) * factor;
+  if (run->latents)
+    {
+      _dif_run_latents_size (run, width, height);
+      return;
+    }
   for (guint i = 0; i < task->n_params; i++)
     if (strcmp (task->params[i].name, "image") == 0)
       {
@@ -184,7 +187,8 @@ prepare (DifRun *run, const DifTaskClass *task, GError **error)
   guint        factor = size_unit (pipe);
   double       width, height;
 
-  if (! check_task (run, task, error) || ! check_sdxl_params (run, error))
+  if (! check_task (run, task, error) || ! check_sdxl_params (run, error) ||
+      ! _dif_run_read_latents (run, error))
     return FALSE;
   default_size (run, task, &width, &height);
   if (dif_request_has (run->rq, "width"))
@@ -199,7 +203,9 @@ prepare (DifRun *run, const DifTaskClass *task, GError **error)
   run->height        = (guint) height;
   run->result_width  = run->width;
   run->result_height = run->height;
-  run->scheduler     = dif_pipeline_scheduler (pipe, name && *name ? name : NULL, error);
+  if (run->latents && ! _dif_run_check_latents (run, error))
+    return FALSE;
+  run->scheduler = dif_pipeline_scheduler (pipe, name && *name ? name : NULL, error);
   if (! run->scheduler || ! apply_scheduler_settings (run, error))
     return FALSE;
   if (! _dif_run_prepare_safety (run, error))
@@ -234,7 +240,7 @@ make_recipe (DifRun *run, guint i, DifSafety safety)
     }
   dif_json_set_double (json, "seed", (double) run->seed);
   dif_json_set_double (json, "steps", run->n_steps);
-  if (dif_request_image (run->rq, "image"))
+  if (run->latents || dif_request_image (run->rq, "image"))
     dif_json_set_double (json, "strength", run->strength);
   dif_json_set_double (json, "num-images", run->n_images);
   dif_json_set_double (json, "index", i);
@@ -383,6 +389,7 @@ run_clear (DifRun *run)
   dif_context_free (run->cx);
   g_string_free (run->warning, TRUE);
   g_free (run->verdicts);
+  dif_weights_free (run->latents);
   g_free (run->depth);
 }
 

@@ -30,9 +30,19 @@ resolve_list (DifRequest *rq, const char *name, const char *kind, GError **error
   return TRUE;
 }
 
+/* Replaces a file's path by its absolute one. */
+static gboolean
+resolve_path (DifRequest *rq, const char *name, GError **error)
+{
+  const char      *path     = dif_request_text (rq, name);
+  g_autofree char *absolute = path && *path ? g_canonicalize_filename (path, NULL) : NULL;
+
+  return ! absolute || dif_request_set (rq, name, absolute, error);
+}
+
 gboolean
 dif_request_resolve_files (DifRequest *rq, GError **error)
 {
   return resolve_list (rq, "lora", "loras", error) &&
-         resolve_list (rq, "embedding", "embeddings", error);
+         resolve_list (rq, "embedding", "embeddings", error) && resolve_path (rq, "latents", error);
 }

@@ -353,6 +353,20 @@ dif_request_image (DifRequest *rq, const char *name)
   return v ? v->image : NULL;
 }
 
+const DifParam *
+dif_request_missing (DifRequest *rq)
+{
+  for (guint i = 0; i < rq->task->n_params; i++)
+    {
+      const DifParam *row     = &rq->task->params[i];
+      const char     *instead = row->instead ? dif_request_text (rq, row->instead) : NULL;
+
+      if (row->required && ! dif_request_has (rq, row->name) && ! (instead && *instead))
+        return row;
+    }
+  return NULL;
+}
+
 DifJson *
 dif_request_to_json (DifRequest *rq)
 {

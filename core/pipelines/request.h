@@ -133,11 +133,20 @@ gboolean dif_request_has (DifRequest *rq, const char *name);
 void dif_request_unset (DifRequest *rq, const char *name);
 
 /**
+ * dif_request_missing:
+ * @rq: a request
+ *
+ * Returns: (transfer none) (nullable): a required image that is not given, and
+ * nothing in its place
+ */
+const DifParam *dif_request_missing (DifRequest *rq);
+
+/**
  * dif_request_resolve_files:
  * @rq: a request
  * @error: return location
  *
- * Makes what "lora" and "embedding" name absolute paths, so that the request
+ * Makes what "lora", "embedding" and "latents" name absolute paths, so that the request
  * means the same in a process whose folder is another.
  *
  * Errors: those of dif_catalog_resolve_file().

@@ -40,6 +40,7 @@ G_BEGIN_DECLS
  *   dif_run_encode_prompts() returned; SDXL only
  * @scales_only: pictures become latents without the VAE's statistics, as
  *   diffusers' inpainting has it, although the way back has them
+ * @latents: (nullable): `latents`, from a file, to start from instead of "image"
  * @warning: collected for the result
  * @verdicts: (array length=n_images) (nullable): of the safety checker; NULL
  *   until it was asked
@@ -59,6 +60,7 @@ typedef struct
   double          guidance, strength;
   gboolean        scales_only;
   DifTensor      *pooled;
+  DifWeights     *latents;
   GString        *warning;
   DifSafety      *verdicts;
   float          *depth;
@@ -260,7 +262,8 @@ DifTensor *dif_run_encode_picture (DifRun *run, const float *picture);
  *
  * How a task begins from its "image": sets the timesteps by "strength", encodes
  * the picture and noises it for call @first.  Draws the posterior, then the
- * noise.  Dumps `initial_latents`.
+ * noise.  Latents that are given take the picture's place, and no posterior is
+ * drawn.  Dumps `initial_latents`.
  *
  * Returns: `[n_images, h, w, C]` f32
  */

@@ -162,5 +162,45 @@ def test_cut_files_are_refused(bench):
         refuses(bench, ["cut.safetensors"], "--model", bench.path("cut.safetensors"))
 
 
+def handing_on(name):
+    """The arguments of a case of families/cases.json, but for its task."""
+    with open(os.path.join(FIXTURES, "families", "cases.json"), encoding="utf-8") as file:
+        case = next(c for c in json.load(file)["cases"] if c["name"] == name)
+    names = ("prompt", "negative_prompt", "width", "height", "steps", "seed", "denoising_start",
+             "denoising_end")
+    words = [w for n in names if case.get(n) is not None
+             for w in ("--" + n.replace("_", "-"), str(case[n]))]
+    return ["--model", os.path.join(MODELS, case["model"]), "--device", "cpu", "--dtype", "f32",
+            *words]
+
+
+def test_a_base_model_hands_its_latents_to_a_refiner(bench):
+    """As diffusers' ensemble of expert denoisers draws it."""
+    base, name = bench.path("base.safetensors"), "img2img__refiner__own-after"
+    bench.ok("txt2img", *handing_on("txt2img__sdxl__own-end"), "--dump", base)
+    bench.ok("img2img", *handing_on(name), "--latents", "base.safetensors", "--dump",
+             bench.path("refined.safetensors"))
+    image = Safetensors(bench.path("refined.safetensors"))
+    golden = Safetensors(os.path.join(FIXTURES, "families", name + ".safetensors"))
+    _, planes, height, width = image.header["image"]["shape"]
+    values = image.floats("image")
+    rows = [values[(c * height + y) * width:(c * height + y + 1) * width]
+            for c in range(planes) for y in range(0, height, 3)]
+    found, expected = [v for row in rows for v in row], golden.floats("image.rows3")
+    assert len(found) == len(expected)
+    worst = max(abs(a - b) for a, b in zip(found, expected))
+    assert worst < 5e-4, worst
+
+
+def test_img2img_wants_a_picture_or_latents(bench):
+    bench.fails(2, ["--image: expected FILE, found nothing"], "img2img", "--model", bench.model,
+                "-o", "never.png")
+    bench.fails(2, ["--image: expected FILE, found nothing"], "img2img", "--model", bench.model,
+                "--latents", "", "-o", "never.png")
+    bench.fails(1, ["--latents: no.safetensors"], "img2img", "--model", bench.model, "--latents",
+                "no.safetensors", "-o", "never.png")
+    bench.fails(2, ["--latents"], "depth2img", "--latents", "x.safetensors", "-o", "never.png")
+
+
 if __name__ == "__main__":
     sys.exit(main([value for name, value in list(globals().items()) if name.startswith("test_")]))

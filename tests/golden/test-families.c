@@ -3,6 +3,7 @@
  * missing or do not fit, parameters of another family; and in which dtype their
  * VAEs compute.
  */
+#include <math.h>
 #include <string.h>
 
 #include "formats/scratch.h"
@@ -178,6 +179,138 @@ test_refused (gconstpointer data)
   scratch_free (folder);
 }
 
+/* ---- latents from a file ---- */
+
+static void
+keep_latents (const char *name, const DifShape *shape, const float *data, gpointer user_data)
+{
+  GBytes **kept = user_data;
+  gsize    n;
+
+  g_assert_true (dif_shape_count (shape, &n));
+  if (strcmp (name, "initial_latents") == 0)
+    *kept = g_bytes_new (data, n * sizeof *data);
+}
+
+typedef struct
+{
+  const char *name;
+  DifShape    shape;
+  float       value;
+} Filled;
+
+/* A file of @n tensors, each of one number throughout. */
+static char *
+write_filled (const char *folder, const Filled *tensors, guint n)
+{
+  g_autoptr (DifSafetensorsWriter) w     = dif_safetensors_writer_new ();
+  char                            *path  = scratch_path (folder, "latents.safetensors");
+  GError                          *error = NULL;
+
+  for (guint i = 0; i < n; i++)
+    dif_safetensors_writer_declare (w, tensors[i].name, DIF_F32, &tensors[i].shape);
+  g_assert_true (dif_safetensors_writer_open (w, path, &error));
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree float *values = NULL;
+      gsize             count;
+
+      g_assert_true (dif_shape_count (&tensors[i].shape, &count));
+      values = g_new (float, count);
+      for (gsize k = 0; k < count; k++)
+        values[k] = tensors[i].value;
+      g_assert_true (dif_safetensors_writer_put (w, values, count * sizeof *values, &error));
+    }
+  g_assert_true (dif_safetensors_writer_close (w, &error));
+  g_assert_no_error (error);
+  return path;
+}
+
+/* Refines the latents at @path, without a picture. */
+static DifResult *
+refine (DifPipeline *pipe, const char *path, guint n_images, const char *width, GError **error)
+{
+  g_autoptr (DifRequest) rq = dif_request_new ("img2img", error);
+
+  g_assert_true (dif_request_set (rq, "latents", path, error));
+  g_assert_true (dif_request_set (rq, "seed", "3", error));
+  g_assert_true (dif_request_set (rq, "steps", "4", error));
+  g_assert_true (dif_request_set (rq, "denoising-start", "0.6", error));
+  g_assert_true (dif_request_set_number (rq, "num-images", n_images, error));
+  if (width)
+    g_assert_true (dif_request_set (rq, "width", width, error));
+  return dif_pipeline_run (pipe, rq, NULL, NULL, NULL, error);
+}
+
+static void
+test_latents_misfit (void)
+{
+  static const struct
+  {
+    Filled      tensor;
+    guint       n_images;
+    const char *width, *expected;
+  } rows[] = {
+    { { "image", DIF_SHAPE (1, 4, 3, 2), 0 }, 1, NULL, "expected a tensor latents or latents.N" },
+    { { "latents.x", DIF_SHAPE (1, 4, 3, 2), 0 }, 1, NULL, "expected a tensor latents" },
+    { { "latents", DIF_SHAPE (1, 4, 3, 2), 0 }, 1, "24", "[1, 4, 3, 3] for 1 of 24 x 24 pixels" },
+    { { "latents", DIF_SHAPE (1, 3, 3, 2), 0 }, 1, NULL, "expected floats of shape [1, 4, 3, 2]" },
+    { { "latents", DIF_SHAPE (2, 4, 3, 2), 0 }, 3, NULL, "shape [1 or 3, 4, 3, 2] for 3 of" },
+    { { "latents", DIF_SHAPE (4, 3, 2), 0 }, 1, "16", "a shape of four numbers, found [4, 3, 2]" },
+    { { "latents", DIF_SHAPE (1, 4, 3, 2), NAN }, 1, NULL, "expected finite numbers" },
+  };
+  char                   *folder = copied_model ("refiner");
+  g_autoptr (GError)      error  = NULL;
+  g_autoptr (DifPipeline) pipe   = load (folder, "cpu", "f32", &error);
+  gsize                   before = dif_pipeline_backend (pipe)->live_bytes;
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *path = write_filled (folder, &rows[i].tensor, 1);
+
+      g_assert_null (refine (pipe, path, rows[i].n_images, rows[i].width, &error));
+      g_test_message ("%s", error->message);
+      assert_one_line (error, "latents: ");
+      assert_one_line (error, rows[i].expected);
+      g_clear_error (&error);
+      g_assert_cmpuint (dif_pipeline_backend (pipe)->live_bytes, ==, before);
+    }
+  g_assert_null (refine (pipe, "no-such-file.safetensors", 1, NULL, &error));
+  assert_one_line (error, "latents: no-such-file.safetensors: ");
+  scratch_free (folder);
+}
+
+/* Of a dump the last step's latents count, by number and not by letter; they
+ * are handed on as they are, to every picture. */
+static void
+test_latents_of_last_step (void)
+{
+  static const Filled tensors[] = {
+    { "latents.10", DIF_SHAPE (1, 4, 3, 2), 0.25f },
+    { "latents.9", DIF_SHAPE (1, 4, 3, 2), 9 },
+    { "image", DIF_SHAPE (1), 0 },
+  };
+  char                   *folder = copied_model ("refiner");
+  g_autofree char        *path   = write_filled (folder, tensors, G_N_ELEMENTS (tensors));
+  GError                 *error  = NULL;
+  g_autoptr (DifPipeline) pipe   = load (folder, "cpu", "f32", &error);
+  g_autoptr (DifResult)   result = NULL;
+  g_autoptr (GBytes)      begun  = NULL;
+  const float            *values;
+  gsize                   size;
+
+  dif_pipeline_set_dump (pipe, keep_latents, &begun);
+  result = refine (pipe, path, 2, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (dif_result_width (result), ==, 16);
+  g_assert_cmpuint (dif_result_height (result), ==, 24);
+  values = g_bytes_get_data (begun, &size);
+  g_assert_cmpuint (size, ==, 2 * 4 * 3 * 2 * sizeof (float));
+  for (gsize i = 0; i < size / sizeof (float); i++)
+    g_assert_cmpfloat (values[i], ==, 0.25f);
+  scratch_free (folder);
+}
+
 static double
 difference (DifResult *a, DifResult *b)
 {
@@ -296,17 +429,6 @@ test_decodes_in_f32 (void)
     }
 }
 
-static void
-keep_latents (const char *name, const DifShape *shape, const float *data, gpointer user_data)
-{
-  GBytes **kept = user_data;
-  gsize    n;
-
-  g_assert_true (dif_shape_count (shape, &n));
-  if (strcmp (name, "initial_latents") == 0)
-    *kept = g_bytes_new (data, n * sizeof *data);
-}
-
 /* A picture's latents, without noise. */
 static GBytes *
 latents_of_picture (const char *dtype, gboolean upcast)
@@ -363,6 +485,8 @@ main (int argc, char **argv)
 
       g_test_add_data_func (path, GUINT_TO_POINTER (i), test_refused);
     }
+  g_test_add_func ("/families/latents-misfit", test_latents_misfit);
+  g_test_add_func ("/families/latents-of-last-step", test_latents_of_last_step);
   g_test_add_func ("/families/weight-bytes", test_weight_bytes);
   g_test_add_func ("/families/empty-prompts", test_empty_prompts);
   g_test_add_func ("/families/refiner-renamed", test_refiner_renamed);

@@ -177,6 +177,15 @@ request_for (const char *folder, DifJson *c, DifWeights *golden)
     set (rq, c, numbers[i].key, numbers[i].name);
   set_pairs (rq, c);
   set_images (rq, folder, c, golden);
+  /* what a run was given instead of a picture lies in its own file */
+  if (dif_weights_lookup (golden, "latents"))
+    {
+      g_autofree char *file = g_build_filename (folder, dif_json_string (c, "file", ""), NULL);
+      g_autofree char *path = test_fixture (file);
+
+      dif_request_set (rq, "latents", path, &error);
+      g_assert_no_error (error);
+    }
   for (guint i = 0; settings && i < dif_json_length (settings); i++)
     {
       DifJson         *member = dif_json_at (settings, i);

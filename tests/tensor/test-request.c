@@ -47,6 +47,23 @@ test_bad_values_are_refused_by_name (void)
   g_assert_false (dif_request_has (rq, "steps"));
 }
 
+/* For an engine in another folder. */
+static void
+test_paths_become_absolute (void)
+{
+  g_autoptr (DifRequest) rq    = dif_request_new ("img2img", NULL);
+  g_autofree char       *here  = g_get_current_dir ();
+  g_autofree char       *whole = g_build_filename (here, "a.safetensors", NULL);
+  GError                *error = NULL;
+
+  g_assert_true (dif_request_resolve_files (rq, &error));
+  g_assert_false (dif_request_has (rq, "latents"));
+  dif_request_set (rq, "latents", "b/../a.safetensors", &error);
+  g_assert_true (dif_request_resolve_files (rq, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (dif_request_text (rq, "latents"), ==, whole);
+}
+
 static void
 test_values_survive_json (void)
 {
@@ -122,6 +139,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/pipelines/request/bad-values-are-refused-by-name",
                    test_bad_values_are_refused_by_name);
+  g_test_add_func ("/pipelines/request/paths-become-absolute", test_paths_become_absolute);
   g_test_add_func ("/pipelines/request/values-survive-json", test_values_survive_json);
   g_test_add_func ("/pipelines/request/automatic-numbers-can-be-unset",
                    test_automatic_numbers_can_be_unset);

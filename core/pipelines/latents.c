@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* latents.c - latents of another run, to start from instead of a picture.
+ *
+ * Source: diffusers StableDiffusionImg2ImgPipeline.prepare_latents and
+ * StableDiffusionXLImg2ImgPipeline's: latents given as the image are taken as
+ * they are, and no number is drawn for them.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "formats/safetensors.h"
+#include "pipelines/pipeline-private.h"
+
+#define NAME "latents"
+
+/* The tensor NAME, else NAME.N of the greatest N: that of the last step. */
+static const char *
+choose (GPtrArray *names)
+{
+  const char *best = NULL;
+  guint64     last = 0;
+
+  for (guint i = 0; i < names->len; i++)
+    {
+      const char *name = names->pdata[i], *number = name + strlen (NAME ".");
+      guint64     n;
+
+      if (strcmp (name, NAME) == 0)
+        return name;
+      if (g_str_has_prefix (name, NAME ".") &&
+          g_ascii_string_to_unsigned (number, 10, 0, G_MAXUINT32, &n, NULL) && (! best || n > last))
+        {
+          best = name;
+          last = n;
+        }
+    }
+  return best;
+}
+
+static char *
+rename_chosen (const char *name, gpointer chosen)
+{
+  return strcmp (name, chosen) == 0 ? g_strdup (NAME) : NULL;
+}
+
+/* "latents: FILE: expected EXPECTED, found FOUND" */
+static GError *
+misfit (DifRun *run, const char *expected, const char *found)
+{
+  return g_error_new (DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_SIZE,
+                      NAME ": %s: expected %s, found %s", dif_request_text (run->rq, NAME),
+                      expected, found);
+}
+
+gboolean
+_dif_run_read_latents (DifRun *run, GError **error)
+{
+  const char           *path   = dif_request_text (run->rq, NAME), *chosen;
+  g_autoptr (GPtrArray) names  = NULL;
+  g_autofree char      *wanted = NULL, *found = NULL;
+  const DifShape       *shape;
+
+  if (! path || ! *path)
+    return TRUE;
+  names  = dif_safetensors_names (path, error);
+  chosen = names ? choose (names) : NULL;
+  if (names && ! chosen)
+    g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
+                 "%s: expected a tensor " NAME " or " NAME ".N, found none", path);
+  wanted       = g_strdup (chosen);
+  run->latents = chosen ? dif_weights_new (NAME) : NULL;
+  if (! run->latents ||
+      ! dif_safetensors_read (path, run->latents, rename_chosen, wanted, error))
+    {
+      g_prefix_error (error, NAME ": ");
+      return FALSE;
+    }
+  shape = &dif_weights_lookup (run->latents, NAME)->shape;
+  if (shape->n == 4)
+    return TRUE;
+  found = dif_shape_to_string (shape);
+  g_propagate_error (error, misfit (run, "a shape of four numbers", found));
+  return FALSE;
+}
+
+gboolean
+_dif_run_check_latents (DifRun *run, GError **error)
+{
+  const DifHostArray *array = run->latents ? dif_weights_lookup (run->latents, NAME) : NULL;
+  g_autofree char    *found = NULL, *expected = NULL;
+  guint               factor, n               = run->n_images, C, h, w;
+  const DifShape     *shape;
+
+  if (! array)
+    return TRUE;
+  factor = dif_vae_factor (run->pipe->vae);
+  C      = dif_vae_latent_channels (run->pipe->vae);
+  h      = run->height / factor;
+  w      = run->width / factor;
+  shape  = &array->shape;
+  if ((shape->d[0] == 1 || shape->d[0] == n) && shape->d[1] == C &&
+      shape->d[2] == h && shape->d[3] == w && array->dtype <= DIF_F16)
+    return TRUE;
+  found    = dif_shape_to_string (shape);
+  expected = g_strdup_printf ("floats of shape [%s%u, %u, %u, %u] for %u of %u x %u pixels",
+                              n > 1 ? "1 or " : "", n, C, h, w, n, run->width, run->height);
+  g_propagate_error (error, misfit (run, expected, found));
+  return FALSE;
+}
+
+DifTensor *
+_dif_run_given_latents (DifRun *run)
+{
+  const DifHostArray *array = dif_weights_lookup (run->latents, NAME);
+  const gsize        *d     = array->shape.d;
+  gsize               n     = d[0] * d[1] * d[2] * d[3];
+  g_autofree float   *z     = g_try_new (float, n);
+  DifTensor          *given;
+
+  if (! z)
+    return dif_context_fail (run->cx, g_error_new_literal (DIF_BACKEND_ERROR,
+                                                           DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                                                           "out of memory for latents"));
+  dif_convert_to_f32 (z, array->data, array->dtype, n);
+  for (gsize i = 0; i < n; i++)
+    if (! isfinite (z[i]))
+      return dif_context_fail (run->cx, misfit (run, "finite numbers", "others"));
+  given = dif_upload_nchw (run->cx, DIF_F32, d[0], d[1], d[2], d[3], z);
+  return d[0] < run->n_images ? dif_run_repeat (run, given) : given;
+}
+
+void
+_dif_run_latents_size (DifRun *run, double *width, double *height)
+{
+  const gsize *d      = dif_weights_lookup (run->latents, NAME)->shape.d;
+  guint        factor = dif_vae_factor (run->pipe->vae);
+
+  *width  = (double) d[3] * factor;
+  *height = (double) d[2] * factor;
+}
