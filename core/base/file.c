@@ -104,3 +104,14 @@ dif_file_read (const char *path, gsize max_bytes, GError **error)
   close (fd);
   return g_bytes_new_take (buffer, (gsize) got);
 }
+
+gboolean
+dif_file_is_pickled (const char *name)
+{
+  static const char *const endings[] = { ".bin", ".ckpt", ".pt", ".pth" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
+    if (g_str_has_suffix (name, endings[i]))
+      return TRUE;
+  return FALSE;
+}

@@ -31,6 +31,15 @@ int dif_file_open (const char *path, guint64 *size, GError **error);
  */
 GBytes *dif_file_read (const char *path, gsize max_bytes, GError **error);
 
+/**
+ * dif_file_is_pickled:
+ * @name: a file's name or path
+ *
+ * Returns: whether it is named like one of PyTorch's own, which may hold code
+ * and which nobody here reads
+ */
+gboolean dif_file_is_pickled (const char *name);
+
 G_END_DECLS
 
 #endif /* DIF_BASE_FILE_H */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "formats/keymap.h"
 #include "formats/safetensors.h"
 #include "formats/single-file.h"
@@ -68,8 +69,7 @@ fail_not_folder (const char *path, GError **error)
   if (! g_file_test (path, G_FILE_TEST_EXISTS))
     g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT,
                  "%s: expected a model folder, found nothing there", path);
-  else if (g_str_has_suffix (path, ".ckpt") || g_str_has_suffix (path, ".bin") ||
-           g_str_has_suffix (path, ".pt"))
+  else if (dif_file_is_pickled (path))
     g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
                  "%s: expected a diffusers folder or a .safetensors file, found a pickled "
                  "checkpoint, which may hold code and is not read",
@@ -312,8 +312,7 @@ fail_no_weights (const char *folder, GError **error)
     }
   while ((name = g_dir_read_name (dir)))
     {
-      gboolean bin = g_str_has_suffix (name, ".bin") || g_str_has_suffix (name, ".ckpt") ||
-                     g_str_has_suffix (name, ".pt");
+      gboolean bin = dif_file_is_pickled (name);
 
       if ((bin && ! found) || g_str_has_suffix (name, ".safetensors"))
         {

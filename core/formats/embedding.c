@@ -131,15 +131,7 @@ dif_embedding_open (const char *path, const char *token, GError **error)
 
   e->path    = g_strdup (path);
   e->tensors = dif_weights_new ("embedding");
-  if (g_str_has_suffix (path, ".pt") || g_str_has_suffix (path, ".bin"))
-    {
-      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "%s: expected a .safetensors file, found a pickled one, which may hold code and "
-                   "is not read",
-                   path);
-      return NULL;
-    }
-  names = dif_safetensors_names (path, error);
+  names      = dif_safetensors_names (path, error);
   if (! names || ! choose (e, names, &word, error) ||
       ! dif_safetensors_read (path, e->tensors, want_known, e, error))
     return NULL;

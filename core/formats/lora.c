@@ -401,16 +401,7 @@ dif_lora_open (const char *path, GError **error)
   lora->path    = g_strdup (path);
   lora->tensors = dif_weights_new ("lora");
   lora->modules = g_ptr_array_new_with_free_func (module_free);
-  if (g_str_has_suffix (path, ".pt") || g_str_has_suffix (path, ".ckpt") ||
-      g_str_has_suffix (path, ".bin"))
-    {
-      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "%s: expected a .safetensors file, found a pickled one, which may hold code and "
-                   "is not read",
-                   path);
-      return NULL;
-    }
-  names = dif_safetensors_names (path, error);
+  names         = dif_safetensors_names (path, error);
   if (! names || ! check_names (path, names, error) ||
       ! dif_safetensors_read (path, lora->tensors, NULL, NULL, error))
     return NULL;

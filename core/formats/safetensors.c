@@ -351,8 +351,17 @@ map_file (const char *path, GError **error)
 {
   g_autoptr (GMappedFile) map = NULL;
   guint64                 size;
-  int                     fd = dif_file_open (path, &size, error);
+  int                     fd;
 
+  if (dif_file_is_pickled (path))
+    {
+      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
+                   "%s: expected a .safetensors file, found a pickled one, which may hold code and "
+                   "is not read",
+                   path);
+      return NULL;
+    }
+  fd = dif_file_open (path, &size, error);
   if (fd < 0)
     return NULL;
   map = g_mapped_file_new_from_fd (fd, FALSE, error);

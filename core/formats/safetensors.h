@@ -38,7 +38,7 @@ typedef char *(*DifWantFunc) (const char *name, gpointer user_data);
  * Errors: file errors with the path; DIF_FORMAT_ERROR CORRUPT (cut off,
  * offsets out of range, overlapping or with holes, shape and size disagree,
  * duplicate names), TOO_LARGE (header), UNSUPPORTED (dtype, more than four
- * dimensions); those of dif_json_parse().
+ * dimensions, a pickled file); those of dif_json_parse().
  *
  * Returns: FALSE on error, @into unchanged
  */

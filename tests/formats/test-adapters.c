@@ -393,7 +393,11 @@ test_not_loras (void)
     }
   g_assert_null (dif_lora_open ("x.pt", &pickled));
   g_assert_error (pickled, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED);
-  assert_one_line (pickled, "may hold code");
+  assert_one_line (pickled, "x.pt: expected a .safetensors file, found a pickled one");
+  g_clear_error (&pickled);
+  g_assert_null (dif_embedding_open ("x.ckpt", NULL, &pickled));
+  g_assert_error (pickled, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED);
+  assert_one_line (pickled, "x.ckpt: expected a .safetensors file, found a pickled one");
 }
 
 static void
