@@ -248,7 +248,7 @@ read_area (Reading *r, int width, int height, DifImage **cover, GError **error)
   r->width  = r->area.width / r->factor;
   r->height = r->area.height / r->factor;
   n         = (gsize) r->width * (guint) r->height;
-  sums      = g_try_new0 (float, n *r->n_channels);
+  sums      = g_try_new0 (float, n * r->n_channels);
   alpha     = cover != NULL ? g_try_new0 (float, n) : NULL;
   r->cover  = alpha;
   if (sums == NULL || (cover != NULL && alpha == NULL) || ! read_strips (r, sums))
@@ -284,7 +284,7 @@ static DifImage *
 on_surroundings (DifImage *picture, DifImage *cover)
 {
   guint              width = dif_image_width (picture), height = dif_image_height (picture);
-  gsize              n = (gsize) width * height;
+  gsize              n   = (gsize) width * height;
   const float       *old = dif_image_pixels (picture), *alpha = dif_image_pixels (cover);
   g_autofree float  *ground = g_try_new (float, 3 * n);
   g_autofree guint8 *known  = g_try_new (guint8, n);

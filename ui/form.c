@@ -79,7 +79,7 @@ ordered_rows (const char *task)
 void
 dif_ui_form_attach (GtkWidget *form, const DifParam *row, GtkWidget *field)
 {
-  GtkGrid *grid = g_object_get_data (G_OBJECT (form), row->advanced ? ADVANCED : PLAIN);
+  GtkGrid *grid  = g_object_get_data (G_OBJECT (form), row->advanced ? ADVANCED : PLAIN);
   GList   *lines = gtk_container_get_children (GTK_CONTAINER (grid));
 
   /* Every child takes one line at most. */

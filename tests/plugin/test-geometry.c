@@ -92,8 +92,8 @@ test_table (void)
       const Row   *row = &rows[i];
       DifPlacement placement;
       DifWish      wish = { row->selection.width > 0 ? &row->selection : NULL,
-                            row->seen.width > 0 ? &row->seen : NULL, row->padding, row->is_square,
-                            row->native };
+                       row->seen.width > 0 ? &row->seen : NULL, row->padding, row->is_square,
+                       row->native };
 
       g_assert_true (dif_geometry_place (&row->bounds, &wish, &placement));
       assert_rect (row->name, &placement.context, &row->context);
@@ -170,8 +170,8 @@ test_invariants (void)
       selection.height = random_side (rand);
       selection.x      = bounds.x + g_rand_int_range (rand, -100, bounds.width + 100);
       selection.y      = bounds.y + g_rand_int_range (rand, -100, bounds.height + 100);
-      seen   = selection;
-      seen.x = bounds.x + g_rand_int_range (rand, -100, bounds.width + 100);
+      seen             = selection;
+      seen.x           = bounds.x + g_rand_int_range (rand, -100, bounds.width + 100);
       if (i % 3 == 0)
         wish.padding = g_rand_int_range (rand, 0, 2000);
       check_invariants (&bounds, &wish);

@@ -96,7 +96,10 @@ test_soft (void)
   const float          wanted[] = { 0.25f, 0.5f, 1.0f, 1.0f };
 
   for (guint i = 0; i < G_N_ELEMENTS (row); i++)
-    row[i] = i < 8 ? 0.25f : i < 12 ? 0.5f : i == 20 ? 3.0f : i == 31 ? 1.0f : 0.0f;
+    row[i] = i < 8 ? 0.25f : i < 12 ? 0.5f
+                         : i == 20  ? 3.0f
+                         : i == 31  ? 1.0f
+                                    : 0.0f;
   row[7] = 0.001f;
   for (guint y = 0; y < 16; y++)
     dif_cells_add_row (cells, y, y == 3 ? row : none);
