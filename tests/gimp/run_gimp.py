@@ -10,6 +10,7 @@ Cases are the test-*.scm files beside this one (without "test-"), and the functi
 
 import gettext
 import os
+import re
 import shutil
 import signal
 import struct
@@ -429,6 +430,12 @@ def case_window(profile, pictures):
         focus(window("^Depth to image"))
         time.sleep(1)
         picture("window-7-depth.png")
+        tool("xdotool", "key", "alt+a")
+        time.sleep(1)
+        picture("window-8-advanced.png")
+        height = int(re.search(r"Geometry: \d+x(\d+)", tool(
+            "xdotool", "getwindowgeometry", window("^Depth to image")))[1])
+        report.check("unfolded, it fits the screen", 700 < height < 1000)
         tool("xdotool", "key", "Escape")
         report.check("and closes", wait_until(lambda: not window("^Depth to image"), 60))
     finally:
