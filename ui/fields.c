@@ -346,18 +346,19 @@ on_choose_folder (GtkButton *button, gpointer user_data)
 }
 
 static GtkWidget *
-model_field (GObject *settings, const DifParam *row)
+model_field (GObject *settings, const char *task, const DifParam *row)
 {
+  const char      *own     = dif_catalog_default (task);
   GtkWidget       *box     = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   GtkWidget       *combo   = gtk_combo_box_text_new ();
   GtkWidget       *button  = gtk_button_new_with_mnemonic (_ ("_Folder…"));
   g_auto (GStrv)   names   = dif_catalog_names ();
-  g_autofree char *bundled = g_strdup_printf (_ ("%s (bundled)"), DIF_DEFAULT_MODEL);
+  g_autofree char *bundled = g_strdup_printf (_ ("%s (bundled)"), own);
 
   gtk_combo_box_text_append (GTK_COMBO_BOX_TEXT (combo), "", bundled);
   for (guint i = 0; names[i] != NULL; i++)
     {
-      if (strcmp (names[i], DIF_DEFAULT_MODEL) != 0)
+      if (strcmp (names[i], own) != 0)
         gtk_combo_box_text_append (GTK_COMBO_BOX_TEXT (combo), names[i], names[i]);
     }
   bind_combo (settings, row, combo);
@@ -389,7 +390,6 @@ maker_of (const DifParam *row)
   } special[] = {
     { "prompt", prompt_field },
     { "negative-prompt", list_field },
-    { "model", model_field },
     { "scheduler", scheduler_field },
     { "seed", seed_field },
   };
@@ -411,11 +411,15 @@ maker_of (const DifParam *row)
 }
 
 GtkWidget *
-dif_ui_field_new (GObject *settings, const DifParam *row)
+dif_ui_field_new (GObject *settings, const char *task, const DifParam *row)
 {
   MakeField  make  = maker_of (row);
-  GtkWidget *field = make != NULL ? make (settings, row) : NULL;
+  GtkWidget *field = NULL;
 
+  if (strcmp (row->name, "model") == 0)
+    field = model_field (settings, task, row);
+  else if (make != NULL)
+    field = make (settings, row);
   if (field == NULL)
     return NULL;
   gtk_widget_set_tooltip_text (dif_ui_field_focus (field),

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
 /**
  * dif_ui_field_new:
  * @settings: where the value is kept
+ * @task: the task that has it
  * @row: the parameter
  *
  * A spin button for a number (showing a word where it is automatic), a check
@@ -26,7 +27,7 @@ G_BEGIN_DECLS
  * Returns: (transfer floating) (nullable): the widget with its tooltip; NULL for
  * a picture, which no widget holds
  */
-GtkWidget *dif_ui_field_new (GObject *settings, const DifParam *row);
+GtkWidget *dif_ui_field_new (GObject *settings, const char *task, const DifParam *row);
 
 /**
  * dif_ui_field_focus:

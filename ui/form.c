@@ -9,6 +9,8 @@
 
 #define SPACING        6
 #define COLUMN_SPACING 12
+#define AROUND_FORM    270 /* what a dialog has above and below it, in pixels */
+#define MIN_HEIGHT     200
 
 /* Keys of the form's two grids. */
 #define PLAIN    "dif-ui-plain"
@@ -26,13 +28,13 @@ new_grid (void)
 
 /* Returns: the next free line */
 static int
-add_row (GtkGrid *grid, int line, GObject *settings, const DifParam *row)
+add_row (GtkGrid *grid, int line, GObject *settings, const char *task, const DifParam *row)
 {
   GtkWidget *field = NULL;
   GtkWidget *label;
 
   if (g_object_class_find_property (G_OBJECT_GET_CLASS (settings), row->name) != NULL)
-    field = dif_ui_field_new (settings, row);
+    field = dif_ui_field_new (settings, task, row);
   if (field == NULL)
     return line;
   label = gtk_label_new_with_mnemonic (g_dgettext (GETTEXT_PACKAGE, row->label));
@@ -47,6 +49,21 @@ add_row (GtkGrid *grid, int line, GObject *settings, const DifParam *row)
   gtk_grid_attach (grid, label, 0, line, 1, 1);
   gtk_grid_attach (grid, field, 1, line, 1, 1);
   return line + 1;
+}
+
+/* The rows that are advanced, or those that are not.  Returns: the next free line */
+static int
+add_rows (GtkGrid *grid, int line, GObject *settings, const char *task, GPtrArray *rows,
+          gboolean is_advanced)
+{
+  for (guint i = 0; i < rows->len; i++)
+    {
+      const DifParam *row = g_ptr_array_index (rows, i);
+
+      if (row->advanced == is_advanced)
+        line = add_row (grid, line, settings, task, row);
+    }
+  return line;
 }
 
 /* What people fill in first, whatever the order of the table is. */
@@ -88,37 +105,74 @@ dif_ui_form_attach (GtkWidget *form, const DifParam *row, GtkWidget *field)
   g_list_free (lines);
 }
 
-GtkWidget *
-dif_ui_form_new (GObject *settings, const char *task, const DifParam *more, guint n_more)
+/* A window grows by itself only by what it must show. */
+static void
+on_unfold (GtkExpander *expander, GParamSpec *pspec, gpointer user_data)
 {
-  g_autoptr (GPtrArray) rows          = ordered_rows (task);
-  GtkWidget            *box           = gtk_box_new (GTK_ORIENTATION_VERTICAL, 2 * SPACING);
-  GtkWidget            *plain         = new_grid ();
-  GtkWidget            *advanced      = new_grid ();
-  GtkWidget            *expander      = gtk_expander_new_with_mnemonic (_ ("_Advanced"));
-  int                   plain_line    = 0;
-  int                   advanced_line = 0;
+  GtkWidget     *window = gtk_widget_get_toplevel (GTK_WIDGET (expander));
+  GtkRequisition natural;
 
-  for (guint i = 0; i < n_more; i++)
-    g_ptr_array_add (rows, (gpointer) &more[i]);
-  for (guint i = 0; i < rows->len; i++)
-    {
-      const DifParam *row = g_ptr_array_index (rows, i);
+  if (! GTK_IS_WINDOW (window))
+    return;
+  gtk_widget_get_preferred_size (window, NULL, &natural);
+  gtk_window_resize (GTK_WINDOW (window), natural.width, natural.height);
+}
 
-      if (row->advanced)
-        advanced_line = add_row (GTK_GRID (advanced), advanced_line, settings, row);
-      else
-        plain_line = add_row (GTK_GRID (plain), plain_line, settings, row);
-    }
-  g_object_set_data (G_OBJECT (box), PLAIN, plain);
-  g_object_set_data (G_OBJECT (box), ADVANCED, advanced);
-  gtk_box_pack_start (GTK_BOX (box), plain, TRUE, TRUE, 0);
+/* What is seldom needed, folded away. */
+static GtkWidget *
+fold (GtkWidget *advanced)
+{
+  GtkWidget *expander = gtk_expander_new_with_mnemonic (_ ("_Advanced"));
+
   gtk_widget_set_margin_start (advanced, COLUMN_SPACING);
   gtk_widget_set_margin_top (advanced, SPACING);
   gtk_container_add (GTK_CONTAINER (expander), advanced);
-  gtk_expander_set_resize_toplevel (GTK_EXPANDER (expander), TRUE);
-  if (advanced_line > 0)
-    gtk_box_pack_start (GTK_BOX (box), expander, FALSE, FALSE, 0);
-  gtk_widget_show_all (box);
-  return box;
+  g_signal_connect_after (expander, "notify::expanded", G_CALLBACK (on_unfold), NULL);
+  return expander;
+}
+
+/* As high as it wants to be, as far as the screen allows. */
+static GtkWidget *
+scrolled (GtkWidget *content)
+{
+  GdkMonitor        *monitor  = gdk_display_get_monitor (gdk_display_get_default (), 0);
+  GtkWidget         *scroller = gtk_scrolled_window_new (NULL, NULL);
+  GtkScrolledWindow *window   = GTK_SCROLLED_WINDOW (scroller);
+  GdkRectangle       area     = { 0 };
+
+  if (monitor != NULL)
+    gdk_monitor_get_workarea (monitor, &area);
+  gtk_scrolled_window_set_policy (window, GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
+  gtk_scrolled_window_set_propagate_natural_height (window, TRUE);
+  gtk_scrolled_window_set_max_content_height (window, MAX (area.height - AROUND_FORM, MIN_HEIGHT));
+  gtk_widget_set_margin_end (content, COLUMN_SPACING);
+  gtk_container_add (GTK_CONTAINER (scroller), content);
+  return scroller;
+}
+
+GtkWidget *
+dif_ui_form_new (GObject *settings, const char *task, const DifParam *more, guint n_more)
+{
+  g_autoptr (GPtrArray) rows     = ordered_rows (task);
+  g_autoptr (GPtrArray) further  = g_ptr_array_new ();
+  GtkWidget            *box      = gtk_box_new (GTK_ORIENTATION_VERTICAL, 2 * SPACING);
+  GtkWidget            *plain    = new_grid ();
+  GtkWidget            *advanced = new_grid ();
+  GtkWidget            *form     = scrolled (box);
+  int                   line     = 0;
+
+  for (guint i = 0; i < n_more; i++)
+    g_ptr_array_add (further, (gpointer) &more[i]);
+  /* What @more is about matters most of what is folded away. */
+  line = add_rows (GTK_GRID (plain), 0, settings, task, rows, FALSE);
+  add_rows (GTK_GRID (plain), line, settings, task, further, FALSE);
+  line = add_rows (GTK_GRID (advanced), 0, settings, task, further, TRUE);
+  line = add_rows (GTK_GRID (advanced), line, settings, task, rows, TRUE);
+  g_object_set_data (G_OBJECT (form), PLAIN, plain);
+  g_object_set_data (G_OBJECT (form), ADVANCED, advanced);
+  gtk_box_pack_start (GTK_BOX (box), plain, TRUE, TRUE, 0);
+  if (line > 0)
+    gtk_box_pack_start (GTK_BOX (box), fold (advanced), FALSE, FALSE, 0);
+  gtk_widget_show_all (form);
+  return form;
 }

@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  *
  * Labels with mnemonics beside or above their fields: prompts and the model
  * first, then in the order of dif_task_params(), then @more; the advanced ones are folded
- * away.
+ * away, those of @more first.  Higher than the screen, it scrolls.
  *
  * Returns: (transfer floating): the form
  */

@@ -207,11 +207,13 @@ extern const char *const dif_safety_choices[];
         .min = 8, \
         .max = 8192, \
         .fallback = 0, \
-        .auto_default = TRUE }, \
+        .auto_default = TRUE, \
+        .advanced = TRUE }, \
   { \
     .name = "height", .type = DIF_PARAM_INT, .label = N_ ("_Height"), \
     .blurb = N_ ("Height of the picture, a multiple of 8; 0 for the input's own, rounded down"), \
-    .unit = "pixels", .min = 8, .max = 8192, .fallback = 0, .auto_default = TRUE \
+    .unit = "pixels", .min = 8, .max = 8192, .fallback = 0, .auto_default = TRUE, \
+    .advanced = TRUE \
   }
 
 /** DIF_SIZE_TOLD: a size that SDXL's U-Net is told, @least or more pixels; 0 unless set. */

@@ -10,9 +10,9 @@ Cases are the test-*.scm files beside this one (without "test-"), and the functi
 
 import gettext
 import os
+import re
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -74,29 +74,6 @@ def processes_of(program, folder):
     return found
 
 
-def wide_profile():
-    """A color profile with primaries wider than sRGB's, as an ICC file."""
-    def fixed(*numbers):
-        return struct.pack(f">{len(numbers)}i", *[round(x * 65536) for x in numbers])
-
-    text = b"Wide gamut of the tests\0"
-    description = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78)
-    tags = {b"desc": description, b"cprt": b"text\0\0\0\0CC0\0",
-            b"wtpt": b"XYZ \0\0\0\0" + fixed(0.9642, 1, 0.8249)}
-    for color, xyz in ((b"r", (0.60974, 0.31111, 0.01947)), (b"g", (0.20528, 0.62567, 0.06087)),
-                       (b"b", (0.14919, 0.06322, 0.74457))):
-        tags[color + b"XYZ"] = b"XYZ \0\0\0\0" + fixed(*xyz)
-        tags[color + b"TRC"] = b"curv\0\0\0\0" + struct.pack(">IH", 1, 563)
-    table, data, start = b"", b"", 132 + 12 * len(tags)
-    for name, tag in tags.items():
-        table += name + struct.pack(">II", start + len(data), len(tag))
-        data += tag + bytes(-len(tag) % 4)
-    header = struct.pack(">III", start + len(data), 0, 0x02100000) + b"mntrRGB XYZ " + \
-        struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + \
-        fixed(0.9642, 1, 0.8249) + bytes(48)
-    return header + struct.pack(">I", len(tags)) + table + data
-
-
 def gimp_version():
     said = subprocess.run([CONSOLE, "--version"], capture_output=True, text=True, check=False,
                           env={**os.environ, "G_DEBUG": ""}).stdout
@@ -118,8 +95,8 @@ class Profile:
         os.symlink(os.path.join(build, "po"), os.path.join(own, "locale"))
         os.symlink(os.path.join(build, "tests", "gimp", "test-pixels"),
                    self.path("plug-ins/test-pixels/test-pixels"))
-        with open(self.path("wide.icc"), "wb") as file:
-            file.write(wide_profile())
+        subprocess.run([sys.executable, os.path.join(source, "tools", "dev", "wide_gamut.py"),
+                        self.path("wide.icc")], check=True)
         self.write("config/gimprc", RC + f'(config-version "{gimp_version()}")\n')
         self.write("config/shortcutsrc", SHORTCUTS)
         self.environment = self.make_environment(gimp_plug_ins)
@@ -429,6 +406,12 @@ def case_window(profile, pictures):
         focus(window("^Depth to image"))
         time.sleep(1)
         picture("window-7-depth.png")
+        tool("xdotool", "key", "alt+a")
+        time.sleep(1)
+        picture("window-8-advanced.png")
+        height = int(re.search(r"Geometry: \d+x(\d+)", tool(
+            "xdotool", "getwindowgeometry", window("^Depth to image")))[1])
+        report.check("unfolded, it fits the screen", 700 < height < 1000)
         tool("xdotool", "key", "Escape")
         report.check("and closes", wait_until(lambda: not window("^Depth to image"), 60))
     finally:

@@ -23,8 +23,13 @@
 (define (demo-path name)
   (string-append demo-folder "/" name))
 
+; As sRGB of 8 bit, whatever the image is.
 (define (demo-export image name)
-  (file-png-export #:run-mode RUN-NONINTERACTIVE #:image image #:file (demo-path name)))
+  (let* ((copy (gimp-image-new (gimp-image-get-width image) (gimp-image-get-height image) RGB))
+         (layer (gimp-layer-new-from-visible image copy "visible")))
+    (gimp-image-insert-layer copy layer 0 0)
+    (file-png-export #:run-mode RUN-NONINTERACTIVE #:image copy #:file (demo-path name))
+    (gimp-image-delete copy)))
 
 ; A new image with one opaque layer of one colour.
 (define (demo-image width height colour)
@@ -89,16 +94,26 @@
     (demo-say "the canvas has " (vector-length (gimp-image-get-layers image)) " layers now")
     (gimp-image-delete image)))
 
-; Any other task: on a scene of its own, or on an empty canvas where SCENE is "".  What is
-; selected is an ellipse, where AREA is not empty.
-(define (demo-task name procedure scene scene-seed prompt seed area size arguments)
+; The image with 16 bits in a wide gamut, or with transparent canvas on its right.
+(define (demo-prepare image canvas size)
+  (cond ((string=? canvas "wide")
+         (gimp-image-convert-precision image PRECISION-U16-NON-LINEAR)
+         (gimp-image-convert-color-profile-from-file
+          image demo-wide-profile COLOR-RENDERING-INTENT-RELATIVE-COLORIMETRIC #t))
+        ((string=? canvas "margin")
+         (gimp-image-resize image (+ size (/ size 2)) size 0 0))))
+
+; Any other task: on a scene of its own, or on an empty canvas where SCENE is "".  SELECTION is
+; a procedure that selects and what it takes, or empty.
+(define (demo-task name procedure canvas scene scene-seed prompt seed selection size arguments)
   (let ((image (demo-image size size "#808080"))
         (started 0))
     (if (not (string=? scene ""))
         (demo-paint image scene scene-seed))
+    (demo-prepare image canvas size)
     (demo-export image (string-append name "-before.png"))
-    (if (pair? area)
-        (apply gimp-image-select-ellipse image CHANNEL-OP-REPLACE area))
+    (if (pair? selection)
+        (apply (car selection) image CHANNEL-OP-REPLACE (cdr selection)))
     (set! started (demo-clock))
     (apply procedure #:run-mode RUN-NONINTERACTIVE #:image image #:seed seed
            (append (if (string=? prompt "") '() (list #:prompt prompt)) arguments))

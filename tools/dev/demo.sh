@@ -28,24 +28,29 @@ demo_task ()
   DEMO_TASKS+=("$*")
 }
 
-# Task, its model, scene to start from and its seed, prompt, seed, ellipse to select, arguments.
-# A task whose model is not bundled is left out.
+# Name, task, its model, canvas, scene to start from and its seed, prompt, seed, what to select,
+# arguments.  A task whose model is not bundled is left out.  Canvases: plain; wide, of 16 bit
+# in a wide gamut; margin, with transparent canvas beside the scene.
 DEMO_TASKS=()
-demo_task img2img tiny-scenes "$DEMO_SCENE" 2 \
+demo_task img2img img2img tiny-scenes plain "$DEMO_SCENE" 2 \
   "a small red sphere on a green floor, under a pink sky" 1 "" "#:strength 0.7"
-demo_task inpaint tiny-scenes "$DEMO_SCENE" 2 \
-  "a small blue sphere left of a small yellow cone on a grey floor, under a blue sky" 3 \
-  "60 44 64 64" "#:feather 5"
-demo_task depth2img tiny-scenes-depth "a large red cube on a grey floor, under a blue sky" 1 \
+demo_task inpaint inpaint tiny-scenes-inpaint plain "$DEMO_SCENE" 2 "a small yellow cone" 3 \
+  "ellipse 60 44 64 64" "#:feather 5"
+demo_task inpaint-wide inpaint tiny-scenes-inpaint wide "$DEMO_SCENE" 2 "a large green cube" 1 \
+  "ellipse 8 30 80 80" "#:feather 5"
+demo_task outpaint inpaint tiny-scenes-inpaint margin "$DEMO_SCENE" 2 "a red cylinder" 1 \
+  "rectangle 120 0 72 128" '#:feather 5 #:match-colors "seamless"'
+demo_task depth2img depth2img tiny-scenes-depth plain \
+  "a large red cube on a grey floor, under a blue sky" 1 \
   "a large yellow cube on a green floor, at night" 1 "" "#:depth-layer #t"
-demo_task unconditional tiny-scenes-unconditional "" 0 "" 1 "" ""
+demo_task unconditional unconditional tiny-scenes-unconditional plain "" 0 "" 1 "" ""
 
 # demo_tasks: those that the bundled models can do
 demo_tasks ()
 {
   local row model
   for row in "${DEMO_TASKS[@]}"; do
-    IFS='|' read -r _ model _ <<< "$row"
+    IFS='|' read -r _ _ model _ <<< "$row"
     [ ! -d "$DEV_REPO/data/models/$model" ] || printf '%s\n' "$row"
   done
 }
@@ -71,24 +76,27 @@ demo_scheme_list ()
 # demo_commands FOLDER: the Script-Fu commands, one a line
 demo_commands ()
 {
-  local i name scene scene_seed prompt seed area arguments
+  local i name task canvas scene scene_seed prompt seed area arguments
   printf '(define demo-folder %s)\n' "$(demo_scheme_string "$1")"
+  printf '(define demo-wide-profile %s)\n' "$(demo_scheme_string "$DEV_REPO/build/wide.icc")"
   printf '(load %s)\n' "$(demo_scheme_string "$DEV_REPO/tools/dev/demo.scm")"
   for i in "${!DEMO_PROMPTS[@]}"; do
     printf '(demo-picture "picture-%d" "%s" %d %d)\n' $((i + 1)) "${DEMO_PROMPTS[$i]}" \
       $((i + 1)) "$DEMO_SIZE"
   done
   printf '(demo-canvas %s 21 %d)\n' "$(demo_scheme_list "${DEMO_FRAMES[@]}")" "$DEMO_SIZE"
-  while IFS='|' read -r name _ scene scene_seed prompt seed area arguments; do
-    printf '(demo-task "%s" plug-in-diffusion-%s %s %s %s %s (list %s) %d (list %s))\n' \
-      "$name" "$name" "$(demo_scheme_string "$scene")" "$scene_seed" \
-      "$(demo_scheme_string "$prompt")" "$seed" "$area" "$DEMO_SIZE" "$arguments"
+  while IFS='|' read -r name task _ canvas scene scene_seed prompt seed area arguments; do
+    printf '(demo-task "%s" plug-in-diffusion-%s "%s" %s %s %s %s (list %s) %d (list %s))\n' \
+      "$name" "$task" "$canvas" "$(demo_scheme_string "$scene")" "$scene_seed" \
+      "$(demo_scheme_string "$prompt")" "$seed" "${area:+gimp-image-select-$area}" "$DEMO_SIZE" \
+      "$arguments"
   done < <(demo_tasks)
 }
 
 # demo_paint FOLDER LOG: one GIMP process for everything; its own chatter goes to the log
 demo_paint ()
 {
+  python3 "$DEV_REPO/tools/dev/wide_gamut.py" "$DEV_REPO/build/wide.icc" || return
   # One -b: each is an interpreter of its own, and forgets what the others defined.
   (
     profile_enter
@@ -111,7 +119,7 @@ demo_sheet ()
   for i in "${!DEMO_PROMPTS[@]}"; do
     tiles+=(-label "$(demo_label "${DEMO_PROMPTS[$i]}")" "$1/picture-$((i + 1)).png")
   done
-  while IFS='|' read -r name _ scene _ prompt _; do
+  while IFS='|' read -r name _ _ _ scene _ prompt _; do
     tiles+=(-label "$(demo_label "$name, before: ${scene:-an empty canvas}")" "$1/$name-before.png")
     tiles+=(-label "$(demo_label "$name, after: ${prompt:-whatever the model knows}")"
       "$1/$name-after.png")
@@ -144,7 +152,7 @@ cmd_demo ()
   mkdir -p "$folder" || die "cannot make the folder $folder"
   folder=$(cd "$folder" && pwd)
   rm -f "$folder"/{picture-*,*-before,*-after,contact-sheet}.png \
-    "$folder"/{canvas,img2img,inpaint,depth2img,unconditional}.xcf
+    "$folder"/{canvas,img2img,inpaint,inpaint-wide,outpaint,depth2img,unconditional}.xcf
   lock 8 "$build.lock" "$(basename "$build")"
   steps_begin 2 "$log"
   step "build" build_make "$build" || { step_tail 30; die "the build failed [log: $log]"; }

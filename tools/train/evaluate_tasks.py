@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Measure an exported inpainting, depth2img or unconditional model on held-out scenes.
 
-    python evaluate_tasks.py inpaint --model DIR --judge judge.pt --out DIR
+    python evaluate_tasks.py inpaint --model DIR --judge judge.pt --out DIR --dif "../../dev run dif"
     python evaluate_tasks.py depth2img --model DIR --judge judge.pt --judge-masks judge-masks.pt --out DIR
     python evaluate_tasks.py unconditional --model DIR --data DIR --judge judge.pt --out DIR
 
@@ -13,6 +13,9 @@ import argparse
 import json
 import os
 import random
+import shlex
+import subprocess
+import tempfile
 import time
 
 import numpy as np
@@ -176,6 +179,23 @@ def round_trip(vae, pictures):
     return np.concatenate(parts)
 
 
+def by_dif(options, prompts, originals, regions):
+    """The pictures that `dif` draws, its colors matched to the surroundings, uint8 [n,3,h,w]."""
+    drawn = []
+    with tempfile.TemporaryDirectory(dir=options.out) as folder:
+        image, mask, out = (os.path.abspath(f"{folder}/{n}.png") for n in ("image", "mask", "out"))
+        for k, prompt in enumerate(prompts):
+            Image.fromarray(originals[k].transpose(1, 2, 0)).save(image)
+            Image.fromarray(regions[k].astype(np.uint8) * 255).save(mask)
+            words = ["inpaint", "--model", os.path.abspath(options.model), "--prompt", prompt]
+            words += ["--image", image, "--mask", mask, "--match-colors", "seamless"]
+            words += ["--steps", str(options.steps), "--guidance-scale", str(options.guidance)]
+            words += ["--seed", str(10_000 + k), "--quiet", "-o", out]
+            subprocess.run(shlex.split(options.dif) + words, check=True)
+            drawn.append(np.asarray(Image.open(out)).copy())
+    return np.stack(drawn).transpose(0, 3, 1, 2)
+
+
 def inpaint(options, judge):
     pipeline = StableDiffusionInpaintPipeline.from_pretrained(
         options.model, torch_dtype=torch.float32
@@ -204,6 +224,12 @@ def inpaint(options, judge):
         ),
         "mean difference outside the region before pasting": float(away),
     }
+    if options.dif:
+        pictures = by_dif(options, prompts, originals, regions)
+        pictures = np.where(hole, pictures, originals)
+        right = there(judging.name(judge, pictures), wanted, which)
+        report["named object, by dif with --match-colors seamless"] = float(right.mean())
+        report["border gradient of these, region pasted"] = seam(pictures, originals, regions)
     shown = originals.copy()
     shown[np.broadcast_to(hole, shown.shape)] //= 3
     return report, pictures, prompts, right, shown
@@ -330,9 +356,7 @@ def unconditional(options, judge):
             {tuple(row[1:3]) for row in of_samples[found]}
         ),
     }
-    prompts = [
-        f"{captions.COLOURS[row[2]]} {captions.SHAPES[row[1]]}" for row in of_samples
-    ]
+    prompts = [f"{captions.COLOURS[row[2]]} {captions.SHAPES[row[1]]}" for row in of_samples]
     return report, large, prompts, found, None
 
 
@@ -357,6 +381,7 @@ def main():
     parser.add_argument("--guidance", type=float, default=2.0)
     parser.add_argument("--strength", type=float, help="default 1 for inpaint, 0.8 for depth2img")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dif", help='draw with it as well (inpaint); such as "../../dev run dif"')
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     os.makedirs(options.out, exist_ok=True)
