@@ -331,8 +331,8 @@ dif_source_gray (GimpDrawable *drawable, const DifRect *area, int width, int hei
 }
 
 /* What one sees in @area, which becomes a part of the layer that is returned; a part of an
- * image is seen in a copy that is cropped first: GIMP shares its pixels with the image, and
- * would compute the whole projection otherwise. */
+ * image is seen in a copy whose canvas is that part: GIMP shares its pixels with the image,
+ * and would compute the whole projection otherwise. */
 static GimpLayer *
 project (GimpImage *image, DifRect *area, GimpImage **copy, GError **error)
 {
@@ -344,7 +344,7 @@ project (GimpImage *image, DifRect *area, GimpImage **copy, GError **error)
       *copy = gimp_image_duplicate (image);
       image = *copy;
       if (image == NULL || ! gimp_image_undo_disable (image) ||
-          ! gimp_image_crop (image, area->width, area->height, area->x, area->y))
+          ! gimp_image_resize (image, area->width, area->height, -area->x, -area->y))
         image = NULL;
       area->x = area->y = 0;
     }

@@ -138,6 +138,9 @@
 (define layer (draw plug-in-diffusion-inpaint image #:drawables (vector far) #:source "layer"
                     #:padding 8))
 (check "context stays in the layer" (equal? '(-8 92 36 36) (place layer)))
+(define layer (draw plug-in-diffusion-inpaint image #:drawables (vector far) #:source "layer"
+                    #:padding 8 #:feather 4))
+(check "so it does when it is feathered" (equal? '(-8 92 36 36) (place layer)))
 (gimp-image-delete image)
 
 ; Transparent canvas, and next to none at all.
