@@ -6,6 +6,7 @@
 
 #include "plugin/canvas.h"
 #include "plugin/mask.h"
+#include "plugin/source.h"
 
 #include <glib/gi18n-lib.h>
 
@@ -111,34 +112,42 @@ fit_picture (DifImage *picture, const DifSpot *spot, GError **error)
   return fit;
 }
 
-/* Softens the edge of the mask in @buffer, which is a layer mask. */
 static gboolean
-feather_mask (GeglBuffer *buffer, guint radius, GError **error)
+no_memory_for_mask (guint width, guint height, GError **error)
+{
+  g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+               "out of memory: a mask of %u x %u pixels", width, height);
+  return FALSE;
+}
+
+/* Softens the edge of the mask in @buffer, which is a layer mask, where something lies below
+ * it: over nothing a soft edge would be a transparent one. */
+static gboolean
+feather_mask (GimpImage *image, GeglBuffer *buffer, const DifSpot *spot, GError **error)
 {
   const GeglRectangle *all   = gegl_buffer_get_extent (buffer);
   guint                width = (guint) all->width, height = (guint) all->height;
-  g_autofree float    *values = g_try_new (float, (gsize) width *height);
+  gsize                n      = (gsize) width * height;
+  g_autofree float    *values = g_try_new (float, n), *soft = g_try_new (float, n);
+  g_autofree float    *cover = dif_source_cover (image, &spot->area, error);
 
-  if (values == NULL)
-    {
-      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                   "out of memory: a mask of %u x %u pixels", width, height);
-      return FALSE;
-    }
+  if (cover == NULL)
+    return FALSE;
+  if (values == NULL || soft == NULL)
+    return no_memory_for_mask (width, height, error);
   gegl_buffer_get (buffer, all, 1.0, babl_format ("Y float"), values, GEGL_AUTO_ROWSTRIDE,
                    GEGL_ABYSS_NONE);
-  if (! dif_mask_feather (values, width, height, radius))
-    {
-      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                   "out of memory: a mask of %u x %u pixels", width, height);
-      return FALSE;
-    }
+  memcpy (soft, values, n * sizeof (float));
+  if (! dif_mask_feather (soft, width, height, spot->feather))
+    return no_memory_for_mask (width, height, error);
+  for (gsize i = 0; i < n; i++)
+    values[i] = soft[i] * cover[i] + values[i] * (1.0f - cover[i]);
   gegl_buffer_set (buffer, all, 0, babl_format ("Y float"), values, GEGL_AUTO_ROWSTRIDE);
   return TRUE;
 }
 
 static gboolean
-add_mask (GimpLayer *layer, const DifSpot *spot, GError **error)
+add_mask (GimpImage *image, GimpLayer *layer, const DifSpot *spot, GError **error)
 {
   GimpLayerMask         *mask   = gimp_layer_create_mask (layer, GIMP_ADD_MASK_WHITE);
   g_autoptr (GeglBuffer) buffer = NULL;
@@ -152,7 +161,7 @@ add_mask (GimpLayer *layer, const DifSpot *spot, GError **error)
   if (buffer == NULL)
     return dif_canvas_set_error (_ ("GIMP could not make the layer mask: %s"), error);
   gegl_buffer_copy (spot->mask, NULL, GEGL_ABYSS_NONE, buffer, &all);
-  return spot->feather == 0 || feather_mask (buffer, spot->feather, error);
+  return spot->feather == 0 || feather_mask (image, buffer, spot, error);
 }
 
 static GimpLayer *
@@ -175,7 +184,7 @@ layer_of_picture (GimpImage *image, DifImage *picture, const DifSpot *spot, cons
     }
   gimp_layer_set_offsets (layer, spot->area.x + (spot->area.width - width) / 2,
                           spot->area.y + (spot->area.height - height) / 2);
-  if (spot->has_mask && ! add_mask (layer, spot, error))
+  if (spot->has_mask && ! add_mask (image, layer, spot, error))
     {
       gimp_item_delete (GIMP_ITEM (layer));
       return NULL;

@@ -44,7 +44,8 @@ char *dif_canvas_layer_name (const char *prompt, const char *fallback);
  * @is_filled: whether they are scaled to it; else they are centered on it
  * @has_mask: whether layers get a layer mask; only where @is_filled
  * @mask: (nullable): its values, of @area's size; NULL for all white
- * @feather: pixels over which its edge is softened inwards
+ * @feather: pixels over which its edge is softened inwards, where the canvas is
+ *   opaque
  * @has_depth: whether estimated depth becomes a layer below them
  * @above: (nullable): the layer that new ones go above; NULL for on top
  *

@@ -330,44 +330,86 @@ dif_source_gray (GimpDrawable *drawable, const DifRect *area, int width, int hei
   return read_drawable (drawable, area, TRUE, width, height, NULL, error);
 }
 
-static DifImage *
-read_projection (GimpImage *image, const DifRect *area, int width, int height, gboolean extends,
-                 GError **error)
+/* What one sees in @area, which becomes a part of the layer that is returned; a part of an
+ * image is seen in a copy whose canvas is that part: GIMP shares its pixels with the image,
+ * and would compute the whole projection otherwise. */
+static GimpLayer *
+project (GimpImage *image, DifRect *area, GimpImage **copy, GError **error)
 {
-  GimpLayer *layer   = gimp_layer_new_from_visible (image, image, "visible");
-  DifImage  *picture = NULL;
+  GimpLayer *layer = NULL;
 
-  if (layer == NULL)
+  *copy = NULL;
+  if (area->width != gimp_image_get_width (image) || area->height != gimp_image_get_height (image))
     {
-      dif_canvas_set_error (_ ("GIMP could not read the image: %s"), error);
-      return NULL;
+      *copy = gimp_image_duplicate (image);
+      image = *copy;
+      if (image == NULL || ! gimp_image_undo_disable (image) ||
+          ! gimp_image_resize (image, area->width, area->height, -area->x, -area->y))
+        image = NULL;
+      area->x = area->y = 0;
     }
-  picture = dif_source_layer (layer, area, width, height, extends, error);
-  gimp_item_delete (GIMP_ITEM (layer));
-  return picture;
+  if (image != NULL)
+    layer = gimp_layer_new_from_visible (image, image, "visible");
+  if (layer == NULL)
+    dif_canvas_set_error (_ ("GIMP could not read the image: %s"), error);
+  return layer;
 }
 
-/* A part is read from a copy that is cropped first: GIMP shares the copy's pixels with the
- * image, and would compute the whole projection otherwise. */
+static void
+forget_projection (GimpLayer *layer, GimpImage *copy)
+{
+  if (layer != NULL)
+    gimp_item_delete (GIMP_ITEM (layer));
+  if (copy != NULL)
+    gimp_image_delete (copy);
+}
+
 DifImage *
 dif_source_visible (GimpImage *image, const DifRect *area, int width, int height, gboolean extends,
                     GError **error)
 {
-  const DifRect all = { 0, 0, area->width, area->height };
-  GimpImage    *copy;
-  DifImage     *picture = NULL;
+  DifRect    part    = *area;
+  GimpImage *copy    = NULL;
+  GimpLayer *layer   = project (image, &part, &copy, error);
+  DifImage  *picture = NULL;
 
-  if (area->width == gimp_image_get_width (image) && area->height == gimp_image_get_height (image))
-    return read_projection (image, area, width, height, extends, error);
-  copy = gimp_image_duplicate (image);
-  if (copy != NULL && gimp_image_undo_disable (copy) &&
-      gimp_image_crop (copy, area->width, area->height, area->x, area->y))
-    picture = read_projection (copy, &all, width, height, extends, error);
-  else
-    dif_canvas_set_error (_ ("GIMP could not read the image: %s"), error);
-  if (copy != NULL)
-    gimp_image_delete (copy);
+  if (layer != NULL)
+    picture = dif_source_layer (layer, &part, width, height, extends, error);
+  forget_projection (layer, copy);
   return picture;
+}
+
+/* How opaque the layer is there; NULL and an error if that cannot be read. */
+static float *
+read_alpha (GimpLayer *layer, const DifRect *area, GError **error)
+{
+  g_autoptr (GeglBuffer) buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
+  GeglRectangle          part   = { area->x, area->y, area->width, area->height };
+  float                 *alpha;
+
+  if (buffer == NULL)
+    {
+      dif_canvas_set_error (_ ("GIMP could not read the layer: %s"), error);
+      return NULL;
+    }
+  alpha = g_try_new (float, (gsize) part.width *(guint) part.height);
+  if (alpha == NULL)
+    return out_of_memory (part.width, part.height, error);
+  gegl_buffer_get (buffer, &part, 1.0, babl_format ("A float"), alpha, GEGL_AUTO_ROWSTRIDE,
+                   GEGL_ABYSS_NONE);
+  return alpha;
+}
+
+float *
+dif_source_cover (GimpImage *image, const DifRect *area, GError **error)
+{
+  DifRect    part  = *area;
+  GimpImage *copy  = NULL;
+  GimpLayer *layer = project (image, &part, &copy, error);
+  float     *cover = layer != NULL ? read_alpha (layer, &part, error) : NULL;
+
+  forget_projection (layer, copy);
+  return cover;
 }
 
 static void

@@ -54,6 +54,19 @@ DifImage *dif_source_visible (GimpImage *image, const DifRect *area, int width, 
                               gboolean extends, GError **error);
 
 /**
+ * dif_source_cover:
+ * @image: an image
+ * @area: a part of the canvas, or one that reaches beyond it
+ * @error: return location
+ *
+ * Errors: as dif_source_visible().
+ *
+ * Returns: (transfer full) (nullable): `[height, width]` in [0, 1]: how opaque
+ * what one sees there is
+ */
+float *dif_source_cover (GimpImage *image, const DifRect *area, GError **error);
+
+/**
  * dif_source_layer:
  * @layer: a layer, without its mask, opacity and mode
  * @area: a part of the canvas

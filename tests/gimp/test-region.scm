@@ -138,6 +138,9 @@
 (define layer (draw plug-in-diffusion-inpaint image #:drawables (vector far) #:source "layer"
                     #:padding 8))
 (check "context stays in the layer" (equal? '(-8 92 36 36) (place layer)))
+(define layer (draw plug-in-diffusion-inpaint image #:drawables (vector far) #:source "layer"
+                    #:padding 8 #:feather 4))
+(check "so it does when it is feathered" (equal? '(-8 92 36 36) (place layer)))
 (gimp-image-delete image)
 
 ; Transparent canvas, and next to none at all.
@@ -246,12 +249,17 @@
     image))
 (define image (half-canvas "#b02020"))
 (define half (background image))
-(select image 60 0 68 128)
+(select image 54 0 74 128)
 (define layer (draw plug-in-diffusion-inpaint image))
 (check "outpainting covers what was transparent"
        (and (equal? '(0 0 128 128) (place layer))
             (= 255 (car (pixel (gimp-layer-get-mask layer) 100 64)))
             (= 0 (car (pixel (gimp-layer-get-mask layer) 30 64)))))
+(gimp-image-remove-layer image layer)
+(define layer (draw plug-in-diffusion-inpaint image #:feather 20))
+(check "feathered, it is soft over what is there and opaque over nothing"
+       (let ((mask (gimp-layer-get-mask layer)))
+         (and (> 250 (car (pixel mask 62 64))) (= 255 (car (pixel mask 65 64))))))
 (gimp-image-remove-layer image layer)
 (define layer (draw plug-in-diffusion-inpaint image #:strength 0.2 #:steps 10))
 (check "it begins from what lies beside it, not from gray"
@@ -260,7 +268,7 @@
 (gimp-image-remove-layer image layer)
 (define layer (draw plug-in-diffusion-inpaint image #:drawables (vector half) #:source "layer"
                     #:padding 0))
-(check "a layer grows where the selection leaves it" (equal? '(56 0 72 128) (place layer)))
+(check "a layer grows where the selection leaves it" (equal? '(48 0 80 128) (place layer)))
 (gimp-image-remove-layer image layer)
 (select image 80 0 40 128)
 (check "a layer that the selection misses is refused"
