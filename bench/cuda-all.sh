@@ -7,6 +7,9 @@
 # nothing is built here.  Every step has a log in OUT (./cuda-results); the summary says what
 # passed, what failed and what was skipped and why.  MODEL=FOLDER takes an SD 1.5 checkpoint
 # that is there instead of one with random weights; QUICK=1 leaves out what takes minutes.
+#
+# DIF_CUDA_GRAPH=off has every op launched by itself, DIF_CUDA_MEMORY=MIB makes the card a small
+# one whose weights have to wait in host memory: both must draw what is drawn without them.
 
 set -u -o pipefail
 
@@ -76,6 +79,8 @@ correctness ()
   local tool
   step selftest "$dif" selftest --device cuda
   step selftest-plain env DIF_CUDA_BLAS=off "$dif" selftest --device cuda
+  step selftest-no-graph env DIF_CUDA_GRAPH=off "$dif" selftest --device cuda --pictures-only
+  step selftest-offload env DIF_CUDA_MEMORY=40 "$dif" selftest --device cuda --pictures-only
   if ! command -v compute-sanitizer > /dev/null; then
     skip sanitizers "no compute-sanitizer in PATH"
   elif [ -n "${QUICK-}" ]; then
@@ -100,6 +105,12 @@ speed ()
     step "bench-sd15-$dtype-json" "$dif" bench --model "$model" --device cuda --dtype "$dtype" \
       --steps 20 --json --quiet
   done
+  step bench-sd15-no-graph env DIF_CUDA_GRAPH=off "$dif" bench --model "$model" --device cuda \
+    --dtype f16 --steps 20
+  step bench-sd15-offload env DIF_CUDA_MEMORY=2048 "$dif" bench --model "$model" --device cuda \
+    --dtype f16 --steps 20
+  step bench-sd15-stream env DIF_CUDA_MEMORY=1280 "$dif" bench --model "$model" --device cuda \
+    --dtype f16 --steps 5
   step selftest-sd15 "$dif" selftest --device cuda --model "$model" --pictures-only
   if "${PYTHON:-python3}" -c 'import torch, diffusers' 2> /dev/null; then
     step pytorch "${PYTHON:-python3}" "$here/peers.py" --device cuda --dtype f16 --dif "$dif" \

@@ -55,6 +55,9 @@ typedef struct
   Stage   stages[N_STAGES];
   GArray *pending; /* of Op, since the last stage ended */
   double  limit;   /* multiply-adds per second, 0 when unknown */
+
+  GArray *unprofiled;  /* of double: seconds of steps that nobody looked into */
+  gint64  last_report; /* of progress, in microseconds */
 } Bench;
 
 /* ---- collecting ---- */
@@ -103,8 +106,9 @@ profile (const char *name, double seconds, double macs, double bytes, gpointer d
 static void
 bench_init (Bench *b)
 {
-  b->pending = g_array_new (FALSE, FALSE, sizeof (Op));
-  b->limit   = 0;
+  b->pending    = g_array_new (FALSE, FALSE, sizeof (Op));
+  b->unprofiled = g_array_new (FALSE, FALSE, sizeof (double));
+  b->limit      = 0;
   for (guint s = 0; s < N_STAGES; s++)
     {
       b->stages[s].seconds = g_array_new (FALSE, FALSE, sizeof (double));
@@ -116,6 +120,7 @@ static void
 bench_clear (Bench *b)
 {
   g_array_unref (b->pending);
+  g_array_unref (b->unprofiled);
   for (guint s = 0; s < N_STAGES; s++)
     {
       g_array_unref (b->stages[s].seconds);
@@ -142,6 +147,7 @@ compare_ops (gconstpointer a, gconstpointer b)
 static void
 bench_sort (Bench *b)
 {
+  g_array_sort (b->unprofiled, compare_doubles);
   for (guint s = 0; s < N_STAGES; s++)
     {
       g_array_sort (b->stages[s].seconds, compare_doubles);
@@ -149,22 +155,34 @@ bench_sort (Bench *b)
     }
 }
 
+/* These two: of sorted numbers; 0 where there are none. */
+static double
+least (GArray *seconds)
+{
+  return seconds->len ? g_array_index (seconds, double, 0) : 0;
+}
+
+static double
+median (GArray *seconds)
+{
+  guint n = seconds->len;
+
+  if (! n)
+    return 0;
+  return (g_array_index (seconds, double, (n - 1) / 2) + g_array_index (seconds, double, n / 2)) /
+         2;
+}
+
 static double
 stage_min (const Stage *stage)
 {
-  return stage->seconds->len ? g_array_index (stage->seconds, double, 0) : 0;
+  return least (stage->seconds);
 }
 
 static double
 stage_median (const Stage *stage)
 {
-  guint n = stage->seconds->len;
-
-  if (! n)
-    return 0;
-  return (g_array_index (stage->seconds, double, (n - 1) / 2) +
-          g_array_index (stage->seconds, double, n / 2)) /
-         2;
+  return median (stage->seconds);
 }
 
 /* Multiply-adds of the stage running once. */
@@ -182,9 +200,9 @@ stage_macs (const Stage *stage)
 static double
 stage_share (const Bench *b, const Stage *stage)
 {
-  double median = stage_median (stage);
+  double seconds = stage_median (stage);
 
-  return b->limit > 0 && median > 0 ? stage_macs (stage) / b->limit / median : 0;
+  return b->limit > 0 && seconds > 0 ? stage_macs (stage) / b->limit / seconds : 0;
 }
 
 /* ---- text ---- */
@@ -204,6 +222,9 @@ print_stages (const Bench *b)
         printf ("%10.1f%12.1f", stage_macs (stage) * 1e-9, 100 * stage_share (b, stage));
       putchar ('\n');
     }
+  if (b->unprofiled->len)
+    printf ("a step as a whole, not op by op: min %.4f s, median %.4f s of %u\n",
+            least (b->unprofiled), median (b->unprofiled), b->unprofiled->len);
 }
 
 static void
@@ -255,6 +276,8 @@ print_text (const Bench *b, DifPipeline *pipe, DifResult *result)
   printf ("%s, %s %s, %ux%u\n", dif_checkpoint_path (dif_pipeline_checkpoint (pipe)),
           backend->klass->name, dif_dtype_name (dif_pipeline_dtype (pipe)),
           dif_result_width (result), dif_result_height (result));
+  if (dif_pipeline_detour (pipe))
+    printf ("%s\n", dif_pipeline_detour (pipe));
   if (b->limit > 0)
     printf ("limit: %.0f GFLOP/s, a large matrix product measured now\n", 2e-9 * b->limit);
   print_stages (b);
@@ -309,6 +332,11 @@ print_json (const Bench *b, DifPipeline *pipe, DifResult *result)
   for (guint s = 0; s < N_STAGES; s++)
     set_stage (stages, b, s);
   dif_json_set_copy (json, "stages", stages);
+  if (b->unprofiled->len)
+    {
+      dif_json_set_double (json, "whole_step_min_seconds", least (b->unprofiled));
+      dif_json_set_double (json, "whole_step_median_seconds", median (b->unprofiled));
+    }
   dif_json_set_double (json, "peak_bytes_process", (double) process_peak ());
   dif_json_set_double (json, "peak_bytes_tensors", (double) backend->peak_bytes);
   dif_json_set_double (json, "weight_bytes", (double) dif_pipeline_weight_bytes (pipe));
@@ -360,6 +388,36 @@ measure_limit (DifPipeline *pipe)
   return backend->klass->limit ? backend->klass->limit (backend, dif_pipeline_dtype (pipe)) : 0;
 }
 
+/* Between two reports lies a step; the first that counts is after the step that is done op
+ * by op and the one that is noted down. */
+static void
+time_step (const DifProgress *p, gpointer data)
+{
+  Bench *b   = data;
+  gint64 now = g_get_monotonic_time ();
+
+  if (strcmp (p->stage, "denoise") == 0 && p->step > 3)
+    {
+      double seconds = (double) (now - b->last_report) * 1e-6;
+
+      g_array_append_val (b->unprofiled, seconds);
+    }
+  b->last_report = now;
+}
+
+/* A device that does a step as a whole is slowed down by whoever asks for every op. */
+static gboolean
+time_whole_steps (Cli *cli, Bench *b, DifPipeline *pipe, DifRequest *rq, GError **error)
+{
+  DifResult *result;
+
+  if (! dif_pipeline_backend (pipe)->klass->graph_begin)
+    return TRUE;
+  result = dif_pipeline_run (pipe, rq, time_step, b, cli->cancellable, error);
+  dif_result_free (result);
+  return result != NULL;
+}
+
 /* Draws once to warm up, then @repeat times with the clock running. */
 static DifResult *
 time_runs (Cli *cli, Bench *b, DifPipeline *pipe, DifRequest *warm_up, DifRequest *rq,
@@ -368,6 +426,8 @@ time_runs (Cli *cli, Bench *b, DifPipeline *pipe, DifRequest *warm_up, DifReques
   DifResult *result;
 
   result = dif_pipeline_run (pipe, warm_up, cli_bar_update, bar, cli->cancellable, error);
+  if (result && ! time_whole_steps (cli, b, pipe, rq, error))
+    g_clear_pointer (&result, dif_result_free);
 
   b->limit = result ? measure_limit (pipe) : 0;
   dif_pipeline_set_profile (pipe, profile, b);

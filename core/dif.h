@@ -38,6 +38,7 @@
 #include "schedulers/scheduler.h"
 #include "tensor/backend.h"
 #include "tensor/context.h"
+#include "tensor/graph.h"
 #include "tensor/ops.h"
 #include "tensor/shape.h"
 #include "tensor/tensor.h"

@@ -34,7 +34,7 @@ open_module (const char *name, const char *options, GError **error)
 
   if (! g_file_test (path, G_FILE_TEST_EXISTS))
     {
-      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE,
+      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_ABSENT,
                    "device %s: expected the module %s, found no such file", name, path);
       return NULL;
     }

@@ -72,17 +72,22 @@ typedef enum
 
 /**
  * DifBackendError:
- * @DIF_BACKEND_ERROR_NOT_AVAILABLE: no such device or driver here
+ * @DIF_BACKEND_ERROR_NOT_AVAILABLE: no such device here, or one that will not do
+ * @DIF_BACKEND_ERROR_ABSENT: not available, and nothing suggests that it should
+ *   be: no module, no driver
  * @DIF_BACKEND_ERROR_OUT_OF_MEMORY: memory of the device is exhausted
  * @DIF_BACKEND_ERROR_UNSUPPORTED: the device cannot do this dtype or op
  * @DIF_BACKEND_ERROR_FAILED: the device or its library reported a failure
+ * @DIF_BACKEND_ERROR_LOST: the device is gone: every further call fails
  */
 typedef enum
 {
   DIF_BACKEND_ERROR_NOT_AVAILABLE,
+  DIF_BACKEND_ERROR_ABSENT,
   DIF_BACKEND_ERROR_OUT_OF_MEMORY,
   DIF_BACKEND_ERROR_UNSUPPORTED,
-  DIF_BACKEND_ERROR_FAILED
+  DIF_BACKEND_ERROR_FAILED,
+  DIF_BACKEND_ERROR_LOST
 } DifBackendError;
 
 /**

@@ -160,6 +160,20 @@ typedef struct
   DifTensor **kv;    /* keys and values of the next transformer */
 } Call;
 
+/* Whether the U-Net can be asked: the text is sound and says all it has to. */
+static gboolean
+is_told (DifUnet *m, DifContext *cx, const DifUnetText *text)
+{
+  if (dif_context_failed (cx) || text->failed)
+    return FALSE;
+  if ((! m->n_added || text->added) && (! m->n_guidance || text->guidance))
+    return TRUE;
+  dif_context_fail (cx, g_error_new (DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
+                                     "unet: expected %s beside the prompt, found none",
+                                     m->n_added && ! text->added ? "sizes" : "a guidance scale"));
+  return FALSE;
+}
+
 static DifTensor *
 time_embedding (DifUnet *m, DifContext *cx, gsize n, double timestep, const DifUnetText *text)
 {
@@ -283,25 +297,43 @@ centered (DifContext *cx, DifTensor *x)
 }
 
 DifTensor *
-dif_unet_forward (DifUnet *m, DifContext *cx, DifTensor *sample, double timestep, DifUnetText *text)
+dif_unet_time (DifUnet *m, DifContext *cx, gsize n, double timestep, DifUnetText *text)
 {
-  g_autoptr (GPtrArray) skips = g_ptr_array_new ();
-  Call                  call  = { .m = m, .cx = cx, .skips = skips };
-  DifTensor            *h;
-
-  if (dif_context_failed (cx) || ! sample->data || text->failed)
+  if (! is_told (m, cx, text))
     return dif_context_inert (cx);
-  if ((m->n_added && ! text->added) || (m->n_guidance && ! text->guidance))
-    return dif_context_fail (
-        cx, g_error_new (DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                         "unet: expected %s beside the prompt, found none",
-                         m->n_added && ! text->added ? "sizes" : "a guidance scale"));
-  call.kv = (DifTensor **) text->kv->pdata;
   dif_context_enter (cx, "unet");
-  call.time = time_embedding (m, cx, dif_tensor_dim (sample, 0), timestep, text);
+  return dif_context_leave (cx, time_embedding (m, cx, n, timestep, text));
+}
+
+DifTensor *
+dif_unet_sample (DifUnet *m, DifContext *cx, DifTensor *sample)
+{
   if (m->center_input)
     sample = centered (cx, sample);
-  h = dif_conv2d (cx, dif_cast (cx, sample, dif_context_dtype (cx)), m->conv_in, NULL, NULL);
+  return dif_cast (cx, sample, dif_context_dtype (cx));
+}
+
+DifTensor *
+dif_unet_forward (DifUnet *m, DifContext *cx, DifTensor *sample, double timestep, DifUnetText *text)
+{
+  DifTensor *time = dif_unet_time (m, cx, dif_tensor_dim (sample, 0), timestep, text);
+
+  return dif_unet_forward_at (m, cx, dif_unet_sample (m, cx, sample), time, text);
+}
+
+DifTensor *
+dif_unet_forward_at (DifUnet *m, DifContext *cx, DifTensor *sample, DifTensor *time,
+                     DifUnetText *text)
+{
+  g_autoptr (GPtrArray) skips = g_ptr_array_new ();
+  Call                  call  = { .m = m, .cx = cx, .time = time, .skips = skips };
+  DifTensor            *h;
+
+  if (! is_told (m, cx, text) || ! sample->data)
+    return dif_context_inert (cx);
+  call.kv = (DifTensor **) text->kv->pdata;
+  dif_context_enter (cx, "unet");
+  h = dif_conv2d (cx, sample, m->conv_in, NULL, NULL);
   g_ptr_array_add (skips, h);
   for (guint i = 0; i < m->n_levels; i++)
     h = down_forward (&call, i, h);

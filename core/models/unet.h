@@ -128,6 +128,47 @@ void dif_unet_text_free (DifUnetText *text);
 DifTensor *dif_unet_forward (DifUnet *m, DifContext *cx, DifTensor *sample, double timestep,
                              DifUnetText *text);
 
+/**
+ * dif_unet_time:
+ * @m: a model
+ * @cx: a context
+ * @n: N
+ * @timestep: may be fractional; the same for all items
+ * @text: as for dif_unet_forward()
+ *
+ * Errors (of the context): as dif_unet_forward().
+ *
+ * Returns: `[N, time width]`: what the U-Net is told of the timestep and of what
+ * belongs to it
+ */
+DifTensor *dif_unet_time (DifUnet *m, DifContext *cx, gsize n, double timestep, DifUnetText *text);
+
+/**
+ * dif_unet_sample:
+ * @m: a model
+ * @cx: a context
+ * @sample: `[N, h, w, in_channels]`, f32 or the context's dtype
+ *
+ * Returns: the same as the U-Net computes with it: in the context's dtype, and
+ * centered where the config says so
+ */
+DifTensor *dif_unet_sample (DifUnet *m, DifContext *cx, DifTensor *sample);
+
+/**
+ * dif_unet_forward_at:
+ * @m: a model
+ * @cx: a context
+ * @sample: of dif_unet_sample()
+ * @time: of dif_unet_time()
+ * @text: as for dif_unet_forward()
+ *
+ * dif_unet_forward() without what comes from the host: the same ops each time.
+ *
+ * Returns: `[N, h, w, out_channels]`, f32
+ */
+DifTensor *dif_unet_forward_at (DifUnet *m, DifContext *cx, DifTensor *sample, DifTensor *time,
+                                DifUnetText *text);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifUnetText, dif_unet_text_free)
 
 G_END_DECLS

@@ -9,6 +9,10 @@
 
 #include "base/error.h"
 #include "pipelines/pipeline-private.h"
+#include "tensor/graph.h"
+
+/* Calls after which a plan sees nothing new: no scheduler looks back further. */
+#define PLAN_CALLS 8
 
 void
 dif_run_report (DifRun *run, const char *stage, guint step, guint n_steps, double units)
@@ -98,17 +102,68 @@ model_input (DifRun *run, DifTensor *latents, guint i, const DifHooks *hooks)
   return dif_run_guided (run) ? dif_concat_batch (run->cx, x, x) : x;
 }
 
+/* ---- asking the U-Net ---- */
+
+/* What stays from call to call. */
+typedef struct
+{
+  DifUnet     *unet;
+  DifUnetText *text;
+  DifGraph    *graph;
+  DifTensor  **times; /* one a call, from the first: [N, time width] */
+} Model;
+
+static DifTensor *
+forward (DifContext *cx, DifTensor *const *inputs, gpointer data)
+{
+  Model *model = data;
+
+  return dif_unet_forward_at (model->unet, cx, inputs[0], inputs[1], model->text);
+}
+
+/* Before the loop: keys and values of the prompt, time embeddings of all calls. */
+static void
+model_begin (Model *model, DifRun *run, DifTensor *embeds, guint first, guint n)
+{
+  model->unet  = dif_pipeline_unet (run->pipe);
+  model->text  = dif_run_unet_text (run, embeds);
+  model->graph = dif_graph_new (forward, 2, model);
+  model->times = g_new0 (DifTensor *, n - first + 1);
+  for (guint i = first; i < n; i++)
+    model->times[i - first] =
+        dif_unet_time (model->unet, run->cx, run->n_images * (dif_run_guided (run) ? 2 : 1),
+                       dif_scheduler_timestep (run->scheduler, i), model->text);
+}
+
+static void
+model_end (Model *model)
+{
+  dif_graph_free (model->graph);
+  dif_unet_text_free (model->text);
+  g_free (model->times);
+}
+
+static DifTensor *
+ask (Model *model, DifContext *cx, DifTensor *x, DifTensor *time)
+{
+  DifTensor *inputs[] = { dif_unet_sample (model->unet, cx, x), time };
+
+  return dif_graph_call (model->graph, cx, inputs);
+}
+
 DifTensor *
 dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first,
                  const DifHooks *hooks)
 {
-  DifContext *cx   = run->cx;
-  DifUnet    *unet = dif_pipeline_unet (run->pipe);
-  guint       n    = dif_run_end (run, first);
-  double      eta  = dif_request_number (run->rq, "eta");
+  DifContext *cx    = run->cx;
+  guint       n     = dif_run_end (run, first);
+  double      eta   = dif_request_number (run->rq, "eta");
+  Model       model = { NULL };
 
-  g_autoptr (DifUnetText) text = embeds ? dif_run_unet_text (run, embeds) : NULL;
-
+  if (run->is_plan)
+    n = MIN (n, first + PLAN_CALLS);
+  if (embeds)
+    model_begin (&model, run, embeds, first, n);
   dif_run_report (run, "denoise", 0, n - first, 0.5);
   for (guint i = first; i < n && ! dif_context_failed (cx); i++)
     {
@@ -117,8 +172,8 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
 
       dif_context_enter (cx, "step.%u", i);
       x   = model_input (run, latents, i, hooks);
-      out = text ? dif_unet_forward (unet, cx, x, dif_scheduler_timestep (run->scheduler, i), text)
-                 : hooks->predict (run, i, x, hooks->data);
+      out = embeds ? ask (&model, cx, x, model.times[i - first])
+                   : hooks->predict (run, i, x, hooks->data);
       dif_context_dump (cx, out, "noise_pred.%u", i - first);
       latents =
           dif_scheduler_step (run->scheduler, cx, guide (run, out), i, latents, eta, run->rng);
@@ -128,9 +183,11 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
       if (before != latents)
         dif_context_release (cx, before);
       dif_context_dump (cx, latents, "latents.%u", i - first);
+      dif_context_pace (cx);
       dif_context_profile (cx, "stage:step", start, 0, 0);
       dif_run_report (run, "denoise", i + 1 - first, n - first, 0.5 + (i + 1 - first));
     }
+  model_end (&model);
   return latents;
 }
 

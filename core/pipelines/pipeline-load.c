@@ -367,6 +367,79 @@ count_networks (DifCheckpoint *checkpoint)
   return MAX (n, 1);
 }
 
+/* ---- where ---- */
+
+/* Everything that a device holds, and the device. */
+static void
+unload (DifPipeline *pipe)
+{
+  g_clear_pointer (&pipe->text, dif_clip_text_free);
+  g_clear_pointer (&pipe->text2, dif_clip_text_free);
+  g_clear_pointer (&pipe->unet, dif_unet_free);
+  g_clear_pointer (&pipe->vae, dif_vae_free);
+  g_clear_pointer (&pipe->unet2d, dif_unet2d_free);
+  g_clear_pointer (&pipe->depth, dif_dpt_free);
+  _dif_pipeline_safety_free (pipe);
+  for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
+    g_clear_pointer (&pipe->stores[i], dif_store_free);
+  g_clear_pointer (&pipe->tokenizer, dif_tokenizer_free);
+  g_clear_pointer (&pipe->tokenizer2, dif_tokenizer_free);
+  g_clear_pointer (&pipe->loras, dif_lora_set_free);
+  g_clear_pointer (&pipe->embeddings, dif_embedding_set_free);
+  g_clear_pointer (&pipe->scheduler_config, dif_json_unref);
+  g_clear_pointer (&pipe->presets, dif_json_unref);
+  g_clear_pointer (&pipe->scheduler_class, g_free);
+  g_clear_pointer (&pipe->backend, dif_backend_unref);
+}
+
+/* Loads everything on @device. */
+static gboolean
+load_on (DifPipeline *pipe, const char *device, DifProgressFunc progress, gpointer user_data,
+         GCancellable *cancellable, GError **error)
+{
+  gint64 start = g_get_monotonic_time ();
+  Load   load  = { pipe, progress, user_data, cancellable, 0, count_networks (pipe->checkpoint) };
+
+  pipe->loras = dif_lora_set_new ((const char *const *) pipe->asked_loras, error);
+  if (pipe->loras)
+    pipe->embeddings =
+        dif_embedding_set_new ((const char *const *) pipe->asked_embeddings, error);
+  pipe->backend = pipe->embeddings ? dif_backend_open (device, error) : NULL;
+  if (! pipe->backend || ! choose_dtype (pipe, pipe->asked_dtype, error) ||
+      ! load_parts (&load, error))
+    return FALSE;
+  /* merged and learned: the files are not needed any more */
+  g_clear_pointer (&pipe->loras, dif_lora_set_free);
+  g_clear_pointer (&pipe->embeddings, dif_embedding_set_free);
+  report_part (&load);
+  pipe->load_seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
+  return TRUE;
+}
+
+/* Whether the device is to blame, so that another may do. */
+static gboolean
+is_of_device (const GError *error)
+{
+  return error->domain == DIF_BACKEND_ERROR && error->code != DIF_BACKEND_ERROR_UNSUPPORTED &&
+         error->code != DIF_BACKEND_ERROR_FAILED;
+}
+
+gboolean
+_dif_pipeline_turn_to_cpu (DifPipeline *pipe, GError **why, DifProgressFunc progress,
+                           gpointer user_data, GCancellable *cancellable)
+{
+  g_autoptr (GError) first = NULL;
+
+  if (! pipe->may_turn || ! is_of_device (*why))
+    return FALSE;
+  first                 = g_steal_pointer (why);
+  pipe->may_turn        = FALSE;
+  pipe->is_detour_usual = g_error_matches (first, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_ABSENT);
+  pipe->detour          = g_strdup_printf ("%s; computing on the CPU instead", first->message);
+  unload (pipe);
+  return load_on (pipe, "cpu", progress, user_data, cancellable, why);
+}
+
 /* What is loaded besides the checkpoint. */
 typedef struct
 {
@@ -378,28 +451,27 @@ load_pipeline (const char *model, const char *device, const char *dtype, const E
                DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
                GError **error)
 {
-  g_autoptr (DifPipeline) pipe  = g_new0 (DifPipeline, 1);
-  g_autofree char        *path  = dif_catalog_resolve (model, error);
-  gint64                  start = g_get_monotonic_time ();
-  Load                    load  = { pipe, progress, user_data, cancellable, 0, 0 };
+  g_autoptr (DifPipeline) pipe = g_new0 (DifPipeline, 1);
+  g_autofree char        *path = dif_catalog_resolve (model, error);
+  GError                 *why  = NULL;
+  gboolean                ok;
 
   if (! path)
     return NULL;
   pipe->checkpoint = dif_checkpoint_open (path, error);
   if (! pipe->checkpoint)
     return NULL;
-  load.n_parts     = count_networks (pipe->checkpoint);
-  pipe->loras      = dif_lora_set_new (extras->loras, error);
-  pipe->embeddings = pipe->loras ? dif_embedding_set_new (extras->embeddings, error) : NULL;
-  pipe->backend    = pipe->embeddings ? dif_backend_open (device, error) : NULL;
-  if (! pipe->backend || ! choose_dtype (pipe, dtype, error) || ! load_parts (&load, error))
-    return NULL;
-  /* merged and learned: the files are not needed any more */
-  g_clear_pointer (&pipe->loras, dif_lora_set_free);
-  g_clear_pointer (&pipe->embeddings, dif_embedding_set_free);
-  report_part (&load);
-  pipe->load_seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
-  return g_steal_pointer (&pipe);
+  pipe->asked_dtype      = g_strdup (dtype);
+  pipe->asked_loras      = g_strdupv ((char **) extras->loras);
+  pipe->asked_embeddings = g_strdupv ((char **) extras->embeddings);
+  pipe->may_turn         = ! device || strcmp (device, "auto") == 0;
+
+  ok = load_on (pipe, pipe->may_turn ? "cuda" : device, progress, user_data, cancellable, &why);
+  ok = ok || _dif_pipeline_turn_to_cpu (pipe, &why, progress, user_data, cancellable);
+  if (ok)
+    return g_steal_pointer (&pipe);
+  g_propagate_error (error, why);
+  return NULL;
 }
 
 DifPipeline *
@@ -428,24 +500,12 @@ dif_pipeline_free (DifPipeline *pipe)
 {
   if (! pipe)
     return;
-  dif_clip_text_free (pipe->text);
-  dif_clip_text_free (pipe->text2);
-  dif_unet_free (pipe->unet);
-  dif_vae_free (pipe->vae);
-  dif_unet2d_free (pipe->unet2d);
-  dif_dpt_free (pipe->depth);
-  _dif_pipeline_safety_free (pipe);
-  for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
-    dif_store_free (pipe->stores[i]);
-  dif_tokenizer_free (pipe->tokenizer);
-  dif_tokenizer_free (pipe->tokenizer2);
-  dif_lora_set_free (pipe->loras);
-  dif_embedding_set_free (pipe->embeddings);
-  dif_json_unref (pipe->scheduler_config);
-  dif_json_unref (pipe->presets);
-  g_free (pipe->scheduler_class);
+  unload (pipe);
+  g_free (pipe->asked_dtype);
+  g_strfreev (pipe->asked_loras);
+  g_strfreev (pipe->asked_embeddings);
+  g_free (pipe->detour);
   dif_checkpoint_free (pipe->checkpoint);
-  dif_backend_unref (pipe->backend);
   g_free (pipe);
 }
 
@@ -461,6 +521,12 @@ DifBackend *
 dif_pipeline_backend (DifPipeline *pipe)
 {
   return pipe->backend;
+}
+
+const char *
+dif_pipeline_detour (DifPipeline *pipe)
+{
+  return pipe->detour;
 }
 
 DifDtype

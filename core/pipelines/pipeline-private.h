@@ -20,6 +20,13 @@ struct _DifPipeline
   DifBackend    *backend;
   DifDtype       dtype;
 
+  /* what was asked for, to load it again elsewhere */
+  char    *asked_dtype;
+  char   **asked_loras, **asked_embeddings;
+  gboolean may_turn;        /* "auto", and not on the CPU already */
+  char    *detour;          /* why "auto" computes on the CPU; may be NULL */
+  gboolean is_detour_usual; /* for want of any card or driver */
+
   const DifFamily *family;
   DifTokenizer    *tokenizer;
   DifClipText     *text;       /* NULL for SDXL's refiner */
@@ -126,6 +133,63 @@ DifTensor *_dif_run_given_latents (DifRun *run);
  * @pipe: a pipeline, whose safety checker is freed
  */
 void _dif_pipeline_safety_free (DifPipeline *pipe);
+
+/**
+ * _dif_pipeline_turn_to_cpu:
+ * @pipe: a pipeline
+ * @why: (inout): a failure; cleared if the pipeline is on the CPU now, else
+ *   kept or replaced by what loading there says
+ * @progress: (nullable): told how far loading is
+ * @user_data: for @progress
+ * @cancellable: (nullable): to give up
+ *
+ * After a failure of the device that "auto" chose: loads everything again on
+ * the CPU.  Parts that callers hold are gone then.
+ *
+ * Returns: whether it did; a failure that is not the device's is left alone
+ */
+gboolean _dif_pipeline_turn_to_cpu (DifPipeline *pipe, GError **why, DifProgressFunc progress,
+                                    gpointer user_data, GCancellable *cancellable);
+
+/**
+ * _dif_run_open:
+ * @run: zeroed but for progress
+ * @pipe: a pipeline
+ * @rq: a request
+ * @backend: the pipeline's, or one that plans for it
+ * @cancellable: (nullable): to give up
+ * @error: return location
+ *
+ * Checks the request against the model and readies the run; to be undone by
+ * _dif_run_clear() whether it succeeds or not.
+ *
+ * Errors: those of dif_pipeline_run() that come before the first op.
+ *
+ * Returns: FALSE on error
+ */
+gboolean _dif_run_open (DifRun *run, DifPipeline *pipe, DifRequest *rq, DifBackend *backend,
+                        GCancellable *cancellable, GError **error);
+
+/**
+ * _dif_run_clear:
+ * @run: a run; what it took is given back
+ */
+void _dif_run_clear (DifRun *run);
+
+/**
+ * _dif_run_make_room:
+ * @run: an open run
+ * @error: return location
+ *
+ * On a device that can tell: finds out what the run will take and makes room
+ * for it, before anything is computed.
+ *
+ * Errors: DIF_BACKEND_ERROR OUT_OF_MEMORY: what is needed, what there is, and
+ * what would fit.
+ *
+ * Returns: FALSE on error
+ */
+gboolean _dif_run_make_room (DifRun *run, GError **error);
 
 /**
  * _dif_run_part_begin:

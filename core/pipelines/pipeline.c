@@ -380,8 +380,22 @@ collect (DifRun *run, DifTensor *image)
   return result;
 }
 
-static void
-run_clear (DifRun *run)
+gboolean
+_dif_run_open (DifRun *run, DifPipeline *pipe, DifRequest *rq, DifBackend *backend,
+               GCancellable *cancellable, GError **error)
+{
+  run->pipe        = pipe;
+  run->rq          = rq;
+  run->started     = g_get_monotonic_time ();
+  run->warning     = g_string_new (NULL);
+  run->cancellable = cancellable;
+  run->cx          = dif_context_new (backend, pipe->dtype);
+  dif_context_set_cancellable (run->cx, cancellable);
+  return prepare (run, dif_task_find (dif_request_task (rq)), error);
+}
+
+void
+_dif_run_clear (DifRun *run)
 {
   /* the context last: tensors that others hold may still refer to it */
   dif_scheduler_free (run->scheduler);
@@ -393,30 +407,42 @@ run_clear (DifRun *run)
   g_free (run->depth);
 }
 
-DifResult *
-dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
-                  GCancellable *cancellable, GError **error)
+/* Where the pipeline computes now. */
+static DifResult *
+run_here (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
+          GCancellable *cancellable, GError **error)
 {
   const DifTaskClass *task   = dif_task_find (dif_request_task (rq));
-  DifRun              run    = { .pipe = pipe, .rq = rq, .progress = progress };
+  DifRun              run    = { .progress = progress, .progress_data = user_data };
   DifResult          *result = NULL;
 
-  run.progress_data = user_data;
-  run.started       = g_get_monotonic_time ();
-  run.warning       = g_string_new (NULL);
-  run.cancellable   = cancellable;
-  run.cx            = dif_context_new (pipe->backend, pipe->dtype);
-  dif_context_set_cancellable (run.cx, cancellable);
-  dif_context_set_dump (run.cx, pipe->dump, pipe->dump_data);
-  dif_context_set_profile (run.cx, pipe->profile, pipe->profile_data);
-  if (prepare (&run, task, error))
+  if (_dif_run_open (&run, pipe, rq, pipe->backend, cancellable, error) &&
+      _dif_run_make_room (&run, error))
     {
+      dif_context_set_dump (run.cx, pipe->dump, pipe->dump_data);
+      dif_context_set_profile (run.cx, pipe->profile, pipe->profile_data);
       if (pipe->profile)
         pipe->profile ("stage:load", pipe->load_seconds, 0, 0, pipe->profile_data);
+      if (pipe->detour && ! pipe->is_detour_usual)
+        g_string_append_printf (run.warning, "%s%s", run.warning->len ? "; " : "", pipe->detour);
       result = collect (&run, task->run (&run));
       if (! dif_context_finish (run.cx, error))
         g_clear_pointer (&result, dif_result_free);
     }
-  run_clear (&run);
+  _dif_run_clear (&run);
+  return result;
+}
+
+DifResult *
+dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
+                  GCancellable *cancellable, GError **error)
+{
+  GError    *why    = NULL;
+  DifResult *result = run_here (pipe, rq, progress, user_data, cancellable, &why);
+
+  if (! result && _dif_pipeline_turn_to_cpu (pipe, &why, progress, user_data, cancellable))
+    result = run_here (pipe, rq, progress, user_data, cancellable, &why);
+  if (why)
+    g_propagate_error (error, why);
   return result;
 }

@@ -25,7 +25,8 @@ G_BEGIN_DECLS
  * dif_pipeline_load:
  * @model: (nullable): a folder, a .safetensors file, or the name of an
  *   installed model; NULL is the bundled one
- * @device: (nullable): "auto", "cpu", "ref", "cuda"; NULL is "auto"
+ * @device: (nullable): "auto", "cpu", "ref", "cuda"; NULL is "auto": the card if
+ *   there is one and everything can be loaded, else the CPU
  * @dtype: (nullable): "auto", "f32", "bf16", "f16"; NULL is "auto"
  * @progress: (nullable): told how far it is
  * @user_data: for @progress
@@ -81,6 +82,12 @@ void dif_pipeline_free (DifPipeline *pipe);
  * and seed with torch.Generator ("cpu").  After a failure or a cancel the
  * pipeline is as before and can run again.
  *
+ * On a card, what the run takes is found out first, and weights for which there
+ * is no room wait in host memory.  A pipeline loaded for "auto" whose card is
+ * too small for the run, or lost while it works, turns to the CPU for good and
+ * begins again there; then what dif_pipeline_unet() and its like returned is
+ * gone.
+ *
  * Errors: DIF_REQUEST_ERROR (BAD_SIZE: not a multiple of 8, MISSING_INPUT);
  * DIF_BACKEND_ERROR; G_IO_ERROR_CANCELLED; G_IO_ERROR_PERMISSION_DENIED: the
  * safety checker flagged every picture and the policy is "block"; errors of
@@ -122,6 +129,19 @@ void dif_pipeline_set_profile (DifPipeline *pipe, DifProfileFunc func, gpointer 
 DifCheckpoint *dif_pipeline_checkpoint (DifPipeline *pipe);
 DifBackend    *dif_pipeline_backend (DifPipeline *pipe);
 DifDtype       dif_pipeline_dtype (DifPipeline *pipe);
+
+/**
+ * dif_pipeline_detour:
+ * @pipe: a pipeline
+ *
+ * Why "auto" did not take the card, or gave up on it: one line.  The warning of
+ * every result says so as well, unless there is neither a card's driver nor the
+ * module for it.
+ *
+ * Returns: (transfer none) (nullable): the reason; NULL where it computes on
+ * what was asked for
+ */
+const char *dif_pipeline_detour (DifPipeline *pipe);
 
 /**
  * dif_pipeline_weight_bytes:

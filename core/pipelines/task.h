@@ -64,6 +64,7 @@ typedef struct
   GString        *warning;
   DifSafety      *verdicts;
   float          *depth;
+  gboolean        is_plan;     /* nothing is computed: memory.c looks what it takes */
   GCancellable   *cancellable; /* may be NULL */
   const char     *safety;      /* settled policy: "off", "warn" or "block" */
   DifProgressFunc progress;

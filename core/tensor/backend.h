@@ -18,7 +18,7 @@
 G_BEGIN_DECLS
 
 /** DIF_BACKEND_API: grows when DifBackendClass changes; checked on modules. */
-#define DIF_BACKEND_API 2
+#define DIF_BACKEND_API 3
 
 /**
  * DifHostArray:
@@ -240,6 +240,45 @@ struct _DifBackendClass
   /* Waits until all that was asked for is done, for devices that work behind
    * the caller's back; who measures needs it.  Optional. */
   gboolean (*wait) (DifBackend *be, GError **error);
+
+  /* For loops: waits until what was asked for before the last call of this
+   * slot is done, so that the caller runs ahead by one turn of the loop and no
+   * further.  Optional. */
+  gboolean (*pace) (DifBackend *be, GError **error);
+
+  /* Copies inside device memory.  Needed by the graph_* slots. */
+  gboolean (*copy) (DifBackend *be, gpointer dst, gconstpointer src, gsize bytes, GError **error);
+
+  /* ---- planning, optional: all three or none ---- */
+
+  /* A device like @be that computes nothing: what it hands out must not be
+   * touched, uploads go nowhere, downloads give zeros.  It takes the weights
+   * that @be has prepared and keeps @be alive; @be is not used meanwhile. */
+  DifBackend *(*plan) (DifBackend *be);
+
+  /* Of a device made by plan: bytes in one piece that make room for all the
+   * calls so far, with what ops take in between. */
+  gsize (*planned) (DifBackend *plan);
+
+  /* Makes sure of @bytes in one piece for tensors, while there are none; the
+   * calls that were planned then find their place in it.  Weights may have to
+   * wait in host memory and are brought back where they are used.
+   * OUT_OF_MEMORY if that is not enough; @room (out) is what there is then. */
+  gboolean (*reserve) (DifBackend *be, gsize bytes, gsize *room, GError **error);
+
+  /* ---- graphs, optional: all four or none ---- */
+
+  /* From graph_begin to graph_end the slots that compute are not done but
+   * noted down.  Their tensors are made in a piece of @bytes, as planned, that
+   * belongs to the graph, and are freed before graph_end; the host's memory
+   * stays out of it (no upload, download, embed, gather).  graph_launch does
+   * what was noted, at the same addresses.  Before the first graph_begin the
+   * same calls must have been made once for real.  NULL or FALSE with no error
+   * set: not now, or not any more; the calls are to be made one by one. */
+  gpointer (*graph_begin) (DifBackend *be, gsize bytes, GError **error);
+  gboolean (*graph_end) (DifBackend *be, gpointer graph, GError **error);
+  gboolean (*graph_launch) (DifBackend *be, gpointer graph, GError **error);
+  void (*graph_free) (DifBackend *be, gpointer graph);
 };
 
 /**

@@ -274,6 +274,16 @@ dif_context_dump (DifContext *cx, DifTensor *t, const char *format, ...)
   cx->dump (name, &shape, data, cx->dump_data);
 }
 
+void
+dif_context_pace (DifContext *cx)
+{
+  const DifBackendClass *klass = cx->backend->klass;
+  GError                *error = NULL;
+
+  if (! cx->error && klass->pace && ! klass->pace (cx->backend, &error))
+    dif_context_fail (cx, error);
+}
+
 gboolean
 dif_context_wants_profile (DifContext *cx)
 {

@@ -214,6 +214,16 @@ gboolean dif_context_wants_dump (DifContext *cx);
 void dif_context_dump (DifContext *cx, DifTensor *t, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
 /**
+ * dif_context_pace:
+ * @cx: a context
+ *
+ * Ends a turn of a loop: waits until the turn before this one is computed, on a
+ * device that works behind the caller's back.  So the device always has a turn
+ * to do, and a cancel or a report is late by one turn at most.
+ */
+void dif_context_pace (DifContext *cx);
+
+/**
  * dif_context_profile:
  * @cx: a context
  * @op: op class

@@ -4,8 +4,16 @@
  * The module under test opens it as it would open NVIDIA's.  Memory is the
  * host's, filled with NaN so that what is read before it is written shows; a
  * launch runs the kernel at once.  DIF_FAKE_CUDA says what the card is like,
- * as in "driver=12040,major=7,minor=5,cards=0,memory=64,fail=3": memory in
- * MiB; launch number `fail` and all that follows fail.  Unset, it is a good one.
+ * as in "driver=12040,major=7,minor=5,cards=0,memory=64,pinned=8,fail=3":
+ * memory, of the card and pinned, in MiB (`kib` in KiB); launch number `fail` and all that
+ * follows fail.  Unset, it is a good one.
+ *
+ * While a stream is captured, kernels, products and copies on the card are noted
+ * down with their arguments and run when the graph is launched.  Whatever asks
+ * for memory, waits or has to do with host memory spoils the capture: the real
+ * one lets some of that pass.  What it cannot show: work that goes on behind
+ * the caller's back, so a missing wait, and what a real graph does with kernels
+ * that are loaded late.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -22,8 +30,10 @@
 
 enum
 {
-  LAUNCH_FAILED = 719,
-  INVALID_VALUE = 1
+  LAUNCH_FAILED       = 719,
+  CAPTURE_UNSUPPORTED = 900,
+  CAPTURE_INVALIDATED = 901,
+  INVALID_VALUE       = 1
 };
 
 typedef struct Piece Piece;
@@ -36,10 +46,33 @@ struct Piece
   size_t bytes;
 };
 
-static Piece *pieces;
-static size_t used, used_before; /* now, and when the card was opened */
-static long   launches;
-static int    lost;
+typedef struct Note Note;
+
+/* something to be done when the graph is launched */
+struct Note
+{
+  Note *next;
+  int (*run) (void *data);
+  char data[];
+};
+
+struct CuGraph_
+{
+  Note *first, **end;
+};
+
+struct CuExec_
+{
+  CuGraph graph;
+};
+
+static Piece  *pieces;
+static size_t  used, used_before; /* now, and when the card was opened */
+static size_t  pinned;
+static long    launches, graphs, captures, waits, allocations, arrivals;
+static int     lost;
+static CuGraph capture; /* the one being captured */
+static int     is_spoiled;
 
 static long
 setting (const char *name, long otherwise)
@@ -52,7 +85,7 @@ setting (const char *name, long otherwise)
 static size_t
 total (void)
 {
-  return used_before + ((size_t) setting ("memory", 8192) << 20);
+  return used_before + ((size_t) setting ("kib", setting ("memory", 8192) << 10) << 10);
 }
 
 /* for tests: in which order the threads of a phase run */
@@ -61,17 +94,47 @@ EXPORT (void, fake_cuda_set_order, (int downwards))
   host_kernel_set_order (downwards);
 }
 
-/* for tests: how many kernels have been launched since the start */
-EXPORT (long, fake_cuda_launches, (void) )
+/* for tests: how often something has been asked for since the card was opened */
+EXPORT (long, fake_cuda_count, (const char *what))
 {
-  return launches;
+  return strcmp (what, "launches") == 0      ? launches
+         : strcmp (what, "graphs") == 0      ? graphs
+         : strcmp (what, "captures") == 0    ? captures
+         : strcmp (what, "waits") == 0       ? waits
+         : strcmp (what, "arrivals") == 0    ? arrivals
+         : strcmp (what, "allocations") == 0 ? allocations
+                                             : -1;
+}
+
+/* for libcublasLt too: whether it is noted down, to be run on a copy of @data later */
+EXPORT (int, fake_cuda_note, (int (*run) (void *data), const void *data, size_t bytes))
+{
+  Note *note;
+
+  if (! capture)
+    return 0;
+  note       = malloc (sizeof *note + bytes);
+  note->next = NULL;
+  note->run  = run;
+  memcpy (note->data, data, bytes);
+  *capture->end = note;
+  capture->end  = &note->next;
+  return 1;
+}
+
+/* Whether a capture forbids the call; it is of no use from then on. */
+static int
+forbidden (void)
+{
+  is_spoiled |= capture != NULL;
+  return capture != NULL;
 }
 
 EXPORT (CuResult, cuInit, (unsigned flags))
 {
-  launches    = 0;
-  lost        = 0;
-  used_before = used;
+  launches = graphs = captures = waits = allocations = arrivals = 0;
+  lost                                                          = 0;
+  used_before                                                   = used;
   return setting ("cards", 1) ? CU_SUCCESS : CU_ERROR_NO_DEVICE;
 }
 
@@ -170,6 +233,9 @@ EXPORT (CuResult, cuStreamDestroy_v2, (CuStream stream))
 
 EXPORT (CuResult, cuStreamSynchronize, (CuStream stream))
 {
+  if (forbidden ())
+    return CAPTURE_UNSUPPORTED;
+  waits++;
   return lost ? LAUNCH_FAILED : CU_SUCCESS;
 }
 
@@ -191,7 +257,28 @@ EXPORT (CuResult, cuEventRecord, (CuEvent event, CuStream stream))
 
 EXPORT (CuResult, cuEventSynchronize, (CuEvent event))
 {
-  return CU_SUCCESS;
+  return forbidden () ? CAPTURE_UNSUPPORTED : lost ? LAUNCH_FAILED
+                                                   : CU_SUCCESS;
+}
+
+/* a kernel with its arguments */
+typedef struct
+{
+  const HostKernel *kernel;
+  unsigned          blocks;
+  char              args[1024];
+} Launch;
+
+static int
+run_launch (void *data)
+{
+  Launch *launch = data;
+
+  if (++launches == setting ("fail", 0))
+    lost = 1;
+  if (! lost)
+    launch->kernel->run (launch->args, launch->blocks);
+  return lost ? LAUNCH_FAILED : CU_SUCCESS;
 }
 
 EXPORT (CuResult, cuLaunchKernel,
@@ -199,21 +286,24 @@ EXPORT (CuResult, cuLaunchKernel,
          unsigned block_y, unsigned block_z, unsigned shared, CuStream stream, void **params,
          void **extra))
 {
+  Launch launch = { (const HostKernel *) kernel, grid_x, { 0 } };
+
   if (! grid_x || grid_x > 0x7fffffff || grid_y != 1 || grid_z != 1 || block_x != THREADS ||
       block_y != 1 || block_z != 1 || shared || ! stream || extra)
     return INVALID_VALUE;
-  if (++launches == setting ("fail", 0))
-    lost = 1;
-  if (lost)
-    return LAUNCH_FAILED;
-  ((const HostKernel *) kernel)->run (params[0], grid_x);
-  return CU_SUCCESS;
+  if (launch.kernel->bytes > sizeof launch.args)
+    return INVALID_VALUE;
+  memcpy (launch.args, params[0], launch.kernel->bytes);
+  return fake_cuda_note (run_launch, &launch, sizeof launch) ? CU_SUCCESS : run_launch (&launch);
 }
 
 EXPORT (CuResult, cuMemAlloc_v2, (CuPointer * data, size_t bytes))
 {
   Piece *piece;
 
+  if (forbidden ())
+    return CAPTURE_UNSUPPORTED;
+  allocations++;
   if (! bytes || used > total () || bytes > total () - used)
     return CU_ERROR_OUT_OF_MEMORY;
   piece        = malloc (sizeof *piece);
@@ -233,6 +323,8 @@ EXPORT (CuResult, cuMemAlloc_v2, (CuPointer * data, size_t bytes))
 
 EXPORT (CuResult, cuMemFree_v2, (CuPointer data))
 {
+  if (forbidden ())
+    return CAPTURE_UNSUPPORTED;
   for (Piece **at = &pieces; *at; at = &(*at)->next)
     if ((*at)->data == (void *) (uintptr_t) data)
       {
@@ -256,13 +348,29 @@ EXPORT (CuResult, cuMemGetInfo_v2, (size_t *available, size_t *all))
 
 EXPORT (CuResult, cuMemHostAlloc, (void **data, size_t bytes, unsigned flags))
 {
-  *data = malloc (bytes);
-  return *data ? CU_SUCCESS : CU_ERROR_OUT_OF_MEMORY;
+  size_t *piece;
+
+  if (forbidden ())
+    return CAPTURE_UNSUPPORTED;
+  if (pinned + bytes > (size_t) setting ("pinned", 8192) << 20)
+    return CU_ERROR_OUT_OF_MEMORY;
+  piece = malloc (bytes + 64);
+  if (! piece)
+    return CU_ERROR_OUT_OF_MEMORY;
+  *piece = bytes;
+  pinned += bytes;
+  *data = (char *) piece + 64;
+  return CU_SUCCESS;
 }
 
 EXPORT (CuResult, cuMemFreeHost, (void *data))
 {
-  free (data);
+  size_t *piece = (size_t *) (void *) ((char *) data - 64);
+
+  if (forbidden ())
+    return CAPTURE_UNSUPPORTED;
+  pinned -= *piece;
+  free (piece);
   return CU_SUCCESS;
 }
 
@@ -281,17 +389,118 @@ is_ours (CuPointer data, size_t bytes)
 EXPORT (CuResult, cuMemcpyHtoDAsync_v2,
         (CuPointer to, const void *from, size_t bytes, CuStream stream))
 {
+  if (forbidden ())
+    return CAPTURE_UNSUPPORTED;
   if (lost || ! is_ours (to, bytes))
     return lost ? LAUNCH_FAILED : INVALID_VALUE;
   memcpy ((void *) (uintptr_t) to, from, bytes);
+  arrivals++;
   return CU_SUCCESS;
 }
 
 EXPORT (CuResult, cuMemcpyDtoHAsync_v2,
         (void *to, CuPointer from, size_t bytes, CuStream stream))
 {
+  if (forbidden ())
+    return CAPTURE_UNSUPPORTED;
   if (lost || ! is_ours (from, bytes))
     return lost ? LAUNCH_FAILED : INVALID_VALUE;
   memcpy (to, (const void *) (uintptr_t) from, bytes);
+  return CU_SUCCESS;
+}
+
+typedef struct
+{
+  CuPointer to, from;
+  size_t    bytes;
+} Copy;
+
+static int
+run_copy (void *data)
+{
+  const Copy *copy = data;
+
+  if (lost || ! is_ours (copy->to, copy->bytes) || ! is_ours (copy->from, copy->bytes))
+    return lost ? LAUNCH_FAILED : INVALID_VALUE;
+  memcpy ((void *) (uintptr_t) copy->to, (const void *) (uintptr_t) copy->from, copy->bytes);
+  return CU_SUCCESS;
+}
+
+EXPORT (CuResult, cuMemcpyDtoDAsync_v2,
+        (CuPointer to, CuPointer from, size_t bytes, CuStream stream))
+{
+  Copy copy = { to, from, bytes };
+
+  return fake_cuda_note (run_copy, &copy, sizeof copy) ? CU_SUCCESS : run_copy (&copy);
+}
+
+/* ---- graphs ---- */
+
+EXPORT (CuResult, cuStreamBeginCapture_v2, (CuStream stream, int mode))
+{
+  if (capture || mode != CU_CAPTURE_THREAD_LOCAL)
+    return INVALID_VALUE;
+  capture      = calloc (1, sizeof *capture);
+  capture->end = &capture->first;
+  is_spoiled   = 0;
+  captures++;
+  return CU_SUCCESS;
+}
+
+EXPORT (CuResult, cuGraphDestroy, (CuGraph graph))
+{
+  Note *next;
+
+  for (Note *note = graph->first; note; note = next)
+    {
+      next = note->next;
+      free (note);
+    }
+  free (graph);
+  return CU_SUCCESS;
+}
+
+EXPORT (CuResult, cuStreamEndCapture, (CuStream stream, CuGraph *graph))
+{
+  if (! capture)
+    return INVALID_VALUE;
+  *graph  = capture;
+  capture = NULL;
+  if (! is_spoiled)
+    return CU_SUCCESS;
+  cuGraphDestroy (*graph);
+  *graph = NULL;
+  return CAPTURE_INVALIDATED;
+}
+
+/* An instance has a life of its own: it takes the notes along. */
+EXPORT (CuResult, cuGraphInstantiateWithFlags,
+        (CuExec * exec, CuGraph graph, unsigned long long flags))
+{
+  if (capture || ! graph->first || flags)
+    return INVALID_VALUE;
+  *exec           = malloc (sizeof **exec);
+  (*exec)->graph  = malloc (sizeof *graph);
+  *(*exec)->graph = *graph;
+  graph->first    = NULL;
+  return CU_SUCCESS;
+}
+
+EXPORT (CuResult, cuGraphLaunch, (CuExec exec, CuStream stream))
+{
+  int result = lost ? LAUNCH_FAILED : CU_SUCCESS;
+
+  if (forbidden ())
+    return CAPTURE_UNSUPPORTED;
+  graphs++;
+  for (Note *note = exec->graph->first; note && result == CU_SUCCESS; note = note->next)
+    result = note->run (note->data);
+  return result;
+}
+
+EXPORT (CuResult, cuGraphExecDestroy, (CuExec exec))
+{
+  cuGraphDestroy (exec->graph);
+  free (exec);
   return CU_SUCCESS;
 }

@@ -21,7 +21,7 @@ int kernel_lane_order;
 DIF_CUDA_KERNELS (RUN)
 
 static const HostKernel kernels[] = {
-#define ROW(name, Args) { #name, run_##name },
+#define ROW(name, Args) { #name, run_##name, sizeof (Args) },
   DIF_CUDA_KERNELS (ROW)
 };
 

@@ -5,11 +5,12 @@
 
 #include <stddef.h>
 
-/** HostKernel: @run does @n blocks; @args is the kernel's struct. */
+/** HostKernel: @run does @n blocks; @args is the kernel's struct of @bytes. */
 typedef struct
 {
   const char *name;
   void (*run) (const void *args, size_t n);
+  size_t bytes;
 } HostKernel;
 
 /** host_kernel_find: by name, NULL if there is none. */

@@ -16,7 +16,7 @@ static DifBackend *cuda, *ref;
 
 /* of the library in place of the driver; NULL on a real card */
 static void (*set_order) (int downwards);
-static long (*count_launches) (void);
+static long (*count) (const char *what);
 
 /* ---- ops ---- */
 
@@ -223,7 +223,7 @@ test_lost_card (void)
   for (guint i = 0; i < 2; i++)
     {
       g_assert_false (be->klass->add (be, x, x, x, &error));
-      g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED);
+      g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_LOST);
       g_assert_cmpstr (error->message, ==,
                        "device cuda: add: the card reports CUDA_ERROR_LAUNCH_FAILED (unspecified "
                        "launch failure)");
@@ -232,31 +232,182 @@ test_lost_card (void)
   g_unsetenv ("DIF_FAKE_CUDA");
 }
 
-/* a card of 100 MiB: weights that do not fit leave nothing behind */
+/* y [1, side] = x w^T for the weight @w of @side x @side */
+static float *
+multiply (DifBackend *be, gpointer w, gsize side)
+{
+  DifShape              shape = DIF_SHAPE (1, side);
+  g_autoptr (DifTensor) x     = dif_tensor_new (be, DIF_F32, &shape, NULL);
+  g_autoptr (DifTensor) y     = dif_tensor_new (be, DIF_F32, &shape, NULL);
+  float                *out   = g_new (float, side);
+  GError               *error = NULL;
+
+  for (gsize i = 0; i < side; i++)
+    out[i] = (float) (i % 7) - 3;
+  be->klass->upload (be, x->data, out, x->bytes, &error);
+  g_assert_no_error (error);
+  be->klass->linear (be, x, w, DIF_ACT_NONE, NULL, y, &error);
+  g_assert_no_error (error);
+  be->klass->download (be, out, y->data, y->bytes, &error);
+  g_assert_no_error (error);
+  return out;
+}
+
+/* a card of 100 MiB and weights of 16: those that do not fit wait in host memory and
+ * come back with the same bits; one that is larger than the card is an error, and
+ * nothing is left behind */
 static void
 test_small_card (void)
 {
   g_autoptr (GError)     error = NULL;
   g_autoptr (DifBackend) be    = NULL;
-  const gsize            side  = 4096;
-  g_autofree float      *zeros = g_new0 (float, side *side);
-  DifHostArray           w     = { DIF_F32, DIF_SHAPE (side, side), zeros };
-  gsize                  bytes = 0;
-  gpointer               first, second;
+  const gsize            side = 2048, n = 8;
+  g_autofree float      *values = g_new (float, 4 * n * side * side);
+  DifHostArray           w      = { DIF_F32, DIF_SHAPE (side, side), values };
+  gsize                  bytes  = 0;
+  gpointer               made[8];
+  float                 *first[8];
 
+  for (gsize i = 0; i < 4 * n * side * side; i++)
+    values[i] = (float) (i * 2654435761u % 1000) * 1e-3f;
   g_setenv ("DIF_FAKE_CUDA", "memory=100", TRUE);
   be = dif_backend_open ("cuda", &error);
   g_assert_no_error (error);
-  first = be->klass->linear_new (be, DIF_F32, &w, NULL, &bytes, &error);
-  g_assert_no_error (error);
-  second = be->klass->linear_new (be, DIF_F32, &w, NULL, &bytes, &error);
-  g_assert_null (second);
+  for (gsize i = 0; i < n; i++)
+    {
+      w.data  = values + i * side;
+      made[i] = be->klass->linear_new (be, DIF_F32, &w, NULL, &bytes, &error);
+      g_assert_no_error (error);
+      first[i] = multiply (be, made[i], side);
+    }
+  g_assert_cmpuint (be->live_bytes, ==, n * side * side * sizeof (float));
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autofree float *again = multiply (be, made[i], side);
+
+      g_assert_cmpmem (first[i], side * sizeof (float), again, side * sizeof (float));
+      g_free (first[i]);
+    }
+  w.shape = DIF_SHAPE (4 * side, 2 * n * side / 4);
+  w.data  = values;
+  g_assert_null (be->klass->linear_new (be, DIF_F32, &w, NULL, &bytes, &error));
   g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY);
-  g_assert_cmpuint (be->live_bytes, ==, side * side * sizeof (float));
-  be->klass->linear_free (be, first);
+  for (gsize i = 0; i < n; i++)
+    be->klass->linear_free (be, made[i]);
   be->klass->trim (be);
   g_assert_cmpuint (be->live_bytes, ==, 0);
   g_unsetenv ("DIF_FAKE_CUDA");
+}
+
+/* where the host has no room either, that is said */
+static void
+test_small_host (void)
+{
+  g_autoptr (GError)     error = NULL;
+  g_autoptr (DifBackend) be    = NULL;
+  const gsize            side  = 2048;
+  g_autofree float      *zeros = g_new0 (float, side *side);
+  DifHostArray           w     = { DIF_F32, DIF_SHAPE (side, side), zeros };
+  gsize                  bytes = 0;
+  GPtrArray             *made  = g_ptr_array_new ();
+  gpointer               one;
+
+  g_setenv ("DIF_FAKE_CUDA", "memory=64,pinned=40", TRUE);
+  be = dif_backend_open ("cuda", &error);
+  g_assert_no_error (error);
+  while ((one = be->klass->linear_new (be, DIF_F32, &w, NULL, &bytes, &error)))
+    g_ptr_array_add (made, one);
+  g_unsetenv ("DIF_FAKE_CUDA");
+  g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY);
+  g_assert_cmpstr (error->message, ==,
+                   "out of memory: expected room for 16.0 MiB in pinned host memory, found none");
+  g_assert_cmpuint (made->len, >, 2);
+  for (guint i = 0; i < made->len; i++)
+    be->klass->linear_free (be, made->pdata[i]);
+  g_ptr_array_unref (made);
+  g_assert_cmpuint (be->live_bytes, ==, 0);
+}
+
+/* y = x w^T as a graph, once without; NULL if the device will not now */
+static gpointer
+note_product (DifBackend *be, DifTensor *x, gpointer w, DifTensor *y)
+{
+  const DifBackendClass *klass = be->klass;
+  GError                *error = NULL;
+  gpointer               graph;
+
+  klass->linear (be, x, w, DIF_ACT_NONE, NULL, y, &error);
+  g_assert_no_error (error);
+  graph = klass->graph_begin (be, 1 << 16, &error);
+  g_assert_no_error (error);
+  if (! graph)
+    return NULL;
+  g_assert_true (klass->linear (be, x, w, DIF_ACT_NONE, NULL, y, &error));
+  g_assert_true (klass->graph_end (be, graph, &error));
+  return graph;
+}
+
+/* weights of which only one fits the card: a graph is made once the one it needs stays,
+ * and is no good any more when that had to make room */
+static void
+test_stale_graph (void)
+{
+  g_autoptr (GError)     error = NULL;
+  g_autoptr (DifBackend) be    = NULL;
+  const gsize            side = 512, bytes = side * side * sizeof (float);
+  g_autofree float      *zeros = g_new0 (float, side *side);
+  DifHostArray           array = { DIF_F32, DIF_SHAPE (side, side), zeros };
+  DifShape               shape = DIF_SHAPE (1, side);
+  g_autoptr (DifTensor)  x = NULL, y = NULL;
+  gsize                  taken;
+  gpointer               a, b, graph;
+
+  g_setenv ("DIF_FAKE_CUDA", "kib=1700", TRUE);
+  be = dif_backend_open ("cuda", &error);
+  g_assert_no_error (error);
+  a = be->klass->linear_new (be, DIF_F32, &array, NULL, &taken, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (taken, ==, bytes);
+  b = be->klass->linear_new (be, DIF_F32, &array, NULL, &taken, &error);
+  g_assert_no_error (error);
+  x = dif_tensor_new (be, DIF_F32, &shape, &error);
+  y = dif_tensor_new (be, DIF_F32, &shape, &error);
+  g_assert_no_error (error);
+  be->klass->upload (be, x->data, zeros, x->bytes, &error);
+  g_assert_null (note_product (be, x, a, y));
+  graph = note_product (be, x, a, y);
+  g_assert_nonnull (graph);
+  g_assert_true (be->klass->graph_launch (be, graph, &error));
+  be->klass->linear (be, x, b, DIF_ACT_NONE, NULL, y, &error);
+  g_assert_no_error (error);
+  g_assert_false (be->klass->graph_launch (be, graph, &error));
+  g_assert_no_error (error);
+  be->klass->graph_free (be, graph);
+  be->klass->linear_free (be, a);
+  be->klass->linear_free (be, b);
+  g_unsetenv ("DIF_FAKE_CUDA");
+}
+
+/* what comes from the host has no place in a graph */
+static void
+test_upload_spoils_a_graph (void)
+{
+  g_autoptr (GError)    error    = NULL;
+  DifShape              shape    = DIF_SHAPE (4);
+  float                 zeros[4] = { 0 };
+  g_autoptr (DifTensor) x        = dif_tensor_new (cuda, DIF_F32, &shape, NULL);
+  gpointer              graph    = cuda->klass->graph_begin (cuda, 4096, &error);
+
+  g_assert_no_error (error);
+  g_assert_false (cuda->klass->upload (cuda, x->data, zeros, x->bytes, &error));
+  g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED);
+  g_clear_error (&error);
+  g_assert_false (cuda->klass->graph_end (cuda, graph, &error));
+  g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED);
+  g_clear_error (&error);
+  cuda->klass->graph_free (cuda, graph);
+  /* and the card is as before */
+  g_assert_true (cuda->klass->upload (cuda, x->data, zeros, x->bytes, &error));
 }
 
 /* a product for cuBLASLt that needs nothing more is one call and no kernel of ours */
@@ -273,13 +424,13 @@ test_fused_products (void)
   g_autoptr (DifTensor) x      = dif_tensor_new (cuda, DIF_F16, &in, NULL);
   g_autoptr (DifTensor) y      = dif_tensor_new (cuda, DIF_F16, &out, NULL);
   gboolean              plain  = g_strcmp0 (g_getenv ("DIF_CUDA_BLAS"), "off") == 0;
-  long                  before = count_launches ();
+  long                  before = count ("launches");
 
   g_assert_true (cuda->klass->linear (cuda, x, made, DIF_ACT_NONE, y, y, NULL));
-  g_assert_cmpint (count_launches () - before, ==, plain ? 1 : 0);
-  before = count_launches ();
+  g_assert_cmpint (count ("launches") - before, ==, plain ? 1 : 0);
+  before = count ("launches");
   g_assert_true (cuda->klass->linear (cuda, x, made, DIF_ACT_GELU, NULL, y, NULL));
-  g_assert_cmpint (count_launches () - before, ==, 1);
+  g_assert_cmpint (count ("launches") - before, ==, 1);
   cuda->klass->linear_free (cuda, made);
 }
 
@@ -311,7 +462,10 @@ add_tests (void)
   g_test_add_func ("/backends/cuda/second-card", test_second_card);
   g_test_add_func ("/backends/cuda/auto-falls-back", test_auto);
   g_test_add_func ("/backends/cuda/lost-card-is-an-error", test_lost_card);
-  g_test_add_func ("/backends/cuda/small-card-is-an-error", test_small_card);
+  g_test_add_func ("/backends/cuda/small-card-has-weights-wait", test_small_card);
+  g_test_add_func ("/backends/cuda/small-host-is-an-error", test_small_host);
+  g_test_add_func ("/backends/cuda/graph-is-stale-once-weights-move", test_stale_graph);
+  g_test_add_func ("/backends/cuda/upload-spoils-a-graph", test_upload_spoils_a_graph);
 }
 
 int
@@ -326,14 +480,15 @@ main (int argc, char **argv)
   driver = dlopen ("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
   if (driver)
     {
-      *(void **) &set_order      = dlsym (driver, "fake_cuda_set_order");
-      *(void **) &count_launches = dlsym (driver, "fake_cuda_launches");
+      *(void **) &set_order = dlsym (driver, "fake_cuda_set_order");
+      *(void **) &count     = dlsym (driver, "fake_cuda_count");
     }
   /* what takes the place of NVIDIA's libraries must always open */
   if (g_getenv ("DIF_TEST_FAKE_CUDA"))
     g_assert_nonnull (set_order);
   if (! cuda && ! set_order &&
-      g_error_matches (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE))
+      (g_error_matches (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE) ||
+       g_error_matches (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_ABSENT)))
     g_test_add_data_func ("/backends/cuda/there-is-a-card", error->message, skip_all);
   else
     {

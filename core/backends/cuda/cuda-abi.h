@@ -21,6 +21,8 @@ typedef struct CuModule_  *CuModule;
 typedef struct CuKernel_  *CuKernel;
 typedef struct CuStream_  *CuStream;
 typedef struct CuEvent_   *CuEvent;
+typedef struct CuGraph_   *CuGraph;
+typedef struct CuExec_    *CuExec;
 
 enum
 {
@@ -28,7 +30,13 @@ enum
   CU_ERROR_OUT_OF_MEMORY     = 2,
   CU_ERROR_NO_DEVICE         = 100,
   CU_ERROR_NO_BINARY_FOR_GPU = 209,
+  CU_ERROR_ECC               = 214,
+  CU_ERROR_NVLINK            = 220,
+  CU_ERROR_FIRST_OF_LAUNCH   = 700, /* these and their kin leave a context useless */
+  CU_ERROR_LAST_OF_LAUNCH    = 799,
+  CU_ERROR_UNKNOWN           = 999,
   CU_STREAM_NONBLOCKING      = 1,
+  CU_CAPTURE_THREAD_LOCAL    = 1,
   CU_EVENT_NO_TIMING         = 2,
   CU_ATTRIBUTE_MAJOR         = 75,
   CU_ATTRIBUTE_MINOR         = 76
@@ -69,7 +77,17 @@ enum
   X (host_free, "cuMemFreeHost", (void *data))                                              \
   X (copy_in, "cuMemcpyHtoDAsync_v2",                                                       \
      (CuPointer to, const void *from, size_t bytes, CuStream stream))                       \
-  X (copy_out, "cuMemcpyDtoHAsync_v2", (void *to, CuPointer from, size_t bytes, CuStream stream))
+  X (copy_out, "cuMemcpyDtoHAsync_v2",                                                      \
+     (void *to, CuPointer from, size_t bytes, CuStream stream))                             \
+  X (copy_inside, "cuMemcpyDtoDAsync_v2",                                                   \
+     (CuPointer to, CuPointer from, size_t bytes, CuStream stream))                         \
+  X (capture_begin, "cuStreamBeginCapture_v2", (CuStream stream, int mode))                 \
+  X (capture_end, "cuStreamEndCapture", (CuStream stream, CuGraph * graph))                 \
+  X (graph_make, "cuGraphInstantiateWithFlags",                                             \
+     (CuExec * exec, CuGraph graph, unsigned long long flags))                              \
+  X (graph_launch, "cuGraphLaunch", (CuExec exec, CuStream stream))                         \
+  X (graph_destroy, "cuGraphDestroy", (CuGraph graph))                                      \
+  X (exec_destroy, "cuGraphExecDestroy", (CuExec exec))
 
 /** DifCudaDriver: the driver's functions. */
 typedef struct
@@ -90,6 +108,7 @@ typedef struct LtChoice_  *LtChoice;
 enum
 {
   LT_SUCCESS          = 0,
+  LT_EXECUTION_FAILED = 13,
   LT_NOT_SUPPORTED    = 15,
   LT_F32              = 0,
   LT_F16              = 2,

@@ -4,6 +4,9 @@
  * Blocks of a region are a list in order of address; the free ones are also
  * in a sequence ordered by size, then address, so that the smallest that fits
  * is found in a logarithm of steps and the same calls give the same layout.
+ * The last block of a region counts as the largest: it is cut only where no
+ * other will do, so the layout does not depend on how large the region is, as
+ * long as that is enough.  A plan made in a region without end relies on it.
  */
 #include "backends/cuda/cuda-arena.h"
 
@@ -13,7 +16,7 @@ typedef struct _Block Block;
 
 struct _Block
 {
-  char          *data;
+  char          *data, *region;
   gsize          bytes;
   Block         *before, *after; /* in the same region */
   GSequenceIter *spot;           /* among the free ones; NULL while in use */
@@ -22,7 +25,8 @@ struct _Block
 struct _DifCudaArena
 {
   DifCudaArenaSource source;
-  gsize              region, mapped;
+  gsize              region, most;
+  gboolean           is_kept, is_closed;
   GSequence         *spare;  /* of Block */
   GHashTable        *used;   /* data -> Block */
   GHashTable        *firsts; /* first block of every region */
@@ -33,6 +37,8 @@ by_size (gconstpointer a, gconstpointer b, gpointer user_data)
 {
   const Block *x = a, *y = b;
 
+  if ((x->after == NULL) != (y->after == NULL))
+    return x->after ? -1 : 1;
   if (x->bytes != y->bytes)
     return x->bytes < y->bytes ? -1 : 1;
   return (x->data > y->data) - (x->data < y->data);
@@ -60,7 +66,6 @@ release (DifCudaArena *arena, Block *first)
     {
       Block *after = first->after;
 
-      arena->mapped -= first->bytes;
       if (first->spot)
         g_sequence_remove (first->spot);
       g_free (first);
@@ -95,31 +100,56 @@ set_free (DifCudaArena *arena, Block *block)
 static Block *
 new_region (DifCudaArena *arena, gsize bytes)
 {
-  gsize    wanted = MAX (bytes, arena->region);
-  gpointer data   = arena->source.get (wanted, arena->source.user_data);
+  gpointer data = arena->source.get (bytes, arena->source.user_data);
   Block   *block;
 
-  if (! data && wanted > bytes)
-    data = arena->source.get (wanted = bytes, arena->source.user_data);
   if (! data)
     return NULL;
-  block        = g_new0 (Block, 1);
-  block->data  = data;
-  block->bytes = wanted;
-  arena->mapped += wanted;
+  block         = g_new0 (Block, 1);
+  block->data   = data;
+  block->region = data;
+  block->bytes  = bytes;
   g_hash_table_add (arena->firsts, block);
   set_free (arena, block);
   return block;
 }
 
-/* The smallest free block of at least @bytes. */
+/* The smallest free block of at least @bytes that is not its region's last;
+ * else the smallest of those. */
 static Block *
 find (DifCudaArena *arena, gsize bytes)
 {
-  Block          key  = { .bytes = bytes };
-  GSequenceIter *iter = g_sequence_search (arena->spare, &key, by_size, NULL);
+  Block          last = { .bytes = bytes }, inner = { .bytes = bytes, .after = &last };
+  GSequenceIter *iter = g_sequence_search (arena->spare, &inner, by_size, NULL);
+  Block         *block;
 
+  if (g_sequence_iter_is_end (iter))
+    return NULL;
+  block = g_sequence_get (iter);
+  if (block->after)
+    return block;
+  iter = g_sequence_search (arena->spare, &last, by_size, NULL);
   return g_sequence_iter_is_end (iter) ? NULL : g_sequence_get (iter);
+}
+
+static Block *
+grow (DifCudaArena *arena, gsize bytes)
+{
+  Block *block = NULL;
+
+  if (arena->is_closed)
+    return NULL;
+  if (arena->region > bytes)
+    block = new_region (arena, arena->region);
+  if (! block)
+    block = new_region (arena, bytes);
+  if (! block)
+    {
+      /* several free regions may together be what is missing */
+      _dif_cuda_arena_trim (arena);
+      block = new_region (arena, bytes);
+    }
+  return block;
 }
 
 gpointer
@@ -132,13 +162,7 @@ _dif_cuda_arena_take (DifCudaArena *arena, gsize bytes)
   bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   block = find (arena, bytes);
   if (! block)
-    block = new_region (arena, bytes);
-  if (! block)
-    {
-      /* several free regions may together be what is missing */
-      _dif_cuda_arena_trim (arena);
-      block = new_region (arena, bytes);
-    }
+    block = grow (arena, bytes);
   if (! block)
     return NULL;
   g_clear_pointer (&block->spot, g_sequence_remove);
@@ -146,6 +170,7 @@ _dif_cuda_arena_take (DifCudaArena *arena, gsize bytes)
     {
       rest         = g_new0 (Block, 1);
       rest->data   = block->data + bytes;
+      rest->region = block->region;
       rest->bytes  = block->bytes - bytes;
       rest->before = block;
       rest->after  = block->after;
@@ -156,6 +181,7 @@ _dif_cuda_arena_take (DifCudaArena *arena, gsize bytes)
       set_free (arena, rest);
     }
   g_hash_table_insert (arena->used, block->data, block);
+  arena->most = MAX (arena->most, (gsize) (block->data - block->region) + bytes);
   return block->data;
 }
 
@@ -201,6 +227,8 @@ _dif_cuda_arena_trim (DifCudaArena *arena)
   GHashTableIter iter;
   gpointer       key;
 
+  if (arena->is_kept || arena->is_closed)
+    return;
   g_hash_table_iter_init (&iter, arena->firsts);
   while (g_hash_table_iter_next (&iter, &key, NULL))
     {
@@ -213,8 +241,51 @@ _dif_cuda_arena_trim (DifCudaArena *arena)
     }
 }
 
-gsize
-_dif_cuda_arena_mapped (const DifCudaArena *arena)
+gboolean
+_dif_cuda_arena_reserve (DifCudaArena *arena, gsize bytes)
 {
-  return arena->mapped;
+  GHashTableIter iter;
+  gpointer       key;
+
+  bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  g_hash_table_iter_init (&iter, arena->firsts);
+  if (g_hash_table_size (arena->firsts) == 1 && g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      const Block *only = key;
+
+      if (only->spot && ! only->after && only->bytes >= bytes)
+        return TRUE;
+    }
+  _dif_cuda_arena_trim (arena);
+  return bytes == 0 || new_region (arena, bytes) != NULL;
+}
+
+void
+_dif_cuda_arena_set_kept (DifCudaArena *arena, gboolean is_kept)
+{
+  arena->is_kept = is_kept;
+}
+
+void
+_dif_cuda_arena_set_closed (DifCudaArena *arena, gboolean is_closed)
+{
+  arena->is_closed = is_closed;
+}
+
+gboolean
+_dif_cuda_arena_is_closed (const DifCudaArena *arena)
+{
+  return arena->is_closed;
+}
+
+gsize
+_dif_cuda_arena_most (const DifCudaArena *arena)
+{
+  return arena->most;
+}
+
+gboolean
+_dif_cuda_arena_is_idle (const DifCudaArena *arena)
+{
+  return g_hash_table_size (arena->used) == 0;
 }

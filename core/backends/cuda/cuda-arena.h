@@ -32,7 +32,7 @@ typedef struct
 /**
  * _dif_cuda_arena_new:
  * @source: where regions come from
- * @region: bytes to ask for at least, if there is room
+ * @region: bytes to ask for at a time, if there is room
  */
 DifCudaArena *_dif_cuda_arena_new (DifCudaArenaSource source, gsize region);
 
@@ -48,8 +48,24 @@ void _dif_cuda_arena_give (DifCudaArena *arena, gpointer data);
 /** _dif_cuda_arena_trim: gives back regions of which nothing is in use. */
 void _dif_cuda_arena_trim (DifCudaArena *arena);
 
-/** _dif_cuda_arena_mapped: bytes of all regions. */
-gsize _dif_cuda_arena_mapped (const DifCudaArena *arena);
+/** _dif_cuda_arena_reserve: makes an arena of which nothing is in use one region of @bytes
+ * at least. Returns: FALSE if there is no room */
+gboolean _dif_cuda_arena_reserve (DifCudaArena *arena, gsize bytes);
+
+/** _dif_cuda_arena_set_kept: whether it keeps its regions when it is trimmed. */
+void _dif_cuda_arena_set_kept (DifCudaArena *arena, gboolean is_kept);
+
+/** _dif_cuda_arena_set_closed: a closed one keeps the regions it has and takes no more. */
+void _dif_cuda_arena_set_closed (DifCudaArena *arena, gboolean is_closed);
+
+/** _dif_cuda_arena_is_closed: whether it is. */
+gboolean _dif_cuda_arena_is_closed (const DifCudaArena *arena);
+
+/** _dif_cuda_arena_most: the furthest that a block ever reached into its region, in bytes. */
+gsize _dif_cuda_arena_most (const DifCudaArena *arena);
+
+/** _dif_cuda_arena_is_idle: whether no block is in use. */
+gboolean _dif_cuda_arena_is_idle (const DifCudaArena *arena);
 
 G_END_DECLS
 

@@ -38,7 +38,7 @@ _dif_cuda_open_driver (DifCudaDriver *driver, GError **error)
 
   if (! library)
     {
-      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE,
+      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_ABSENT,
                    "device cuda: expected NVIDIA's driver, found none (%s)", dlerror ());
       return FALSE;
     }

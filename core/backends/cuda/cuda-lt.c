@@ -153,6 +153,20 @@ choose (DifCuda *cuda, Plan *plan)
   return ok;
 }
 
+void
+_dif_cuda_lt_workspace (DifCuda *cuda)
+{
+  gsize available, total;
+
+  /* a plan has what its card has */
+  if (cuda->lt_workspace || cuda->of)
+    return;
+  _dif_cuda_memory (cuda, &available, &total);
+  /* a small card has other uses for it */
+  if (total >= 16 * DIF_CUDA_LT_WORKSPACE)
+    cuda->lt_workspace = _dif_cuda_take (cuda, cuda->stays, DIF_CUDA_LT_WORKSPACE, NULL);
+}
+
 static Plan *
 plan_for (DifCuda *cuda, const Shape *shape)
 {
@@ -160,9 +174,7 @@ plan_for (DifCuda *cuda, const Shape *shape)
 
   if (plan)
     return plan;
-  if (! cuda->lt_workspace)
-    cuda->lt_workspace =
-        _dif_cuda_take (cuda, cuda->weights, DIF_CUDA_LT_WORKSPACE, NULL);
+  _dif_cuda_lt_workspace (cuda);
   plan         = g_new0 (Plan, 1);
   plan->shape  = *shape;
   plan->usable = describe (cuda, plan) && choose (cuda, plan);
@@ -207,7 +219,9 @@ _dif_cuda_lt_product (DifCuda *cuda, const DifCudaProduct *p, const void *bias, 
     }
   if (status != LT_SUCCESS)
     {
-      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,
+      g_set_error (error, DIF_BACKEND_ERROR,
+                   status == LT_EXECUTION_FAILED ? DIF_BACKEND_ERROR_LOST
+                                                 : DIF_BACKEND_ERROR_FAILED,
                    "device cuda: a product of %" G_GSIZE_FORMAT " x %" G_GSIZE_FORMAT
                    " x %" G_GSIZE_FORMAT ": cuBLASLt reports status %d",
                    p->rows, (gsize) key.n, (gsize) key.k, status);

@@ -136,11 +136,13 @@ gboolean
 _dif_cuda_embed (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifTensor *y,
                  GError **error)
 {
-  DifCuda             *cuda = _dif_cuda_begin (be);
-  const DifCudaWeight *w    = table;
-  gpointer             list = _dif_cuda_take (cuda, cuda->tensors, n * sizeof *ids, error);
-  EmbedArgs            a    = { w->w, list, y->data, n, w->n_in, w->dtype, y->dtype };
-  gboolean             ok;
+  DifCuda       *cuda = _dif_cuda_begin (be);
+  DifCudaWeight *w    = table;
+  gboolean       here = _dif_cuda_need (cuda, w, error);
+  gpointer       list =
+      here ? _dif_cuda_take (cuda, cuda->tensors, n * sizeof *ids, error) : NULL;
+  EmbedArgs a = { w->w, list, y->data, n, w->n_in, w->dtype, y->dtype };
+  gboolean  ok;
 
   if (! list)
     return _dif_cuda_end (cuda, FALSE);

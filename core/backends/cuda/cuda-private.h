@@ -24,9 +24,6 @@ typedef enum
       DIF_CUDA_N_KERNELS
 } DifCudaKernel;
 
-/** DIF_CUDA_STAGE: bytes of a staging buffer for weights on their way to the card. */
-#define DIF_CUDA_STAGE ((gsize) 8 << 20)
-
 /** DIF_CUDA_SCRATCH: bytes an op takes at most for what it needs in between; larger
  * products are done a slice of rows at a time. */
 #define DIF_CUDA_SCRATCH ((gsize) 128 << 20)
@@ -34,7 +31,8 @@ typedef enum
 /** DIF_CUDA_LT_WORKSPACE: bytes that cuBLASLt may use. */
 #define DIF_CUDA_LT_WORKSPACE ((gsize) 32 << 20)
 
-/** DifCudaStage: a buffer pair; @done is recorded when the card has read it. */
+/** DifCudaStage: a buffer pair, each made when first needed; @done is recorded when the card
+ * has read it. */
 typedef struct
 {
   gpointer host, device;
@@ -52,26 +50,47 @@ typedef struct
   CuStream      stream;
   CuModule      module;
   CuKernel      kernels[DIF_CUDA_N_KERNELS];
-  DifCudaArena *tensors, *weights;
+  DifCudaArena *tensors, *weights, *stays; /* cuda-memory.c says what goes where */
+  DifCudaArena *aside;                     /* of tensors, while a graph is noted down */
   DifCudaStage  stages[2];
   guint         next_stage;
-  gboolean      has_lt;
-  DifCudaLt     lt;
-  LtHandle      lt_handle;
-  GHashTable   *plans; /* of products by cuBLASLt */
-  gpointer      lt_workspace;
+  gsize         stage_bytes;
+  CuEvent       turns[2]; /* of _dif_cuda_pace() */
+  guint         next_turn;
+
+  gsize at_first; /* bytes free when it was opened */
+  gsize most;     /* bytes to use at most; 0: all there is */
+
+  /* where weights are: cuda-resident.c */
+  GQueue  residents;           /* matrices on the card, used last at the tail */
+  guint64 turn;                /* calls of _dif_cuda_begin() */
+  guint64 moves, moves_before; /* of matrices to or from the host; at the last graph_begin */
+  gsize   largest;             /* bytes of a matrix */
+
+  /* of a plan only */
+  DifBackend     *of;
+  DifBackendClass own_class;
+
+  gboolean    has_lt;
+  DifCudaLt   lt;
+  LtHandle    lt_handle;
+  GHashTable *plans; /* of products by cuBLASLt */
+  gpointer    lt_workspace;
 } DifCuda;
 
-/** DifCudaWeight: a matrix [n_out, kh * kw * n_in] of @dtype, channels last; the bias in
- * f32 and, if no value loses by it, in @dtype as well. */
+/** DifCudaWeight: a matrix [n_out, kh * kw * n_in] of @dtype, channels last, valid after
+ * _dif_cuda_need(); the bias in f32 and, if no value loses by it, in @dtype as well. */
 typedef struct
 {
   gsize    n_out, n_in, kh, kw;
   DifDtype dtype;
-  gpointer w;
+  gpointer w; /* NULL while it waits in host memory */
   float   *bias;
   gpointer narrow_bias;
   gsize    bytes;
+  gpointer host;     /* pinned copy of w, since it first had to make room */
+  guint64  last_use; /* a turn; 0: never */
+  GList    link;     /* among the residents */
 } DifCudaWeight;
 
 /** DifCudaNorm: scale and shift, f32. */
@@ -119,9 +138,6 @@ gboolean _dif_cuda_end (DifCuda *cuda, gboolean ok);
 /** _dif_cuda_check: turns what the driver says into an error; @what was being done. */
 gboolean _dif_cuda_check (DifCuda *cuda, CuResult result, const char *what, GError **error);
 
-/** _dif_cuda_take: memory for tensors or scratch; OUT_OF_MEMORY says what is left. */
-gpointer _dif_cuda_take (DifCuda *cuda, DifCudaArena *arena, gsize bytes, GError **error);
-
 /** _dif_cuda_launch: queues @blocks blocks of a kernel; @args is its struct. */
 gboolean _dif_cuda_launch (DifCuda *cuda, DifCudaKernel kernel, gsize blocks, const void *args,
                            GError **error);
@@ -129,6 +145,91 @@ gboolean _dif_cuda_launch (DifCuda *cuda, DifCudaKernel kernel, gsize blocks, co
 /** _dif_cuda_each: queues a kernel whose threads share out @n elements. */
 gboolean _dif_cuda_each (DifCuda *cuda, DifCudaKernel kernel, gsize n, const void *args,
                          GError **error);
+
+/* ---- cuda-memory.c ---- */
+
+/** _dif_cuda_new_arena: one whose regions are the card's. */
+DifCudaArena *_dif_cuda_new_arena (DifCuda *cuda, gsize region);
+
+/** _dif_cuda_limit_memory: on opening: DIF_CUDA_MEMORY, in MiB, is all that is used of the card. */
+void _dif_cuda_limit_memory (DifCuda *cuda);
+
+/** _dif_cuda_memory: what is free of the card and what there is, in bytes, as it is limited. */
+void _dif_cuda_memory (DifCuda *cuda, gsize *available, gsize *total);
+
+/** _dif_cuda_take: memory of an arena; OUT_OF_MEMORY says what is left. */
+gpointer _dif_cuda_take (DifCuda *cuda, DifCudaArena *arena, gsize bytes, GError **error);
+
+/** _dif_cuda_take_for: the same, where weights are sent to the host for it; @w (nullable) is
+ * the one it is for. */
+gpointer _dif_cuda_take_for (DifCuda *cuda, DifCudaArena *arena, gsize bytes,
+                             const DifCudaWeight *w, GError **error);
+
+/** _dif_cuda_out_of_memory: sets the error that says what is left; @bytes were wanted. */
+void _dif_cuda_out_of_memory (DifCuda *cuda, gsize bytes, GError **error);
+
+/** _dif_cuda_pin: @host (out): @bytes of the host's memory that the card reads and writes. */
+gboolean _dif_cuda_pin (DifCuda *cuda, gsize bytes, gpointer *host, GError **error);
+
+/** _dif_cuda_next_stage: the next pair, its host buffer there and free to be filled. */
+DifCudaStage *_dif_cuda_next_stage (DifCuda *cuda, GError **error);
+
+/** _dif_cuda_drop_stages: frees the staging buffers. */
+void _dif_cuda_drop_stages (DifCuda *cuda);
+
+gpointer _dif_cuda_alloc (DifBackend *be, gsize bytes, GError **error);
+void     _dif_cuda_free (DifBackend *be, gpointer data, gsize bytes);
+void     _dif_cuda_trim (DifBackend *be);
+gboolean _dif_cuda_reserve (DifBackend *be, gsize bytes, gsize *room, GError **error);
+gboolean _dif_cuda_upload (DifBackend *be, gpointer dst, const void *src, gsize bytes,
+                           GError **error);
+gboolean _dif_cuda_download (DifBackend *be, void *dst, gconstpointer src, gsize bytes,
+                             GError **error);
+gboolean _dif_cuda_copy (DifBackend *be, gpointer dst, gconstpointer src, gsize bytes,
+                         GError **error);
+gboolean _dif_cuda_wait (DifBackend *be, GError **error);
+gboolean _dif_cuda_pace (DifBackend *be, GError **error);
+
+/* ---- cuda-resident.c ---- */
+
+/** _dif_cuda_matrix_bytes: of the matrix alone. */
+gsize _dif_cuda_matrix_bytes (const DifCudaWeight *w);
+
+/** _dif_cuda_least_weights: bytes that must be left for weights to come and go. */
+gsize _dif_cuda_least_weights (DifCuda *cuda);
+
+/** _dif_cuda_has_victim: whether @arena gains if a weight is sent to the host. */
+gboolean _dif_cuda_has_victim (DifCuda *cuda, DifCudaArena *arena);
+
+/** _dif_cuda_park_one: sends one to the host, if possible one that is not needed before @w. */
+gboolean _dif_cuda_park_one (DifCuda *cuda, const DifCudaWeight *w, GError **error);
+
+/** _dif_cuda_take_matrix: memory for the matrix of @w. */
+gpointer _dif_cuda_take_matrix (DifCuda *cuda, const DifCudaWeight *w, GError **error);
+
+/** _dif_cuda_settle: @w, whose matrix is on the card, may be sent away from now on. */
+void _dif_cuda_settle (DifCuda *cuda, DifCudaWeight *w);
+
+/** _dif_cuda_unsettle: before @w is freed. */
+void _dif_cuda_unsettle (DifCuda *cuda, DifCudaWeight *w);
+
+/** _dif_cuda_need: brings @w to the card if it is not there; it stays for this turn. */
+gboolean _dif_cuda_need (DifCuda *cuda, DifCudaWeight *w, GError **error);
+
+/** _dif_cuda_park_all: sends every matrix to the host. */
+gboolean _dif_cuda_park_all (DifCuda *cuda, GError **error);
+
+/* ---- cuda-plan.c ---- */
+
+DifBackend *_dif_cuda_plan (DifBackend *be);
+gsize       _dif_cuda_planned (DifBackend *plan);
+
+/* ---- cuda-graph.c ---- */
+
+gpointer _dif_cuda_graph_begin (DifBackend *be, gsize bytes, GError **error);
+gboolean _dif_cuda_graph_end (DifBackend *be, gpointer graph, GError **error);
+gboolean _dif_cuda_graph_launch (DifBackend *be, gpointer graph, GError **error);
+void     _dif_cuda_graph_free (DifBackend *be, gpointer graph);
 
 /* ---- cuda-weight.c ---- */
 
@@ -144,9 +245,6 @@ gpointer _dif_cuda_table_new (DifBackend *be, DifDtype dtype, const DifHostArray
 void     _dif_cuda_weight_free (DifBackend *be, gpointer w);
 void     _dif_cuda_norm_free (DifBackend *be, gpointer norm);
 
-/** _dif_cuda_drop_stages: frees the staging buffers. */
-void _dif_cuda_drop_stages (DifCuda *cuda);
-
 /* ---- cuda-lt.c ---- */
 
 /** _dif_cuda_lt_start: opens cuBLASLt if it is there. */
@@ -154,6 +252,9 @@ void _dif_cuda_lt_start (DifCuda *cuda);
 
 /** _dif_cuda_lt_stop: closes it. */
 void _dif_cuda_lt_stop (DifCuda *cuda);
+
+/** _dif_cuda_lt_workspace: takes what it may use, if there is room and it is not taken yet. */
+void _dif_cuda_lt_workspace (DifCuda *cuda);
 
 /**
  * _dif_cuda_lt_product:

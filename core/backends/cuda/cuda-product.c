@@ -152,31 +152,33 @@ gboolean
 _dif_cuda_linear (DifBackend *be, const DifTensor *x, gpointer weight, DifAct act,
                   const DifTensor *residual, DifTensor *y, GError **error)
 {
-  DifCuda             *cuda = _dif_cuda_begin (be);
-  const DifCudaWeight *w    = weight;
-  DifCudaProduct       p    = { .x             = x->data,
-                                .w             = w,
-                                .rows          = dif_tensor_count (x) / w->n_in,
-                                .rows_per_item = 1,
-                                .residual      = residual ? residual->data : NULL,
-                                .y             = y->data,
-                                .to            = w->dtype,
-                                .act           = act };
+  DifCuda       *cuda = _dif_cuda_begin (be);
+  DifCudaWeight *w    = weight;
+  DifCudaProduct p    = { .x             = x->data,
+                          .w             = w,
+                          .rows          = dif_tensor_count (x) / w->n_in,
+                          .rows_per_item = 1,
+                          .residual      = residual ? residual->data : NULL,
+                          .y             = y->data,
+                          .to            = w->dtype,
+                          .act           = act };
 
-  return _dif_cuda_end (cuda, _dif_cuda_product (cuda, &p, error));
+  return _dif_cuda_end (cuda, _dif_cuda_need (cuda, w, error) &&
+                                  _dif_cuda_product (cuda, &p, error));
 }
 
 gboolean
 _dif_cuda_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifTensor *y,
                  GError **error)
 {
-  DifCuda             *cuda = _dif_cuda_begin (be);
-  const DifCudaWeight *w    = value;
-  gsize                rows = dif_tensor_count (x) / w->n_in, row = w->n_out * sizeof (float);
-  gsize                step = CLAMP (DIF_CUDA_SCRATCH / 2 / row, 1, rows);
-  char                *sums = _dif_cuda_take (cuda, cuda->tensors, 2 * step * row, error);
-  DifCudaProduct       all  = { .x = x->data, .w = w, .rows_per_item = 1, .to = DIF_F32 };
-  gboolean             ok   = sums != NULL;
+  DifCuda       *cuda = _dif_cuda_begin (be);
+  DifCudaWeight *w    = value;
+  gboolean       here = _dif_cuda_need (cuda, w, error) && _dif_cuda_need (cuda, gate, error);
+  gsize          rows = dif_tensor_count (x) / w->n_in, row = w->n_out * sizeof (float);
+  gsize          step = CLAMP (DIF_CUDA_SCRATCH / 2 / row, 1, rows);
+  char          *sums = here ? _dif_cuda_take (cuda, cuda->tensors, 2 * step * row, error) : NULL;
+  DifCudaProduct all  = { .x = x->data, .w = w, .rows_per_item = 1, .to = DIF_F32 };
+  gboolean       ok   = sums != NULL;
 
   for (gsize first = 0; ok && first < rows; first += step)
     {
@@ -203,19 +205,19 @@ _dif_cuda_conv2d (DifBackend *be, const DifTensor *x, gpointer weight, const Dif
                   const DifTensor *per_channel, const DifTensor *residual, DifTensor *y,
                   GError **error)
 {
-  DifCuda             *cuda   = _dif_cuda_begin (be);
-  const DifCudaWeight *w      = weight;
-  ConvWindow           window = { .h      = x->shape.d[1],
-                                  .w      = x->shape.d[2],
-                                  .C      = x->shape.d[3],
-                                  .H      = y->shape.d[1],
-                                  .W      = y->shape.d[2],
-                                  .kh     = w->kh,
-                                  .kw     = w->kw,
-                                  .stride = spec->stride,
-                                  .top    = spec->pad.top,
-                                  .left   = spec->pad.left };
-  gboolean             points = w->kh == 1 && w->kw == 1 && window.H == window.h &&
+  DifCuda       *cuda   = _dif_cuda_begin (be);
+  DifCudaWeight *w      = weight;
+  ConvWindow     window = { .h      = x->shape.d[1],
+                            .w      = x->shape.d[2],
+                            .C      = x->shape.d[3],
+                            .H      = y->shape.d[1],
+                            .W      = y->shape.d[2],
+                            .kh     = w->kh,
+                            .kw     = w->kw,
+                            .stride = spec->stride,
+                            .top    = spec->pad.top,
+                            .left   = spec->pad.left };
+  gboolean       points = w->kh == 1 && w->kw == 1 && window.H == window.h &&
                     window.W == window.w;
   DifCudaProduct p = { .x             = x->data,
                        .w             = w,
@@ -227,7 +229,8 @@ _dif_cuda_conv2d (DifBackend *be, const DifTensor *x, gpointer weight, const Dif
                        .y             = y->data,
                        .to            = w->dtype };
 
-  return _dif_cuda_end (cuda, _dif_cuda_product (cuda, &p, error));
+  return _dif_cuda_end (cuda, _dif_cuda_need (cuda, w, error) &&
+                                  _dif_cuda_product (cuda, &p, error));
 }
 
 /* ---- the limit ---- */

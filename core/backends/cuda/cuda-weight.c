@@ -10,44 +10,22 @@
 #include "backends/cuda/cuda-private.h"
 #include "base/error.h"
 
-void
-_dif_cuda_drop_stages (DifCuda *cuda)
-{
-  cuda->cu.stream_wait (cuda->stream);
-  for (guint i = 0; i < G_N_ELEMENTS (cuda->stages); i++)
-    {
-      if (cuda->stages[i].host)
-        cuda->cu.host_free (cuda->stages[i].host);
-      if (cuda->stages[i].device)
-        _dif_cuda_arena_give (cuda->tensors, cuda->stages[i].device);
-      cuda->stages[i].host = cuda->stages[i].device = NULL;
-    }
-}
-
 /* The next buffer pair, when the card is done with it. */
 static DifCudaStage *
-next_stage (DifCuda *cuda, GError **error)
+next_pair (DifCuda *cuda, GError **error)
 {
-  DifCudaStage *stage = &cuda->stages[cuda->next_stage ^= 1];
+  DifCudaStage *stage = _dif_cuda_next_stage (cuda, error);
 
-  if (! stage->device)
-    stage->device = _dif_cuda_take (cuda, cuda->tensors, DIF_CUDA_STAGE, error);
-  if (! stage->device)
-    return NULL;
-  if (! stage->host &&
-      ! _dif_cuda_check (cuda, cuda->cu.host_alloc (&stage->host, DIF_CUDA_STAGE, 0),
-                         "taking pinned memory", error))
-    return NULL;
-  if (! _dif_cuda_check (cuda, cuda->cu.event_wait (stage->done), "waiting for the card", error))
-    return NULL;
-  return stage;
+  if (stage && ! stage->device)
+    stage->device = _dif_cuda_take (cuda, cuda->tensors, cuda->stage_bytes, error);
+  return stage && stage->device ? stage : NULL;
 }
 
 /* One piece: @n rows of @pack->n_in * @pack->n_spots, from @src to @dst. */
 static gboolean
 pack_piece (DifCuda *cuda, PackArgs pack, const char *src, gsize bytes, GError **error)
 {
-  DifCudaStage *stage = next_stage (cuda, error);
+  DifCudaStage *stage = next_pair (cuda, error);
   CuResult      r;
 
   if (! stage)
@@ -78,13 +56,13 @@ pack (DifCuda *cuda, const DifHostArray *array, gsize rows, gsize n_in, gsize n_
       n_in = row = 1;
     }
   row_from = row * dif_dtype_size (array->dtype);
-  step     = DIF_CUDA_STAGE / row_from;
+  step     = cuda->stage_bytes / row_from;
   if (! step)
     {
       g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_UNSUPPORTED,
                    "a kernel of %" G_GSIZE_FORMAT " bytes for one output: expected at most "
                    "%" G_GSIZE_FORMAT,
-                   row_from, DIF_CUDA_STAGE);
+                   row_from, cuda->stage_bytes);
       return FALSE;
     }
   for (gsize first = 0; first < rows; first += step)
@@ -104,19 +82,19 @@ pack (DifCuda *cuda, const DifHostArray *array, gsize rows, gsize n_in, gsize n_
   return TRUE;
 }
 
-/* Memory for @array as @to, filled; adds to @bytes what it takes. */
+/* Memory for a vector of @n as @to that stays on the card, filled; adds to @bytes what it
+ * takes. */
 static gpointer
-place (DifCuda *cuda, const DifHostArray *array, gsize rows, gsize n_in, gsize n_spots, DifDtype to,
-       gsize *bytes, GError **error)
+place (DifCuda *cuda, const DifHostArray *array, gsize n, DifDtype to, gsize *bytes, GError **error)
 {
-  gsize    size = rows * n_in * n_spots * dif_dtype_size (to);
-  gpointer data = _dif_cuda_take (cuda, cuda->weights, size, error);
+  gsize    size = n * dif_dtype_size (to);
+  gpointer data = _dif_cuda_take (cuda, cuda->stays, size, error);
 
   if (! data)
     return NULL;
-  if (! pack (cuda, array, rows, n_in, n_spots, to, data, error))
+  if (! pack (cuda, array, 1, n, 1, to, data, error))
     {
-      _dif_cuda_arena_give (cuda->weights, data);
+      _dif_cuda_arena_give (cuda->stays, data);
       return NULL;
     }
   *bytes += size;
@@ -148,9 +126,10 @@ is_exact (const DifHostArray *array, gsize n, DifDtype dtype)
 static void
 drop (DifCuda *cuda, DifCudaWeight *w)
 {
+  _dif_cuda_unsettle (cuda, w);
   _dif_cuda_arena_give (cuda->weights, w->w);
-  _dif_cuda_arena_give (cuda->weights, w->bias);
-  _dif_cuda_arena_give (cuda->weights, w->narrow_bias);
+  _dif_cuda_arena_give (cuda->stays, w->bias);
+  _dif_cuda_arena_give (cuda->stays, w->narrow_bias);
   g_free (w);
 }
 
@@ -167,15 +146,16 @@ weight_new (DifBackend *be, DifDtype dtype, const DifHostArray *array, const Dif
   w->kh    = array->shape.n > 2 ? array->shape.d[2] : 1;
   w->kw    = array->shape.n > 3 ? array->shape.d[3] : 1;
   w->dtype = dtype;
-  w->w     = place (cuda, array, w->n_out, w->n_in, w->kh * w->kw, dtype, &w->bytes, error);
-  ok       = w->w != NULL;
+  w->bytes = _dif_cuda_matrix_bytes (w);
+  w->w     = _dif_cuda_take_matrix (cuda, w, error);
+  ok       = w->w && pack (cuda, array, w->n_out, w->n_in, w->kh * w->kw, dtype, w->w, error);
   if (ok && bias && bias->data)
     {
-      w->bias = place (cuda, bias, 1, w->n_out, 1, DIF_F32, &w->bytes, error);
+      w->bias = place (cuda, bias, w->n_out, DIF_F32, &w->bytes, error);
       ok      = w->bias != NULL;
       if (ok && dtype != DIF_F32 && is_exact (bias, w->n_out, dtype))
         {
-          w->narrow_bias = place (cuda, bias, 1, w->n_out, 1, dtype, &w->bytes, error);
+          w->narrow_bias = place (cuda, bias, w->n_out, dtype, &w->bytes, error);
           ok             = w->narrow_bias != NULL;
         }
     }
@@ -185,6 +165,7 @@ weight_new (DifBackend *be, DifDtype dtype, const DifHostArray *array, const Dif
       _dif_cuda_end (cuda, FALSE);
       return NULL;
     }
+  _dif_cuda_settle (cuda, w);
   *bytes = w->bytes;
   dif_backend_account (be, (gssize) w->bytes);
   _dif_cuda_end (cuda, TRUE);
@@ -235,12 +216,12 @@ _dif_cuda_norm_new (DifBackend *be, const DifHostArray *scale, const DifHostArra
   DifCudaNorm *norm = g_new0 (DifCudaNorm, 1);
   gsize        n    = scale->shape.d[0];
 
-  norm->scale = place (cuda, scale, 1, n, 1, DIF_F32, &norm->bytes, error);
+  norm->scale = place (cuda, scale, n, DIF_F32, &norm->bytes, error);
   if (norm->scale)
-    norm->shift = place (cuda, shift, 1, n, 1, DIF_F32, &norm->bytes, error);
+    norm->shift = place (cuda, shift, n, DIF_F32, &norm->bytes, error);
   if (! norm->shift)
     {
-      _dif_cuda_arena_give (cuda->weights, norm->scale);
+      _dif_cuda_arena_give (cuda->stays, norm->scale);
       g_free (norm);
       _dif_cuda_end (cuda, FALSE);
       return NULL;
@@ -261,8 +242,8 @@ _dif_cuda_norm_free (DifBackend *be, gpointer data)
     return;
   cuda = _dif_cuda_begin (be);
   dif_backend_account (be, -(gssize) norm->bytes);
-  _dif_cuda_arena_give (cuda->weights, norm->scale);
-  _dif_cuda_arena_give (cuda->weights, norm->shift);
+  _dif_cuda_arena_give (cuda->stays, norm->scale);
+  _dif_cuda_arena_give (cuda->stays, norm->shift);
   g_free (norm);
   _dif_cuda_end (cuda, TRUE);
 }

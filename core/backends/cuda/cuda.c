@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* cuda.c - the cuda backend: finding a card, its memory, launching, the class.
+/* cuda.c - the cuda backend: finding a card, launching, the class.
  *
  * A module, opened by registry.c.  It links to nothing of NVIDIA's: the driver
  * is opened at run time, so that everything starts where there is none.
@@ -11,9 +11,18 @@
 #include "backends/cuda/cuda-private.h"
 #include "base/error.h"
 
-#define MAX_BLOCKS   ((gsize) 0x7fffffff)
-#define LEAST_MAJOR  8
+#define MAX_BLOCKS  ((gsize) 0x7fffffff)
+#define LEAST_MAJOR 8
+/* what is taken at a time: much, but not all of a small card */
 #define REGION_BYTES ((gsize) 64 << 20)
+#define REGIONS      16
+
+/* of a staging buffer for what is on its way to the card */
+#define STAGE_BYTES ((gsize) 8 << 20)
+#define STAGES      64
+
+/* for norms and biases */
+#define SMALL_REGION_BYTES ((gsize) 4 << 20)
 
 static const char *const names[] = {
 #define NAME(name, Args) #name,
@@ -23,15 +32,13 @@ static const char *const names[] = {
 
 /* ---- errors ---- */
 
-static void
-out_of_memory (DifCuda *cuda, gsize bytes, GError **error)
+/* Errors after which nothing works any more; which those are is in the driver API's
+ * description of CUresult. */
+static gboolean
+is_fatal (CuResult result)
 {
-  gsize available = 0, total = 0;
-
-  cuda->cu.mem_info (&available, &total);
-  g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-               "out of memory on the card: expected room for %.1f MiB, found %.1f of %.1f MiB free",
-               (double) bytes / 1048576, (double) available / 1048576, (double) total / 1048576);
+  return result == CU_ERROR_ECC || result == CU_ERROR_NVLINK || result == CU_ERROR_UNKNOWN ||
+         (result >= CU_ERROR_FIRST_OF_LAUNCH && result <= CU_ERROR_LAST_OF_LAUNCH);
 }
 
 gboolean
@@ -43,12 +50,13 @@ _dif_cuda_check (DifCuda *cuda, CuResult result, const char *what, GError **erro
     return TRUE;
   if (result == CU_ERROR_OUT_OF_MEMORY)
     {
-      out_of_memory (cuda, 0, error);
+      _dif_cuda_out_of_memory (cuda, 0, error);
       return FALSE;
     }
   cuda->cu.error_name (result, &name);
   cuda->cu.error_string (result, &text);
-  g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,
+  g_set_error (error, DIF_BACKEND_ERROR,
+               is_fatal (result) ? DIF_BACKEND_ERROR_LOST : DIF_BACKEND_ERROR_FAILED,
                "device cuda: %s: the card reports %s (%s)", what, name, text);
   return FALSE;
 }
@@ -62,6 +70,7 @@ _dif_cuda_begin (DifBackend *be)
 
   g_mutex_lock (&cuda->lock);
   cuda->cu.context_set (cuda->context);
+  cuda->turn++;
   return cuda;
 }
 
@@ -98,109 +107,6 @@ _dif_cuda_each (DifCuda *cuda, DifCudaKernel kernel, gsize n, const void *args, 
 {
   /* threads beyond what a card can hold go over their elements in strides */
   return _dif_cuda_launch (cuda, kernel, MIN ((n + THREADS - 1) / THREADS, 1 << 16), args, error);
-}
-
-/* ---- memory ---- */
-
-static gpointer
-get_region (gsize bytes, gpointer user_data)
-{
-  DifCuda  *cuda = user_data;
-  CuPointer data = 0;
-
-  return cuda->cu.mem_alloc (&data, bytes) == CU_SUCCESS ? (gpointer) (guintptr) data : NULL;
-}
-
-static void
-put_region (gpointer region, gpointer user_data)
-{
-  DifCuda *cuda = user_data;
-
-  cuda->cu.mem_free ((CuPointer) (guintptr) region);
-}
-
-gpointer
-_dif_cuda_take (DifCuda *cuda, DifCudaArena *arena, gsize bytes, GError **error)
-{
-  gpointer data = _dif_cuda_arena_take (arena, bytes);
-
-  if (! data)
-    {
-      /* what the other arena keeps for later may be enough */
-      _dif_cuda_arena_trim (arena == cuda->tensors ? cuda->weights : cuda->tensors);
-      data = _dif_cuda_arena_take (arena, bytes);
-    }
-  if (! data)
-    out_of_memory (cuda, bytes, error);
-  return data;
-}
-
-static gpointer
-cuda_alloc (DifBackend *be, gsize bytes, GError **error)
-{
-  DifCuda *cuda = _dif_cuda_begin (be);
-  gpointer data = _dif_cuda_take (cuda, cuda->tensors, bytes, error);
-
-  if (data)
-    dif_backend_account (be, (gssize) bytes);
-  _dif_cuda_end (cuda, data != NULL);
-  return data;
-}
-
-static void
-cuda_free (DifBackend *be, gpointer data, gsize bytes)
-{
-  DifCuda *cuda;
-
-  if (! data)
-    return;
-  cuda = _dif_cuda_begin (be);
-  _dif_cuda_arena_give (cuda->tensors, data);
-  dif_backend_account (be, -(gssize) bytes);
-  _dif_cuda_end (cuda, TRUE);
-}
-
-static void
-cuda_trim (DifBackend *be)
-{
-  DifCuda *cuda = _dif_cuda_begin (be);
-
-  _dif_cuda_drop_stages (cuda);
-  _dif_cuda_arena_trim (cuda->tensors);
-  _dif_cuda_arena_trim (cuda->weights);
-  _dif_cuda_end (cuda, TRUE);
-}
-
-static gboolean
-cuda_upload (DifBackend *be, gpointer dst, const void *src, gsize bytes, GError **error)
-{
-  DifCuda *cuda = _dif_cuda_begin (be);
-  CuResult r    = cuda->cu.copy_in ((CuPointer) (guintptr) dst, src, bytes, cuda->stream);
-
-  /* the caller may do with @src as it likes once this returns */
-  if (r == CU_SUCCESS)
-    r = cuda->cu.stream_wait (cuda->stream);
-  return _dif_cuda_end (cuda, _dif_cuda_check (cuda, r, "copying to the card", error));
-}
-
-static gboolean
-cuda_download (DifBackend *be, void *dst, gconstpointer src, gsize bytes, GError **error)
-{
-  DifCuda *cuda = _dif_cuda_begin (be);
-  CuResult r    = cuda->cu.copy_out (dst, (CuPointer) (guintptr) src, bytes, cuda->stream);
-
-  if (r == CU_SUCCESS)
-    r = cuda->cu.stream_wait (cuda->stream);
-  return _dif_cuda_end (cuda, _dif_cuda_check (cuda, r, "copying from the card", error));
-}
-
-static gboolean
-cuda_wait (DifBackend *be, GError **error)
-{
-  DifCuda *cuda = _dif_cuda_begin (be);
-  CuResult r    = cuda->cu.stream_wait (cuda->stream);
-
-  return _dif_cuda_end (cuda, _dif_cuda_check (cuda, r, "waiting for the card", error));
 }
 
 /* ---- opening ---- */
@@ -287,6 +193,8 @@ start_card (DifCuda *cuda, GError **error)
       what = "making an event";
       r    = cuda->cu.event_create (&cuda->stages[i].done, CU_EVENT_NO_TIMING);
     }
+  for (guint i = 0; r == CU_SUCCESS && i < G_N_ELEMENTS (cuda->turns); i++)
+    r = cuda->cu.event_create (&cuda->turns[i], CU_EVENT_NO_TIMING);
   return _dif_cuda_check (cuda, r, what, error);
 }
 
@@ -304,9 +212,13 @@ cuda_close (DifBackend *be)
       _dif_cuda_drop_stages (cuda);
       _dif_cuda_arena_free (cuda->tensors);
       _dif_cuda_arena_free (cuda->weights);
+      _dif_cuda_arena_free (cuda->stays);
       for (guint i = 0; i < G_N_ELEMENTS (cuda->stages); i++)
         if (cuda->stages[i].done)
           cuda->cu.event_destroy (cuda->stages[i].done);
+      for (guint i = 0; i < G_N_ELEMENTS (cuda->turns); i++)
+        if (cuda->turns[i])
+          cuda->cu.event_destroy (cuda->turns[i]);
       if (cuda->module)
         cuda->cu.module_unload (cuda->module);
       if (cuda->stream)
@@ -322,8 +234,8 @@ static const DifBackendClass cuda_class;
 static DifBackend *
 cuda_open (const char *options, GError **error)
 {
-  DifCuda           *cuda   = g_new0 (DifCuda, 1);
-  DifCudaArenaSource source = { get_region, put_region, cuda };
+  DifCuda *cuda = g_new0 (DifCuda, 1);
+  gsize    available, total, region;
 
   cuda->parent.klass     = &cuda_class;
   cuda->parent.ref_count = 1;
@@ -331,11 +243,19 @@ cuda_open (const char *options, GError **error)
   if (! _dif_cuda_open_driver (&cuda->cu, error) || ! find_card (cuda, options, error) ||
       ! start_card (cuda, error))
     {
+      /* a card that does not start is not there for us, whatever it reports */
+      if (error && *error && (*error)->code >= DIF_BACKEND_ERROR_FAILED)
+        (*error)->code = DIF_BACKEND_ERROR_NOT_AVAILABLE;
       cuda_close (&cuda->parent);
       return NULL;
     }
-  cuda->tensors = _dif_cuda_arena_new (source, REGION_BYTES);
-  cuda->weights = _dif_cuda_arena_new (source, REGION_BYTES);
+  _dif_cuda_limit_memory (cuda);
+  _dif_cuda_memory (cuda, &available, &total);
+  region            = MIN (REGION_BYTES, available / REGIONS);
+  cuda->stage_bytes = MIN (STAGE_BYTES, available / STAGES);
+  cuda->tensors     = _dif_cuda_new_arena (cuda, region);
+  cuda->weights     = _dif_cuda_new_arena (cuda, region);
+  cuda->stays       = _dif_cuda_new_arena (cuda, SMALL_REGION_BYTES);
   _dif_cuda_lt_start (cuda);
   return &cuda->parent;
 }
@@ -353,43 +273,52 @@ cuda_best_dtype (DifBackend *be)
 }
 
 static const DifBackendClass cuda_class = {
-  .api         = DIF_BACKEND_API,
-  .name        = "cuda",
-  .description = "an NVIDIA card of compute capability 8.0 or newer",
-  .open        = cuda_open,
-  .close       = cuda_close,
-  .supports    = cuda_supports,
-  .best_dtype  = cuda_best_dtype,
-  .alloc       = cuda_alloc,
-  .free        = cuda_free,
-  .trim        = cuda_trim,
-  .upload      = cuda_upload,
-  .download    = cuda_download,
-  .linear_new  = _dif_cuda_linear_new,
-  .conv_new    = _dif_cuda_conv_new,
-  .norm_new    = _dif_cuda_norm_new,
-  .table_new   = _dif_cuda_table_new,
-  .linear_free = _dif_cuda_weight_free,
-  .conv_free   = _dif_cuda_weight_free,
-  .norm_free   = _dif_cuda_norm_free,
-  .table_free  = _dif_cuda_weight_free,
-  .linear      = _dif_cuda_linear,
-  .geglu       = _dif_cuda_geglu,
-  .conv2d      = _dif_cuda_conv2d,
-  .group_norm  = _dif_cuda_group_norm,
-  .layer_norm  = _dif_cuda_layer_norm,
-  .attention   = _dif_cuda_attention,
-  .activation  = _dif_cuda_activation,
-  .add         = _dif_cuda_add,
-  .concat      = _dif_cuda_concat,
-  .upsample    = _dif_cuda_upsample,
-  .gather      = _dif_cuda_gather,
-  .embed       = _dif_cuda_embed,
-  .lincomb     = _dif_cuda_lincomb,
-  .clamp       = _dif_cuda_clamp,
-  .cast        = _dif_cuda_cast,
-  .limit       = _dif_cuda_limit,
-  .wait        = cuda_wait,
+  .api          = DIF_BACKEND_API,
+  .name         = "cuda",
+  .description  = "an NVIDIA card of compute capability 8.0 or newer",
+  .open         = cuda_open,
+  .close        = cuda_close,
+  .supports     = cuda_supports,
+  .best_dtype   = cuda_best_dtype,
+  .alloc        = _dif_cuda_alloc,
+  .free         = _dif_cuda_free,
+  .trim         = _dif_cuda_trim,
+  .upload       = _dif_cuda_upload,
+  .download     = _dif_cuda_download,
+  .linear_new   = _dif_cuda_linear_new,
+  .conv_new     = _dif_cuda_conv_new,
+  .norm_new     = _dif_cuda_norm_new,
+  .table_new    = _dif_cuda_table_new,
+  .linear_free  = _dif_cuda_weight_free,
+  .conv_free    = _dif_cuda_weight_free,
+  .norm_free    = _dif_cuda_norm_free,
+  .table_free   = _dif_cuda_weight_free,
+  .linear       = _dif_cuda_linear,
+  .geglu        = _dif_cuda_geglu,
+  .conv2d       = _dif_cuda_conv2d,
+  .group_norm   = _dif_cuda_group_norm,
+  .layer_norm   = _dif_cuda_layer_norm,
+  .attention    = _dif_cuda_attention,
+  .activation   = _dif_cuda_activation,
+  .add          = _dif_cuda_add,
+  .concat       = _dif_cuda_concat,
+  .upsample     = _dif_cuda_upsample,
+  .gather       = _dif_cuda_gather,
+  .embed        = _dif_cuda_embed,
+  .lincomb      = _dif_cuda_lincomb,
+  .clamp        = _dif_cuda_clamp,
+  .cast         = _dif_cuda_cast,
+  .limit        = _dif_cuda_limit,
+  .wait         = _dif_cuda_wait,
+  .pace         = _dif_cuda_pace,
+  .copy         = _dif_cuda_copy,
+  .plan         = _dif_cuda_plan,
+  .planned      = _dif_cuda_planned,
+  .reserve      = _dif_cuda_reserve,
+  .graph_begin  = _dif_cuda_graph_begin,
+  .graph_end    = _dif_cuda_graph_end,
+  .graph_launch = _dif_cuda_graph_launch,
+  .graph_free   = _dif_cuda_graph_free,
 };
 
 const DifBackendClass *dif_backend_module (void);

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* cuda-memory.c - memory of the card, and what goes to it and comes from it.
+ *
+ * Three arenas: tensors and scratch; matrices of weights, which may have to
+ * wait in host memory (cuda-resident.c); and what always stays, which would
+ * keep the regions of the matrices from being given back.
+ */
+#include <string.h>
+
+#include "backends/cuda/cuda-private.h"
+#include "base/error.h"
+
+/* left to the driver where all the rest is taken: graphs and kernels need some */
+#define LEFT_OVER ((gsize) 32 << 20)
+
+void
+_dif_cuda_memory (DifCuda *cuda, gsize *available, gsize *total)
+{
+  gsize used;
+
+  *available = *total = 0;
+  cuda->cu.mem_info (available, total);
+  if (! cuda->most)
+    return;
+  used       = cuda->at_first - MIN (cuda->at_first, *available);
+  *total     = MIN (*total, cuda->most);
+  *available = MIN (*available, cuda->most - MIN (cuda->most, used));
+}
+
+void
+_dif_cuda_limit_memory (DifCuda *cuda)
+{
+  const char *wish  = g_getenv ("DIF_CUDA_MEMORY");
+  gsize       total = 0;
+
+  _dif_cuda_memory (cuda, &cuda->at_first, &total);
+  cuda->most = wish ? (gsize) g_ascii_strtoull (wish, NULL, 10) << 20 : 0;
+}
+
+void
+_dif_cuda_out_of_memory (DifCuda *cuda, gsize bytes, GError **error)
+{
+  gsize available, total;
+
+  _dif_cuda_memory (cuda, &available, &total);
+  g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+               "out of memory on the card: expected room for %.1f MiB, found %.1f of %.1f MiB free",
+               (double) bytes / 1048576, (double) available / 1048576, (double) total / 1048576);
+}
+
+static gpointer
+get_region (gsize bytes, gpointer user_data)
+{
+  DifCuda  *cuda = user_data;
+  CuPointer data = 0;
+  gsize     available, total;
+
+  _dif_cuda_memory (cuda, &available, &total);
+  if (cuda->most && bytes > available)
+    return NULL;
+  return cuda->cu.mem_alloc (&data, bytes) == CU_SUCCESS ? (gpointer) (guintptr) data : NULL;
+}
+
+static void
+put_region (gpointer region, gpointer user_data)
+{
+  DifCuda *cuda = user_data;
+
+  cuda->cu.mem_free ((CuPointer) (guintptr) region);
+}
+
+DifCudaArena *
+_dif_cuda_new_arena (DifCuda *cuda, gsize region)
+{
+  DifCudaArenaSource source = { get_region, put_region, cuda };
+
+  return _dif_cuda_arena_new (source, region);
+}
+
+/* Gives back what other arenas keep for later. */
+static void
+trim_but (DifCuda *cuda, DifCudaArena *arena)
+{
+  DifCudaArena *all[] = { cuda->tensors, cuda->weights, cuda->stays };
+
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    if (all[i] != arena)
+      _dif_cuda_arena_trim (all[i]);
+}
+
+gpointer
+_dif_cuda_take_for (DifCuda *cuda, DifCudaArena *arena, gsize bytes, const DifCudaWeight *w,
+                    GError **error)
+{
+  gpointer data = _dif_cuda_arena_take (arena, bytes);
+
+  /* a graph has what was planned, and a plan all there is */
+  while (! data && ! cuda->aside && ! cuda->of)
+    {
+      trim_but (cuda, arena);
+      data = _dif_cuda_arena_take (arena, bytes);
+      if (data || ! _dif_cuda_has_victim (cuda, arena))
+        break;
+      if (! _dif_cuda_park_one (cuda, w, error))
+        return NULL;
+    }
+  if (! data)
+    _dif_cuda_out_of_memory (cuda, bytes, error);
+  return data;
+}
+
+gpointer
+_dif_cuda_take (DifCuda *cuda, DifCudaArena *arena, gsize bytes, GError **error)
+{
+  return _dif_cuda_take_for (cuda, arena, bytes, NULL, error);
+}
+
+gpointer
+_dif_cuda_alloc (DifBackend *be, gsize bytes, GError **error)
+{
+  DifCuda *cuda = _dif_cuda_begin (be);
+  gpointer data = _dif_cuda_take (cuda, cuda->tensors, bytes, error);
+
+  if (data)
+    dif_backend_account (be, (gssize) bytes);
+  _dif_cuda_end (cuda, data != NULL);
+  return data;
+}
+
+void
+_dif_cuda_free (DifBackend *be, gpointer data, gsize bytes)
+{
+  DifCuda *cuda;
+
+  if (! data)
+    return;
+  cuda = _dif_cuda_begin (be);
+  _dif_cuda_arena_give (cuda->tensors, data);
+  dif_backend_account (be, -(gssize) bytes);
+  _dif_cuda_end (cuda, TRUE);
+}
+
+void
+_dif_cuda_trim (DifBackend *be)
+{
+  DifCuda *cuda = _dif_cuda_begin (be);
+
+  _dif_cuda_drop_stages (cuda);
+  _dif_cuda_arena_set_kept (cuda->tensors, FALSE);
+  trim_but (cuda, NULL);
+  _dif_cuda_end (cuda, TRUE);
+}
+
+/* ---- room for a run ---- */
+
+/* The device's halves of the staging buffers back to the tensors' arena. */
+static void
+give_places (DifCuda *cuda)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (cuda->stages); i++)
+    if (cuda->stages[i].device)
+      _dif_cuda_arena_give (cuda->tensors, g_steal_pointer (&cuda->stages[i].device));
+}
+
+/* Every weight to the host, then @bytes for tensors and all the rest for weights to come
+ * back to. */
+static gboolean
+squeeze (DifCuda *cuda, gsize bytes, gsize *room, GError **error)
+{
+  gsize available, total, left;
+
+  if (! _dif_cuda_park_all (cuda, error))
+    return FALSE;
+  _dif_cuda_arena_trim (cuda->weights);
+  _dif_cuda_memory (cuda, &available, &total);
+  left  = MIN (LEFT_OVER, available / 16);
+  *room = available - MIN (available, left + _dif_cuda_least_weights (cuda));
+  if (bytes > *room || ! _dif_cuda_arena_reserve (cuda->tensors, bytes))
+    {
+      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                   "expected room for %.1f MiB beside the weights, found %.1f of the card's %.1f "
+                   "MiB",
+                   (double) bytes / 1048576, (double) *room / 1048576, (double) total / 1048576);
+      return FALSE;
+    }
+  _dif_cuda_memory (cuda, &available, &total);
+  if (_dif_cuda_arena_reserve (cuda->weights, available - MIN (available, left)))
+    _dif_cuda_arena_set_closed (cuda->weights, TRUE);
+  return TRUE;
+}
+
+gboolean
+_dif_cuda_reserve (DifBackend *be, gsize bytes, gsize *room, GError **error)
+{
+  DifCuda *cuda = _dif_cuda_begin (be);
+  gboolean ok;
+
+  *room = bytes;
+  give_places (cuda);
+  _dif_cuda_arena_set_kept (cuda->tensors, FALSE);
+  ok = _dif_cuda_arena_reserve (cuda->tensors, bytes);
+  if (! ok)
+    {
+      _dif_cuda_arena_set_closed (cuda->weights, FALSE);
+      ok = squeeze (cuda, bytes, room, error);
+    }
+  /* weights that come back while no tensor is there must not take its place */
+  _dif_cuda_arena_set_kept (cuda->tensors, ok);
+  return _dif_cuda_end (cuda, ok);
+}
+
+/* ---- copies ---- */
+
+gboolean
+_dif_cuda_pin (DifCuda *cuda, gsize bytes, gpointer *host, GError **error)
+{
+  CuResult r = cuda->cu.host_alloc (host, bytes, 0);
+
+  if (r != CU_ERROR_OUT_OF_MEMORY)
+    return _dif_cuda_check (cuda, r, "taking pinned memory", error);
+  g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+               "out of memory: expected room for %.1f MiB in pinned host memory, found none",
+               (double) bytes / 1048576);
+  *host = NULL;
+  return FALSE;
+}
+
+DifCudaStage *
+_dif_cuda_next_stage (DifCuda *cuda, GError **error)
+{
+  DifCudaStage *stage = &cuda->stages[cuda->next_stage ^= 1];
+
+  if (! stage->host && ! _dif_cuda_pin (cuda, cuda->stage_bytes, &stage->host, error))
+    return NULL;
+  if (! _dif_cuda_check (cuda, cuda->cu.event_wait (stage->done), "waiting for the card", error))
+    return NULL;
+  return stage;
+}
+
+void
+_dif_cuda_drop_stages (DifCuda *cuda)
+{
+  cuda->cu.stream_wait (cuda->stream);
+  give_places (cuda);
+  for (guint i = 0; i < G_N_ELEMENTS (cuda->stages); i++)
+    if (cuda->stages[i].host)
+      cuda->cu.host_free (g_steal_pointer (&cuda->stages[i].host));
+}
+
+/* What fits a pinned buffer is copied to it, so that nobody waits for the card. */
+static gboolean
+send (DifCuda *cuda, CuPointer to, const void *from, gsize bytes, GError **error)
+{
+  DifCudaStage *stage = _dif_cuda_next_stage (cuda, error);
+
+  if (! stage)
+    return FALSE;
+  memcpy (stage->host, from, bytes);
+  return _dif_cuda_check (cuda, cuda->cu.copy_in (to, stage->host, bytes, cuda->stream),
+                          "copying to the card", error) &&
+         _dif_cuda_check (cuda, cuda->cu.event_record (stage->done, cuda->stream),
+                          "recording an event", error);
+}
+
+gboolean
+_dif_cuda_upload (DifBackend *be, gpointer dst, const void *src, gsize bytes, GError **error)
+{
+  DifCuda  *cuda = _dif_cuda_begin (be);
+  CuPointer to   = (CuPointer) (guintptr) dst;
+  CuResult  r;
+
+  if (bytes <= cuda->stage_bytes)
+    return _dif_cuda_end (cuda, send (cuda, to, src, bytes, error));
+  r = cuda->cu.copy_in (to, src, bytes, cuda->stream);
+  /* the caller may do with @src as it likes once this returns */
+  if (r == CU_SUCCESS)
+    r = cuda->cu.stream_wait (cuda->stream);
+  return _dif_cuda_end (cuda, _dif_cuda_check (cuda, r, "copying to the card", error));
+}
+
+gboolean
+_dif_cuda_download (DifBackend *be, void *dst, gconstpointer src, gsize bytes, GError **error)
+{
+  DifCuda *cuda = _dif_cuda_begin (be);
+  CuResult r    = cuda->cu.copy_out (dst, (CuPointer) (guintptr) src, bytes, cuda->stream);
+
+  if (r == CU_SUCCESS)
+    r = cuda->cu.stream_wait (cuda->stream);
+  return _dif_cuda_end (cuda, _dif_cuda_check (cuda, r, "copying from the card", error));
+}
+
+gboolean
+_dif_cuda_copy (DifBackend *be, gpointer dst, gconstpointer src, gsize bytes, GError **error)
+{
+  DifCuda  *cuda = _dif_cuda_begin (be);
+  CuPointer to = (CuPointer) (guintptr) dst, from = (CuPointer) (guintptr) src;
+  CuResult  r = cuda->cu.copy_inside (to, from, bytes, cuda->stream);
+
+  return _dif_cuda_end (cuda, _dif_cuda_check (cuda, r, "copying on the card", error));
+}
+
+/* ---- waiting ---- */
+
+gboolean
+_dif_cuda_wait (DifBackend *be, GError **error)
+{
+  DifCuda *cuda = _dif_cuda_begin (be);
+  CuResult r    = cuda->cu.stream_wait (cuda->stream);
+
+  return _dif_cuda_end (cuda, _dif_cuda_check (cuda, r, "waiting for the card", error));
+}
+
+gboolean
+_dif_cuda_pace (DifBackend *be, GError **error)
+{
+  DifCuda *cuda = _dif_cuda_begin (be);
+  CuEvent  mine = cuda->turns[cuda->next_turn], before = cuda->turns[cuda->next_turn ^ 1];
+  gboolean ok = _dif_cuda_check (cuda, cuda->cu.event_record (mine, cuda->stream),
+                                 "recording an event", error) &&
+                _dif_cuda_check (cuda, cuda->cu.event_wait (before), "waiting for the card", error);
+
+  cuda->next_turn ^= 1;
+  return _dif_cuda_end (cuda, ok);
+}

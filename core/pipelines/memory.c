@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* memory.c - what a run takes of a device, found out before it begins.
+ *
+ * The task itself runs once on a device in name only (the plan slot of
+ * tensor/backend.h), so that no second description of a network can disagree
+ * with the first.  The loop is cut to a few calls.
+ */
+#include "base/error.h"
+#include "pipelines/pipeline-private.h"
+
+/* What may be asked for less of. */
+typedef struct
+{
+  guint n_images, width, height;
+} Extent;
+
+/* What the pictures' verdicts take as well. */
+static void
+plan_verdicts (DifRun *run)
+{
+  gsize             n      = (gsize) run->n_images * run->result_width * run->result_height;
+  g_autofree float *pixels = g_try_new0 (float, 3 * n);
+
+  /* a task may have asked already */
+  if (pixels && ! run->verdicts && ! dif_context_failed (run->cx))
+    dif_run_judge (run, pixels, run->result_width, run->result_height);
+}
+
+/* Bytes that the run of @like takes beside the weights, were it of @extent. */
+static gboolean
+plan (DifRun *like, const Extent *extent, gsize *bytes, GError **error)
+{
+  DifPipeline           *pipe    = like->pipe;
+  const DifBackendClass *klass   = pipe->backend->klass;
+  g_autoptr (DifBackend) nowhere = klass->plan (pipe->backend);
+  DifRun                 run     = { .is_plan = TRUE };
+  gboolean               ok;
+
+  ok = _dif_run_open (&run, pipe, like->rq, nowhere, like->cancellable, error);
+  if (ok)
+    {
+      run.n_images     = extent->n_images;
+      run.result_width = run.width = extent->width;
+      run.result_height = run.height = extent->height;
+      dif_task_find (dif_request_task (like->rq))->run (&run);
+      plan_verdicts (&run);
+      ok = dif_context_finish (run.cx, error);
+    }
+  _dif_run_clear (&run);
+  *bytes = nowhere->klass->planned (nowhere);
+  return ok;
+}
+
+static gboolean
+fits (DifRun *run, const Extent *extent, gsize room)
+{
+  gsize bytes = 0;
+
+  return plan (run, extent, &bytes, NULL) && bytes <= room;
+}
+
+/* Fewer pictures at a time, or smaller ones; NULL if nothing helps. */
+static char *
+what_fits (DifRun *run, gsize room)
+{
+  Extent less = { run->n_images, run->width, run->height };
+  guint  unit = run->pipe->vae ? dif_vae_factor (run->pipe->vae) : 1;
+
+  while (less.n_images > 1)
+    {
+      less.n_images--;
+      if (fits (run, &less, room))
+        return g_strdup_printf ("%u at a time", less.n_images);
+    }
+  for (guint eighths = 7; ! run->pipe->unet2d && eighths; eighths--)
+    {
+      less.width  = run->width * eighths / 8 / unit * unit;
+      less.height = run->height * eighths / 8 / unit * unit;
+      if (less.width && less.height && fits (run, &less, room))
+        return g_strdup_printf ("%u x %u pixels", less.width, less.height);
+    }
+  return NULL;
+}
+
+gboolean
+_dif_run_make_room (DifRun *run, GError **error)
+{
+  DifBackend            *be    = run->pipe->backend;
+  const DifBackendClass *klass = be->klass;
+  Extent                 asked = { run->n_images, run->width, run->height };
+  gsize                  bytes = 0, room = 0;
+  g_autoptr (GError)     full = NULL;
+  g_autofree char       *less = NULL;
+
+  if (! klass->plan)
+    return TRUE;
+  if (! plan (run, &asked, &bytes, error))
+    return FALSE;
+  if (klass->reserve (be, bytes, &room, &full))
+    return TRUE;
+  if (! g_error_matches (full, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY) || room >= bytes)
+    {
+      g_propagate_error (error, g_steal_pointer (&full));
+      return FALSE;
+    }
+  less = what_fits (run, room);
+  g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+               "device %s: out of memory for %u x %u x %u pixels: %s; %s%s", klass->name,
+               run->n_images, run->width, run->height, full->message,
+               less ? "what would fit: " : "nothing smaller would fit", less ? less : "");
+  return FALSE;
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* test-cuda-run.c - whole runs on a card that is the host: the plan of memory,
+ * weights that wait in host memory, a step as one graph, and what "auto" does.
+ *
+ * Bits are compared, since the host does the same however it is asked.  What this
+ * cannot show: that a real card does (cuBLASLt may choose another way with another
+ * workspace), races between the card and the host, how fast any of it is.
+ */
+#include <dlfcn.h>
+#include <string.h>
+
+#include "../support.h"
+
+static long (*count) (const char *what);
+
+/* ---- drawing ---- */
+
+/* What to draw, and on what. */
+typedef struct
+{
+  const char *model, *device, *dtype, *scheduler, *guidance, *n_images, *steps, *side;
+  const char *card; /* DIF_FAKE_CUDA */
+} Case;
+
+static const Case usual = { .model     = "models/sdxl",
+                            .device    = "cuda",
+                            .dtype     = "f32",
+                            .scheduler = "euler",
+                            .guidance  = "5",
+                            .n_images  = "1",
+                            .steps     = "4",
+                            .side      = "32",
+                            .card      = "memory=8192" };
+
+/* What was seen at the reports of progress. */
+typedef struct
+{
+  long allocations[2], waits[2]; /* after the first two steps, and after the last */
+  long encoding;                 /* allocations when the run began to compute */
+} Watch;
+
+static void
+watch (const DifProgress *p, gpointer user_data)
+{
+  Watch *w  = user_data;
+  guint  at = p->step == p->n_steps;
+
+  if (strcmp (p->stage, "encode") == 0)
+    w->encoding = count ("allocations");
+  if (strcmp (p->stage, "denoise") != 0 || (p->step != 2 && ! at))
+    return;
+  w->allocations[at] = count ("allocations");
+  w->waits[at]       = count ("waits");
+}
+
+static DifPipeline *
+load (const Case *c, GError **error)
+{
+  g_autofree char *path = test_fixture (c->model);
+
+  g_setenv ("DIF_FAKE_CUDA", c->card, TRUE);
+  return dif_pipeline_load (path, c->device, c->dtype, NULL, NULL, NULL, error);
+}
+
+static DifResult *
+draw (DifPipeline *pipe, const Case *c, Watch *w, GError **error)
+{
+  const char *settings[][2] = {
+    { "prompt", "a large red cube" },
+    { "seed", "7" },
+    { "safety-checker", "off" },
+    { "scheduler", c->scheduler },
+    { "steps", c->steps },
+    { "num-images", c->n_images },
+    { "guidance-scale", c->guidance },
+    { "width", c->side },
+    { "height", c->side },
+  };
+  g_autoptr (DifRequest) rq = dif_request_new ("txt2img", error);
+
+  for (guint i = 0; rq && i < G_N_ELEMENTS (settings); i++)
+    if (! dif_request_set (rq, settings[i][0], settings[i][1], error))
+      return NULL;
+  return dif_pipeline_run (pipe, rq, w ? watch : NULL, w, NULL, error);
+}
+
+/* Loads and draws; must succeed. */
+static DifResult *
+picture (const Case *c, Watch *w)
+{
+  GError                 *error  = NULL;
+  g_autoptr (DifPipeline) pipe   = load (c, &error);
+  DifResult              *result = pipe ? draw (pipe, c, w, &error) : NULL;
+
+  g_assert_no_error (error);
+  g_assert_nonnull (result);
+  return result;
+}
+
+static void
+assert_same (DifResult *a, DifResult *b)
+{
+  gsize n = (gsize) dif_result_width (a) * dif_result_height (a) * 3;
+
+  g_assert_cmpuint (dif_result_n_images (a), ==, dif_result_n_images (b));
+  for (guint i = 0; i < dif_result_n_images (a); i++)
+    g_assert_cmpmem (dif_result_pixels (a, i), n * sizeof (float), dif_result_pixels (b, i),
+                     n * sizeof (float));
+}
+
+/* ---- graphs and the plan ---- */
+
+/* schedulers that keep what the U-Net said, that draw numbers, that ask twice a step */
+static void
+test_graph (void)
+{
+  static const struct
+  {
+    const char *scheduler, *guidance, *n_images, *dtype;
+    long        n_calls;
+  } rows[] = {
+    { "euler", "5", "2", "f16", 4 },
+    { "pndm", "1", "1", "f32", 13 },
+    { "euler-a", "5", "1", "bf16", 4 },
+    { "heun", "1", "1", "f32", 7 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      Case                  c    = usual;
+      Watch                 w    = { { 0 }, { 0 }, 0 };
+      g_autoptr (DifResult) with = NULL, without = NULL;
+
+      c.scheduler = rows[i].scheduler;
+      c.guidance  = rows[i].guidance;
+      c.n_images  = rows[i].n_images;
+      c.dtype     = rows[i].dtype;
+      with        = picture (&c, &w);
+      /* the first call is made for real, the others are launches of one graph */
+      g_assert_cmpint (count ("captures"), ==, 1);
+      g_assert_cmpint (count ("graphs"), ==, rows[i].n_calls - 1);
+      /* nothing is taken and nobody waits while it goes on */
+      g_assert_cmpint (w.allocations[0], ==, w.allocations[1]);
+      g_assert_cmpint (w.waits[0], ==, w.waits[1]);
+      g_setenv ("DIF_CUDA_GRAPH", "off", TRUE);
+      without = picture (&c, NULL);
+      g_unsetenv ("DIF_CUDA_GRAPH");
+      g_assert_cmpint (count ("graphs"), ==, 0);
+      assert_same (with, without);
+    }
+}
+
+/* other shapes in the next run: a graph is a run's own */
+static void
+test_graph_is_a_runs_own (void)
+{
+  GError                 *error = NULL;
+  g_autoptr (DifPipeline) pipe  = load (&usual, &error);
+  g_autoptr (DifResult)   first = NULL, other = NULL, again = NULL;
+  Case                    larger = usual;
+
+  larger.side = "48";
+  first       = draw (pipe, &usual, NULL, &error);
+  g_assert_no_error (error);
+  other = draw (pipe, &larger, NULL, &error);
+  g_assert_no_error (error);
+  again = draw (pipe, &usual, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (count ("captures"), ==, 3);
+  assert_same (first, again);
+}
+
+/* what was planned before a run is all it takes, however long the loop */
+static void
+test_plan (void)
+{
+  static const char *const models[] = { "models/sdxl", "models/lcm" };
+  static const char *const steps[]  = { "2", "12" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (models); i++)
+    for (guint k = 0; k < G_N_ELEMENTS (steps); k++)
+      {
+        GError                 *error  = NULL;
+        Case                    c      = usual;
+        Watch                   w      = { { 0 }, { 0 }, 0 };
+        g_autoptr (DifPipeline) pipe   = NULL;
+        g_autoptr (DifResult)   result = NULL;
+        gsize                   before;
+
+        c.model     = models[i];
+        c.steps     = steps[k];
+        c.scheduler = "unipc";
+        pipe        = load (&c, &error);
+        g_assert_no_error (error);
+        before = dif_pipeline_backend (pipe)->live_bytes;
+        result = draw (pipe, &c, &w, &error);
+        g_assert_no_error (error);
+        g_assert_cmpint (w.encoding, >, 0);
+        g_assert_cmpint (count ("allocations"), ==, w.encoding);
+        g_assert_cmpuint (dif_pipeline_backend (pipe)->live_bytes, ==, before);
+      }
+}
+
+/* ---- too little memory ---- */
+
+/* Bytes of weights, and of what a run takes beside them, on a card of plenty. */
+static void
+needs (const Case *c, gsize *weights, gsize *peak)
+{
+  GError                 *error  = NULL;
+  g_autoptr (DifPipeline) pipe   = load (c, &error);
+  g_autoptr (DifResult)   result = NULL;
+
+  g_assert_no_error (error);
+  *weights = dif_pipeline_weight_bytes (pipe);
+  result   = draw (pipe, c, NULL, &error);
+  g_assert_no_error (error);
+  *peak = dif_pipeline_backend (pipe)->peak_bytes - *weights;
+}
+
+/* from all but fitting to hardly anything: the same bits, more copies */
+static void
+test_offload (void)
+{
+  g_autoptr (DifResult) roomy = picture (&usual, NULL), limited = NULL;
+  long                  arrivals = count ("arrivals"), most = arrivals;
+  gsize                 weights, peak;
+
+  needs (&usual, &weights, &peak);
+  for (guint tenths = 8; tenths >= 5; tenths -= 3)
+    {
+      g_autofree char      *card  = g_strdup_printf ("kib=%u", (guint) ((weights * tenths / 10 +
+                                                                   2 * peak) /
+                                                                  1024));
+      Case                  c     = usual;
+      g_autoptr (DifResult) tight = NULL;
+
+      c.card = card;
+      tight  = picture (&c, NULL);
+      g_assert_cmpint (count ("arrivals"), >, arrivals);
+      most = MAX (most, count ("arrivals"));
+      assert_same (roomy, tight);
+    }
+  /* a large card of which little may be used is a small one */
+  g_setenv ("DIF_CUDA_MEMORY", "1", TRUE);
+  limited = picture (&usual, NULL);
+  g_unsetenv ("DIF_CUDA_MEMORY");
+  g_assert_cmpint (count ("arrivals"), >, arrivals);
+  assert_same (roomy, limited);
+  /* weights of the U-Net came anew in each of four steps */
+  g_assert_cmpint (2 * most, >, 3 * arrivals);
+}
+
+/* more pictures than the card has room for at a time */
+static void
+test_too_much (void)
+{
+  Case                    c      = usual;
+  GError                 *error  = NULL;
+  g_autoptr (DifPipeline) pipe   = NULL;
+  g_autoptr (DifResult)   result = NULL;
+
+  c.n_images = "8";
+  c.card     = "kib=1500";
+  pipe       = load (&c, &error);
+  g_assert_no_error (error);
+  g_assert_null (draw (pipe, &c, NULL, &error));
+  g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY);
+  g_test_message ("%s", error->message);
+  g_assert_true (g_str_has_prefix (error->message,
+                                   "device cuda: out of memory for 8 x 32 x 32 pixels: expected "
+                                   "room for "));
+  g_assert_nonnull (strstr (error->message, "MiB beside the weights, found "));
+  g_assert_nonnull (strstr (error->message, "; what would fit: "));
+  g_clear_error (&error);
+  /* and what is said to fit does */
+  c.n_images = "1";
+  result     = draw (pipe, &c, NULL, &error);
+  g_assert_no_error (error);
+}
+
+/* ---- auto ---- */
+
+/* What "auto" draws with that card: the CPU's picture and a reason. */
+static void
+turns (const char *card, const char *n_images, const char *reason)
+{
+  Case                  c = usual, cpu = usual;
+  g_autoptr (DifResult) found = NULL, expected = NULL;
+  g_autofree char      *line = g_strconcat (reason, "; computing on the CPU instead", NULL);
+
+  c.device   = "auto";
+  c.card     = card;
+  cpu.device = "cpu";
+  c.n_images = cpu.n_images = n_images;
+  expected                  = picture (&cpu, NULL);
+  found                     = picture (&c, NULL);
+  assert_same (found, expected);
+  g_test_message ("%s", dif_result_warning (found));
+  g_assert_true (g_pattern_match_simple (line, dif_result_warning (found)));
+  g_assert_true (g_pattern_match_simple ("*\"device\": *\"cpu\"*", dif_result_recipe (found, 0)));
+}
+
+static void
+test_auto_takes_the_card (void)
+{
+  Case                    c      = usual;
+  GError                 *error  = NULL;
+  g_autoptr (DifPipeline) pipe   = NULL;
+  g_autoptr (DifResult)   result = NULL;
+
+  c.device = "auto";
+  pipe     = load (&c, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (dif_pipeline_backend (pipe)->klass->name, ==, "cuda");
+  g_assert_null (dif_pipeline_detour (pipe));
+  result = draw (pipe, &c, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_null (dif_result_warning (result));
+}
+
+static void
+test_auto_turns (void)
+{
+  turns ("driver=12040", "1",
+         "device cuda: expected a driver for CUDA 13 or newer, found one for 12.4");
+  turns ("major=7,minor=5", "1",
+         "device cuda:0: expected compute capability 8.0 or newer, found 7.5 (Host as a card, "
+         "number 0)");
+  turns ("cards=0", "1",
+         "device cuda: expected an NVIDIA card, the driver reports: no CUDA-capable device is "
+         "detected");
+  turns ("kib=40", "1", "*out of memory on the card: expected room for *");
+  turns ("memory=64,pinned=0", "1", "*out of memory: expected room for *in pinned host memory*");
+  turns ("kib=1500", "8", "device cuda: out of memory for 8 x 32 x 32 pixels: *");
+  turns ("fail=60", "1", "*the card reports CUDA_ERROR_LAUNCH_FAILED (unspecified launch failure)");
+  turns ("fail=900", "1",
+         "*the card reports CUDA_ERROR_LAUNCH_FAILED (unspecified launch failure)");
+}
+
+/* a card that is asked for by name is not replaced */
+static void
+test_cuda_does_not_turn (void)
+{
+  Case                    c     = usual;
+  GError                 *error = NULL;
+  g_autoptr (DifPipeline) pipe  = NULL;
+
+  c.card = "fail=900";
+  pipe   = load (&c, &error);
+  g_assert_no_error (error);
+  g_assert_null (draw (pipe, &c, NULL, &error));
+  g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_LOST);
+  g_clear_error (&error);
+  /* it stays lost, and says so */
+  g_assert_null (draw (pipe, &c, NULL, &error));
+  g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_LOST);
+  g_clear_error (&error);
+}
+
+/* no module: that is how most machines are, and no news */
+static void
+test_auto_without_module (void)
+{
+  g_autofree char        *folder = g_strdup (g_getenv ("DIF_MODULE_DIR"));
+  Case                    c      = usual;
+  GError                 *error  = NULL;
+  g_autoptr (DifPipeline) pipe   = NULL;
+  g_autoptr (DifResult)   result = NULL;
+
+  c.device = "auto";
+  g_setenv ("DIF_MODULE_DIR", "/nonexistent", TRUE);
+  pipe = load (&c, &error);
+  g_setenv ("DIF_MODULE_DIR", folder, TRUE);
+  g_assert_no_error (error);
+  g_assert_cmpstr (dif_pipeline_detour (pipe), ==,
+                   "device cuda: expected the module /nonexistent/dif-cuda.so, found no such file; "
+                   "computing on the CPU instead");
+  result = draw (pipe, &c, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_null (dif_result_warning (result));
+}
+
+int
+main (int argc, char **argv)
+{
+  GError                *error = NULL;
+  g_autoptr (DifBackend) be    = NULL;
+  void                  *driver;
+
+  g_test_init (&argc, &argv, NULL);
+  be     = dif_backend_open ("cuda", &error);
+  driver = dlopen ("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
+  g_assert_no_error (error);
+  *(void **) &count = dlsym (driver, "fake_cuda_count");
+  g_assert_nonnull (count);
+  g_clear_pointer (&be, dif_backend_unref);
+  g_test_add_func ("/cuda-run/graph-draws-the-same", test_graph);
+  g_test_add_func ("/cuda-run/graph-is-a-runs-own", test_graph_is_a_runs_own);
+  g_test_add_func ("/cuda-run/plan-is-enough", test_plan);
+  g_test_add_func ("/cuda-run/weights-that-wait-draw-the-same", test_offload);
+  g_test_add_func ("/cuda-run/too-much-says-what-fits", test_too_much);
+  g_test_add_func ("/cuda-run/auto-takes-the-card", test_auto_takes_the_card);
+  g_test_add_func ("/cuda-run/auto-turns-to-the-cpu", test_auto_turns);
+  g_test_add_func ("/cuda-run/cuda-does-not-turn", test_cuda_does_not_turn);
+  g_test_add_func ("/cuda-run/auto-without-module", test_auto_without_module);
+  return g_test_run ();
+}
