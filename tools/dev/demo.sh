@@ -34,10 +34,10 @@ demo_task ()
 DEMO_TASKS=()
 demo_task img2img img2img tiny-scenes plain "$DEMO_SCENE" 2 \
   "a small red sphere on a green floor, under a pink sky" 1 "" "#:strength 0.7"
-demo_task inpaint inpaint tiny-scenes-inpaint plain "$DEMO_SCENE" 2 "a small yellow cone" 3 \
-  "ellipse 60 44 64 64" "#:feather 5"
-demo_task inpaint-wide inpaint tiny-scenes-inpaint wide "$DEMO_SCENE" 2 "a large green cube" 1 \
-  "ellipse 8 30 80 80" "#:feather 5"
+demo_task inpaint inpaint tiny-scenes-inpaint plain "$DEMO_SCENE" 2 "a small yellow cone" 2 \
+  "ellipse 60 44 64 64" '#:feather 5 #:match-colors "seamless"'
+demo_task inpaint-wide inpaint tiny-scenes-inpaint wide "$DEMO_SCENE" 2 "a small green cube" 1 \
+  "ellipse 4 26 88 88" '#:feather 5 #:match-colors "seamless"'
 demo_task outpaint inpaint tiny-scenes-inpaint margin "$DEMO_SCENE" 2 "a red cylinder" 1 \
   "rectangle 120 0 72 128" '#:feather 5 #:match-colors "seamless"'
 demo_task depth2img depth2img tiny-scenes-depth plain \
