@@ -20,6 +20,7 @@
 #include "formats/catalog.h"
 #include "formats/checkpoint.h"
 #include "formats/embedding.h"
+#include "formats/fingerprint.h"
 #include "formats/lora.h"
 #include "formats/safetensors.h"
 #include "models/clip-processor.h"

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "formats/catalog.h"
+#include "formats/fingerprint.h"
 #include "pipelines/pipeline-private.h"
 #include "pipelines/vocabulary.h"
 
@@ -97,6 +98,8 @@ load_model (Load *load, const char *part, const char *expected, guint at, GError
   if (! config)
     return NULL;
   weights = dif_checkpoint_weights (pipe->checkpoint, part, error);
+  if (weights)
+    dif_fingerprint_add (pipe->sum, part, config, weights);
   if (! weights || ! add_extras (pipe, part, weights, config, error))
     return NULL;
   dtype  = at == DEPTH_STORE ? DIF_F32 : pipe->dtype;
@@ -259,6 +262,7 @@ load_scheduler (DifPipeline *pipe, GError **error)
   pipe->scheduler_config = dif_checkpoint_config (pipe->checkpoint, "scheduler", error);
   if (! pipe->scheduler_config)
     return FALSE;
+  dif_fingerprint_add (pipe->sum, klass, pipe->scheduler_config, NULL);
   pipe->scheduler_class = g_strdup (klass);
   probe                 = dif_pipeline_scheduler (pipe, NULL, error);
   return probe != NULL;
@@ -386,10 +390,37 @@ unload (DifPipeline *pipe)
   g_clear_pointer (&pipe->tokenizer2, dif_tokenizer_free);
   g_clear_pointer (&pipe->loras, dif_lora_set_free);
   g_clear_pointer (&pipe->embeddings, dif_embedding_set_free);
+  g_clear_pointer (&pipe->sum, g_checksum_free);
   g_clear_pointer (&pipe->scheduler_config, dif_json_unref);
   g_clear_pointer (&pipe->presets, dif_json_unref);
   g_clear_pointer (&pipe->scheduler_class, g_free);
   g_clear_pointer (&pipe->backend, dif_backend_unref);
+}
+
+/* One fingerprint of all files in the lists, if there are any. */
+static gboolean
+fingerprint_extras (DifPipeline *pipe, GError **error)
+{
+  char **const          lists[] = { pipe->asked_loras, pipe->asked_embeddings };
+  const char *const     kinds[] = { "loras", "embeddings" };
+  g_autoptr (GChecksum) sum     = g_checksum_new (G_CHECKSUM_SHA256);
+  gboolean              is_any  = FALSE;
+
+  for (guint k = 0; k < G_N_ELEMENTS (lists); k++)
+    for (guint i = 0; lists[k] && lists[k][i]; i++)
+      {
+        g_autofree char *rest = NULL;
+        g_autofree char *file = dif_catalog_split_spec (lists[k][i], &rest);
+        g_autofree char *path = dif_catalog_resolve_file (kinds[k], file, error);
+
+        if (! path || ! dif_fingerprint_add_file (sum, path, error))
+          return FALSE;
+        is_any = TRUE;
+      }
+  g_clear_pointer (&pipe->extras_fingerprint, g_free);
+  if (is_any)
+    pipe->extras_fingerprint = g_strdup (g_checksum_get_string (sum));
+  return TRUE;
 }
 
 /* Loads everything on @device. */
@@ -405,12 +436,16 @@ load_on (DifPipeline *pipe, const char *device, DifProgressFunc progress, gpoint
     pipe->embeddings =
         dif_embedding_set_new ((const char *const *) pipe->asked_embeddings, error);
   pipe->backend = pipe->embeddings ? dif_backend_open (device, error) : NULL;
-  if (! pipe->backend || ! choose_dtype (pipe, pipe->asked_dtype, error) ||
-      ! load_parts (&load, error))
+  pipe->sum     = g_checksum_new (G_CHECKSUM_SHA256);
+  if (! pipe->backend || ! fingerprint_extras (pipe, error) ||
+      ! choose_dtype (pipe, pipe->asked_dtype, error) || ! load_parts (&load, error))
     return FALSE;
   /* merged and learned: the files are not needed any more */
   g_clear_pointer (&pipe->loras, dif_lora_set_free);
   g_clear_pointer (&pipe->embeddings, dif_embedding_set_free);
+  g_free (pipe->fingerprint);
+  pipe->fingerprint = g_strdup (g_checksum_get_string (pipe->sum));
+  g_clear_pointer (&pipe->sum, g_checksum_free);
   report_part (&load);
   pipe->load_seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
   return TRUE;
@@ -505,6 +540,8 @@ dif_pipeline_free (DifPipeline *pipe)
   g_strfreev (pipe->asked_loras);
   g_strfreev (pipe->asked_embeddings);
   g_free (pipe->detour);
+  g_free (pipe->fingerprint);
+  g_free (pipe->extras_fingerprint);
   dif_checkpoint_free (pipe->checkpoint);
   g_free (pipe);
 }

@@ -43,6 +43,9 @@ struct _DifPipeline
   gboolean         wants_score;                  /* requires_aesthetics_score */
   DifLoraSet      *loras;                        /* while loading */
   DifEmbeddingSet *embeddings;                   /* while loading */
+  GChecksum       *sum;                          /* while loading */
+  char            *fingerprint;                  /* of the checkpoint */
+  char            *extras_fingerprint;           /* of LoRAs and embeddings; NULL without */
 
   /* loaded by the first run that looks; NULL until then */
   DifSafetyChecker *safety;

@@ -230,6 +230,9 @@ make_recipe (DifRun *run, guint i, DifSafety safety)
   dif_json_set_string (json, "program", "gimp-diffusion");
   dif_json_set_string (json, "version", DIF_VERSION);
   dif_json_set_string (json, "model", model && *model ? model : name);
+  dif_json_set_string (json, "model-fingerprint", run->pipe->fingerprint);
+  if (run->pipe->extras_fingerprint)
+    dif_json_set_string (json, "extras-fingerprint", run->pipe->extras_fingerprint);
   if (! run->pipe->unet2d)
     {
       dif_json_set_string (json, "prompt", dif_request_text (run->rq, "prompt"));

@@ -240,7 +240,9 @@ guint64 dif_result_seed (DifResult *r);
  *
  * Returns: (transfer none): a JSON object with everything needed to draw the
  * picture again: version, task, model, parameters as used, scheduler config,
- * index in the batch
+ * index in the batch.  "model-fingerprint" tells the model from others of its
+ * name, "extras-fingerprint" the LoRAs and embeddings, all of them together: see
+ * dif_fingerprint_add()
  */
 const char *dif_result_recipe (DifResult *r, guint i);
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* fingerprint.c - see fingerprint.h. */
+#include "formats/fingerprint.h"
+
+#include <string.h>
+
+#define N_SAMPLES 256
+
+/* With the final NUL, so that "a" "bc" is not "ab" "c". */
+static void
+add_text (GChecksum *sum, const char *text)
+{
+  g_checksum_update (sum, (const guchar *) text, (gssize) strlen (text) + 1);
+}
+
+static void
+add_tensor (GChecksum *sum, const char *name, const DifHostArray *array)
+{
+  GString *head = g_string_new (dif_dtype_name (array->dtype));
+  gsize    n, size, taken;
+
+  for (guint i = 0; i < array->shape.n; i++)
+    g_string_append_printf (head, " %" G_GSIZE_FORMAT, array->shape.d[i]);
+  add_text (sum, name);
+  add_text (sum, head->str);
+  g_string_free (head, TRUE);
+  if (! array->data || ! dif_shape_count (&array->shape, &n))
+    return;
+  size  = n * dif_dtype_size (array->dtype);
+  taken = MIN (size, DIF_FINGERPRINT_SAMPLE);
+  g_checksum_update (sum, (const guchar *) array->data + (size - taken) / 2, (gssize) taken);
+}
+
+void
+dif_fingerprint_add (GChecksum *sum, const char *part, DifJson *config, DifWeights *weights)
+{
+  g_autoptr (GPtrArray) names = weights ? dif_weights_names (weights) : NULL;
+  g_autofree char      *text  = config ? dif_json_to_string (config, FALSE) : NULL;
+
+  add_text (sum, part);
+  add_text (sum, text ? text : "");
+  for (guint i = 0; names && i < names->len; i++)
+    add_tensor (sum, names->pdata[i], dif_weights_lookup (weights, names->pdata[i]));
+}
+
+gboolean
+dif_fingerprint_add_file (GChecksum *sum, const char *path, GError **error)
+{
+  g_autoptr (GMappedFile) file  = g_mapped_file_new (path, FALSE, error);
+  const guchar           *bytes = file ? (const guchar *) g_mapped_file_get_contents (file) : NULL;
+  gsize                   size  = file ? g_mapped_file_get_length (file) : 0;
+  g_autofree char        *text  = g_strdup_printf ("%" G_GSIZE_FORMAT, size);
+  gsize                   room;
+
+  if (! file)
+    return FALSE;
+  add_text (sum, text);
+  if (size <= DIF_FINGERPRINT_HEAD)
+    {
+      g_checksum_update (sum, bytes, (gssize) size);
+      return TRUE;
+    }
+  g_checksum_update (sum, bytes, DIF_FINGERPRINT_HEAD);
+  /* from the head on, the last one ends the file */
+  room = size - DIF_FINGERPRINT_HEAD - MIN (size - DIF_FINGERPRINT_HEAD, DIF_FINGERPRINT_SAMPLE);
+  for (guint i = 0; i < N_SAMPLES; i++)
+    {
+      gsize at = DIF_FINGERPRINT_HEAD + room * i / (N_SAMPLES - 1);
+
+      g_checksum_update (sum, bytes + at, (gssize) MIN (DIF_FINGERPRINT_SAMPLE, size - at));
+    }
+  return TRUE;
+}
