@@ -2,6 +2,7 @@
 /* arguments.c - see arguments.h. */
 #include "config.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "plugin/arguments.h"
@@ -59,6 +60,184 @@ dif_arguments_add (GimpProcedure *procedure, const char *task)
   for (guint i = 0; i < n; i++)
     add_argument (procedure, &rows[i]);
 }
+
+gboolean
+dif_arguments_allow (const DifParam *row, double value)
+{
+  return value == row->fallback || (value >= row->min && value <= row->max &&
+                                    (row->type != DIF_PARAM_INT || value == floor (value)));
+}
+
+/* ---- changes to a recipe ---- */
+
+/* What a number is that stays as it is. */
+static double
+unchanged (const DifParam *row)
+{
+  return MIN (row->min, row->fallback) - 1.0;
+}
+
+/* The row of that name, if the task has it and it can be changed. */
+static const DifParam *
+find_row (const char *task, const char *name)
+{
+  for (guint more = 0; more < 2; more++)
+    {
+      guint           n    = 0;
+      const DifParam *rows = more ? dif_region_params (task, &n) : dif_task_params (task, &n);
+
+      for (guint i = 0; i < n; i++)
+        {
+          if (g_str_equal (rows[i].name, name))
+            return &rows[i];
+        }
+    }
+  return NULL;
+}
+
+static void
+collect (const DifParam *rows, guint n, GHashTable *seen, GPtrArray *found)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      const DifParam *row        = &rows[i];
+      gboolean        is_picture = row->type == DIF_PARAM_IMAGE && ! dif_region_is_layer_row (row);
+
+      if (! is_picture && ! dif_region_replaces (row) && ! dif_region_is_place_row (row) &&
+          g_hash_table_add (seen, (gpointer) row->name))
+        g_ptr_array_add (found, (gpointer) row);
+    }
+}
+
+/* Rows of any task that a recipe's picture can be given another value of, each once. */
+static GPtrArray *
+changeable_rows (void)
+{
+  const char *const     *tasks = dif_task_names ();
+  g_autoptr (GHashTable) seen  = g_hash_table_new (g_str_hash, g_str_equal);
+  GPtrArray             *found = g_ptr_array_new ();
+  guint                  n     = 0;
+
+  for (guint i = 0; tasks[i] != NULL; i++)
+    {
+      const DifParam *rows = dif_task_params (tasks[i], &n);
+
+      collect (rows, n, seen, found);
+      rows = dif_region_params (tasks[i], &n);
+      collect (rows, n, seen, found);
+    }
+  return found;
+}
+
+void
+dif_arguments_add_changes (GimpProcedure *procedure)
+{
+  g_autoptr (GPtrArray) rows = changeable_rows ();
+
+  for (guint i = 0; i < rows->len; i++)
+    {
+      const DifParam *row   = rows->pdata[i];
+      const char     *label = g_dgettext (GETTEXT_PACKAGE, row->label);
+      const char     *blurb = g_dgettext (GETTEXT_PACKAGE, row->blurb);
+
+      if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE)
+        gimp_procedure_add_double_argument (procedure, row->name, label, blurb, unchanged (row),
+                                            row->max, unchanged (row), NUMBER_FLAGS);
+      else if (row->type == DIF_PARAM_IMAGE)
+        gimp_procedure_add_drawable_argument (procedure, row->name, label, blurb, TRUE,
+                                              G_PARAM_READWRITE);
+      else
+        gimp_procedure_add_string_argument (procedure, row->name, label, blurb, NULL,
+                                            G_PARAM_READWRITE);
+    }
+}
+
+static gboolean
+change_number (const DifParam *row, double number, GObject *config, GError **error)
+{
+  if (! dif_arguments_allow (row, number))
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: expected a %snumber from %g to %g, found %g", row->name,
+                   row->type == DIF_PARAM_INT ? "whole " : "", row->min, row->max, number);
+      return FALSE;
+    }
+  g_object_set (config, row->name, number, NULL);
+  return TRUE;
+}
+
+static gboolean
+change_text (const DifParam *row, const char *text, GObject *config, GError **error)
+{
+  gboolean is_on = g_str_equal (text, "on");
+
+  if (row->type != DIF_PARAM_BOOL)
+    {
+      g_object_set (config, row->name, text, NULL);
+      return TRUE;
+    }
+  if (! is_on && ! g_str_equal (text, "off"))
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: expected on or off, found \"%s\"", row->name, text);
+      return FALSE;
+    }
+  g_object_set (config, row->name, is_on, NULL);
+  return TRUE;
+}
+
+static gboolean
+has_no_row (const char *task, const char *name, GError **error)
+{
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "%s has no parameter \"%s\"",
+               task, name);
+  return FALSE;
+}
+
+/* Changes one argument, if the user wants another value of it. */
+static gboolean
+change_row (const DifParam *row, GObject *changes, const char *task, GObject *config,
+            GError **error)
+{
+  const DifParam          *own      = find_row (task, row->name);
+  double                   number   = unchanged (row);
+  g_autofree char         *text     = NULL;
+  g_autoptr (GimpDrawable) drawable = NULL;
+
+  if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE)
+    g_object_get (changes, row->name, &number, NULL);
+  else if (row->type == DIF_PARAM_IMAGE)
+    g_object_get (changes, row->name, &drawable, NULL);
+  else
+    g_object_get (changes, row->name, &text, NULL);
+
+  if (number == unchanged (row) && text == NULL && drawable == NULL)
+    return TRUE;
+  if (own == NULL)
+    return has_no_row (task, row->name, error);
+  if (text != NULL)
+    return change_text (own, text, config, error);
+  if (drawable == NULL)
+    return change_number (own, number, config, error);
+  g_object_set (config, row->name, drawable, NULL);
+  return TRUE;
+}
+
+gboolean
+dif_arguments_change (GimpProcedureConfig *changes, const char *task, GimpProcedureConfig *config,
+                      GError **error)
+{
+  g_autoptr (GPtrArray) rows = changeable_rows ();
+
+  for (guint i = 0; i < rows->len; i++)
+    {
+      if (! change_row (rows->pdata[i], G_OBJECT (changes), task, G_OBJECT (config), error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* ---- a request ---- */
 
 static gboolean
 set_lines (DifRequest *rq, const DifParam *row, const char *text, GError **error)

@@ -13,6 +13,9 @@
 
 G_BEGIN_DECLS
 
+/** DIF_PROCEDURE_PREFIX: before the name of a task, its procedure's name. */
+#define DIF_PROCEDURE_PREFIX "plug-in-diffusion-"
+
 /**
  * dif_arguments_add:
  * @procedure: a procedure without arguments
@@ -40,6 +43,40 @@ void dif_arguments_add (GimpProcedure *procedure, const char *task);
  */
 DifRequest *dif_arguments_to_request (GimpProcedureConfig *config, const char *task,
                                       GError **error);
+
+/**
+ * dif_arguments_allow:
+ * @row: a number
+ * @value: its value
+ *
+ * Returns: whether @row can have it
+ */
+gboolean dif_arguments_allow (const DifParam *row, double value);
+
+/**
+ * dif_arguments_add_changes:
+ * @procedure: a procedure without arguments
+ *
+ * Adds an argument for every parameter of any task that a recipe's picture can
+ * be given another value of: not those that say where it is.  Left out, they
+ * change nothing: numbers are then one less than the least they can be, and
+ * texts NULL.  Truth values are texts, "on" or "off".
+ */
+void dif_arguments_add_changes (GimpProcedure *procedure);
+
+/**
+ * dif_arguments_change:
+ * @changes: arguments of dif_arguments_add_changes()
+ * @task: a task
+ * @config: (inout): arguments of dif_arguments_add()
+ * @error: return location
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM naming the argument.
+ *
+ * Returns: FALSE on error
+ */
+gboolean dif_arguments_change (GimpProcedureConfig *changes, const char *task,
+                               GimpProcedureConfig *config, GError **error);
 
 G_END_DECLS
 

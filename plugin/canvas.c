@@ -6,7 +6,7 @@
 
 #include "plugin/canvas.h"
 #include "plugin/mask.h"
-#include "plugin/source.h"
+#include "plugin/recipe.h"
 
 #include <glib/gi18n-lib.h>
 
@@ -63,16 +63,6 @@ dif_canvas_layer_name (const char *prompt, const char *fallback)
   return g_string_free (g_steal_pointer (&name), FALSE);
 }
 
-static void
-attach_recipe (GimpLayer *layer, const char *recipe)
-{
-  GimpParasite *parasite = gimp_parasite_new (DIF_RECIPE_PARASITE, GIMP_PARASITE_PERSISTENT,
-                                              (guint32) strlen (recipe) + 1, recipe);
-
-  gimp_item_attach_parasite (GIMP_ITEM (layer), parasite);
-  gimp_parasite_free (parasite);
-}
-
 /* The buffer carries the image's profile, so babl converts to it, and to luminance
  * in grey images. */
 static gboolean
@@ -123,16 +113,14 @@ no_memory_for_mask (guint width, guint height, GError **error)
 /* Softens the edge of the mask in @buffer, which is a layer mask, where something lies below
  * it: over nothing a soft edge would be a transparent one. */
 static gboolean
-feather_mask (GimpImage *image, GeglBuffer *buffer, const DifSpot *spot, GError **error)
+feather_mask (GeglBuffer *buffer, const DifSpot *spot, GError **error)
 {
   const GeglRectangle *all   = gegl_buffer_get_extent (buffer);
   guint                width = (guint) all->width, height = (guint) all->height;
   gsize                n      = (gsize) width * height;
   g_autofree float    *values = g_try_new (float, n), *soft = g_try_new (float, n);
-  g_autofree float    *cover = dif_source_cover (image, &spot->area, error);
+  const float         *cover = spot->cover;
 
-  if (cover == NULL)
-    return FALSE;
   if (values == NULL || soft == NULL)
     return no_memory_for_mask (width, height, error);
   gegl_buffer_get (buffer, all, 1.0, babl_format ("Y float"), values, GEGL_AUTO_ROWSTRIDE,
@@ -147,7 +135,7 @@ feather_mask (GimpImage *image, GeglBuffer *buffer, const DifSpot *spot, GError 
 }
 
 static gboolean
-add_mask (GimpImage *image, GimpLayer *layer, const DifSpot *spot, GError **error)
+add_mask (GimpLayer *layer, const DifSpot *spot, GError **error)
 {
   GimpLayerMask         *mask   = gimp_layer_create_mask (layer, GIMP_ADD_MASK_WHITE);
   g_autoptr (GeglBuffer) buffer = NULL;
@@ -161,7 +149,7 @@ add_mask (GimpImage *image, GimpLayer *layer, const DifSpot *spot, GError **erro
   if (buffer == NULL)
     return dif_canvas_set_error (_ ("GIMP could not make the layer mask: %s"), error);
   gegl_buffer_copy (spot->mask, NULL, GEGL_ABYSS_NONE, buffer, &all);
-  return spot->feather == 0 || feather_mask (image, buffer, spot, error);
+  return spot->feather == 0 || feather_mask (buffer, spot, error);
 }
 
 static GimpLayer *
@@ -184,7 +172,7 @@ layer_of_picture (GimpImage *image, DifImage *picture, const DifSpot *spot, cons
     }
   gimp_layer_set_offsets (layer, spot->area.x + (spot->area.width - width) / 2,
                           spot->area.y + (spot->area.height - height) / 2);
-  if (spot->has_mask && ! add_mask (image, layer, spot, error))
+  if (spot->has_mask && ! add_mask (layer, spot, error))
     {
       gimp_item_delete (GIMP_ITEM (layer));
       return NULL;
@@ -219,7 +207,7 @@ make_layer (GimpImage *image, DifResult *result, guint i, const DifSpot *spot, c
     return NULL;
   layer = layer_of_picture (image, picture, spot, is_flagged ? flagged : name, error);
   if (layer != NULL)
-    attach_recipe (layer, dif_result_recipe (result, i));
+    dif_recipe_attach (layer, spot->recipes[i]);
   return layer;
 }
 
@@ -233,8 +221,6 @@ make_depth_layer (GimpImage *image, DifResult *result, const DifSpot *spot, GErr
   bare.has_mask = FALSE;
   if (picture != NULL)
     layer = layer_of_picture (image, picture, &bare, _ ("Depth"), error);
-  if (layer != NULL)
-    gimp_item_set_visible (GIMP_ITEM (layer), FALSE);
   return layer;
 }
 
@@ -263,22 +249,52 @@ make_layers (GimpImage *image, DifResult *result, const DifSpot *spot, const cha
   return layers;
 }
 
-static gboolean
-insert_layers (GimpImage *image, GimpLayer *above, GPtrArray *layers)
+static GimpLayer *
+insert_group (GimpImage *image, GimpLayer *parent, int position, const char *name)
 {
-  GimpItem *parent   = above != NULL ? gimp_item_get_parent (GIMP_ITEM (above)) : NULL;
-  int       position = above != NULL ? gimp_image_get_item_position (image, GIMP_ITEM (above)) : 0;
+  GimpLayer *group = GIMP_LAYER (gimp_group_layer_new (image, name));
 
+  if (group == NULL || ! gimp_layer_set_mode (group, GIMP_LAYER_MODE_PASS_THROUGH) ||
+      ! dif_recipe_mark_group (group))
+    return NULL;
+  return gimp_image_insert_layer (image, group, parent, position) ? group : NULL;
+}
+
+static gboolean
+insert_layer (GimpImage *image, GimpLayer *layer, GimpLayer *parent, int position)
+{
+  if (! gimp_image_insert_layer (image, layer, parent, position))
+    return FALSE;
+  gimp_drawable_update (GIMP_DRAWABLE (layer), 0, 0,
+                        gimp_drawable_get_width (GIMP_DRAWABLE (layer)),
+                        gimp_drawable_get_height (GIMP_DRAWABLE (layer)));
+  return TRUE;
+}
+
+/* Several pictures get a group, unless they are to join one; the others are hidden so that
+ * the image looks as the first alone makes it, soft edges included. */
+static gboolean
+insert_layers (GimpImage *image, const DifSpot *spot, GPtrArray *layers, guint n_pictures,
+               const char *name)
+{
+  GimpItem  *item     = (GimpItem *) spot->above;
+  GimpLayer *parent   = item != NULL ? (GimpLayer *) gimp_item_get_parent (item) : NULL;
+  int        position = item != NULL ? gimp_image_get_item_position (image, item) : 0;
+
+  position = MAX (position, 0);
+  if (n_pictures > 1 && (parent == NULL || ! dif_recipe_is_group (parent)))
+    {
+      parent   = insert_group (image, parent, position, name);
+      position = 0;
+      if (parent == NULL)
+        return FALSE;
+    }
   for (guint i = 0; i < layers->len; i++)
     {
-      GimpLayer *layer = g_ptr_array_index (layers, i);
-
-      if (! gimp_image_insert_layer (image, layer, (GimpLayer *) parent,
-                                     MAX (position, 0) + (int) i))
+      if (i > 0)
+        gimp_item_set_visible (g_ptr_array_index (layers, i), FALSE);
+      if (! insert_layer (image, g_ptr_array_index (layers, i), parent, position + (int) i))
         return FALSE;
-      gimp_drawable_update (GIMP_DRAWABLE (layer), 0, 0,
-                            gimp_drawable_get_width (GIMP_DRAWABLE (layer)),
-                            gimp_drawable_get_height (GIMP_DRAWABLE (layer)));
     }
   return TRUE;
 }
@@ -318,7 +334,7 @@ dif_canvas_add_pictures (GimpImage *image, DifResult *result, const DifSpot *spo
   if (layers == NULL)
     return NULL;
   gimp_image_undo_group_start (image);
-  is_in = insert_layers (image, spot->above, layers);
+  is_in = insert_layers (image, spot, layers, dif_result_n_images (result), name);
   if (! is_in)
     {
       dif_canvas_set_error (_ ("GIMP could not make the layer: %s"), error);

@@ -14,9 +14,6 @@
 
 G_BEGIN_DECLS
 
-/** DIF_RECIPE_PARASITE: of a layer: the JSON text that draws its picture again. */
-#define DIF_RECIPE_PARASITE "gimp-diffusion-recipe"
-
 /**
  * dif_canvas_check:
  * @image: an image
@@ -48,6 +45,8 @@ char *dif_canvas_layer_name (const char *prompt, const char *fallback);
  *   opaque
  * @has_depth: whether estimated depth becomes a layer below them
  * @above: (nullable): the layer that new ones go above; NULL for on top
+ * @cover: as of DifRegion
+ * @recipes: (array zero-terminated=1): of every picture
  *
  * A place on the canvas.
  */
@@ -60,6 +59,8 @@ typedef struct
   guint       feather;
   gboolean    has_depth;
   GimpLayer  *above;
+  float      *cover;
+  char      **recipes;
 } DifSpot;
 
 /**
@@ -71,8 +72,11 @@ typedef struct
  * @error: return location
  *
  * One undo step.  The first picture is on top, and the name of one that the
- * safety checker flagged says so.  The selection and the selected
- * layers stay; only where none was selected the new ones are.
+ * safety checker flagged says so.  Several pictures become a group that passes
+ * through, with the first visible and the others hidden, so that the image looks
+ * as if the first were alone; above a layer in such a group they join it.
+ * Estimated depth is hidden.  The selection and the selected layers stay; only
+ * where none was selected the new ones are.
  *
  * Errors: GIMP_PLUG_IN_ERROR with GIMP's reason, DIF_BACKEND_ERROR
  * OUT_OF_MEMORY; the image is as before.

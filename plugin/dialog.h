@@ -12,10 +12,13 @@ G_BEGIN_DECLS
  * @procedure: one of ours
  * @config: its arguments, shown and changed
  * @task: its task
+ * @title: translated
+ * @is_placed: whether the place of the picture is settled and not shown
  *
  * Returns: FALSE if the user gave up
  */
-gboolean dif_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, const char *task);
+gboolean dif_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, const char *task,
+                         const char *title, gboolean is_placed);
 
 G_END_DECLS
 

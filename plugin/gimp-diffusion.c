@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* gimp-diffusion.c - the plug-in: one procedure for every task of libdif.
+/* gimp-diffusion.c - the plug-in: one procedure for every task of libdif, and one that
+ * repeats what the others did.
  *
  * A task that libdif gets appears here by itself.
  */
@@ -10,11 +11,13 @@
 #include "dif.h"
 #include "plugin/arguments.h"
 #include "plugin/region.h"
+#include "plugin/repeat.h"
 #include "plugin/run.h"
 
 #include <glib/gi18n-lib.h>
 
-#define PREFIX "plug-in-diffusion-"
+#define PREFIX DIF_PROCEDURE_PREFIX
+#define REPEAT PREFIX "repeat"
 
 typedef struct
 {
@@ -40,7 +43,7 @@ query_procedures (GimpPlugIn *plug_in)
 
   for (guint i = 0; tasks[i] != NULL; i++)
     names = g_list_append (names, g_strconcat (PREFIX, tasks[i], NULL));
-  return names;
+  return g_list_append (names, g_strdup (REPEAT));
 }
 
 static const char *
@@ -67,18 +70,17 @@ help_of (const char *task)
               "around it stays as it is to the last bit. The model sees what is visible, or the "
               "selected layer, with some context around the selection. Arguments that are left "
               "out, numbers that are 0 and names that are empty stand for the model's own value. "
-              "The picture's recipe is kept in the layer's parasite gimp-diffusion-recipe.");
+              "Several pictures become a group that shows the first. The picture's recipe is kept "
+              "in the layer's parasite gimp-diffusion-recipe.");
   return _ ("Adds a layer for every picture, centered on the selection or the canvas, in one "
             "undo step. Arguments that are left out, numbers that are 0 and names that are empty "
-            "stand for the model's own value. The picture's recipe is kept in the layer's "
-            "parasite gimp-diffusion-recipe.");
+            "stand for the model's own value. Several pictures become a group that shows the "
+            "first. The picture's recipe is kept in the layer's parasite gimp-diffusion-recipe.");
 }
 
 static void
-describe (GimpProcedure *procedure, const char *task)
+describe (GimpProcedure *procedure, const char *label, const char *blurb, const char *help)
 {
-  const char      *label     = g_dgettext (GETTEXT_PACKAGE, dif_task_label (task));
-  const char      *blurb     = g_dgettext (GETTEXT_PACKAGE, dif_task_blurb (task));
   g_autofree char *menu_name = g_strdup_printf (_ ("%s\342\200\246"), label);
 
   gimp_procedure_set_image_types (procedure, "RGB*, GRAY*");
@@ -87,12 +89,26 @@ describe (GimpProcedure *procedure, const char *task)
                                                       GIMP_PROCEDURE_SENSITIVE_NO_DRAWABLES);
   gimp_procedure_set_menu_label (procedure, menu_name);
   gimp_procedure_add_menu_path (procedure, "<Image>/Filters/Diffusion");
-  gimp_procedure_set_documentation (
-      procedure, blurb,
-      help_of (task),
-      gimp_procedure_get_name (procedure));
+  gimp_procedure_set_documentation (procedure, blurb, help, gimp_procedure_get_name (procedure));
   gimp_procedure_set_attribution (procedure, "The authors of Diffusion for GIMP",
                                   "The authors of Diffusion for GIMP", "2026");
+}
+
+static GimpProcedure *
+create_repeat (GimpPlugIn *plug_in)
+{
+  GimpProcedure *procedure =
+      gimp_image_procedure_new (plug_in, REPEAT, GIMP_PDB_PROC_TYPE_PLUGIN, dif_repeat_procedure,
+                                NULL, NULL);
+
+  describe (procedure, _ ("Repeat"),
+            _ ("Draws the picture of a layer again, with changes if you like"),
+            _ ("Follows the recipe of the selected layer and adds a layer above it, at the same "
+               "place and with the same kind of layer mask. What is visible counts without the "
+               "layers that the recipe made. Arguments that are left out stay as in the recipe; a "
+               "seed of -1 takes a new one. More than one picture becomes a group."));
+  dif_arguments_add_changes (procedure);
+  return procedure;
 }
 
 static GimpProcedure *
@@ -101,18 +117,19 @@ create_procedure (GimpPlugIn *plug_in, const char *name)
   const char    *task = task_of (name);
   GimpProcedure *procedure;
 
-  if (task == NULL)
+  if (task == NULL && ! g_str_equal (name, REPEAT))
     return NULL;
-  procedure = gimp_image_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN,
-                                        dif_run_procedure, (gpointer) task, NULL);
-  describe (procedure, task);
-  dif_arguments_add (procedure, task);
-  gimp_procedure_add_core_object_array_return_value (
-      procedure, "layers", _ ("Layers"), _ ("The new layers, the first picture first"),
-      GIMP_TYPE_LAYER, G_PARAM_READWRITE);
-  gimp_procedure_add_double_return_value (procedure, "seed", _ ("Seed"),
-                                          _ ("The seed that was used"), 0.0, G_MAXUINT32, 0.0,
-                                          G_PARAM_READWRITE);
+  if (task != NULL)
+    {
+      procedure = gimp_image_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN,
+                                            dif_run_procedure, (gpointer) task, NULL);
+      describe (procedure, g_dgettext (GETTEXT_PACKAGE, dif_task_label (task)),
+                g_dgettext (GETTEXT_PACKAGE, dif_task_blurb (task)), help_of (task));
+      dif_arguments_add (procedure, task);
+    }
+  else
+    procedure = create_repeat (plug_in);
+  dif_run_add_results (procedure);
   return procedure;
 }
 

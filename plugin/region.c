@@ -148,12 +148,21 @@ dif_region_replaces (const DifParam *row)
   return g_str_equal (row->name, "padding-mask-crop");
 }
 
+gboolean
+dif_region_is_place_row (const DifParam *row)
+{
+  static const char *const names[] = { "source", "padding", "context-area", "square", NULL };
+
+  return g_strv_contains (names, row->name);
+}
+
 void
 dif_region_free (DifRegion *region)
 {
   if (region == NULL)
     return;
   g_clear_object (&region->selection);
+  g_free (region->cover);
   g_free (region);
 }
 
@@ -258,10 +267,39 @@ read_context_area (GimpProcedureConfig *config, GimpImage *image, DifRect *area,
   return FALSE;
 }
 
+static void
+set_size (DifPlacement *placement, DifRequest *rq)
+{
+  if (dif_request_has (rq, "width"))
+    placement->width = (int) dif_request_number (rq, "width");
+  if (dif_request_has (rq, "height"))
+    placement->height = (int) dif_request_number (rq, "height");
+}
+
+/* Where everything was. */
+static gboolean
+place_again (DifRegion *region, const DifAgain *again, DifRequest *rq, DifPlacement *placement,
+             GError **error)
+{
+  int native = dif_size_native (dif_request_model (rq), error);
+
+  if (native == 0)
+    return FALSE;
+  *placement = (DifPlacement) { again->target, again->context, again->context.width,
+                                again->context.height };
+  dif_geometry_fit (native, &placement->width, &placement->height);
+  set_size (placement, rq);
+  region->above     = again->above;
+  region->context   = again->context;
+  region->target    = again->target;
+  region->selection = again->selection != NULL ? g_object_ref (again->selection) : NULL;
+  return TRUE;
+}
+
 /* Where everything is, and how large the picture is to be. */
 static gboolean
-place (DifRegion *region, GimpImage *image, GimpLayer *source, const Numbers *numbers,
-       GimpProcedureConfig *config, DifRequest *rq, DifPlacement *placement, GError **error)
+place (DifRegion *region, GimpImage *image, const Numbers *numbers, GimpProcedureConfig *config,
+       DifRequest *rq, DifPlacement *placement, GError **error)
 {
   DifRect  bounds, selection, seen;
   gboolean is_selected = dif_source_selection (image, &selection);
@@ -273,9 +311,9 @@ place (DifRegion *region, GimpImage *image, GimpLayer *source, const Numbers *nu
     return FALSE;
   wish.selection = is_selected ? &selection : NULL;
   wish.seen      = seen.width > 0 ? &seen : NULL;
-  dif_source_bounds (image, source, &bounds);
+  dif_source_bounds (image, region->source, &bounds);
   /* A layer is painted beyond its edges, but not from nowhere. */
-  if (source != NULL && region->has_mask && is_selected && shares (&bounds, &selection))
+  if (region->source != NULL && region->has_mask && is_selected && shares (&bounds, &selection))
     dif_geometry_unite (&bounds, &selection, &bounds);
   if (! dif_geometry_place (&bounds, &wish, placement))
     {
@@ -283,11 +321,9 @@ place (DifRegion *region, GimpImage *image, GimpLayer *source, const Numbers *nu
                            _ ("Nothing that could be drawn anew lies in the selection."));
       return FALSE;
     }
-  if (dif_request_has (rq, "width"))
-    placement->width = (int) dif_request_number (rq, "width");
-  if (dif_request_has (rq, "height"))
-    placement->height = (int) dif_request_number (rq, "height");
+  set_size (placement, rq);
   region->context = placement->context;
+  region->target  = placement->target;
   if (is_selected)
     region->selection = copy_selection (image, &region->context, error);
   return ! is_selected || region->selection != NULL;
@@ -336,18 +372,19 @@ set_mask (DifRegion *region, const Numbers *numbers, const DifPlacement *to, Dif
 }
 
 static gboolean
-set_pictures (DifRegion *region, GimpImage *image, GimpLayer *source, const Numbers *numbers,
+set_pictures (DifRegion *region, GimpImage *image, GimpImage *visible, const Numbers *numbers,
               const DifPlacement *to, GimpProcedureConfig *config, DifRequest *rq, GError **error)
 {
   guint                n       = 0;
   const DifParam      *rows    = dif_task_params (dif_request_task (rq), &n);
   g_autoptr (DifImage) picture = NULL;
   const DifRect       *area    = &to->context;
+  gboolean             extends = region->has_mask;
 
   picture =
-      source != NULL
-          ? dif_source_layer (source, area, to->width, to->height, region->has_mask, error)
-          : dif_source_visible (image, area, to->width, to->height, region->has_mask, error);
+      region->source != NULL
+          ? dif_source_layer (region->source, area, to->width, to->height, extends, error)
+          : dif_source_visible (visible, area, to->width, to->height, extends, error);
   if (picture == NULL || ! dif_request_set_image (rq, "image", picture, error))
     return FALSE;
   if (region->has_mask && ! set_mask (region, numbers, to, rq, error))
@@ -371,28 +408,35 @@ read_numbers (GimpProcedureConfig *config, const char *task, Numbers *numbers, G
 }
 
 DifRegion *
-dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config, DifRequest *rq,
-                GError **error)
+dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config,
+                const DifAgain *again, DifRequest *rq, GError **error)
 {
   g_autoptr (DifRegion) region   = g_new0 (DifRegion, 1);
   const char           *task     = dif_request_task (rq);
   gboolean              is_layer = FALSE;
   Numbers               numbers  = { 0 };
+  GimpImage            *visible  = again != NULL ? again->visible : image;
   DifPlacement          placement;
-  GimpLayer            *source;
+  gboolean              is_placed;
 
   if (! read_source (config, layer, &is_layer, error) ||
       ! read_numbers (config, task, &numbers, error))
     return NULL;
-  source           = is_layer ? layer : NULL;
+  region->source   = is_layer ? layer : NULL;
   region->has_mask = has_row (task, "mask");
   region->feather  = (guint) numbers.feather;
   if (has_row (task, "depth"))
     g_object_get (config, "depth-layer", &region->has_depth, NULL);
-  region->above = source;
-  if (! place (region, image, source, &numbers, config, rq, &placement, error) ||
-      ! set_pictures (region, image, source, &numbers, &placement, config, rq, error))
+  region->above = region->source;
+  is_placed     = again != NULL
+                      ? place_again (region, again, rq, &placement, error)
+                      : place (region, image, &numbers, config, rq, &placement, error);
+  if (! is_placed ||
+      ! set_pictures (region, image, visible, &numbers, &placement, config, rq, error))
     return NULL;
   region->has_mask |= region->selection != NULL;
+  if (region->selection != NULL && region->feather > 0 &&
+      (region->cover = dif_source_cover (visible, &region->context, error)) == NULL)
+    return NULL;
   return g_steal_pointer (&region);
 }

@@ -24,6 +24,11 @@ G_BEGIN_DECLS
  * @has_mask: whether new layers get a layer mask
  * @has_depth: whether estimated depth becomes a layer as well
  * @above: (nullable): the layer that new ones go above; NULL for on top
+ * @target: the part of @context that was asked for
+ * @source: (nullable): the layer that pictures start from; NULL for all that is
+ *   visible
+ * @cover: (nullable): `[height, width]` of @context, how opaque what lies below is,
+ *   where the layer mask is softened
  */
 typedef struct
 {
@@ -33,7 +38,25 @@ typedef struct
   gboolean    has_mask;
   gboolean    has_depth;
   GimpLayer  *above;
+  DifRect     target;
+  GimpLayer  *source;
+  float      *cover;
 } DifRegion;
+
+/**
+ * DifAgain:
+ * @context: @target: @selection: @above: as of DifRegion, and taken as they are
+ * @visible: an image that shows what is visible
+ *
+ * A region that was found before.
+ */
+typedef struct
+{
+  DifRect     context, target;
+  GeglBuffer *selection;
+  GimpImage  *visible;
+  GimpLayer  *above;
+} DifAgain;
 
 /**
  * dif_region_is_for:
@@ -70,10 +93,20 @@ gboolean dif_region_is_layer_row (const DifParam *row);
 gboolean dif_region_replaces (const DifParam *row);
 
 /**
+ * dif_region_is_place_row:
+ * @row: one of dif_region_params()
+ *
+ * Returns: whether it says where a region is or what pictures start from, which
+ * a recipe settles
+ */
+gboolean dif_region_is_place_row (const DifParam *row);
+
+/**
  * dif_region_new:
  * @image: the canvas
  * @layer: (nullable): the selected layer
  * @config: the arguments
+ * @again: (nullable): a region to use once more, whatever is selected now
  * @rq: a request with everything but its pictures, which are set
  * @error: return location
  *
@@ -86,7 +119,7 @@ gboolean dif_region_replaces (const DifParam *row);
  * Returns: (transfer full) (nullable): the region
  */
 DifRegion *dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config,
-                           DifRequest *rq, GError **error);
+                           const DifAgain *again, DifRequest *rq, GError **error);
 
 /**
  * dif_region_free:

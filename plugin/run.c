@@ -13,7 +13,8 @@
 #include "plugin/arguments.h"
 #include "plugin/canvas.h"
 #include "plugin/dialog.h"
-#include "plugin/region.h"
+#include "plugin/recipe.h"
+#include "plugin/region-recipe.h"
 #include "plugin/run.h"
 #include "plugin/size.h"
 #include "plugin/source.h"
@@ -57,9 +58,8 @@ show_progress (const DifProgress *progress, gpointer user_data)
   gimp_progress_update (progress->fraction);
 }
 
-/* The layer that the user has in hand.  A script may leave the drawables out. */
-static GimpLayer *
-selected_layer (GimpImage *image, GimpDrawable **drawables)
+GimpLayer *
+dif_run_selected_layer (GimpImage *image, GimpDrawable **drawables)
 {
   g_autofree GimpLayer **selected = NULL;
 
@@ -75,27 +75,33 @@ selected_layer (GimpImage *image, GimpDrawable **drawables)
 
 /* Where pictures go that start from nothing. */
 static void
-free_area (GimpImage *image, DifRect *area)
+free_area (GimpImage *image, const DifRepeat *repeat, DifRect *area)
 {
-  if (! dif_source_selection (image, area) || area->width == 0)
+  if (repeat != NULL)
+    *area = repeat->place.context;
+  else if (! dif_source_selection (image, area) || area->width == 0)
     dif_source_bounds (image, NULL, area);
 }
 
 static DifRequest *
 make_request (GimpProcedureConfig *config, const char *task, GimpImage *image, GimpLayer *layer,
-              DifRegion **region, GError **error)
+              const DifRepeat *repeat, DifRegion **region, GError **error)
 {
   g_autoptr (DifRequest) rq = dif_arguments_to_request (config, task, error);
   DifRect                area;
 
   if (rq == NULL)
     return NULL;
+  if (repeat != NULL && repeat->n_images > 0 &&
+      ! dif_request_set_number (rq, "num-images", repeat->n_images, error))
+    return NULL;
   if (dif_region_is_for (task))
     {
-      *region = dif_region_new (image, layer, config, rq, error);
+      *region = dif_region_new (image, layer, config, repeat != NULL ? &repeat->place : NULL, rq,
+                                error);
       return *region != NULL ? g_steal_pointer (&rq) : NULL;
     }
-  free_area (image, &area);
+  free_area (image, repeat, &area);
   return dif_size_fit (rq, area.width, area.height, error) ? g_steal_pointer (&rq) : NULL;
 }
 
@@ -111,11 +117,78 @@ draw (DifRequest *rq, GError **error)
   return result;
 }
 
+/* One picture of a batch by itself. */
+static DifResult *
+pick (DifResult *batch, guint index, GError **error)
+{
+  DifImage  *depth = dif_result_plane (batch, "depth");
+  DifResult *one;
+
+  for (guint i = 0; i < dif_result_n_images (batch); i++)
+    {
+      if (dif_result_index (batch, i) != index)
+        continue;
+      one = dif_result_new (1, dif_result_width (batch), dif_result_height (batch),
+                            dif_result_seed (batch));
+      dif_result_fill (one, 0, dif_result_pixels (batch, i), dif_result_recipe (batch, i));
+      dif_result_set_verdict (one, 0, index, dif_result_safety (batch, i));
+      dif_result_set_warning (one, dif_result_warning (batch));
+      if (depth != NULL)
+        dif_result_set_plane (one, "depth", depth);
+      return one;
+    }
+  g_set_error_literal (error, GIMP_PLUG_IN_ERROR, 0,
+                       dif_result_warning (batch) != NULL ? dif_result_warning (batch) : "");
+  return NULL;
+}
+
+/* Where the recipe was drawn there may have been a device that is not here. */
+static DifResult *
+draw_again (DifRequest *rq, const DifRepeat *repeat, GError **error)
+{
+  const char           *device  = dif_request_text (rq, "device");
+  g_autoptr (GError)    failure = NULL;
+  g_autoptr (DifResult) batch   = draw (rq, &failure);
+  g_autofree char      *warning = NULL;
+
+  if ((g_error_matches (failure, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE) ||
+       g_error_matches (failure, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_ABSENT)) &&
+      g_strcmp0 (device, dif_json_string (repeat->recipe, "device", "")) == 0)
+    {
+      dif_request_unset (rq, "device");
+      dif_request_unset (rq, "dtype");
+      gimp_message (failure->message);
+      g_clear_error (&failure);
+      batch = draw (rq, &failure);
+    }
+  if (batch == NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return NULL;
+    }
+  warning = dif_recipe_warning (repeat->recipe, rq, batch);
+  if (warning != NULL)
+    gimp_message (warning);
+  return repeat->n_images > 0 ? pick (batch, repeat->index, error) : g_steal_pointer (&batch);
+}
+
+/* Notes where pictures come that are not scaled. */
+static void
+describe_place (DifJson *canvas, const DifRect *area, DifResult *result)
+{
+  int     width = (int) dif_result_width (result), height = (int) dif_result_height (result);
+  DifRect place = { area->x + (area->width - width) / 2, area->y + (area->height - height) / 2,
+                    width, height };
+
+  dif_recipe_set_rect (canvas, "context", &place);
+}
+
 /* The spot for what was drawn; layers may have gone meanwhile. */
 static void
-find_spot (GimpImage *image, GimpLayer *layer, const DifRegion *region, DifSpot *spot)
+find_spot (GimpImage *image, GimpLayer *layer, const DifRegion *region, const DifRepeat *repeat,
+           DifSpot *spot)
 {
-  *spot = (DifSpot) { .above = layer };
+  *spot = (DifSpot) { .above = repeat != NULL ? repeat->place.above : layer };
   if (region != NULL)
     {
       spot->area      = region->context;
@@ -125,31 +198,46 @@ find_spot (GimpImage *image, GimpLayer *layer, const DifRegion *region, DifSpot 
       spot->feather   = region->feather;
       spot->has_depth = region->has_depth;
       spot->above     = region->above;
+      spot->cover     = region->cover;
     }
   else
-    free_area (image, &spot->area);
+    free_area (image, repeat, &spot->area);
   if (spot->above != NULL && ! gimp_item_is_valid (GIMP_ITEM (spot->above)))
     spot->above = NULL;
 }
 
+/* The part of the recipe that libdif knows nothing of. */
+static DifJson *
+describe_canvas (const char *task, GimpProcedureConfig *config, const DifRegion *region,
+                 const DifRepeat *repeat)
+{
+  DifJson    *before = repeat != NULL ? dif_json_member (repeat->recipe, "canvas") : NULL;
+  const char *origin = before != NULL ? dif_json_string (before, "origin", NULL) : NULL;
+  DifJson    *canvas = dif_recipe_canvas (task, config, origin);
+
+  if (region != NULL)
+    dif_region_to_json (region, canvas);
+  return canvas;
+}
+
 static GimpValueArray *
-place (GimpProcedure *procedure, GimpImage *image, GimpLayer *layer, DifRequest *rq,
-       const DifRegion *region, DifResult *result)
+place (GimpProcedure *procedure, GimpImage *image, DifRequest *rq, DifResult *result,
+       DifJson *canvas, DifSpot *spot)
 {
   const char      *task   = dif_request_task (rq);
-  g_autofree char *name   = NULL;
+  g_autofree char *name   = dif_canvas_layer_name (dif_request_text (rq, "prompt"),
+                                                   g_dgettext (GETTEXT_PACKAGE,
+                                                               dif_task_label (task)));
+  g_auto (GStrv)   texts  = NULL;
   GimpLayer      **layers = NULL;
   GimpValueArray  *values;
   GError          *error = NULL;
-  DifSpot          spot;
 
-  if (dif_canvas_check (image, &error))
-    {
-      name = dif_canvas_layer_name (dif_request_text (rq, "prompt"),
-                                    g_dgettext (GETTEXT_PACKAGE, dif_task_label (task)));
-      find_spot (image, layer, region, &spot);
-      layers = dif_canvas_add_pictures (image, result, &spot, name, &error);
-    }
+  if (! spot->is_filled)
+    describe_place (canvas, &spot->area, result);
+  spot->recipes = texts = dif_recipe_write (result, rq, canvas, &error);
+  if (texts != NULL)
+    layers = dif_canvas_add_pictures (image, result, spot, name, &error);
   if (layers == NULL)
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_EXECUTION_ERROR, error);
   gimp_displays_flush ();
@@ -167,34 +255,79 @@ status_of (const GError *error)
   return error->domain == DIF_REQUEST_ERROR ? GIMP_PDB_CALLING_ERROR : GIMP_PDB_EXECUTION_ERROR;
 }
 
+/* A copy of the image must not outlive this process, which a cancel kills. */
+static void
+forget_visible (DifRepeat *repeat)
+{
+  if (repeat == NULL || repeat->place.visible == NULL)
+    return;
+  gimp_image_delete (repeat->place.visible);
+  repeat->place.visible = NULL;
+}
+
 GimpValueArray *
-dif_run_procedure (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage *image,
-                   GimpDrawable **drawables, GimpProcedureConfig *config, gpointer run_data)
+dif_run_task (GimpProcedure *procedure, const char *task, GimpImage *image, GimpLayer *layer,
+              GimpProcedureConfig *config, DifRepeat *repeat)
 {
   g_autoptr (DifRegion)  region = NULL;
   g_autoptr (DifRequest) rq     = NULL;
   g_autoptr (DifResult)  result = NULL;
-  GimpLayer             *layer  = NULL;
+  g_autoptr (DifJson)    canvas = NULL;
   GError                *error  = NULL;
+  DifSpot                spot;
 
+  rq = make_request (config, task, image, layer, repeat, &region, &error);
+  forget_visible (repeat);
+  if (rq != NULL)
+    {
+      canvas = describe_canvas (task, config, region, repeat);
+      result = repeat != NULL ? draw_again (rq, repeat, &error) : draw (rq, &error);
+    }
+  if (result == NULL)
+    return gimp_procedure_new_return_values (procedure, status_of (error), error);
+  if (dif_result_warning (result) != NULL)
+    gimp_message (dif_result_warning (result));
+  if (! dif_canvas_check (image, &error))
+    return gimp_procedure_new_return_values (procedure, GIMP_PDB_EXECUTION_ERROR, error);
+  find_spot (image, layer, region, repeat, &spot);
+  return place (procedure, image, rq, result, canvas, &spot);
+}
+
+void
+dif_run_begin (GimpProcedure *procedure)
+{
   /* Nobody is left to show the picture to once GIMP is gone. */
   prctl (PR_SET_PDEATHSIG, SIGKILL);
   gegl_init (NULL, NULL);
   gimp_plug_in_set_pdb_error_handler (gimp_procedure_get_plug_in (procedure),
                                       GIMP_PDB_ERROR_HANDLER_PLUGIN);
+}
+
+void
+dif_run_add_results (GimpProcedure *procedure)
+{
+  gimp_procedure_add_core_object_array_return_value (
+      procedure, "layers", _ ("Layers"), _ ("The new layers, the first picture first"),
+      GIMP_TYPE_LAYER, G_PARAM_READWRITE);
+  gimp_procedure_add_double_return_value (procedure, "seed", _ ("Seed"),
+                                          _ ("The seed that was used"), 0.0, G_MAXUINT32, 0.0,
+                                          G_PARAM_READWRITE);
+}
+
+GimpValueArray *
+dif_run_procedure (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage *image,
+                   GimpDrawable **drawables, GimpProcedureConfig *config, gpointer run_data)
+{
+  const char *task  = run_data;
+  const char *title = g_dgettext (GETTEXT_PACKAGE, dif_task_label (task));
+  GError     *error = NULL;
+
+  dif_run_begin (procedure);
   if (! dif_canvas_check (image, &error))
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_CALLING_ERROR, error);
-  if (run_mode == GIMP_RUN_INTERACTIVE && ! dif_dialog_run (procedure, config, run_data))
+  if (run_mode == GIMP_RUN_INTERACTIVE &&
+      ! dif_dialog_run (procedure, config, task, title, FALSE))
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_CANCEL, NULL);
-
-  layer = selected_layer (image, drawables);
-  rq    = make_request (config, run_data, image, layer, &region, &error);
-  if (rq == NULL)
-    return gimp_procedure_new_return_values (procedure, status_of (error), error);
-  result = draw (rq, &error);
-  if (result == NULL)
-    return gimp_procedure_new_return_values (procedure, status_of (error), error);
-  if (dif_result_warning (result) != NULL)
-    gimp_message (dif_result_warning (result));
-  return place (procedure, image, layer, rq, region, result);
+  return dif_run_task (procedure, task, image, dif_run_selected_layer (image, drawables), config,
+                       NULL);
 }

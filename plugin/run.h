@@ -5,7 +5,68 @@
 
 #include <libgimp/gimp.h>
 
+#include "dif.h"
+#include "plugin/region.h"
+
 G_BEGIN_DECLS
+
+/**
+ * DifRepeat:
+ * @recipe: what is repeated
+ * @place: where; of a task that starts from nothing, its @context and @above
+ * @n_images: how many pictures to draw, for one of them; 0 to keep all
+ * @index: which of them to keep, by its number in the batch
+ *
+ * A recipe to draw by once more.
+ */
+typedef struct
+{
+  DifJson *recipe;
+  DifAgain place;
+  guint    n_images, index;
+} DifRepeat;
+
+/**
+ * dif_run_begin:
+ * @procedure: one of ours
+ *
+ * To be called first by every procedure.
+ */
+void dif_run_begin (GimpProcedure *procedure);
+
+/**
+ * dif_run_selected_layer:
+ * @image: the canvas
+ * @drawables: (array zero-terminated=1): as given to a procedure
+ *
+ * Returns: (transfer none) (nullable): the layer that the user has in hand; a
+ * script may leave the drawables out
+ */
+GimpLayer *dif_run_selected_layer (GimpImage *image, GimpDrawable **drawables);
+
+/**
+ * dif_run_task:
+ * @procedure: the one that was called
+ * @task: a task
+ * @image: the canvas
+ * @layer: (nullable): the selected layer, or the one that pictures started from
+ * @config: arguments of the task's procedure
+ * @repeat: (nullable): a recipe to draw by; its "visible" image is deleted as soon
+ *   as it was looked at
+ *
+ * Draws pictures and puts them on the canvas.
+ *
+ * Returns: (transfer full): what a procedure returns
+ */
+GimpValueArray *dif_run_task (GimpProcedure *procedure, const char *task, GimpImage *image,
+                              GimpLayer *layer, GimpProcedureConfig *config,
+                              DifRepeat *repeat);
+
+/**
+ * dif_run_add_results:
+ * @procedure: gets the return values of dif_run_task()
+ */
+void dif_run_add_results (GimpProcedure *procedure);
 
 /**
  * dif_run_procedure:

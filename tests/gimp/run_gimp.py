@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,7 @@ SHORTCUTS = """(file-version 1)
 (action "plug-in-diffusion-txt2img" "<Primary><Alt>1")
 (action "plug-in-diffusion-inpaint" "<Primary><Alt>2")
 (action "plug-in-diffusion-depth2img" "<Primary><Alt>3")
+(action "plug-in-diffusion-repeat" "<Primary><Alt>4")
 """
 
 
@@ -107,8 +109,9 @@ class Profile:
         env.update(HOME=self.path("home"), GIMP3_DIRECTORY=self.path("config"),
                    XDG_RUNTIME_DIR=self.path("run"), XDG_CACHE_HOME=self.path("home/.cache"),
                    DIF_ENGINE=self.engine, DIF_ENGINE_IDLE_SECONDS="120", NO_AT_BRIDGE="1",
-                   GIMP_TESTING_PLUGINDIRS=":".join((self.path("plug-ins"),
-                                                     os.path.join(gimp_plug_ins, "script-fu"))))
+                   GIMP_TESTING_PLUGINDIRS=":".join(
+                       [self.path("plug-ins")] + [os.path.join(gimp_plug_ins, name)
+                                                  for name in ("script-fu", "file-png")]))
         return env
 
     def path(self, name):
@@ -122,6 +125,8 @@ class Profile:
         here = os.path.join(self.source, "tests", "gimp")
         return (f'(define wide-profile "{self.path("wide.icc")}") '
                 f'(define fixtures "{self.source}/tests/fixtures") '
+                f'(define folder "{self.folder}") '
+                f'(define examples "{self.source}/examples") '
                 f'(load "{here}/check.scm") (load "{here}/{name}.scm")')
 
     def command(self, program, batch):
@@ -220,6 +225,54 @@ def case_command_line(profile, dif):
     status, out, _ = profile.run(batch)
     report.check("GIMP draws it", status == 0)
     report.check("it is the same picture", "the same" in out)
+    return report.finish()
+
+
+def repeat_with(profile, arguments=""):
+    """(exit status, stderr) of repeating the layer on top of recipe.xcf."""
+    file = profile.path("recipe.xcf")
+    status, _, err = profile.run(f"""(script-fu-use-v3)
+        (define image (gimp-file-load RUN-NONINTERACTIVE "{file}"))
+        (define layer (vector-ref (gimp-image-get-layers image) 0))
+        (plug-in-diffusion-repeat #:image image #:drawables (vector layer) {arguments})
+        (gimp-image-delete image)""")
+    return status, err
+
+
+def case_recipe(profile):
+    """A recipe notices that its model is another one, or gone."""
+    report = Report()
+    model = profile.path("model")
+    shutil.copytree(os.path.join(profile.source, "tests", "fixtures", "models", "sd15"), model)
+    file = profile.path("recipe.xcf")
+    status, _, _ = profile.run(f"""(script-fu-use-v3)
+        (define image (gimp-image-new 64 64 RGB))
+        (plug-in-diffusion-txt2img #:image image #:steps 1 #:width 64 #:height 64
+                                   #:model "{model}")
+        (gimp-xcf-save RUN-NONINTERACTIVE image "{file}")""")
+    report.check("a picture is drawn and saved", status == 0)
+    warning = "is not the one that this layer was drawn with"
+    status, err = repeat_with(profile)
+    report.check("the same model draws it again", status == 0)
+    report.check("without a warning", warning not in err)
+    weights = os.path.join(model, "unet", "diffusion_pytorch_model.safetensors")
+    with open(weights, "rb") as source:
+        data = bytearray(source.read())
+    start = 8 + struct.unpack("<Q", data[:8])[0]
+    for i in range(start + 2, len(data), 4):
+        data[i] ^= 1
+    os.remove(weights)
+    with open(weights, "wb") as target:
+        target.write(data)
+    status, err = repeat_with(profile)
+    report.check("another model of that name draws, too", status == 0)
+    report.check("with a warning", warning in err)
+    _, err = repeat_with(profile, f'#:model "{profile.source}/tests/fixtures/models/sd21"')
+    report.check("a model that was asked for needs none", warning not in err)
+    shutil.rmtree(model)
+    status, err = repeat_with(profile)
+    report.check("a model that is gone ends with 70", status == 70)
+    report.check("and is named", f"{model}: expected" in err)
     return report.finish()
 
 
@@ -414,6 +467,25 @@ def case_window(profile, pictures):
         report.check("unfolded, it fits the screen", 700 < height < 1000)
         tool("xdotool", "key", "Escape")
         report.check("and closes", wait_until(lambda: not window("^Depth to image"), 60))
+        seen = len(reader.lines)
+        focus(main)
+        tool("xdotool", "key", "ctrl+alt+4")
+        report.check("the dialog for repeating opens",
+                     wait_until(lambda: window("^Repeat"), 120))
+        focus(window("^Repeat"))
+        time.sleep(1)
+        picture("window-9-repeat.png")
+        tool("xdotool", "key", "alt+i")
+        tool("xdotool", "type", "2")
+        tool("xdotool", "key", "Return")
+        report.check("a group comes", wait_until(lambda: reader.has("layers 3 dirty", seen), 180))
+        time.sleep(2)
+        picture("window-10-repeated.png")
+        seen = len(reader.lines)
+        focus(main)
+        tool("xdotool", "key", "ctrl+z")
+        report.check("one undo takes the group back",
+                     wait_until(lambda: reader.has("layers 2 dirty", seen), 60))
     finally:
         profile.write("stop", "")
         try:
@@ -439,7 +511,7 @@ def main():
         if case == "window":
             return case_window(profile, os.path.join(build, "tests", "gimp", "pictures"))
         cases = {"exit-codes": case_exit_codes, "cancel": case_cancel,
-                 "translation": case_translation,
+                 "translation": case_translation, "recipe": case_recipe,
                  "command-line": lambda p: case_command_line(
                      p, os.path.join(build, "cli", "dif"))}
         if case in cases:

@@ -161,12 +161,26 @@
 (define result (plug-in-diffusion-txt2img #:image image #:prompt "a   blue\ncone " #:num-images 3
                                           #:steps 1 #:seed 1))
 (define layers (car result))
-(check "three pictures, three layers" (and (= 3 (vector-length layers)) (= 3 (layer-count image))))
-(check "an image without layers takes them" (equal? layers (gimp-image-get-layers image)))
+(check "three pictures, three layers, one group"
+       (and (= 3 (vector-length layers)) (= 1 (layer-count image))))
+(define group (vector-ref (gimp-image-get-layers image) 0))
+(check "the group holds them, the first on top"
+       (equal? layers (gimp-item-get-children group)))
+(check "it passes through" (= LAYER-MODE-PASS-THROUGH (gimp-layer-get-mode group)))
+(check "it has the prompt's name, in one line"
+       (string=? "a blue cone" (gimp-item-get-name group)))
+(check "so have its pictures"
+       (string=? "a blue cone" (substring (gimp-item-get-name (vector-ref layers 2)) 0 11)))
+(check "the first is visible, the others are not"
+       (and (gimp-item-get-visible group) (gimp-item-get-visible (vector-ref layers 0))
+            (not (gimp-item-get-visible (vector-ref layers 1)))
+            (not (gimp-item-get-visible (vector-ref layers 2)))))
+(check "each has its recipe"
+       (and (contains? (caddr (gimp-item-get-parasite (vector-ref layers 0)
+                                                      "gimp-diffusion-recipe")) "\"index\": 0")
+            (contains? (caddr (gimp-item-get-parasite (vector-ref layers 2)
+                                                      "gimp-diffusion-recipe")) "\"index\": 2")))
 (check "all are selected" (= 3 (vector-length (gimp-image-get-selected-layers image))))
-(check "names are one line" (string=? "a blue cone" (gimp-item-get-name (vector-ref layers 0))))
-(check "the first is on top"
-       (= 0 (gimp-image-get-item-position image (vector-ref layers 0))))
 (define (column layer) (map (lambda (y) (pixel layer 30 y)) '(5 15 25 35 45 55)))
 (check "they differ" (not (equal? (column (vector-ref layers 0)) (column (vector-ref layers 1)))))
 (define long (make-string 400 #\x))

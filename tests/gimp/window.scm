@@ -1,7 +1,8 @@
 ; SPDX-License-Identifier: LGPL-3.0-or-later
 ;
 ; window.scm - an image in a window, and what becomes of it, told line by line until
-; the file `stop-file` is there.  The selection shows whether undo took one step.
+; the file `stop-file` is there.  The selection shows whether undo took one step.  The topmost
+; layer is selected, for repeating.
 
 (define image (test-image 256 200 RGB PRECISION-U8-NON-LINEAR))
 (gimp-image-select-rectangle image CHANNEL-OP-REPLACE 64 36 128 128)
@@ -17,7 +18,11 @@
 (define (watch last)
   (let ((now (state)))
     (if (not (string=? now last))
-        (begin (display now) (newline)))
+        (begin
+         (gimp-image-set-selected-layers
+          image (vector (vector-ref (gimp-image-get-layers image) 0)))
+         (display now)
+         (newline)))
     (usleep 100000)
     (if (not (file-exists? stop-file))
         (watch now))))
