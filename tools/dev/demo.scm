@@ -103,13 +103,15 @@
         ((string=? canvas "margin")
          (gimp-image-resize image (+ size (/ size 2)) size 0 0))))
 
-; Any other task: on a scene of its own, or on an empty canvas where SCENE is "".  SELECTION is
-; a procedure that selects and what it takes, or empty.
+; Any other task: on a scene of its own, whose layer is selected, or on an empty canvas where
+; SCENE is "".  SELECTION is a procedure that selects and what it takes, or empty.
 (define (demo-task name procedure canvas scene scene-seed prompt seed selection size arguments)
   (let ((image (demo-image size size "#808080"))
         (started 0))
     (if (not (string=? scene ""))
         (demo-paint image scene scene-seed))
+    (gimp-image-set-selected-layers image
+                                    (vector (vector-ref (gimp-image-get-layers image) 0)))
     (demo-prepare image canvas size)
     (demo-export image (string-append name "-before.png"))
     (if (pair? selection)

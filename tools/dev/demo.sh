@@ -43,6 +43,8 @@ demo_task outpaint inpaint tiny-scenes-inpaint margin "$DEMO_SCENE" 2 "a red cyl
 demo_task depth2img depth2img tiny-scenes-depth plain \
   "a large red cube on a grey floor, under a blue sky" 1 \
   "a large yellow cube on a green floor, at night" 1 "" "#:depth-layer #t"
+demo_task repeat repeat tiny-scenes plain "$DEMO_SCENE" 2 \
+  "a small blue sphere on a green floor, under a pink sky" 2 "" ""
 demo_task unconditional unconditional tiny-scenes-unconditional plain "" 0 "" 1 "" ""
 
 # demo_tasks: those that the bundled models can do
@@ -152,7 +154,8 @@ cmd_demo ()
   mkdir -p "$folder" || die "cannot make the folder $folder"
   folder=$(cd "$folder" && pwd)
   rm -f "$folder"/{picture-*,*-before,*-after,contact-sheet}.png \
-    "$folder"/{canvas,img2img,inpaint,inpaint-wide,outpaint,depth2img,unconditional}.xcf
+    "$folder"/{canvas,img2img,inpaint,inpaint-wide,outpaint,depth2img,repeat}.xcf \
+    "$folder"/unconditional.xcf
   lock 8 "$build.lock" "$(basename "$build")"
   steps_begin 2 "$log"
   step "build" build_make "$build" || { step_tail 30; die "the build failed [log: $log]"; }
