@@ -239,7 +239,7 @@ def repeat_with(profile, arguments=""):
     return status, err
 
 
-def case_recipe(profile):
+def case_recipe_model(profile):
     """A recipe notices that its model is another one, or gone."""
     report = Report()
     model = profile.path("model")
@@ -511,7 +511,7 @@ def main():
         if case == "window":
             return case_window(profile, os.path.join(build, "tests", "gimp", "pictures"))
         cases = {"exit-codes": case_exit_codes, "cancel": case_cancel,
-                 "translation": case_translation, "recipe": case_recipe,
+                 "translation": case_translation, "recipe-model": case_recipe_model,
                  "command-line": lambda p: case_command_line(
                      p, os.path.join(build, "cli", "dif"))}
         if case in cases:

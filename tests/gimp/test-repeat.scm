@@ -1,72 +1,8 @@
 ; SPDX-License-Identifier: LGPL-3.0-or-later
 ;
-; test-repeat.scm - recipes: what they hold, and drawing by them again.
+; test-repeat.scm - the same layer again, whatever has become of the canvas.
 
-; Random weights at a size that costs nothing.
-(define (model-of task)
-  (string-append fixtures (if (eq? task plug-in-diffusion-depth2img) "/models/depth"
-                              "/models/sd15")))
-
-(define (draw-all task image arguments)
-  (car (apply task #:image image #:model (model-of task) #:prompt "a red cube" #:steps 2 #:seed 7
-              #:width 64 #:height 64 arguments)))
-
-(define (draw task image . arguments)
-  (vector-ref (draw-all task image arguments) 0))
-
-(define (repeated image layer . arguments)
-  (car (apply plug-in-diffusion-repeat #:image image #:drawables (vector layer) arguments)))
-
-(define (repeat image layer . arguments)
-  (vector-ref (apply repeated image layer arguments) 0))
-
-(define (recipe layer)
-  (caddr (gimp-item-get-parasite layer "gimp-diffusion-recipe")))
-
-(define (set-recipe layer text)
-  (gimp-item-attach-parasite layer (list "gimp-diffusion-recipe" 1 text)))
-
-(define (index-of text word)
-  (let ((last (- (string-length text) (string-length word))))
-    (let loop ((i 0))
-      (cond ((> i last) #f)
-            ((string=? (substring text i (+ i (string-length word))) word) i)
-            (else (loop (+ i 1)))))))
-
-(define (holds? layer word)
-  (number? (index-of (recipe layer) word)))
-
-; The text with one word replaced.
-(define (replaced text word by)
-  (let ((i (index-of text word)))
-    (string-append (substring text 0 i) by
-                   (substring text (+ i (string-length word)) (string-length text)))))
-
-(define (place layer)
-  (list (offset-x layer) (offset-y layer)
-        (gimp-drawable-get-width layer) (gimp-drawable-get-height layer)))
-
-(define (position layer)
-  (gimp-image-get-item-position (gimp-item-get-image layer) layer))
-
-(define (same-pixels? a b)
-  (and (= (gimp-drawable-get-width a) (gimp-drawable-get-width b))
-       (= (gimp-drawable-get-height a) (gimp-drawable-get-height b))
-       (= 0 (car (compare a b -1)))))
-
-; In every bit, the mask included.
-(define (same-layer? a b)
-  (let ((mask-a (gimp-layer-get-mask a))
-        (mask-b (gimp-layer-get-mask b)))
-    (and (equal? (place a) (place b))
-         (same-pixels? a b)
-         (equal? (= -1 mask-a) (= -1 mask-b))
-         (or (= -1 mask-a) (same-pixels? mask-a mask-b)))))
-
-(define (canvas width height type precision)
-  (let ((image (test-image width height type precision)))
-    (paint-pattern image)
-    image))
+(load (string-append fixtures "/../gimp/recipes.scm"))
 
 ; Draws, selects something else, repeats: nothing but a layer more, and that the same.
 (define (check-repeats name task image . arguments)
@@ -123,6 +59,7 @@
 (define layer (draw plug-in-diffusion-inpaint image))
 (gimp-selection-none image)
 (check "a feathered selection" (same-layer? layer (repeat image layer)))
+(gimp-image-delete image)
 
 ; Feathering spares what lies over nothing; the layer itself is no ground.
 (define (clear-canvas)
@@ -132,16 +69,6 @@
     (gimp-image-select-rectangle image CHANNEL-OP-REPLACE 20 20 60 40)
     image))
 (check-repeats "inpaint over nothing" plug-in-diffusion-inpaint (clear-canvas) #:feather 8)
-
-; What the recipe holds.
-(for-each
- (lambda (word)
-   (check (string-append "the recipe holds " word) (holds? layer (string-append "\"" word "\":"))))
- '("format" "version" "task" "model" "model-fingerprint" "prompt" "negative-prompt" "seed" "index"
-   "num-images" "steps" "guidance-scale" "strength" "scheduler" "scheduler-config" "eta" "generator"
-   "width" "height" "device" "dtype" "canvas" "origin" "source" "padding" "feather" "grow" "context"
-   "target" "selection"))
-(gimp-image-delete image)
 
 ; A layer as the source, elsewhere in the stack, and a layer of depth.
 (define image (canvas 128 112 RGB PRECISION-U8-NON-LINEAR))
@@ -198,36 +125,6 @@
        (and (= 4 (vector-length variants))
             (= -1 (gimp-item-get-parent layer))
             (= (- (position layer) 1) (position (gimp-item-get-parent (vector-ref variants 0))))))
-
-; Changes.
-(define (check-change name word . arguments)
-  (let ((other (apply repeat image layer arguments)))
-    (check (string-append name " changes the picture") (not (same-pixels? layer other)))
-    (check (string-append name " is in the new recipe") (holds? other word))
-    (gimp-image-remove-layer image other)))
-(check-change "the prompt" "\"prompt\": \"a green sphere\"" #:prompt "a green sphere")
-(check-change "an empty prompt" "\"prompt\": \"\"" #:prompt "")
-(check-change "the negative prompt" "\"negative-prompt\": \"red\"" #:negative-prompt "red"
-              #:guidance-scale 4)
-(check-change "the seed" "\"seed\": 4294967295" #:seed 4294967295)
-(check-change "the number of steps" "\"steps\": 3" #:steps 3)
-(check-change "the guidance scale" "\"guidance-scale\": 2.5" #:guidance-scale 2.5)
-(check-change "the strength" "\"strength\": 1" #:strength 1)
-(check-change "the scheduler" "\"scheduler\": \"EulerDiscreteScheduler\"" #:scheduler "euler")
-(check-change "the model" "sd21" #:model (string-append fixtures "/models/sd21"))
-(check "a size that is smaller"
-       (equal? (place layer) (place (repeat image layer #:width 32 #:height 48))))
-(check "the layer's name is the new prompt's"
-       (string=? "a white cone"
-                 (gimp-item-get-name (repeat image layer #:prompt "a white cone"))))
-(gimp-image-delete image)
-
-; An installed model goes by its name, wherever it is.
-(define image (test-image 64 64 RGB PRECISION-U8-NON-LINEAR))
-(define layer (vector-ref (car (plug-in-diffusion-txt2img #:image image #:steps 1)) 0))
-(check "the model has its name" (holds? layer "\"model\": \"tiny-scenes\""))
-(check "and is found by it" (same-layer? layer (repeat image layer)))
-(check "the model's own number of steps" (holds? (repeat image layer #:steps 0) "\"steps\": "))
 (gimp-image-delete image)
 
 ; Moved layers, and canvases that have become larger.
@@ -254,54 +151,6 @@
 (gimp-item-set-visible layer #f)
 (check "a layer that was painted over" (same-layer? kept (repeat image layer)))
 (gimp-image-delete (gimp-item-get-image kept))
-(gimp-image-delete image)
-
-; Saved and opened again.
-(define image (canvas 128 112 RGB PRECISION-U16-LINEAR))
-(select-softly image 30 30 60 50)
-(define layer (draw plug-in-diffusion-inpaint image #:feather 4))
-(define file (string-append folder "/recipe.xcf"))
-(gimp-xcf-save RUN-NONINTERACTIVE image file)
-(define loaded (gimp-file-load RUN-NONINTERACTIVE file))
-(define other (vector-ref (gimp-image-get-layers loaded) 0))
-(check "an XCF keeps the recipe" (string=? (recipe layer) (recipe other)))
-(gimp-selection-none loaded)
-(check "and it draws the same" (same-layer? layer (repeat loaded other)))
-(gimp-image-delete loaded)
-
-; What cannot be repeated.
-(define text (recipe layer))
-(define (check-refused name . arguments)
-  (gimp-image-clean-all image)
-  (let ((count (layer-count image)))
-    (check name (and (fails? (apply repeat image layer arguments))
-                     (= count (layer-count image))
-                     (not (gimp-image-is-dirty image))))))
-(define (check-damaged name new)
-  (set-recipe layer new)
-  (check-refused name)
-  (set-recipe layer text))
-(gimp-image-clean-all image)
-(check "a layer without a recipe" (fails? (repeat image (background image))))
-(check-damaged "no JSON" "{\"task\":")
-(check-damaged "no recipe at all" "{}")
-(check-damaged "another format" (replaced text "\"format\": 1" "\"format\": 99"))
-(check-damaged "an unknown task" (replaced text "\"inpaint\"" "\"outpaint\""))
-(check-damaged "a number beyond its range" (replaced text "\"steps\": 2" "\"steps\": -5"))
-(check-damaged "a word for a number" (replaced text "\"steps\": 2" "\"steps\": \"two\""))
-(check-damaged "a model that is not there" (replaced text "/sd15\"" "/no-such-model\""))
-(check-damaged "a canvas that is none" (replaced text "\"canvas\": {" "\"canvas\": 5, \"x\": {"))
-(check-damaged "a place of no size" (replaced text "\"context\": {" "\"context\": {}, \"x\": {"))
-(check-damaged "a selection of another format" (replaced text "\"Y u16\"" "\"CIE Lab u8\""))
-(check-damaged "a selection that is too short" (replaced text "\"Y u16\"" "\"Y double\""))
-(check-damaged "a selection that is too long" (replaced text "\"Y u16\"" "\"Y u8\""))
-(check-damaged "no selection in the selection" (replaced text "\"zlib\"" "\"gzip\""))
-(check-refused "steps beyond their range" #:steps 1001)
-(check-refused "half a step" #:steps 2.5)
-(check-refused "an unknown scheduler" #:scheduler "nonsense")
-(check-refused "neither on nor off" #:differential "perhaps")
-(check-refused "what the task does not have" #:depth-layer "on")
-(check "a good call works afterwards" (same-layer? layer (repeat image layer)))
 (gimp-image-delete image)
 
 (check "no image is left behind" (= 0 (vector-length (gimp-get-images))))
