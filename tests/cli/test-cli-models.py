@@ -35,6 +35,27 @@ def test_no_model_there(bench):
     attempt(bench, "/dev/null", ["/dev/null"])
 
 
+def test_bundled_models_are_whole(bench):
+    """In a folder of their own, as they are installed: links to each other's parts included."""
+    source = os.path.join(os.environ["DIF_FIXTURES"], "..", "..", "data", "models")
+    shutil.copytree(source, bench.path("bundled", "models"), symlinks=True)
+    env = {**os.environ, "DIF_DATA_DIR": bench.path("bundled"), "XDG_DATA_HOME": bench.path("none")}
+    total = 0
+    for folder, _, names in os.walk(bench.path("bundled")):
+        for name in names:
+            path = os.path.join(folder, name)
+            assert os.path.exists(path), f"{path}: expected a link to something"
+            total += 0 if os.path.islink(path) else os.path.getsize(path)
+    assert total <= 32 << 20, f"expected at most 32 MB of bundled models, found {total} bytes"
+    scene = ("--image", bench.path("scene.png"), "--prompt", "a red cube")
+    tasks = {"txt2img": ("--prompt", "a red cube"), "img2img": scene, "unconditional": (),
+             "inpaint": (*scene, "--mask", bench.path("scene.png")), "depth2img": scene}
+    for task, arguments in tasks.items():
+        out = bench.path("scene.png" if task == "txt2img" else "out.png")
+        bench.ok(task, *arguments, "--steps", "2", "--seed", "1", "--quiet", "-o", out, env=env)
+        assert read_png(out)[2], f"{task}: expected a picture"
+
+
 def test_broken_json(bench):
     for name in ("model_index.json", "unet/config.json", "vae/config.json",
                  "text_encoder/config.json", "scheduler/scheduler_config.json",

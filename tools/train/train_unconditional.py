@@ -3,7 +3,7 @@
 
     python train_unconditional.py --data DIR --out unconditional.pt [--steps 2500]
 
-Scenes with one object, 32x32, half of them mirrored.  Starting it again goes
+Scenes with one large object, 32x32, half of them mirrored.  Starting it again goes
 on from the checkpoint.  With --sheets it saves some samples now and then.
 """
 
@@ -16,12 +16,14 @@ from diffusers import DDIMScheduler, UNet2DModel
 from diffusers.models.attention_processor import AttnProcessor
 from torch.nn import functional as F
 
+import captions
 import common
 from train_vae import Pictures
 
 SIDE = 32
 CHANNELS = (32, 64, 64)
 SNR_CAP = 5.0
+LARGE = captions.SIZES.index("large")
 NOISE = dict(num_train_timesteps=1000, prediction_type="v_prediction", clip_sample=True)
 
 
@@ -65,7 +67,8 @@ class Batches(Pictures):
 
     def refresh(self):
         super().refresh()
-        self.index = self.index[self.rows[self.index, 0] == 1]
+        count, size = self.rows[self.index][:, [0, 3]].T
+        self.index = self.index[(count == 1) & (size == LARGE)]
 
     def draw(self, rng):
         n = self.size
