@@ -17,6 +17,7 @@
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,7 @@ struct Note
 {
   Note *next;
   int (*run) (void *data);
-  char data[];
+  _Alignas (max_align_t) char data[];
 };
 
 struct CuGraph_
@@ -266,7 +267,7 @@ typedef struct
 {
   const HostKernel *kernel;
   unsigned          blocks;
-  char              args[1024];
+  _Alignas (max_align_t) char args[1024]; /* a struct of the kernel's */
 } Launch;
 
 static int
