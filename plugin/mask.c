@@ -157,24 +157,10 @@ least_of_line (float *values, gsize step, guint n, guint radius, Line *line)
     }
 }
 
-/* Each value becomes the mean of those within @radius: a running sum of whole numbers, so
- * that nothing is left of what has passed. */
 static void
 mean_of_line (float *values, gsize step, guint n, guint radius, Line *line)
 {
-  const double one = 4294967296.0;
-  const float *old = copy_line (values, step, n, line);
-  gint64       sum = 0;
-
-  for (gint64 k = -(gint64) radius; k <= (gint64) radius; k++)
-    sum += (gint64) (old[CLAMP (k, 0, (gint64) n - 1)] * one);
-  for (gint64 i = 0; i < n; i++)
-    {
-      gint64 leaves = MAX (i - radius, 0), enters = MIN (i + radius + 1, (gint64) n - 1);
-
-      values[i * (gint64) step] = (float) ((double) sum / (2.0 * radius + 1.0) / one);
-      sum += (gint64) (old[enters] * one) - (gint64) (old[leaves] * one);
-    }
+  dif_fill_means (copy_line (values, step, n, line), 1, values, step, n, radius);
 }
 
 typedef void (*LinePass) (float *values, gsize step, guint n, guint radius, Line *line);

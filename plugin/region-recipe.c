@@ -17,13 +17,15 @@ static const char *const encodings[] = { "Y u8", "Y' u8", "Y u16", "Y' u16",
                                          "Y float", "Y' float", "Y double", "Y' double",
                                          NULL };
 
-/* ---- writing ---- */
+/* Copies a strip between the selection and a stream. */
+typedef gboolean (*StripFunc) (GeglBuffer *selection, const GeglRectangle *part, guint8 *strip,
+                               gsize n, gpointer stream);
 
 static gboolean
-write_strips (GeglBuffer *selection, GOutputStream *to)
+for_each_strip (GeglBuffer *selection, StripFunc func, gpointer stream)
 {
-  const Babl          *format = gegl_buffer_get_format (selection);
   const GeglRectangle *all    = gegl_buffer_get_extent (selection);
+  const Babl          *format = gegl_buffer_get_format (selection);
   gsize                bytes  = (gsize) babl_format_get_bytes_per_pixel (format);
   gsize                stride = (gsize) all->width * bytes;
   g_autofree guint8   *strip  = g_try_malloc (stride * STRIP_ROWS);
@@ -33,12 +35,20 @@ write_strips (GeglBuffer *selection, GOutputStream *to)
       int           n_rows = MIN (STRIP_ROWS, all->height - y);
       GeglRectangle part   = { all->x, all->y + y, all->width, n_rows };
 
-      gegl_buffer_get (selection, &part, 1.0, format, strip, GEGL_AUTO_ROWSTRIDE,
-                       GEGL_ABYSS_NONE);
-      if (! g_output_stream_write_all (to, strip, stride * (guint) n_rows, NULL, NULL, NULL))
+      if (! func (selection, &part, strip, stride * (guint) n_rows, stream))
         return FALSE;
     }
-  return strip != NULL && g_output_stream_close (to, NULL, NULL);
+  return strip != NULL;
+}
+
+/* ---- writing ---- */
+
+static gboolean
+write_strip (GeglBuffer *selection, const GeglRectangle *part, guint8 *strip, gsize n,
+             gpointer stream)
+{
+  gegl_buffer_get (selection, part, 1.0, NULL, strip, GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
+  return g_output_stream_write_all (stream, strip, n, NULL, NULL, NULL);
 }
 
 /* Returns: (nullable): what the selection packs into; NULL if that is too much */
@@ -49,7 +59,8 @@ pack (GeglBuffer *selection)
   g_autoptr (GOutputStream)   memory = g_memory_output_stream_new_resizable ();
   g_autoptr (GOutputStream)   packed = g_converter_output_stream_new (memory, G_CONVERTER (zlib));
 
-  if (! write_strips (selection, packed) ||
+  if (! for_each_strip (selection, write_strip, packed) ||
+      ! g_output_stream_close (packed, NULL, NULL) ||
       g_memory_output_stream_get_data_size (G_MEMORY_OUTPUT_STREAM (memory)) >
           DIF_SELECTION_MAX_PACKED)
     return NULL;
@@ -84,30 +95,26 @@ dif_region_to_json (const DifRegion *region, DifJson *canvas)
 
 /* ---- reading ---- */
 
+static gboolean
+read_strip (GeglBuffer *selection, const GeglRectangle *part, guint8 *strip, gsize n,
+            gpointer stream)
+{
+  gsize n_read = 0;
+
+  if (! g_input_stream_read_all (stream, strip, n, &n_read, NULL, NULL) || n_read != n)
+    return FALSE;
+  gegl_buffer_set (selection, part, 0, NULL, strip, GEGL_AUTO_ROWSTRIDE);
+  return TRUE;
+}
+
 /* Fills @selection; FALSE if there are more or fewer bytes than that. */
 static gboolean
 read_strips (GInputStream *from, GeglBuffer *selection)
 {
-  const Babl          *format = gegl_buffer_get_format (selection);
-  const GeglRectangle *all    = gegl_buffer_get_extent (selection);
-  gsize                bytes  = (gsize) babl_format_get_bytes_per_pixel (format);
-  gsize                stride = (gsize) all->width * bytes;
-  g_autofree guint8   *strip  = g_try_malloc (stride * STRIP_ROWS);
-  gsize                n_read = 0;
-  guint8               more;
+  guint8 more;
 
-  for (int y = 0; y < all->height; y += STRIP_ROWS)
-    {
-      int           n_rows = MIN (STRIP_ROWS, all->height - y);
-      gsize         n      = stride * (guint) n_rows;
-      GeglRectangle part   = { all->x, all->y + y, all->width, n_rows };
-
-      if (strip == NULL || ! g_input_stream_read_all (from, strip, n, &n_read, NULL, NULL) ||
-          n_read != n)
-        return FALSE;
-      gegl_buffer_set (selection, &part, 0, format, strip, GEGL_AUTO_ROWSTRIDE);
-    }
-  return g_input_stream_read (from, &more, 1, NULL, NULL) == 0;
+  return for_each_strip (selection, read_strip, from) &&
+         g_input_stream_read (from, &more, 1, NULL, NULL) == 0;
 }
 
 /* In the format of the image's own selection if that is encoded the same way, so that values

@@ -2,8 +2,7 @@
 /* region.c - see region.h. */
 #include "config.h"
 
-#include <math.h>
-
+#include "plugin/arguments.h"
 #include "plugin/canvas.h"
 #include "plugin/region.h"
 #include "plugin/size.h"
@@ -181,8 +180,7 @@ read_number (GimpProcedureConfig *config, const char *task, const char *name, in
         continue;
       g_object_get (config, name, &value, NULL);
       *number = (int) value;
-      if (value == rows[i].fallback ||
-          (value == floor (value) && value >= rows[i].min && value <= rows[i].max))
+      if (dif_arguments_allow (&rows[i], value))
         return TRUE;
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                    "%s: expected a whole number from %.0f to %.0f, found %g", name, rows[i].min,
@@ -336,7 +334,7 @@ set_layer_row (GimpImage *image, const DifPlacement *to, GimpProcedureConfig *co
 {
   g_autoptr (GimpDrawable) drawable = NULL;
   g_autoptr (DifImage)     picture  = NULL;
-  DifRect                  bounds   = { 0 }, shared;
+  DifRect                  bounds   = { 0 };
 
   g_object_get (config, row->name, &drawable, NULL);
   if (drawable == NULL)
@@ -345,7 +343,7 @@ set_layer_row (GimpImage *image, const DifPlacement *to, GimpProcedureConfig *co
   bounds.width  = gimp_drawable_get_width (drawable);
   bounds.height = gimp_drawable_get_height (drawable);
   if (gimp_item_get_image (GIMP_ITEM (drawable)) != image ||
-      ! dif_geometry_intersect (&bounds, &to->context, &shared))
+      ! shares (&bounds, &to->context))
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                    "%s: expected a layer of this image that reaches into the area to draw, found "

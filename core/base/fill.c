@@ -147,20 +147,21 @@ dif_fill_smoothly (float *values, guint width, guint height, guint channels, con
   return ! has (&level, TRUE) || solve (&level);
 }
 
-/* The mean over @radius each way of @n values @step apart, into @to, as close together. */
-static void
-blur_line (const float *from, float *to, gsize step, guint n, guint radius)
+void
+dif_fill_means (const float *from, gsize from_step, float *to, gsize to_step, guint n, guint radius)
 {
-  double sum = 0;
+  const double one = 4294967296.0;
+  gint64       sum = 0;
 
   for (gint64 k = -(gint64) radius; k <= (gint64) radius; k++)
-    sum += (double) from[CLAMP (k, 0, (gint64) n - 1) * (gint64) step];
+    sum += (gint64) (from[(gsize) CLAMP (k, 0, (gint64) n - 1) * from_step] * one);
   for (gint64 i = 0; i < n; i++)
     {
-      gint64 leaves = MAX (i - radius, 0), enters = MIN (i + radius + 1, (gint64) n - 1);
+      gsize leaves = (gsize) MAX (i - radius, 0);
+      gsize enters = (gsize) MIN (i + radius + 1, (gint64) n - 1);
 
-      to[i * (gint64) step] = (float) (sum / (2.0 * radius + 1.0));
-      sum += (double) from[enters * (gint64) step] - (double) from[leaves * (gint64) step];
+      to[(gsize) i * to_step] = (float) ((double) sum / (2.0 * radius + 1.0) / one);
+      sum += (gint64) (from[enters * from_step] * one) - (gint64) (from[leaves * from_step] * one);
     }
 }
 
@@ -179,10 +180,11 @@ dif_fill_blurred (float *values, guint width, guint height, guint channels, cons
       for (gsize y = 0; y < height; y++)
         {
           for (gsize c = 0; c < channels; c++)
-            blur_line (soft + y * row + c, half + y * row + c, channels, width, radius);
+            dif_fill_means (soft + y * row + c, channels, half + y * row + c, channels, width,
+                            radius);
         }
       for (gsize x = 0; x < row; x++)
-        blur_line (half + x, soft + x, row, height, radius);
+        dif_fill_means (half + x, row, soft + x, row, height, radius);
     }
   for (gsize i = 0; i < n; i++)
     {

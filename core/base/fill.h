@@ -28,6 +28,22 @@ gboolean dif_fill_smoothly (float *values, guint width, guint height, guint chan
                             const guint8 *known);
 
 /**
+ * dif_fill_means:
+ * @from: @n values @from_step apart, of at most 1000 either way
+ * @from_step: in values
+ * @to: @n places @to_step apart, none of them in @from
+ * @to_step: in values
+ * @n: how many, at least 1
+ * @radius: in values
+ *
+ * Each place gets the mean of the values within @radius of its own; beyond its
+ * ends the line goes on as it ends.  The running sum is of whole numbers, 2^-32
+ * each, so that nothing is left of what has passed: zeros give zero.
+ */
+void dif_fill_means (const float *from, gsize from_step, float *to, gsize to_step, guint n,
+                     guint radius);
+
+/**
  * dif_fill_blurred:
  * @values: `[height, width, channels]`, changed where @known is 0
  * @width: columns

@@ -354,8 +354,9 @@ put_all_back (DifRun *run, const Inpaint *in, DifTensor *drawn)
 static DifTensor *
 begin (DifRun *run, Inpaint *in, const float *picture, DifHooks *hooks)
 {
-  gboolean held = in->is_differential || dif_unet_in_channels (dif_pipeline_unet (run->pipe)) ==
-                                             dif_vae_latent_channels (dif_pipeline_vae (run->pipe));
+  gboolean sees_mask = dif_unet_in_channels (dif_pipeline_unet (run->pipe)) !=
+                       dif_vae_latent_channels (dif_pipeline_vae (run->pipe));
+  gboolean          held   = in->is_differential || ! sees_mask;
   gsize             n      = (gsize) run->width * run->height * 3;
   g_autofree float *hidden = g_try_new (float, n);
   DifTensor        *latents, *masked;
@@ -371,8 +372,7 @@ begin (DifRun *run, Inpaint *in, const float *picture, DifHooks *hooks)
   masked = dif_run_encode_picture (run, hidden);
   if (held)
     hooks->after = hold_to_picture;
-  if (dif_unet_in_channels (dif_pipeline_unet (run->pipe)) !=
-      dif_vae_latent_channels (dif_pipeline_vae (run->pipe)))
+  if (sees_mask)
     hooks->extra = mask_channels (run, in, masked);
   return latents;
 }

@@ -402,6 +402,19 @@ def case_window(profile, pictures):
     def focus(pid):
         tool("xdotool", "windowactivate", "--sync", pid)
 
+    def check_opens(name, keys, title):
+        """A menu entry's keys open its dialog, which gets the focus."""
+        tool("xdotool", "key", keys)
+        report.check(name, wait_until(lambda: window(title), 120))
+        focus(window(title))
+
+    def check_keys(name, keys, state):
+        """After these keys, pressed in the image's window, GIMP says that state."""
+        seen = len(reader.lines)
+        focus(main)
+        tool("xdotool", "key", keys)
+        report.check(name, wait_until(lambda: reader.has(state, seen), 60))
+
     try:
         report.check("the image's window opens", wait_until(
             lambda: reader.has("layers 1 clean") and window("256x200")))
@@ -409,10 +422,7 @@ def case_window(profile, pictures):
         main = window("256x200")
         focus(main)
         picture("window-1-canvas.png")
-        tool("xdotool", "key", "ctrl+alt+1")
-        report.check("the menu entry opens the dialog",
-                     wait_until(lambda: window("^Text to image"), 120))
-        focus(window("^Text to image"))
+        check_opens("the menu entry opens the dialog", "ctrl+alt+1", "^Text to image")
         tool("xdotool", "key", "alt+p")
         tool("xdotool", "type", "a large red cube on a grey floor, under a blue sky")
         time.sleep(1)
@@ -422,21 +432,11 @@ def case_window(profile, pictures):
         report.check("a layer comes", wait_until(lambda: reader.has("layers 2 dirty"), 180))
         time.sleep(2)
         picture("window-3-layer.png")
-        seen = len(reader.lines)
-        focus(main)
-        tool("xdotool", "key", "ctrl+z")
-        report.check("one undo brings everything back",
-                     wait_until(lambda: reader.has("layers 1 clean", seen), 60))
-        seen = len(reader.lines)
-        tool("xdotool", "key", "ctrl+y")
-        report.check("one redo brings the layer again",
-                     wait_until(lambda: reader.has("layers 2 dirty", seen), 60))
+        check_keys("one undo brings everything back", "ctrl+z", "layers 1 clean")
+        check_keys("one redo brings the layer again", "ctrl+y", "layers 2 dirty")
         picture("window-4-redone.png")
         seen = len(reader.lines)
-        tool("xdotool", "key", "ctrl+alt+2")
-        report.check("the menu entry for inpainting opens its dialog",
-                     wait_until(lambda: window("^Inpaint"), 120))
-        focus(window("^Inpaint"))
+        check_opens("the menu entry for inpainting opens its dialog", "ctrl+alt+2", "^Inpaint")
         tool("xdotool", "key", "alt+p")
         tool("xdotool", "type", "a small yellow sphere")
         tool("xdotool", "key", "alt+a")
@@ -448,15 +448,8 @@ def case_window(profile, pictures):
                      wait_until(lambda: reader.has("layers 3 dirty masked", seen), 180))
         time.sleep(2)
         picture("window-6-inpainted.png")
-        seen = len(reader.lines)
-        focus(main)
-        tool("xdotool", "key", "ctrl+z")
-        report.check("one undo takes layer and mask back",
-                     wait_until(lambda: reader.has("layers 2 dirty", seen), 60))
-        tool("xdotool", "key", "ctrl+alt+3")
-        report.check("the dialog with a chooser of layers opens",
-                     wait_until(lambda: window("^Depth to image"), 120))
-        focus(window("^Depth to image"))
+        check_keys("one undo takes layer and mask back", "ctrl+z", "layers 2 dirty")
+        check_opens("the dialog with a chooser of layers opens", "ctrl+alt+3", "^Depth to image")
         time.sleep(1)
         picture("window-7-depth.png")
         tool("xdotool", "key", "alt+a")
@@ -469,10 +462,7 @@ def case_window(profile, pictures):
         report.check("and closes", wait_until(lambda: not window("^Depth to image"), 60))
         seen = len(reader.lines)
         focus(main)
-        tool("xdotool", "key", "ctrl+alt+4")
-        report.check("the dialog for repeating opens",
-                     wait_until(lambda: window("^Repeat"), 120))
-        focus(window("^Repeat"))
+        check_opens("the dialog for repeating opens", "ctrl+alt+4", "^Repeat")
         time.sleep(1)
         picture("window-9-repeat.png")
         tool("xdotool", "key", "alt+i")
@@ -481,11 +471,7 @@ def case_window(profile, pictures):
         report.check("a group comes", wait_until(lambda: reader.has("layers 3 dirty", seen), 180))
         time.sleep(2)
         picture("window-10-repeated.png")
-        seen = len(reader.lines)
-        focus(main)
-        tool("xdotool", "key", "ctrl+z")
-        report.check("one undo takes the group back",
-                     wait_until(lambda: reader.has("layers 2 dirty", seen), 60))
+        check_keys("one undo takes the group back", "ctrl+z", "layers 2 dirty")
     finally:
         profile.write("stop", "")
         try:
