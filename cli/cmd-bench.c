@@ -442,6 +442,19 @@ time_runs (Cli *cli, Bench *b, DifPipeline *pipe, DifRequest *warm_up, DifReques
   return result;
 }
 
+/* Of several devices only the first would be seen. */
+static gboolean
+check_device (const char *device, GError **error)
+{
+  g_auto (GStrv) devices = dif_backend_list (device, error);
+
+  if (devices && devices[1])
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "device: expected a single one to measure, found %u (%s)",
+                 g_strv_length (devices), device);
+  return devices && ! devices[1];
+}
+
 static gboolean
 run (Cli *cli, const CliArgs *args, GError **error)
 {
@@ -454,7 +467,8 @@ run (Cli *cli, const CliArgs *args, GError **error)
   Bench                   b;
 
   rq = warm_up ? make_request (args, cli_args_value (args, "steps", "5"), error) : NULL;
-  if (! rq || ! cli_args_int (args, "repeat", 1, 1000, 1, &repeat, error))
+  if (! rq || ! cli_args_int (args, "repeat", 1, 1000, 1, &repeat, error) ||
+      ! check_device (dif_request_text (rq, "device"), error))
     return FALSE;
   cli_bar_init (&bar, cli_args_has (args, "quiet"));
   bench_init (&b);

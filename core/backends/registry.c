@@ -22,8 +22,8 @@ dif_backend_names (void)
 }
 
 /* The module's one symbol is `const DifBackendClass *dif_backend_module (void)`. */
-static DifBackend *
-open_module (const char *name, const char *options, GError **error)
+static const DifBackendClass *
+find_module (const char *name, GError **error)
 {
   const char      *folder = g_getenv ("DIF_MODULE_DIR");
   g_autofree char *file   = g_strdup_printf ("dif-%s.so", name);
@@ -57,7 +57,15 @@ open_module (const char *name, const char *options, GError **error)
       return NULL;
     }
   g_module_make_resident (module);
-  return klass->open (options, error);
+  return klass;
+}
+
+static DifBackend *
+open_module (const char *name, const char *options, GError **error)
+{
+  const DifBackendClass *klass = find_module (name, error);
+
+  return klass ? klass->open (options, error) : NULL;
 }
 
 static DifBackend *
@@ -91,6 +99,33 @@ dif_backend_open (const char *spec, GError **error)
   if (strcmp (name, "cuda") == 0)
     return open_module (name, options, error);
   g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE,
-               "device: expected auto, cpu, cuda, cuda:N or ref, found \"%s\"", spec);
+               "device: expected auto, cpu, cuda, cuda:N, cuda:all or ref, found \"%s\"", spec);
   return NULL;
+}
+
+/* "cuda:0", "cuda:1" and so on are added to @to */
+static gboolean
+add_all_cards (GPtrArray *to, GError **error)
+{
+  const DifBackendClass *klass = find_module ("cuda", error);
+  g_auto (GStrv)         found = klass ? klass->list (error) : NULL;
+
+  for (guint i = 0; found && found[i]; i++)
+    g_ptr_array_add (to, g_strconcat ("cuda:", found[i], NULL));
+  return found != NULL;
+}
+
+char **
+dif_backend_list (const char *spec, GError **error)
+{
+  g_auto (GStrv)        parts = g_strsplit (spec && *spec ? spec : "auto", ",", -1);
+  g_autoptr (GPtrArray) all   = g_ptr_array_new_with_free_func (g_free);
+
+  for (guint i = 0; parts[i]; i++)
+    if (strcmp (parts[i], "cuda:all") != 0)
+      g_ptr_array_add (all, g_strdup (parts[i]));
+    else if (! add_all_cards (all, error))
+      return NULL;
+  g_ptr_array_add (all, NULL);
+  return (char **) g_ptr_array_steal (all, NULL);
 }

@@ -32,6 +32,7 @@ struct _DifRng
   guint    next;       /* index of the next word; STATE_SIZE: make new ones */
   gboolean has_cached; /* of the pairwise path only */
   double   cached;
+  gsize    share_first, share_of; /* of a batch's items; share_of 0: all */
 };
 
 /* ---- MT19937 ---- */
@@ -261,4 +262,33 @@ dif_rng_randn (DifRng *rng, float *out, gsize n)
       dif_rng_rand (rng, out + n - BLOCK, BLOCK);
       box_muller (out + n - BLOCK);
     }
+}
+
+void
+dif_rng_set_share (DifRng *rng, gsize first, gsize of)
+{
+  rng->share_first = first;
+  rng->share_of    = of;
+}
+
+gboolean
+dif_rng_randn_items (DifRng *rng, float *out, gsize n, gsize each)
+{
+  g_autofree float *whole = NULL;
+  gsize             count;
+
+  if (! rng->share_of)
+    {
+      dif_rng_randn (rng, out, n * each);
+      return TRUE;
+    }
+  g_return_val_if_fail (rng->share_first + n <= rng->share_of, FALSE);
+  if (! g_size_checked_mul (&count, rng->share_of, each))
+    return FALSE;
+  whole = g_try_new (float, count);
+  if (! whole)
+    return FALSE;
+  dif_rng_randn (rng, whole, count);
+  memcpy (out, whole + rng->share_first * each, n * each * sizeof *out);
+  return TRUE;
 }

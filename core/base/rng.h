@@ -68,6 +68,29 @@ void dif_rng_rand (DifRng *rng, float *out, gsize n);
  */
 void dif_rng_randn (DifRng *rng, float *out, gsize n);
 
+/**
+ * dif_rng_set_share:
+ * @rng: a generator
+ * @first: of the items of a batch, the first that is drawn here
+ * @of: items of the whole batch; 0 if all are drawn here
+ *
+ * For a batch that several devices share: what dif_rng_randn_items() fills in
+ * is what these items would have got had all been drawn by one.
+ */
+void dif_rng_set_share (DifRng *rng, gsize first, gsize of);
+
+/**
+ * dif_rng_randn_items:
+ * @rng: a generator
+ * @out: (array length=n*each): filled with torch.randn (n, each), or the share's
+ *   part of the whole batch's
+ * @n: items, those of the share
+ * @each: numbers of an item
+ *
+ * Returns: FALSE if memory for the whole batch's numbers ran out
+ */
+gboolean dif_rng_randn_items (DifRng *rng, float *out, gsize n, gsize each);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifRng, dif_rng_free)
 
 G_END_DECLS

@@ -381,16 +381,32 @@ up_forward (Level *level, DifContext *cx, guint i, DifTensor *h, DifTensor *time
 }
 
 DifTensor *
+dif_unet2d_time (DifUnet2d *m, DifContext *cx, gsize n, double timestep)
+{
+  if (dif_context_failed (cx))
+    return dif_context_inert (cx);
+  dif_context_enter (cx, "unet");
+  return dif_context_leave (cx, time_embedding (m, cx, n, timestep));
+}
+
+DifTensor *
 dif_unet2d_forward (DifUnet2d *m, DifContext *cx, DifTensor *sample, double timestep)
 {
+  DifTensor *time = dif_unet2d_time (m, cx, dif_tensor_dim (sample, 0), timestep);
+
+  return dif_unet2d_forward_at (m, cx, dif_cast (cx, sample, dif_context_dtype (cx)), time);
+}
+
+DifTensor *
+dif_unet2d_forward_at (DifUnet2d *m, DifContext *cx, DifTensor *sample, DifTensor *time)
+{
   g_autoptr (GPtrArray) skips = g_ptr_array_new ();
-  DifTensor            *h, *time;
+  DifTensor            *h;
 
   if (dif_context_failed (cx) || ! sample->data)
     return dif_context_inert (cx);
   dif_context_enter (cx, "unet");
-  time = time_embedding (m, cx, dif_tensor_dim (sample, 0), timestep);
-  h    = dif_conv2d (cx, dif_cast (cx, sample, dif_context_dtype (cx)), m->conv_in, NULL, NULL);
+  h = dif_conv2d (cx, sample, m->conv_in, NULL, NULL);
   g_ptr_array_add (skips, h);
   for (guint i = 0; i < m->n_levels; i++)
     h = down_forward (&m->down[i], cx, i, h, time, skips);

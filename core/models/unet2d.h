@@ -50,6 +50,32 @@ guint dif_unet2d_sample_size (DifUnet2d *m);
  */
 DifTensor *dif_unet2d_forward (DifUnet2d *m, DifContext *cx, DifTensor *sample, double timestep);
 
+/**
+ * dif_unet2d_time:
+ * @m: a model
+ * @cx: a context
+ * @n: items
+ * @timestep: the same for all
+ *
+ * Returns: `[n, D]`: the embedding of the timestep, for dif_unet2d_forward_at()
+ */
+DifTensor *dif_unet2d_time (DifUnet2d *m, DifContext *cx, gsize n, double timestep);
+
+/**
+ * dif_unet2d_forward_at:
+ * @m: a model
+ * @cx: a context
+ * @sample: `[N, H, W, C]`, the context's dtype
+ * @time: from dif_unet2d_time(), for N items
+ *
+ * dif_unet2d_forward() in two parts: this one computes on the device alone, so
+ * that it can be a graph (tensor/graph.h).
+ *
+ * Returns: `[N, H, W, C]`, f32
+ */
+DifTensor *dif_unet2d_forward_at (DifUnet2d *m, DifContext *cx, DifTensor *sample,
+                                  DifTensor *time);
+
 G_END_DECLS
 
 #endif /* DIF_MODELS_UNET2D_H */

@@ -107,6 +107,7 @@ model_input (DifRun *run, DifTensor *latents, guint i, const DifHooks *hooks)
 /* What stays from call to call. */
 typedef struct
 {
+  DifUnet2d   *unet2d; /* or the two that follow */
   DifUnet     *unet;
   DifUnetText *text;
   DifGraph    *graph;
@@ -118,21 +119,33 @@ forward (DifContext *cx, DifTensor *const *inputs, gpointer data)
 {
   Model *model = data;
 
+  if (model->unet2d)
+    return dif_unet2d_forward_at (model->unet2d, cx, inputs[0], inputs[1]);
   return dif_unet_forward_at (model->unet, cx, inputs[0], inputs[1], model->text);
+}
+
+/* What the U-Net is told of call @i. */
+static DifTensor *
+time_of (Model *model, DifRun *run, guint i)
+{
+  double t = dif_scheduler_timestep (run->scheduler, i);
+  gsize  n = run->n_images * (dif_run_guided (run) ? 2 : 1);
+
+  return model->unet2d ? dif_unet2d_time (model->unet2d, run->cx, n, t)
+                       : dif_unet_time (model->unet, run->cx, n, t, model->text);
 }
 
 /* Before the loop: keys and values of the prompt, time embeddings of all calls. */
 static void
 model_begin (Model *model, DifRun *run, DifTensor *embeds, guint first, guint n)
 {
-  model->unet  = dif_pipeline_unet (run->pipe);
-  model->text  = dif_run_unet_text (run, embeds);
-  model->graph = dif_graph_new (forward, 2, model);
-  model->times = g_new0 (DifTensor *, n - first + 1);
+  model->unet2d = dif_pipeline_unet2d (run->pipe);
+  model->unet   = dif_pipeline_unet (run->pipe);
+  model->text   = embeds ? dif_run_unet_text (run, embeds) : NULL;
+  model->graph  = dif_graph_new (forward, 2, model);
+  model->times  = g_new0 (DifTensor *, n - first + 1);
   for (guint i = first; i < n; i++)
-    model->times[i - first] =
-        dif_unet_time (model->unet, run->cx, run->n_images * (dif_run_guided (run) ? 2 : 1),
-                       dif_scheduler_timestep (run->scheduler, i), model->text);
+    model->times[i - first] = time_of (model, run, i);
 }
 
 static void
@@ -146,7 +159,9 @@ model_end (Model *model)
 static DifTensor *
 ask (Model *model, DifContext *cx, DifTensor *x, DifTensor *time)
 {
-  DifTensor *inputs[] = { dif_unet_sample (model->unet, cx, x), time };
+  DifTensor *inputs[] = { model->unet2d ? dif_cast (cx, x, dif_context_dtype (cx))
+                                        : dif_unet_sample (model->unet, cx, x),
+                          time };
 
   return dif_graph_call (model->graph, cx, inputs);
 }
@@ -162,8 +177,7 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
 
   if (run->is_plan)
     n = MIN (n, first + PLAN_CALLS);
-  if (embeds)
-    model_begin (&model, run, embeds, first, n);
+  model_begin (&model, run, embeds, first, n);
   dif_run_report (run, "denoise", 0, n - first, 0.5);
   for (guint i = first; i < n && ! dif_context_failed (cx); i++)
     {
@@ -172,8 +186,7 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
 
       dif_context_enter (cx, "step.%u", i);
       x   = model_input (run, latents, i, hooks);
-      out = embeds ? ask (&model, cx, x, model.times[i - first])
-                   : hooks->predict (run, i, x, hooks->data);
+      out = ask (&model, cx, x, model.times[i - first]);
       dif_context_dump (cx, out, "noise_pred.%u", i - first);
       latents =
           dif_scheduler_step (run->scheduler, cx, guide (run, out), i, latents, eta, run->rng);

@@ -89,7 +89,7 @@ _dif_run_check_latents (DifRun *run, GError **error)
 {
   const DifHostArray *array = run->latents ? dif_weights_lookup (run->latents, NAME) : NULL;
   g_autofree char    *found = NULL, *expected = NULL;
-  guint               factor, n               = run->n_images, C, h, w;
+  guint               factor, n               = run->batch, C, h, w;
   const DifShape     *shape;
 
   if (! array)
@@ -116,7 +116,6 @@ _dif_run_given_latents (DifRun *run)
   const gsize        *d     = array->shape.d;
   gsize               n     = d[0] * d[1] * d[2] * d[3];
   g_autofree float   *z     = g_try_new (float, n);
-  DifTensor          *given;
 
   if (! z)
     return dif_context_fail (run->cx, g_error_new_literal (DIF_BACKEND_ERROR,
@@ -126,8 +125,10 @@ _dif_run_given_latents (DifRun *run)
   for (gsize i = 0; i < n; i++)
     if (! isfinite (z[i]))
       return dif_context_fail (run->cx, misfit (run, "finite numbers", "others"));
-  given = dif_upload_nchw (run->cx, DIF_F32, d[0], d[1], d[2], d[3], z);
-  return d[0] < run->n_images ? dif_run_repeat (run, given) : given;
+  if (d[0] == 1)
+    return dif_run_repeat (run, dif_upload_nchw (run->cx, DIF_F32, 1, d[1], d[2], d[3], z));
+  return dif_upload_nchw (run->cx, DIF_F32, run->n_images, d[1], d[2], d[3],
+                          z + run->first_image * d[1] * d[2] * d[3]);
 }
 
 void

@@ -33,13 +33,15 @@ plan (DifRun *like, const Extent *extent, gsize *bytes, GError **error)
   DifPipeline           *pipe    = like->pipe;
   const DifBackendClass *klass   = pipe->backend->klass;
   g_autoptr (DifBackend) nowhere = klass->plan (pipe->backend);
-  DifRun                 run     = { .is_plan = TRUE };
+  DifRun                 run     = { .is_plan     = TRUE,
+                                     .seed        = like->seed,
+                                     .first_image = like->first_image,
+                                     .n_images    = extent->n_images };
   gboolean               ok;
 
   ok = _dif_run_open (&run, pipe, like->rq, nowhere, like->cancellable, error);
   if (ok)
     {
-      run.n_images     = extent->n_images;
       run.result_width = run.width = extent->width;
       run.result_height = run.height = extent->height;
       dif_task_find (dif_request_task (like->rq))->run (&run);

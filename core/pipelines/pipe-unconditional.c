@@ -13,17 +13,10 @@
 static const DifParam params[] = { DIF_COMMON_PARAMS };
 
 static DifTensor *
-predict (DifRun *run, guint i, DifTensor *x, gpointer unet)
-{
-  return dif_unet2d_forward (unet, run->cx, x, dif_scheduler_timestep (run->scheduler, i));
-}
-
-static DifTensor *
 run_unconditional (DifRun *run)
 {
-  DifContext *cx    = run->cx;
-  DifUnet2d  *unet  = dif_pipeline_unet2d (run->pipe);
-  DifHooks    hooks = { .predict = predict, .data = unet };
+  DifContext *cx   = run->cx;
+  DifUnet2d  *unet = dif_pipeline_unet2d (run->pipe);
   DifTensor  *x;
   GError     *error = NULL;
 
@@ -33,7 +26,7 @@ run_unconditional (DifRun *run)
   x          = dif_randn (cx, run->rng, run->n_images, run->height, run->width,
                           dif_unet2d_channels (unet));
   dif_context_dump (cx, x, "initial_latents");
-  return dif_run_denoise (run, NULL, x, 0, &hooks);
+  return dif_run_denoise (run, NULL, x, 0, NULL);
 }
 
 const DifTaskClass dif_task_unconditional = {

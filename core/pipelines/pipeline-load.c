@@ -395,6 +395,7 @@ unload (DifPipeline *pipe)
   g_clear_pointer (&pipe->presets, dif_json_unref);
   g_clear_pointer (&pipe->scheduler_class, g_free);
   g_clear_pointer (&pipe->backend, dif_backend_unref);
+  g_clear_pointer (&pipe->others, g_ptr_array_unref);
 }
 
 /* One fingerprint of all files in the lists, if there are any. */
@@ -481,10 +482,10 @@ typedef struct
   const char *const *loras, *const *embeddings;
 } Extras;
 
+/* The model on one device. */
 static DifPipeline *
-load_pipeline (const char *model, const char *device, const char *dtype, const Extras *extras,
-               DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
-               GError **error)
+load_one (const char *model, const char *device, const char *dtype, const Extras *extras,
+          DifProgressFunc progress, gpointer user_data, GCancellable *cancellable, GError **error)
 {
   g_autoptr (DifPipeline) pipe = g_new0 (DifPipeline, 1);
   g_autofree char        *path = dif_catalog_resolve (model, error);
@@ -499,7 +500,7 @@ load_pipeline (const char *model, const char *device, const char *dtype, const E
   pipe->asked_dtype      = g_strdup (dtype);
   pipe->asked_loras      = g_strdupv ((char **) extras->loras);
   pipe->asked_embeddings = g_strdupv ((char **) extras->embeddings);
-  pipe->may_turn         = ! device || strcmp (device, "auto") == 0;
+  pipe->may_turn         = strcmp (device, "auto") == 0;
 
   ok = load_on (pipe, pipe->may_turn ? "cuda" : device, progress, user_data, cancellable, &why);
   ok = ok || _dif_pipeline_turn_to_cpu (pipe, &why, progress, user_data, cancellable);
@@ -507,6 +508,37 @@ load_pipeline (const char *model, const char *device, const char *dtype, const E
     return g_steal_pointer (&pipe);
   g_propagate_error (error, why);
   return NULL;
+}
+
+static DifPipeline *
+load_pipeline (const char *model, const char *device, const char *dtype, const Extras *extras,
+               DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
+               GError **error)
+{
+  g_auto (GStrv)          devices = dif_backend_list (device, error);
+  g_autoptr (DifPipeline) first   = NULL;
+
+  if (! devices)
+    return NULL;
+  first = load_one (model, devices[0], dtype, extras, progress, user_data, cancellable, error);
+  if (! first || ! devices[1])
+    return g_steal_pointer (&first);
+  first->place  = g_strdup (devices[0]);
+  first->others = g_ptr_array_new_with_free_func ((GDestroyNotify) dif_pipeline_free);
+  for (guint i = 1; devices[i]; i++)
+    {
+      DifPipeline *next =
+          load_one (model, devices[i], dtype, extras, NULL, NULL, cancellable, error);
+
+      if (! next)
+        {
+          g_prefix_error (error, "%s: ", devices[i]);
+          return NULL;
+        }
+      next->place = g_strdup (devices[i]);
+      g_ptr_array_add (first->others, next);
+    }
+  return g_steal_pointer (&first);
 }
 
 DifPipeline *
@@ -536,6 +568,7 @@ dif_pipeline_free (DifPipeline *pipe)
   if (! pipe)
     return;
   unload (pipe);
+  g_free (pipe->place);
   g_free (pipe->asked_dtype);
   g_strfreev (pipe->asked_loras);
   g_strfreev (pipe->asked_embeddings);
@@ -579,6 +612,8 @@ dif_pipeline_weight_bytes (DifPipeline *pipe)
 
   for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
     total += dif_store_bytes (pipe->stores[i]);
+  for (guint i = 0; pipe->others && i < pipe->others->len; i++)
+    total += dif_pipeline_weight_bytes (pipe->others->pdata[i]);
   return total;
 }
 

@@ -21,6 +21,7 @@ struct _DifPipeline
   DifDtype       dtype;
 
   /* what was asked for, to load it again elsewhere */
+  char    *place; /* one of several devices, such as "cuda:1"; NULL for one */
   char    *asked_dtype;
   char   **asked_loras, **asked_embeddings;
   gboolean may_turn;        /* "auto", and not on the CPU already */
@@ -59,7 +60,22 @@ struct _DifPipeline
   DifProfileFunc    profile;
   gpointer          profile_data;
   double            load_seconds;
+  GPtrArray        *others; /* of DifPipeline: the model on further devices; NULL without */
 };
+
+/**
+ * DifShare:
+ * @seed: of the whole batch
+ * @first: first picture, of the batch's
+ * @n: pictures
+ *
+ * What one device draws of a batch.
+ */
+typedef struct
+{
+  guint64 seed;
+  guint   first, n;
+} DifShare;
 
 /**
  * _dif_pipeline_unet_kind:
@@ -155,8 +171,37 @@ gboolean _dif_pipeline_turn_to_cpu (DifPipeline *pipe, GError **why, DifProgress
                                     gpointer user_data, GCancellable *cancellable);
 
 /**
+ * _dif_pipeline_draw:
+ * @pipe: a pipeline
+ * @rq: a request
+ * @share: what to draw of it
+ * @progress: (nullable): told how far it is
+ * @user_data: for @progress
+ * @cancellable: (nullable): to give up
+ * @error: return location
+ *
+ * dif_pipeline_run() on the pipeline's own device.
+ *
+ * Returns: (transfer full) (nullable): the pictures that may be shown: none, if
+ * the safety checker withholds all; the warning has the reason
+ */
+DifResult *_dif_pipeline_draw (DifPipeline *pipe, DifRequest *rq, const DifShare *share,
+                               DifProgressFunc progress, gpointer user_data,
+                               GCancellable *cancellable, GError **error);
+
+/**
+ * _dif_result_join:
+ * @parts: (array length=n): results of one batch, in its order
+ * @n: how many, at least one
+ *
+ * Returns: (transfer full): all their pictures; a warning that several have is
+ * there once, planes are the first's
+ */
+DifResult *_dif_result_join (DifResult *const *parts, guint n);
+
+/**
  * _dif_run_open:
- * @run: zeroed but for progress
+ * @run: zeroed but for progress, seed and share
  * @pipe: a pipeline
  * @rq: a request
  * @backend: the pipeline's, or one that plans for it

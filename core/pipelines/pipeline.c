@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* pipeline.c - a run, from request to result.
+/* pipeline.c - a run on one device, from request to result.
  *
  * Invariant: a run has its own context, scheduler and random numbers; what it
  * took is given back whether it succeeds, fails or is cancelled.
@@ -149,8 +149,10 @@ read_numbers (DifRun *run, const DifTaskClass *task)
                              inpaint ? family->guidance_inpaint : family->guidance);
   run->strength =
       effective (run, "strength", inpaint ? family->strength_inpaint : family->strength);
-  run->n_steps  = (guint) effective (run, "steps", family->steps);
-  run->n_images = (guint) dif_request_number (run->rq, "num-images");
+  run->n_steps = (guint) effective (run, "steps", family->steps);
+  run->batch   = (guint) dif_request_number (run->rq, "num-images");
+  if (! run->n_images)
+    run->n_images = run->batch;
   if (run->pipe->unet2d)
     run->guidance = 0;
 }
@@ -210,12 +212,11 @@ prepare (DifRun *run, const DifTaskClass *task, GError **error)
     return FALSE;
   if (! _dif_run_prepare_safety (run, error))
     return FALSE;
-  run->seed = dif_request_number (run->rq, "seed") < 0
-                  ? g_random_int ()
-                  : (guint64) dif_request_number (run->rq, "seed");
-  run->rng  = strcmp (dif_request_text (run->rq, "generator"), "torch-cuda") == 0
-                  ? dif_rng_new_torch_cuda (run->seed)
-                  : dif_rng_new (run->seed);
+  run->rng = strcmp (dif_request_text (run->rq, "generator"), "torch-cuda") == 0
+                 ? dif_rng_new_torch_cuda (run->seed)
+                 : dif_rng_new (run->seed);
+  if (run->n_images < run->batch)
+    dif_rng_set_share (run->rng, run->first_image, run->batch);
   return TRUE;
 }
 
@@ -245,8 +246,8 @@ make_recipe (DifRun *run, guint i, DifSafety safety)
   dif_json_set_double (json, "steps", run->n_steps);
   if (run->latents || dif_request_image (run->rq, "image"))
     dif_json_set_double (json, "strength", run->strength);
-  dif_json_set_double (json, "num-images", run->n_images);
-  dif_json_set_double (json, "index", i);
+  dif_json_set_double (json, "num-images", run->batch);
+  dif_json_set_double (json, "index", run->first_image + i);
   dif_json_set_string (json, "scheduler", dif_scheduler_class_name (run->scheduler));
   dif_json_set_copy (json, "scheduler-config", config);
   if (safety != DIF_SAFETY_UNCHECKED)
@@ -317,7 +318,7 @@ dif_run_pixels (DifRun *run, DifTensor *image)
   return g_steal_pointer (&pixels);
 }
 
-/* The pictures that may be shown; NULL, the context failed, if that is none. */
+/* The pictures that may be shown, which may be none. */
 static DifResult *
 sift (DifRun *run, const float *pixels)
 {
@@ -329,14 +330,6 @@ sift (DifRun *run, const float *pixels)
 
   for (guint i = 0; i < run->n_images; i++)
     kept += ! block || verdicts[i] != DIF_SAFETY_FLAGGED;
-  if (! kept)
-    {
-      dif_context_fail (run->cx, g_error_new (G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                                              "%s; to keep such pictures, set safety-checker to "
-                                              "warn",
-                                              run->warning->str));
-      return NULL;
-    }
   result = dif_result_new (kept, run->result_width, run->result_height, run->seed);
   dif_result_set_n_withheld (result, run->n_images - kept);
   for (guint i = 0; i < run->n_images; i++)
@@ -345,7 +338,7 @@ sift (DifRun *run, const float *pixels)
         g_autofree char *recipe = make_recipe (run, i, verdicts[i]);
 
         dif_result_fill (result, at, pixels + i * each, recipe);
-        dif_result_set_verdict (result, at++, i, verdicts[i]);
+        dif_result_set_verdict (result, at++, run->first_image + i, verdicts[i]);
       }
   return result;
 }
@@ -374,11 +367,9 @@ collect (DifRun *run, DifTensor *image)
   if (dif_context_failed (run->cx))
     return NULL;
   result = sift (run, pixels);
-  if (! result)
-    return NULL;
   dif_result_set_warning (result, run->warning->len ? run->warning->str : NULL);
   keep_depth (run, result);
-  if (run->pipe->dump)
+  if (run->pipe->dump && dif_result_n_images (result))
     dump_image (run, result);
   return result;
 }
@@ -410,13 +401,17 @@ _dif_run_clear (DifRun *run)
   g_free (run->depth);
 }
 
-/* Where the pipeline computes now. */
-static DifResult *
-run_here (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
-          GCancellable *cancellable, GError **error)
+DifResult *
+_dif_pipeline_draw (DifPipeline *pipe, DifRequest *rq, const DifShare *share,
+                    DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
+                    GError **error)
 {
   const DifTaskClass *task   = dif_task_find (dif_request_task (rq));
-  DifRun              run    = { .progress = progress, .progress_data = user_data };
+  DifRun              run    = { .progress      = progress,
+                                 .progress_data = user_data,
+                                 .seed          = share->seed,
+                                 .first_image   = share->first,
+                                 .n_images      = share->n };
   DifResult          *result = NULL;
 
   if (_dif_run_open (&run, pipe, rq, pipe->backend, cancellable, error) &&
@@ -433,19 +428,5 @@ run_here (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, gpointer 
         g_clear_pointer (&result, dif_result_free);
     }
   _dif_run_clear (&run);
-  return result;
-}
-
-DifResult *
-dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
-                  GCancellable *cancellable, GError **error)
-{
-  GError    *why    = NULL;
-  DifResult *result = run_here (pipe, rq, progress, user_data, cancellable, &why);
-
-  if (! result && _dif_pipeline_turn_to_cpu (pipe, &why, progress, user_data, cancellable))
-    result = run_here (pipe, rq, progress, user_data, cancellable, &why);
-  if (why)
-    g_propagate_error (error, why);
   return result;
 }

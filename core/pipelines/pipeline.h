@@ -25,8 +25,10 @@ G_BEGIN_DECLS
  * dif_pipeline_load:
  * @model: (nullable): a folder, a .safetensors file, or the name of an
  *   installed model; NULL is the bundled one
- * @device: (nullable): "auto", "cpu", "ref", "cuda"; NULL is "auto": the card if
- *   there is one and everything can be loaded, else the CPU
+ * @device: (nullable): "auto", "cpu", "ref", "cuda", "cuda:1"; NULL is "auto":
+ *   the card if there is one and everything can be loaded, else the CPU.  Several
+ *   with commas between ("cuda:0,cuda:2"), or "cuda:all", share the pictures of
+ *   a batch
  * @dtype: (nullable): "auto", "f32", "bf16", "f16"; NULL is "auto"
  * @progress: (nullable): told how far it is
  * @user_data: for @progress
@@ -82,6 +84,10 @@ void dif_pipeline_free (DifPipeline *pipe);
  * and seed with torch.Generator ("cpu").  After a failure or a cancel the
  * pipeline is as before and can run again.
  *
+ * Where the pipeline has several devices, each draws its share of "num-images",
+ * the same pictures as a single device would; a request of one picture, or one
+ * that is dumped or profiled, is drawn by the first.
+ *
  * On a card, what the run takes is found out first, and weights for which there
  * is no room wait in host memory.  A pipeline loaded for "auto" whose card is
  * too small for the run, or lost while it works, turns to the CPU for good and
@@ -123,8 +129,8 @@ void dif_pipeline_set_profile (DifPipeline *pipe, DifProfileFunc func, gpointer 
  * dif_pipeline_checkpoint: dif_pipeline_backend: dif_pipeline_dtype:
  * @pipe: a pipeline
  *
- * Returns: (transfer none): what it was loaded from, where it computes, and
- * in which dtype
+ * Returns: (transfer none): what it was loaded from, where it computes (of
+ * several devices the first), and in which dtype
  */
 DifCheckpoint *dif_pipeline_checkpoint (DifPipeline *pipe);
 DifBackend    *dif_pipeline_backend (DifPipeline *pipe);
@@ -147,7 +153,7 @@ const char *dif_pipeline_detour (DifPipeline *pipe);
  * dif_pipeline_weight_bytes:
  * @pipe: a pipeline
  *
- * Returns: device memory the weights take, in bytes
+ * Returns: memory the weights take, on all devices, in bytes
  */
 gsize dif_pipeline_weight_bytes (DifPipeline *pipe);
 

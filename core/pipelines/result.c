@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "pipelines/pipeline.h"
+#include "pipelines/pipeline-private.h"
 
 struct _DifResult
 {
@@ -183,4 +183,48 @@ const char **
 dif_result_plane_names (DifResult *r)
 {
   return (const char **) g_hash_table_get_keys_as_array (r->planes, NULL);
+}
+
+/* What the parts warn of, each thing once; NULL for nothing. */
+static char *
+join_warnings (DifResult *const *parts, guint n)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (g_free);
+
+  for (guint k = 0; k < n; k++)
+    {
+      g_auto (GStrv) clauses = g_strsplit (parts[k]->warning ? parts[k]->warning : "", "; ", -1);
+
+      for (guint i = 0; clauses[i]; i++)
+        if (! g_ptr_array_find_with_equal_func (all, clauses[i], g_str_equal, NULL))
+          g_ptr_array_add (all, g_strdup (clauses[i]));
+    }
+  g_ptr_array_add (all, NULL);
+  return all->pdata[0] ? g_strjoinv ("; ", (char **) all->pdata) : NULL;
+}
+
+DifResult *
+_dif_result_join (DifResult *const *parts, guint n)
+{
+  DifResult       *all;
+  guint            total = 0, at = 0;
+  g_autofree char *warning = join_warnings (parts, n);
+
+  for (guint k = 0; k < n; k++)
+    total += parts[k]->n_images;
+  all = dif_result_new (total, parts[0]->width, parts[0]->height, parts[0]->seed);
+  for (guint k = 0; k < n; k++)
+    {
+      for (guint i = 0; i < parts[k]->n_images; i++, at++)
+        {
+          dif_result_fill (all, at, dif_result_pixels (parts[k], i), parts[k]->recipes[i]);
+          dif_result_set_verdict (all, at, parts[k]->verdicts[i].index,
+                                  parts[k]->verdicts[i].safety);
+        }
+      all->n_withheld += parts[k]->n_withheld;
+    }
+  dif_result_set_warning (all, warning);
+  g_hash_table_unref (all->planes);
+  all->planes = g_hash_table_ref (parts[0]->planes);
+  return all;
 }

@@ -167,7 +167,7 @@ describe (DifRun *run, guint i, const DifSafetyVerdict *verdict)
       g_string_append_printf (found, "%s%u by %.3f", found->len ? ", " : "", k,
                               (double) verdict->scores[k]);
   warn (run, "picture %u of %u%s: the safety checker took it for not safe for work (concept %s)",
-        i + 1, run->n_images, strcmp (run->safety, "block") == 0 ? " is withheld" : "",
+        run->first_image + i + 1, run->batch, strcmp (run->safety, "block") == 0 ? " is withheld" : "",
         found->str);
 }
 

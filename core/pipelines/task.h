@@ -28,6 +28,9 @@ G_BEGIN_DECLS
  * @rng: the run's numbers
  * @seed: what @rng was made from
  * @n_images: pictures of this run
+ * @first_image: the first of them, of the batch's
+ * @batch: pictures asked for; those that are not this run's are drawn by other
+ *   devices
  * @width: of a picture, in pixels
  * @height: of a picture, in pixels
  * @result_width: of what the task hands back, in pixels; @width unless a task
@@ -56,7 +59,8 @@ typedef struct
   DifScheduler   *scheduler;
   DifRng         *rng;
   guint64         seed;
-  guint           n_images, width, height, result_width, result_height, n_steps;
+  guint           n_images, first_image, batch;
+  guint           width, height, result_width, result_height, n_steps;
   double          guidance, strength;
   gboolean        scales_only;
   DifTensor      *pooled;
@@ -158,16 +162,14 @@ DifUnetText *dif_run_unet_text (DifRun *run, DifTensor *embeds);
  * DifHooks:
  * @extra: (nullable): `[n_images, h, w, E]` f32, channels that the U-Net sees
  *   behind the latents, not scaled: a mask and a masked picture, or depth
- * @predict: (nullable): asked instead of the text-guided U-Net
  * @after: (nullable): replaces the latents after call @i of the scheduler
- * @data: for @predict and @after
+ * @data: for @after
  *
  * What a task does inside the loop.
  */
 typedef struct
 {
   DifTensor *extra;
-  DifTensor *(*predict) (DifRun *run, guint i, DifTensor *x, gpointer data);
   DifTensor *(*after) (DifRun *run, guint i, DifTensor *latents, gpointer data);
   gpointer data;
 } DifHooks;
@@ -175,8 +177,8 @@ typedef struct
 /**
  * dif_run_denoise:
  * @run: a run whose scheduler has timesteps
- * @embeds: (nullable): as dif_run_encode_prompts() makes; NULL with a predict
- *   hook
+ * @embeds: (nullable): as dif_run_encode_prompts() makes; NULL for a model
+ *   without prompts
  * @latents: `[n_images, h, w, C]` f32, noised for call @first
  * @first: the first call to make
  * @hooks: (nullable): what the task does inside the loop

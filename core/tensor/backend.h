@@ -18,7 +18,7 @@
 G_BEGIN_DECLS
 
 /** DIF_BACKEND_API: grows when DifBackendClass changes; checked on modules. */
-#define DIF_BACKEND_API 3
+#define DIF_BACKEND_API 4
 
 /**
  * DifHostArray:
@@ -133,6 +133,10 @@ struct _DifBackendClass
    * NOT_AVAILABLE with the reason if it is not here. */
   DifBackend *(*open) (const char *options, GError **error);
   void (*close) (DifBackend *be);
+
+  /* The @options of every device of this kind that will do, in order;
+   * NOT_AVAILABLE if there is none.  Optional: NULL where there is but one. */
+  char **(*list) (GError **error);
 
   /* Whether activations and prepared weights may have this dtype, and the
    * fastest dtype that keeps pictures right (bf16 where the CPU has it). */
@@ -294,6 +298,21 @@ struct _DifBackendClass
  * Returns: (transfer full) (nullable): an open device
  */
 DifBackend *dif_backend_open (const char *spec, GError **error);
+
+/**
+ * dif_backend_list:
+ * @spec: (nullable): as for dif_backend_open(), or "cuda:all", or several with
+ *   commas between: "cuda:0,cuda:2"
+ * @error: return location
+ *
+ * Which devices are meant.  Only for a kind of which all are meant is it looked
+ * what there is.
+ *
+ * Errors: DIF_BACKEND_ERROR NOT_AVAILABLE.
+ *
+ * Returns: (transfer full) (nullable): at least one, each for dif_backend_open()
+ */
+char **dif_backend_list (const char *spec, GError **error);
 
 /**
  * dif_backend_names:

@@ -129,8 +129,7 @@ dif_randn (DifContext *cx, DifRng *rng, gsize n, gsize h, gsize w, gsize c)
   if (! dif_shape_count (&shape, &count))
     return no_memory (cx, G_MAXSIZE);
   data = g_try_new (float, count);
-  if (! data)
+  if (! data || ! dif_rng_randn_items (rng, data, n, h * w * c))
     return no_memory (cx, count * sizeof *data);
-  dif_rng_randn (rng, data, count);
   return dif_upload_nchw (cx, DIF_F32, n, c, h, w, data);
 }

@@ -9,12 +9,15 @@
  * follows fail.  Unset, it is a good one.
  *
  * While a stream is captured, kernels, products and copies on the card are noted
- * down with their arguments and run when the graph is launched.  Whatever asks
+ * down with their arguments and run when the graph is launched.  A capture is its
+ * thread's own, as the real one is when so begun: others go on meanwhile.  Whatever asks
  * for memory, waits or has to do with host memory spoils the capture: the real
  * one lets some of that pass.  What it cannot show: work that goes on behind
  * the caller's back, so a missing wait, and what a real graph does with kernels
  * that are loaded late.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stddef.h>
@@ -67,13 +70,16 @@ struct CuExec_
   CuGraph graph;
 };
 
-static Piece  *pieces;
-static size_t  used, used_before; /* now, and when the card was opened */
-static size_t  pinned;
-static long    launches, graphs, captures, waits, allocations, arrivals;
-static int     lost;
-static CuGraph capture; /* the one being captured */
-static int     is_spoiled;
+static pthread_mutex_t memory = PTHREAD_MUTEX_INITIALIZER; /* guards the next three lines */
+static Piece          *pieces;
+static size_t          used, used_before; /* now, and when the card was opened */
+static size_t          pinned;
+
+static atomic_long launches, graphs, captures, waits, allocations, arrivals;
+static atomic_int  lost;
+
+static _Thread_local CuGraph capture; /* the one being captured */
+static _Thread_local int     is_spoiled;
 
 static long
 setting (const char *name, long otherwise)
@@ -134,8 +140,11 @@ forbidden (void)
 EXPORT (CuResult, cuInit, (unsigned flags))
 {
   launches = graphs = captures = waits = allocations = arrivals = 0;
-  lost                                                          = 0;
-  used_before                                                   = used;
+
+  lost = 0;
+  pthread_mutex_lock (&memory);
+  used_before = used;
+  pthread_mutex_unlock (&memory);
   return setting ("cards", 1) ? CU_SUCCESS : CU_ERROR_NO_DEVICE;
 }
 
@@ -298,13 +307,12 @@ EXPORT (CuResult, cuLaunchKernel,
   return fake_cuda_note (run_launch, &launch, sizeof launch) ? CU_SUCCESS : run_launch (&launch);
 }
 
-EXPORT (CuResult, cuMemAlloc_v2, (CuPointer * data, size_t bytes))
+/* with the memory locked */
+static CuResult
+take (CuPointer *data, size_t bytes)
 {
   Piece *piece;
 
-  if (forbidden ())
-    return CAPTURE_UNSUPPORTED;
-  allocations++;
   if (! bytes || used > total () || bytes > total () - used)
     return CU_ERROR_OUT_OF_MEMORY;
   piece        = malloc (sizeof *piece);
@@ -322,10 +330,9 @@ EXPORT (CuResult, cuMemAlloc_v2, (CuPointer * data, size_t bytes))
   return CU_SUCCESS;
 }
 
-EXPORT (CuResult, cuMemFree_v2, (CuPointer data))
+static CuResult
+give_back (CuPointer data)
 {
-  if (forbidden ())
-    return CAPTURE_UNSUPPORTED;
   for (Piece **at = &pieces; *at; at = &(*at)->next)
     if ((*at)->data == (void *) (uintptr_t) data)
       {
@@ -340,10 +347,37 @@ EXPORT (CuResult, cuMemFree_v2, (CuPointer data))
   return INVALID_VALUE;
 }
 
+EXPORT (CuResult, cuMemAlloc_v2, (CuPointer * data, size_t bytes))
+{
+  CuResult result;
+
+  if (forbidden ())
+    return CAPTURE_UNSUPPORTED;
+  allocations++;
+  pthread_mutex_lock (&memory);
+  result = take (data, bytes);
+  pthread_mutex_unlock (&memory);
+  return result;
+}
+
+EXPORT (CuResult, cuMemFree_v2, (CuPointer data))
+{
+  CuResult result;
+
+  if (forbidden ())
+    return CAPTURE_UNSUPPORTED;
+  pthread_mutex_lock (&memory);
+  result = give_back (data);
+  pthread_mutex_unlock (&memory);
+  return result;
+}
+
 EXPORT (CuResult, cuMemGetInfo_v2, (size_t *available, size_t *all))
 {
+  pthread_mutex_lock (&memory);
   *all       = total ();
   *available = used < total () ? total () - used : 0;
+  pthread_mutex_unlock (&memory);
   return CU_SUCCESS;
 }
 
@@ -353,15 +387,16 @@ EXPORT (CuResult, cuMemHostAlloc, (void **data, size_t bytes, unsigned flags))
 
   if (forbidden ())
     return CAPTURE_UNSUPPORTED;
-  if (pinned + bytes > (size_t) setting ("pinned", 8192) << 20)
-    return CU_ERROR_OUT_OF_MEMORY;
-  piece = malloc (bytes + 64);
-  if (! piece)
-    return CU_ERROR_OUT_OF_MEMORY;
-  *piece = bytes;
-  pinned += bytes;
-  *data = (char *) piece + 64;
-  return CU_SUCCESS;
+  pthread_mutex_lock (&memory);
+  piece = pinned + bytes > (size_t) setting ("pinned", 8192) << 20 ? NULL : malloc (bytes + 64);
+  if (piece)
+    {
+      *piece = bytes;
+      pinned += bytes;
+      *data = (char *) piece + 64;
+    }
+  pthread_mutex_unlock (&memory);
+  return piece ? CU_SUCCESS : CU_ERROR_OUT_OF_MEMORY;
 }
 
 EXPORT (CuResult, cuMemFreeHost, (void *data))
@@ -370,7 +405,9 @@ EXPORT (CuResult, cuMemFreeHost, (void *data))
 
   if (forbidden ())
     return CAPTURE_UNSUPPORTED;
+  pthread_mutex_lock (&memory);
   pinned -= *piece;
+  pthread_mutex_unlock (&memory);
   free (piece);
   return CU_SUCCESS;
 }
@@ -379,12 +416,14 @@ EXPORT (CuResult, cuMemFreeHost, (void *data))
 static int
 is_ours (CuPointer data, size_t bytes)
 {
-  uintptr_t at = (uintptr_t) data;
+  uintptr_t at    = (uintptr_t) data;
+  int       found = 0;
 
-  for (Piece *p = pieces; p; p = p->next)
-    if (at >= (uintptr_t) p->data && at + bytes <= (uintptr_t) p->data + p->bytes)
-      return 1;
-  return 0;
+  pthread_mutex_lock (&memory);
+  for (Piece *p = pieces; p && ! found; p = p->next)
+    found = at >= (uintptr_t) p->data && at + bytes <= (uintptr_t) p->data + p->bytes;
+  pthread_mutex_unlock (&memory);
+  return found;
 }
 
 EXPORT (CuResult, cuMemcpyHtoDAsync_v2,

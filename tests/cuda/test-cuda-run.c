@@ -201,6 +201,101 @@ test_plan (void)
       }
 }
 
+/* ---- several cards ---- */
+
+static DifPipeline *
+load_unconditional (const char *device)
+{
+  g_autofree char *path  = test_fixture ("models/ddpm");
+  GError          *error = NULL;
+  DifPipeline     *pipe  = dif_pipeline_load (path, device, "f32", NULL, NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  return pipe;
+}
+
+static DifResult *
+draw_unconditional (DifPipeline *pipe, double n_images, GError **error)
+{
+  g_autoptr (DifRequest) rq = dif_request_new ("unconditional", error);
+
+  dif_request_set_number (rq, "seed", 7, NULL);
+  dif_request_set_number (rq, "steps", 6, NULL);
+  dif_request_set_number (rq, "num-images", n_images, NULL);
+  return dif_pipeline_run (pipe, rq, NULL, NULL, NULL, error);
+}
+
+/* a model without prompts is a graph as well */
+static void
+test_graph_unconditional (void)
+{
+  GError                 *error = NULL;
+  g_autoptr (DifPipeline) pipe  = NULL;
+  g_autoptr (DifResult)   with = NULL, without = NULL;
+
+  g_setenv ("DIF_FAKE_CUDA", "cards=1", TRUE);
+  pipe = load_unconditional ("cuda");
+  with = draw_unconditional (pipe, 1, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (count ("captures"), ==, 1);
+  g_assert_cmpint (count ("graphs"), ==, 5);
+  g_setenv ("DIF_CUDA_GRAPH", "off", TRUE);
+  without = draw_unconditional (pipe, 1, &error);
+  g_unsetenv ("DIF_CUDA_GRAPH");
+  g_assert_no_error (error);
+  g_assert_cmpint (count ("captures"), ==, 1);
+  assert_same (with, without);
+}
+
+/* two draw at the same time, graphs and all, what one would draw */
+static void
+test_all_cards (void)
+{
+  GError                 *error = NULL;
+  g_autoptr (DifPipeline) one = NULL, all = NULL;
+  g_autoptr (DifResult)   expected = NULL, found = NULL;
+  g_autoptr (DifResult)   words_one = NULL, words_all = NULL;
+  Case                    c = usual;
+
+  g_setenv ("DIF_FAKE_CUDA", "cards=3", TRUE);
+  all   = load_unconditional ("cuda:all");
+  found = draw_unconditional (all, 4, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (count ("captures"), ==, 3);
+  one      = load_unconditional ("cuda");
+  expected = draw_unconditional (one, 4, &error);
+  g_assert_no_error (error);
+  assert_same (found, expected);
+
+  c.card      = "cards=2";
+  c.n_images  = "3";
+  c.scheduler = "euler-a";
+  words_one   = picture (&c, NULL);
+  c.device    = "cuda:all";
+  words_all   = picture (&c, NULL);
+  assert_same (words_all, words_one);
+}
+
+/* one that is lost ends the whole batch, and says which it was */
+static void
+test_lost_card (void)
+{
+  GError                 *error = NULL;
+  Case                    c     = usual;
+  g_autoptr (DifPipeline) pipe  = NULL;
+
+  c.card     = "cards=2,fail=900";
+  c.device   = "cuda:0,cuda:1";
+  c.n_images = "2";
+  pipe       = load (&c, &error);
+  g_assert_no_error (error);
+  g_assert_null (draw (pipe, &c, NULL, &error));
+  g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_LOST);
+  g_test_message ("%s", error->message);
+  g_assert_true (g_str_has_prefix (error->message, "cuda:"));
+  g_clear_error (&error);
+}
+
 /* ---- too little memory ---- */
 
 /* Bytes of weights, and of what a run takes beside them, on a card of plenty. */
@@ -397,6 +492,9 @@ main (int argc, char **argv)
   g_clear_pointer (&be, dif_backend_unref);
   g_test_add_func ("/cuda-run/graph-draws-the-same", test_graph);
   g_test_add_func ("/cuda-run/graph-is-a-runs-own", test_graph_is_a_runs_own);
+  g_test_add_func ("/cuda-run/graph-unconditional", test_graph_unconditional);
+  g_test_add_func ("/cuda-run/all-cards", test_all_cards);
+  g_test_add_func ("/cuda-run/lost-card", test_lost_card);
   g_test_add_func ("/cuda-run/plan-is-enough", test_plan);
   g_test_add_func ("/cuda-run/weights-that-wait-draw-the-same", test_offload);
   g_test_add_func ("/cuda-run/too-much-says-what-fits", test_too_much);

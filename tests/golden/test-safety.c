@@ -89,13 +89,19 @@ tear_down (Fixture *f, gconstpointer unused)
 }
 
 static DifPipeline *
-open_pipeline (Fixture *f)
+open_on (Fixture *f, const char *device)
 {
   GError      *error = NULL;
-  DifPipeline *pipe  = dif_pipeline_load (f->folder, "cpu", "f32", NULL, NULL, NULL, &error);
+  DifPipeline *pipe  = dif_pipeline_load (f->folder, device, "f32", NULL, NULL, NULL, &error);
 
   g_assert_no_error (error);
   return pipe;
+}
+
+static DifPipeline *
+open_pipeline (Fixture *f)
+{
+  return open_on (f, "cpu");
 }
 
 static DifRequest *
@@ -219,6 +225,36 @@ test_block (Fixture *f, gconstpointer with_checker)
   g_assert_cmpuint (dif_result_n_images (kept), ==, at);
   g_assert_cmpuint (dif_result_n_withheld (kept), ==, 4 - at);
   g_assert_nonnull (strstr (dif_result_warning (kept), "withheld"));
+}
+
+/* Of devices that share a batch one may have nothing left to show. */
+static void
+test_block_shared (Fixture *f, gconstpointer with_checker)
+{
+  g_autoptr (DifPipeline) pipe  = open_on (f, "cpu,cpu,cpu,cpu");
+  g_autoptr (DifRequest)  rq    = request (f, "block");
+  GError                 *error = NULL;
+  g_autoptr (DifResult)   kept  = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
+  guint                   at    = 0;
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < 4; i++)
+    {
+      g_autofree char *note = g_strdup_printf ("picture %u of 4 is withheld", i + 1);
+      gboolean         said = strstr (dif_result_warning (kept), note) != NULL;
+
+      g_assert_cmpint (said, ==, expected (f, i));
+      if (! expected (f, i))
+        g_assert_cmpuint (dif_result_index (kept, at++), ==, i);
+    }
+  g_assert_cmpuint (dif_result_n_images (kept), ==, at);
+  g_assert_cmpuint (dif_result_n_withheld (kept), ==, 4 - at);
+  /* nor has any */
+  dif_request_set_number (rq, "num-images", 1, NULL);
+  dif_request_set_number (rq, "seed", dif_json_double (f->drawn, "flagged_alone", 0), NULL);
+  g_assert_null (dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+  g_clear_error (&error);
 }
 
 /* No picture is left: an error with the reason, not a black picture. */
@@ -349,6 +385,7 @@ main (int argc, char **argv)
     { "/golden/safety/off-loads-nothing", test_off, TRUE },
     { "/golden/safety/block-withholds", test_block, TRUE },
     { "/golden/safety/block-all-is-an-error", test_block_all, TRUE },
+    { "/golden/safety/block-shared", test_block_shared, TRUE },
     { "/golden/safety/files-missing", test_missing, FALSE },
     { "/golden/safety/none-shipped", test_none, FALSE },
     { "/golden/safety/part-before-overlay", test_cropped, TRUE },

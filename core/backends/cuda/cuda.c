@@ -168,6 +168,23 @@ find_card (DifCuda *cuda, const char *options, GError **error)
   return FALSE;
 }
 
+static char **
+cuda_list (GError **error)
+{
+  g_autoptr (GPtrArray) all   = g_ptr_array_new_with_free_func (g_free);
+  DifCuda               probe = { 0 };
+  int                   count = 0;
+
+  if (! _dif_cuda_open_driver (&probe.cu, error) || ! find_card (&probe, NULL, error))
+    return NULL;
+  probe.cu.device_count (&count);
+  for (int i = 0; i < count; i++)
+    if (try_card (&probe, i, NULL))
+      g_ptr_array_add (all, g_strdup_printf ("%d", i));
+  g_ptr_array_add (all, NULL);
+  return (char **) g_ptr_array_steal (all, NULL);
+}
+
 static gboolean
 start_card (DifCuda *cuda, GError **error)
 {
@@ -278,6 +295,7 @@ static const DifBackendClass cuda_class = {
   .description  = "an NVIDIA card of compute capability 8.0 or newer",
   .open         = cuda_open,
   .close        = cuda_close,
+  .list         = cuda_list,
   .supports     = cuda_supports,
   .best_dtype   = cuda_best_dtype,
   .alloc        = _dif_cuda_alloc,
