@@ -34,6 +34,10 @@ static const CliOption options[] = {
 
 static const char *const stage_names[] = { "load", "encode", "step", "decode" };
 
+/* of the large copy: 128 MiB there and as much back, the first time only to take the memory */
+#define COPY_FLOATS ((gsize) 32 << 20)
+#define COPIES      6
+
 #define N_STAGES G_N_ELEMENTS (stage_names)
 #define STEP     2
 
@@ -55,6 +59,7 @@ typedef struct
   Stage   stages[N_STAGES];
   GArray *pending; /* of Op, since the last stage ended */
   double  limit;   /* multiply-adds per second, 0 when unknown */
+  double  copy;    /* bytes read and written per second by a large copy, 0 when unknown */
 
   GArray *unprofiled;  /* of double: seconds of steps that nobody looked into */
   gint64  last_report; /* of progress, in microseconds */
@@ -108,7 +113,7 @@ bench_init (Bench *b)
 {
   b->pending    = g_array_new (FALSE, FALSE, sizeof (Op));
   b->unprofiled = g_array_new (FALSE, FALSE, sizeof (double));
-  b->limit      = 0;
+  b->limit = b->copy = 0;
   for (guint s = 0; s < N_STAGES; s++)
     {
       b->stages[s].seconds = g_array_new (FALSE, FALSE, sizeof (double));
@@ -227,6 +232,13 @@ print_stages (const Bench *b)
             least (b->unprofiled), median (b->unprofiled), b->unprofiled->len);
 }
 
+/* Bytes per second. */
+static double
+op_rate (const Op *op)
+{
+  return op->seconds > 0 ? op->bytes / op->seconds : 0;
+}
+
 static void
 print_ops (const Bench *b, const Stage *stage)
 {
@@ -236,8 +248,8 @@ print_ops (const Bench *b, const Stage *stage)
     total += g_array_index (stage->seconds, double, i);
   if (total <= 0)
     return;
-  printf ("\n%-18s%8s%10s%8s%10s%12s%8s\n", "in a step", "calls", "ms", "%", "GFLOP/s",
-          "% of limit", "GB/s");
+  printf ("\n%-18s%8s%10s%8s%10s%12s%8s%11s\n", "in a step", "calls", "ms", "%", "GFLOP/s",
+          "% of limit", "GB/s", "% of copy");
   for (guint i = 0; i < stage->ops->len; i++)
     {
       const Op *op = &g_array_index (stage->ops, Op, i);
@@ -249,7 +261,10 @@ print_ops (const Bench *b, const Stage *stage)
         printf ("%10.1f%12.1f", 2e-9 * op->macs / op->seconds,
                 b->limit > 0 ? 100 * op->macs / op->seconds / b->limit : 0.0);
       else
-        printf ("%10s%12s%8.1f", "", "", op->seconds > 0 ? 1e-9 * op->bytes / op->seconds : 0.0);
+        printf ("%10s%12s", "", "");
+      printf ("%8.1f", 1e-9 * op_rate (op));
+      if (b->copy > 0)
+        printf ("%11.1f", 100 * op_rate (op) / b->copy);
       putchar ('\n');
     }
   printf ("%-18s%8s%10.2f%8.1f\n", "between ops", "", (total - known) / runs * 1e3,
@@ -280,6 +295,8 @@ print_text (const Bench *b, DifPipeline *pipe, DifResult *result)
     printf ("%s\n", dif_pipeline_detour (pipe));
   if (b->limit > 0)
     printf ("limit: %.0f GFLOP/s, a large matrix product measured now\n", 2e-9 * b->limit);
+  if (b->copy > 0)
+    printf ("limit: %.1f GB/s read and written by a large copy measured now\n", 1e-9 * b->copy);
   print_stages (b);
   print_ops (b, &b->stages[STEP]);
   printf ("\nmemory: %s peak of the process; %s peak of tensors, weights being %s of it\n", peak,
@@ -329,6 +346,7 @@ print_json (const Bench *b, DifPipeline *pipe, DifResult *result)
   dif_json_set_double (json, "width", dif_result_width (result));
   dif_json_set_double (json, "height", dif_result_height (result));
   dif_json_set_double (json, "limit_macs_per_second", b->limit);
+  dif_json_set_double (json, "limit_bytes_per_second", b->copy);
   for (guint s = 0; s < N_STAGES; s++)
     set_stage (stages, b, s);
   dif_json_set_copy (json, "stages", stages);
@@ -388,6 +406,39 @@ measure_limit (DifPipeline *pipe)
   return backend->klass->limit ? backend->klass->limit (backend, dif_pipeline_dtype (pipe)) : 0;
 }
 
+static void
+keep_best_rate (const char *op, double seconds, double macs, double bytes, gpointer best)
+{
+  if (seconds > 0)
+    *(double *) best = MAX (*(double *) best, bytes / seconds);
+}
+
+/* Bytes per second of copies so large that no cache holds them, the best of some; 0 where
+ * there is no memory for them. */
+static double
+measure_copy (DifPipeline *pipe)
+{
+  DifContext       *cx   = dif_context_new (dif_pipeline_backend (pipe), DIF_F32);
+  g_autofree float *host = g_try_new0 (float, COPY_FLOATS);
+  DifTensor        *x    = NULL;
+  float             one  = 1;
+  double            best = 0;
+
+  if (host)
+    x = dif_upload (cx, DIF_F32, DIF_SHAPE (COPY_FLOATS / 1024, 1024), host);
+  dif_context_set_profile (cx, keep_best_rate, &best);
+  for (guint i = 0; x && i < COPIES; i++)
+    {
+      dif_context_enter (cx, "copy");
+      dif_lincomb (cx, 1, &one, &x);
+      dif_context_leave (cx, NULL);
+    }
+  if (! dif_context_finish (cx, NULL))
+    best = 0;
+  dif_context_free (cx);
+  return best;
+}
+
 /* Between two reports lies a step; the first that counts is after the step that is done op
  * by op and the one that is noted down. */
 static void
@@ -430,6 +481,7 @@ time_runs (Cli *cli, Bench *b, DifPipeline *pipe, DifRequest *warm_up, DifReques
     g_clear_pointer (&result, dif_result_free);
 
   b->limit = result ? measure_limit (pipe) : 0;
+  b->copy  = result ? measure_copy (pipe) : 0;
   dif_pipeline_set_profile (pipe, profile, b);
   for (gint64 i = 0; result && i < repeat; i++)
     {
@@ -493,6 +545,8 @@ const CliCommand cmd_bench = {
   .usage     = "[OPTION]...",
   .details   = "The limit is the rate of a large matrix product, measured in the same run; a\n"
                "step at 60 % of it takes 1.67 times as long as its multiply-adds alone would.\n"
+               "Beside it stands the rate of a large copy; an op whose tensors a cache holds\n"
+               "may be faster than that.\n"
                "\n"
                "Example:\n"
                "  dif make-checkpoint --like sd15 random-sd15\n"

@@ -346,13 +346,16 @@ def test_info(bench):
 def test_bench(bench):
     args = ("bench", "--model", bench.model, "--steps", "2", "--device", "cpu", "--dtype", "f32")
     text = bench.ok(*args).out
-    for word in ("limit", "step", "decode", "conv3x3", "memory"):
+    for word in ("limit", "% of copy", "step", "decode", "conv3x3", "memory"):
         assert word in text, text
     said = json.loads(bench.ok(*args, "--repeat", "2", "--json").out)
     step = said["stages"]["step"]
     assert step["runs"] == 4 and step["macs"] > 0 and step["min_seconds"] > 0, step
     assert step["min_seconds"] <= step["median_seconds"]
-    assert said["limit_macs_per_second"] > 0 and "linear" in step["ops"]
+    assert said["limit_macs_per_second"] > 0 and said["limit_bytes_per_second"] > 1e8
+    assert "linear" in step["ops"]
+    words = ["device", "expected a single one to measure, found 2 (cpu,cpu)"]
+    bench.fails(2, words, "bench", "--model", bench.model, "--device", "cpu,cpu")
 
 
 def test_numbers_do_not_depend_on_the_locale(bench):

@@ -130,7 +130,7 @@ test_a_large_weight_arrives (void)
   const gsize           rows = 5000, width = 1001;
   g_autofree float     *values = g_new (float, rows *width), *back = g_new (float, width);
   DifHostArray          w     = { DIF_F32, DIF_SHAPE (rows, width), values };
-  gint32                ids[] = { 0, 2047, 2095, 2096, 4190, 4999 };
+  gint32                ids[] = { 0, 523, 524, 1047, 1048, 1571, 2047, 2095, 2096, 4190, 4999 };
   DifShape              shape = DIF_SHAPE (1, width);
   gsize                 bytes = 0;
   gpointer              table;

@@ -55,6 +55,8 @@ typedef struct
   DifCudaStage  stages[2];
   guint         next_stage;
   gsize         stage_bytes;
+  GThreadPool  *readers; /* cuda-fill.c; NULL if they could not be had */
+  guint         n_readers;
   CuEvent       turns[2]; /* of _dif_cuda_pace() */
   guint         next_turn;
 
@@ -173,6 +175,13 @@ gboolean _dif_cuda_pin (DifCuda *cuda, gsize bytes, gpointer *host, GError **err
 
 /** _dif_cuda_next_stage: the next pair, its host buffer there and free to be filled. */
 DifCudaStage *_dif_cuda_next_stage (DifCuda *cuda, GError **error);
+
+/** _dif_cuda_start_readers: threads for _dif_cuda_fill(), which does without if there are none. */
+void _dif_cuda_start_readers (DifCuda *cuda);
+void _dif_cuda_stop_readers (DifCuda *cuda);
+
+/** _dif_cuda_fill: memcpy() of what may not be read from the disk yet, by several threads. */
+void _dif_cuda_fill (DifCuda *cuda, gpointer to, gconstpointer from, gsize bytes);
 
 /** _dif_cuda_drop_stages: frees the staging buffers. */
 void _dif_cuda_drop_stages (DifCuda *cuda);

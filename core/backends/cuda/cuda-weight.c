@@ -5,8 +5,6 @@
  * while the card reads the other, and is converted and laid out by the card.
  * What a failed weight had is given back.
  */
-#include <string.h>
-
 #include "backends/cuda/cuda-private.h"
 #include "base/error.h"
 
@@ -30,7 +28,7 @@ pack_piece (DifCuda *cuda, PackArgs pack, const char *src, gsize bytes, GError *
 
   if (! stage)
     return FALSE;
-  memcpy (stage->host, src, bytes);
+  _dif_cuda_fill (cuda, stage->host, src, bytes);
   r = cuda->cu.copy_in ((CuPointer) (guintptr) stage->device, stage->host, bytes, cuda->stream);
   if (! _dif_cuda_check (cuda, r, "copying a weight to the card", error))
     return FALSE;

@@ -242,6 +242,7 @@ cuda_close (DifBackend *be)
         cuda->cu.stream_destroy (cuda->stream);
       cuda->cu.context_release (cuda->device);
     }
+  _dif_cuda_stop_readers (cuda);
   g_mutex_clear (&cuda->lock);
   g_free (cuda);
 }
@@ -273,6 +274,7 @@ cuda_open (const char *options, GError **error)
   cuda->tensors     = _dif_cuda_new_arena (cuda, region);
   cuda->weights     = _dif_cuda_new_arena (cuda, region);
   cuda->stays       = _dif_cuda_new_arena (cuda, SMALL_REGION_BYTES);
+  _dif_cuda_start_readers (cuda);
   _dif_cuda_lt_start (cuda);
   return &cuda->parent;
 }
