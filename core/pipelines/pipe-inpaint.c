@@ -222,33 +222,35 @@ least_strength (const Inpaint *in, guint i)
   return 1 - (float) (i - in->first) / (float) (in->end - in->first);
 }
 
+/* Of every place what is @drawn there or, if it is fainter than @least, what is @kept; on the
+ * device, so that nobody waits for it. */
+static DifTensor *
+choose (DifRun *run, const Inpaint *in, float least, DifTensor *kept, DifTensor *drawn)
+{
+  DifContext        *cx   = run->cx;
+  g_autofree gint32 *rows = g_new (gint32, in->cells);
+  DifGather          g    = { .n_out = in->cells, .n_terms = 1, .rows = rows };
+  DifShape  pairs = DIF_SHAPE (run->n_images, 2 * in->cells, dif_tensor_dim (drawn, 3));
+  DifTensor *both;
+
+  /* side by side, those of place k are rows 2 k and 2 k + 1 */
+  for (gsize k = 0; k < in->cells; k++)
+    rows[k] = (gint32) (2 * k + (in->mask[k] > 0 && in->mask[k] >= least));
+  both = dif_reshape (cx, dif_concat (cx, kept, drawn), pairs);
+  return dif_reshape (cx, dif_gather (cx, both, &g), drawn->shape);
+}
+
 /* Where the mask does not reach yet, the latents become the picture's, noised
  * for the next call. */
 static DifTensor *
 hold_to_picture (DifRun *run, guint i, DifTensor *latents, gpointer data)
 {
-  Inpaint          *in    = data;
-  DifContext       *cx    = run->cx;
-  gboolean          last  = i + 1 == in->end;
-  float             least = least_strength (in, i + 1);
-  gsize             n = dif_tensor_count (latents), C = dif_tensor_dim (latents, 3);
-  g_autofree float *kept = g_try_new (float, n + 1), *drawn = g_try_new (float, n + 1);
-  DifTensor        *proper;
+  Inpaint   *in   = data;
+  DifTensor *kept = in->image_latents;
 
-  proper = last ? in->image_latents
-                : dif_scheduler_add_noise (run->scheduler, cx, in->image_latents, in->noise, i + 1);
-  if (! kept || ! drawn)
-    return out_of_memory (run, "latents");
-  if (! dif_download (cx, proper, kept) || ! dif_download (cx, latents, drawn))
-    return dif_context_inert (cx);
-  for (gsize k = 0; k < n; k++)
-    {
-      float strength = in->mask[k / C % in->cells];
-
-      if (strength == 0 || strength < least)
-        drawn[k] = kept[k];
-    }
-  return dif_upload (cx, DIF_F32, latents->shape, drawn);
+  if (i + 1 < in->end)
+    kept = dif_scheduler_add_noise (run->scheduler, run->cx, kept, in->noise, i + 1);
+  return choose (run, in, least_strength (in, i + 1), kept, latents);
 }
 
 /* [n_images, h, w, 1 + C]: the mask, then the masked picture's latents. */

@@ -201,6 +201,57 @@ test_plan (void)
       }
 }
 
+/* A square of color, half of which is drawn anew. */
+static DifRequest *
+half_a_square (GError **error)
+{
+  DifRequest          *rq    = dif_request_new ("inpaint", error);
+  g_autofree float    *color = g_new (float, 32 * 32 * 3), *half = g_new0 (float, 32 * 32);
+  g_autoptr (DifImage) image = NULL, mask = NULL;
+
+  for (guint i = 0; i < 32 * 32 * 3; i++)
+    color[i] = (float) (i % 96) / 96;
+  for (guint i = 0; i < 32 * 32; i++)
+    half[i] = i % 32 < 16;
+  image = dif_image_new (32, 32, 3, color);
+  mask  = dif_image_new (32, 32, 1, half);
+  dif_request_set_image (rq, "image", image, error);
+  dif_request_set_image (rq, "mask", mask, error);
+  dif_request_set (rq, "prompt", "a large red cube", error);
+  dif_request_set_number (rq, "steps", 6, error);
+  dif_request_set_number (rq, "seed", 7, error);
+  return rq;
+}
+
+/* that latents are held to the picture in every step keeps nobody waiting either */
+static void
+test_inpaint_goes_on (void)
+{
+  GError                 *error = NULL;
+  g_autoptr (DifRequest)  rq    = half_a_square (&error);
+  g_autoptr (DifPipeline) card = NULL, host = NULL;
+  g_autoptr (DifResult)   found = NULL, expected = NULL;
+  Case                    c = usual;
+  Watch                   w = { { 0 }, { 0 }, 0 };
+
+  g_assert_no_error (error);
+  c.model = "models/sd15";
+  card    = load (&c, &error);
+  g_assert_no_error (error);
+  found = dif_pipeline_run (card, rq, watch, &w, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (w.allocations[0], ==, w.allocations[1]);
+  g_assert_cmpint (w.waits[0], ==, w.waits[1]);
+  c.device = "cpu";
+  host     = load (&c, &error);
+  g_assert_no_error (error);
+  expected = dif_pipeline_run (host, rq, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (test_max_difference (dif_result_pixels (found, 0),
+                                          dif_result_pixels (expected, 0), 32 * 32 * 3),
+                     <, 1e-3);
+}
+
 /* ---- several cards ---- */
 
 static DifPipeline *
@@ -493,6 +544,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda-run/graph-draws-the-same", test_graph);
   g_test_add_func ("/cuda-run/graph-is-a-runs-own", test_graph_is_a_runs_own);
   g_test_add_func ("/cuda-run/graph-unconditional", test_graph_unconditional);
+  g_test_add_func ("/cuda-run/inpaint-goes-on", test_inpaint_goes_on);
   g_test_add_func ("/cuda-run/all-cards", test_all_cards);
   g_test_add_func ("/cuda-run/lost-card", test_lost_card);
   g_test_add_func ("/cuda-run/plan-is-enough", test_plan);

@@ -247,12 +247,21 @@ _dif_cuda_drop_stages (DifCuda *cuda)
       cuda->cu.host_free (g_steal_pointer (&cuda->stages[i].host));
 }
 
-/* What fits a pinned buffer is copied to it, so that nobody waits for the card. */
-static gboolean
-send (DifCuda *cuda, CuPointer to, const void *from, gsize bytes, GError **error)
+/* What fits a pinned buffer goes through it, so that nobody waits for the card. */
+gboolean
+_dif_cuda_send (DifCuda *cuda, CuPointer to, const void *from, gsize bytes, GError **error)
 {
-  DifCudaStage *stage = _dif_cuda_next_stage (cuda, error);
+  DifCudaStage *stage;
 
+  if (bytes > cuda->stage_bytes)
+    {
+      CuResult r = cuda->cu.copy_in (to, from, bytes, cuda->stream);
+
+      if (r == CU_SUCCESS)
+        r = cuda->cu.stream_wait (cuda->stream);
+      return _dif_cuda_check (cuda, r, "copying to the card", error);
+    }
+  stage = _dif_cuda_next_stage (cuda, error);
   if (! stage)
     return FALSE;
   memcpy (stage->host, from, bytes);
@@ -267,15 +276,8 @@ _dif_cuda_upload (DifBackend *be, gpointer dst, const void *src, gsize bytes, GE
 {
   DifCuda  *cuda = _dif_cuda_begin (be);
   CuPointer to   = (CuPointer) (guintptr) dst;
-  CuResult  r;
 
-  if (bytes <= cuda->stage_bytes)
-    return _dif_cuda_end (cuda, send (cuda, to, src, bytes, error));
-  r = cuda->cu.copy_in (to, src, bytes, cuda->stream);
-  /* the caller may do with @src as it likes once this returns */
-  if (r == CU_SUCCESS)
-    r = cuda->cu.stream_wait (cuda->stream);
-  return _dif_cuda_end (cuda, _dif_cuda_check (cuda, r, "copying to the card", error));
+  return _dif_cuda_end (cuda, _dif_cuda_send (cuda, to, src, bytes, error));
 }
 
 gboolean

@@ -146,13 +146,8 @@ _dif_cuda_embed (DifBackend *be, gpointer table, const gint32 *ids, gsize n, Dif
 
   if (! list)
     return _dif_cuda_end (cuda, FALSE);
-  /* the wait: the caller's ids may go when this returns */
-  ok = _dif_cuda_check (
-           cuda,
-           cuda->cu.copy_in ((CuPointer) (guintptr) list, ids, n * sizeof *ids, cuda->stream),
-           "copying ids to the card", error) &&
-       _dif_cuda_each (cuda, DIF_CUDA_KERNEL_embed, n * w->n_in, &a, error) &&
-       _dif_cuda_check (cuda, cuda->cu.stream_wait (cuda->stream), "embed", error);
+  ok = _dif_cuda_send (cuda, (CuPointer) (guintptr) list, ids, n * sizeof *ids, error) &&
+       _dif_cuda_each (cuda, DIF_CUDA_KERNEL_embed, n * w->n_in, &a, error);
   _dif_cuda_arena_give (cuda->tensors, list);
   return _dif_cuda_end (cuda, ok);
 }
@@ -180,18 +175,13 @@ _dif_cuda_gather (DifBackend *be, const DifTensor *x, const DifGather *g, DifTen
 
   if (! table)
     return _dif_cuda_end (cuda, FALSE);
-  ok = _dif_cuda_check (cuda, cuda->cu.copy_in (rows, g->rows, bytes, cuda->stream),
-                        "copying rows to the card", error);
-  if (ok && g->weights)
+  ok = _dif_cuda_send (cuda, rows, g->rows, bytes, error);
+  if (g->weights)
     {
-      CuResult r = cuda->cu.copy_in (weights, g->weights, bytes, cuda->stream);
-
       a.weights = (const float *) (table + bytes);
-      ok        = _dif_cuda_check (cuda, r, "copying weights to the card", error);
+      ok        = ok && _dif_cuda_send (cuda, weights, g->weights, bytes, error);
     }
-  /* the wait: the caller's lists may go when this returns */
-  ok = ok && _dif_cuda_each (cuda, DIF_CUDA_KERNEL_gather, dif_tensor_count (y), &a, error) &&
-       _dif_cuda_check (cuda, cuda->cu.stream_wait (cuda->stream), "gather", error);
+  ok = ok && _dif_cuda_each (cuda, DIF_CUDA_KERNEL_gather, dif_tensor_count (y), &a, error);
   _dif_cuda_arena_give (cuda->tensors, table);
   return _dif_cuda_end (cuda, ok);
 }

@@ -111,12 +111,6 @@ no_matmul (LtHandle handle, LtProduct product, const void *alpha, const void *a,
 }
 
 static gboolean
-no_upload (DifBackend *be, gpointer dst, const void *src, gsize bytes, GError **error)
-{
-  return TRUE;
-}
-
-static gboolean
 no_wait (DifBackend *be, GError **error)
 {
   return TRUE;
@@ -158,7 +152,6 @@ _dif_cuda_plan (DifBackend *be)
     _dif_cuda_lt_workspace (cuda);
   plan->own_class        = *be->klass;
   plan->own_class.close  = plan_close;
-  plan->own_class.upload = no_upload;
   plan->own_class.wait   = no_wait;
   plan->own_class.pace   = no_wait;
   plan->parent.klass     = &plan->own_class;

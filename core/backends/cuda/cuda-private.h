@@ -176,6 +176,10 @@ gboolean _dif_cuda_pin (DifCuda *cuda, gsize bytes, gpointer *host, GError **err
 /** _dif_cuda_next_stage: the next pair, its host buffer there and free to be filled. */
 DifCudaStage *_dif_cuda_next_stage (DifCuda *cuda, GError **error);
 
+/** _dif_cuda_send: copies to the card; @from may be done with as one likes once this returns. */
+gboolean _dif_cuda_send (DifCuda *cuda, CuPointer to, const void *from, gsize bytes,
+                         GError **error);
+
 /** _dif_cuda_start_readers: threads for _dif_cuda_fill(), which does without if there are none. */
 void _dif_cuda_start_readers (DifCuda *cuda);
 void _dif_cuda_stop_readers (DifCuda *cuda);
