@@ -149,7 +149,8 @@ extern const char *const dif_safety_choices[];
       { .name = "device", \
         .type = DIF_PARAM_STRING, \
         .label = N_ ("_Device"), \
-        .blurb = N_ ("Where to compute: auto, cpu, cuda, cuda:1, cuda:all (shares the pictures) or ref"), \
+        .blurb = N_ ("Where to compute: auto, cpu, cuda, cuda:1, cuda:all (shares the pictures) " \
+                     "or ref"), \
         .text = "auto", \
         .advanced = TRUE }, \
       { .name = "dtype", \

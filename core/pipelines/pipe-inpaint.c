@@ -227,11 +227,11 @@ least_strength (const Inpaint *in, guint i)
 static DifTensor *
 choose (DifRun *run, const Inpaint *in, float least, DifTensor *kept, DifTensor *drawn)
 {
-  DifContext        *cx   = run->cx;
-  g_autofree gint32 *rows = g_new (gint32, in->cells);
-  DifGather          g    = { .n_out = in->cells, .n_terms = 1, .rows = rows };
-  DifShape  pairs = DIF_SHAPE (run->n_images, 2 * in->cells, dif_tensor_dim (drawn, 3));
-  DifTensor *both;
+  DifContext        *cx    = run->cx;
+  g_autofree gint32 *rows  = g_new (gint32, in->cells);
+  DifGather          g     = { .n_out = in->cells, .n_terms = 1, .rows = rows };
+  DifShape           pairs = DIF_SHAPE (run->n_images, 2 * in->cells, dif_tensor_dim (drawn, 3));
+  DifTensor         *both;
 
   /* side by side, those of place k are rows 2 k and 2 k + 1 */
   for (gsize k = 0; k < in->cells; k++)

@@ -510,35 +510,80 @@ load_one (const char *model, const char *device, const char *dtype, const Extras
   return NULL;
 }
 
+/* The model on one of several devices, loaded by a thread of its own. */
+typedef struct
+{
+  const char   *model, *device, *dtype;
+  const Extras *extras;
+  GCancellable *cancellable;
+  GThread      *thread;
+  DifPipeline  *pipe;
+  GError       *error;
+} Place;
+
+static gpointer
+load_place (gpointer data)
+{
+  Place *p = data;
+
+  p->pipe = load_one (p->model, p->device, p->dtype, p->extras, NULL, NULL, p->cancellable,
+                      &p->error);
+  return NULL;
+}
+
+/* All of them behind the first, or NULL and the first failure. */
+static DifPipeline *
+gather_places (Place *places, guint n, GError **error)
+{
+  DifPipeline *first = places[0].pipe;
+  guint        bad   = 0;
+
+  while (bad < n && places[bad].pipe)
+    bad++;
+  if (bad < n)
+    g_propagate_prefixed_error (error, g_steal_pointer (&places[bad].error), "%s: ",
+                                places[bad].device);
+  for (guint i = 0; i < n; i++)
+    {
+      g_clear_error (&places[i].error);
+      if (bad < n)
+        dif_pipeline_free (places[i].pipe);
+      else
+        places[i].pipe->place = g_strdup (places[i].device);
+    }
+  if (bad < n)
+    return NULL;
+  first->others = g_ptr_array_new_with_free_func ((GDestroyNotify) dif_pipeline_free);
+  for (guint i = 1; i < n; i++)
+    g_ptr_array_add (first->others, places[i].pipe);
+  return first;
+}
+
 static DifPipeline *
 load_pipeline (const char *model, const char *device, const char *dtype, const Extras *extras,
                DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
                GError **error)
 {
-  g_auto (GStrv)          devices = dif_backend_list (device, error);
-  g_autoptr (DifPipeline) first   = NULL;
+  g_auto (GStrv)    devices = dif_backend_list (device, error);
+  guint             n       = devices ? g_strv_length (devices) : 0;
+  g_autofree Place *places  = g_new0 (Place, n + 1);
 
-  if (! devices)
-    return NULL;
-  first = load_one (model, devices[0], dtype, extras, progress, user_data, cancellable, error);
-  if (! first || ! devices[1])
-    return g_steal_pointer (&first);
-  first->place  = g_strdup (devices[0]);
-  first->others = g_ptr_array_new_with_free_func ((GDestroyNotify) dif_pipeline_free);
-  for (guint i = 1; devices[i]; i++)
+  if (n <= 1)
+    return n ? load_one (model, devices[0], dtype, extras, progress, user_data, cancellable, error)
+             : NULL;
+  for (guint i = 0; i < n; i++)
     {
-      DifPipeline *next =
-          load_one (model, devices[i], dtype, extras, NULL, NULL, cancellable, error);
-
-      if (! next)
-        {
-          g_prefix_error (error, "%s: ", devices[i]);
-          return NULL;
-        }
-      next->place = g_strdup (devices[i]);
-      g_ptr_array_add (first->others, next);
+      places[i] = (Place) { model, devices[i], dtype, extras, cancellable, NULL, NULL, NULL };
+      if (i)
+        places[i].thread =
+            g_thread_try_new ("dif-load", load_place, &places[i], &places[i].error);
     }
-  return g_steal_pointer (&first);
+  places[0].pipe = load_one (model, devices[0], dtype, extras, progress, user_data, cancellable,
+                             &places[0].error);
+  for (guint i = 1; i < n; i++)
+    if (places[i].thread)
+      g_thread_join (places[i].thread);
+  return gather_places (places, n, error);
 }
 
 DifPipeline *

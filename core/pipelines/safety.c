@@ -161,14 +161,14 @@ static void
 describe (DifRun *run, guint i, const DifSafetyVerdict *verdict)
 {
   g_autoptr (GString) found = g_string_new (NULL);
+  gboolean            block = strcmp (run->safety, "block") == 0;
 
   for (guint k = 0; k < DIF_SAFETY_N_CONCEPTS; k++)
     if (verdict->scores[k] > 0)
       g_string_append_printf (found, "%s%u by %.3f", found->len ? ", " : "", k,
                               (double) verdict->scores[k]);
   warn (run, "picture %u of %u%s: the safety checker took it for not safe for work (concept %s)",
-        run->first_image + i + 1, run->batch, strcmp (run->safety, "block") == 0 ? " is withheld" : "",
-        found->str);
+        run->first_image + i + 1, run->batch, block ? " is withheld" : "", found->str);
 }
 
 static gboolean

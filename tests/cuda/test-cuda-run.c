@@ -334,12 +334,15 @@ test_lost_card (void)
   GError                 *error = NULL;
   Case                    c     = usual;
   g_autoptr (DifPipeline) pipe  = NULL;
+  g_autofree char        *lost  = NULL;
 
-  c.card     = "cards=2,fail=900";
+  c.card     = "cards=2";
   c.device   = "cuda:0,cuda:1";
   c.n_images = "2";
   pipe       = load (&c, &error);
   g_assert_no_error (error);
+  lost = g_strdup_printf ("cards=2,fail=%ld", count ("launches") + 400);
+  g_setenv ("DIF_FAKE_CUDA", lost, TRUE);
   g_assert_null (draw (pipe, &c, NULL, &error));
   g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_LOST);
   g_test_message ("%s", error->message);
