@@ -92,6 +92,22 @@ correctness ()
   fi
 }
 
+# What only a machine with several cards can tell.
+several_cards ()
+{
+  local device
+  if [ "$(grep -c '^GPU' < <(nvidia-smi -L 2> /dev/null))" -lt 2 ]; then
+    skip several-cards "there are not two"
+    return
+  fi
+  step selftest-all-cards "$dif" selftest --device cuda:all --pictures-only
+  for device in cuda cuda:all; do
+    step "eight-pictures-${device/:/-}" "$dif" txt2img --model "$1" --prompt 'a red cube' \
+      --steps 20 --num-images 8 --device "$device" --safety-checker off --quiet \
+      -o "$out/eight-${device/:/-}.png"
+  done
+}
+
 speed ()
 {
   local dtype model=${MODEL:-$out/random-sd15} compile=--compile
@@ -112,6 +128,7 @@ speed ()
   step bench-sd15-stream env DIF_CUDA_MEMORY=1280 "$dif" bench --model "$model" --device cuda \
     --dtype f16 --steps 5
   step selftest-sd15 "$dif" selftest --device cuda --model "$model" --pictures-only
+  several_cards "$model"
   if "${PYTHON:-python3}" -c 'import torch, diffusers' 2> /dev/null; then
     step pytorch "${PYTHON:-python3}" "$here/peers.py" --device cuda --dtype f16 --dif "$dif" \
       --steps 20 ${compile:+"$compile"} "$model"

@@ -17,7 +17,8 @@
 #define MIN_PSNR  35.0
 
 static const CliOption options[] = {
-  { "device", 0, "NAME", "What to test: auto, cpu, cuda, cuda:1 or ref", "auto", "What to test" },
+  { "device", 0, "NAME", "What to test: auto, cpu, cuda, cuda:1, cuda:all or ref", "auto",
+    "What to test" },
   { "model", 0, "MODEL", "What draws the pictures", "the bundled one", "What to test" },
   { "ops-only", 0, NULL, "No pictures", NULL, "What to test" },
   { "pictures-only", 0, NULL, "No table of ops", NULL, "What to test" },
@@ -27,6 +28,7 @@ typedef struct
 {
   const char   *device, *model; /* model: NULL for the bundled one */
   DifBackend   *be, *ref;
+  guint         n_devices; /* which share a batch of as many pictures */
   GCancellable *cancellable;
   guint         n_checks, n_bad;
 } SelfTest;
@@ -101,7 +103,7 @@ try_ops (SelfTest *t)
 
 /* ---- pictures ---- */
 
-/* A small picture by @task, after @image if that takes one. */
+/* Small pictures by @task, after @image if that takes one. */
 static DifResult *
 draw (SelfTest *t, const char *device, const char *dtype, const char *task, DifImage *image,
       GError **error)
@@ -111,6 +113,7 @@ draw (SelfTest *t, const char *device, const char *dtype, const char *task, DifI
   g_autoptr (DifRequest)  rq   = pipe ? dif_request_new (task, error) : NULL;
 
   if (! rq || ! dif_request_set (rq, "prompt", "a large red cube", error) ||
+      ! dif_request_set_number (rq, "num-images", t->n_devices, error) ||
       ! dif_request_set (rq, "seed", "7", error) || ! dif_request_set (rq, "steps", "4", error))
     return NULL;
   if (image ? ! dif_request_set_image (rq, "image", image, error)
@@ -123,14 +126,16 @@ draw (SelfTest *t, const char *device, const char *dtype, const char *task, DifI
 static void
 differences (DifResult *a, DifResult *b, double *largest, double *psnr)
 {
-  gsize        n = (gsize) dif_result_width (a) * dif_result_height (a) * 3;
-  const float *x = dif_result_pixels (a, 0), *y = dif_result_pixels (b, 0);
-  double       squares = 0;
+  gsize  each    = (gsize) dif_result_width (a) * dif_result_height (a) * 3;
+  gsize  n       = each * dif_result_n_images (a);
+  double squares = 0;
 
   *largest = 0;
   for (gsize i = 0; i < n; i++)
     {
-      double d = fabs ((double) x[i] - y[i]);
+      guint  k = (guint) (i / each);
+      double d = fabs ((double) dif_result_pixels (a, k)[i % each] -
+                       dif_result_pixels (b, k)[i % each]);
 
       *largest = isfinite (d) ? MAX (*largest, d) : INFINITY;
       squares += d * d;
@@ -188,23 +193,47 @@ try_pictures (SelfTest *t, GError **error)
   return try_task (t, "txt2img", NULL, error) && try_task (t, "img2img", image, error);
 }
 
+/* Each device by itself; the first stays open in @t. */
+static gboolean
+try_devices (SelfTest *t, const char *const *devices, gboolean with_ops, GError **error)
+{
+  for (guint i = t->n_devices; i--;)
+    {
+      g_clear_pointer (&t->be, dif_backend_unref);
+      t->be = dif_backend_open (devices[i], error);
+      if (! t->be)
+        return FALSE;
+      printf ("%s: %s, %s\n", devices[i], t->be->klass->name, t->be->klass->description);
+      if (with_ops)
+        try_ops (t);
+    }
+  return TRUE;
+}
+
+static gboolean
+try_all (SelfTest *t, const CliArgs *args, GError **error)
+{
+  g_auto (GStrv)         devices = dif_backend_list (t->device, error);
+  g_autoptr (DifBackend) ref     = devices ? dif_backend_open ("ref", error) : NULL;
+  gboolean               ops     = ! cli_args_has (args, "pictures-only"), ok;
+
+  t->ref       = ref;
+  t->n_devices = devices ? g_strv_length (devices) : 0;
+
+  ok = ref && try_devices (t, (const char *const *) devices, ops, error);
+  ok = ok && (cli_args_has (args, "ops-only") || try_pictures (t, error));
+  g_clear_pointer (&t->be, dif_backend_unref);
+  return ok;
+}
+
 static gboolean
 run (Cli *cli, const CliArgs *args, GError **error)
 {
-  SelfTest               t   = { .device      = cli_args_value (args, "device", "auto"),
-                                 .model       = cli_args_value (args, "model", NULL),
-                                 .cancellable = cli->cancellable };
-  g_autoptr (DifBackend) be  = dif_backend_open (t.device, error);
-  g_autoptr (DifBackend) ref = be ? dif_backend_open ("ref", error) : NULL;
+  SelfTest t = { .device      = cli_args_value (args, "device", "auto"),
+                 .model       = cli_args_value (args, "model", NULL),
+                 .cancellable = cli->cancellable };
 
-  if (! ref)
-    return FALSE;
-  t.be  = be;
-  t.ref = ref;
-  printf ("%s: %s\n", be->klass->name, be->klass->description);
-  if (! cli_args_has (args, "pictures-only"))
-    try_ops (&t);
-  if (! cli_args_has (args, "ops-only") && ! try_pictures (&t, error))
+  if (! try_all (&t, args, error))
     return FALSE;
   if (g_cancellable_set_error_if_cancelled (cli->cancellable, error))
     return FALSE;
@@ -221,7 +250,8 @@ const CliCommand cmd_selftest = {
   .summary   = "Check that a device computes what it should",
   .usage     = "[OPTION]...",
   .details   = "Every op against a naive one, then pictures of the bundled model against\n"
-               "another device's.  A line for each on stdout; exit status 1 if any failed.\n",
+               "another device's; several devices share a batch of them.  A line for each on\n"
+               "stdout; exit status 1 if any failed.\n",
   .options   = options,
   .n_options = G_N_ELEMENTS (options),
   .run       = run,
