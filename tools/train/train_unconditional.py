@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Train the unconditional model: a UNet2DModel that draws small scenes in pixels.
 
-    python train_unconditional.py --data DIR --out unconditional.pt [--steps 2500]
+    python train_unconditional.py --data DIR [DIR ...] --out unconditional.pt [--steps 10000]
 
 Scenes with one large object, 32x32, half of them mirrored.  Starting it again goes
 on from the checkpoint.  With --sheets it saves some samples now and then.
@@ -18,13 +18,18 @@ from torch.nn import functional as F
 
 import captions
 import common
-from train_vae import Pictures
 
 SIDE = 32
 CHANNELS = (32, 64, 64)
 SNR_CAP = 5.0
 LARGE = captions.SIZES.index("large")
-NOISE = dict(num_train_timesteps=1000, prediction_type="v_prediction", clip_sample=True)
+NOISE = dict(
+    num_train_timesteps=1000,
+    prediction_type="v_prediction",
+    clip_sample=True,
+    # begins where there is nothing but noise: Lin et al. 2023, "Common diffusion noise schedules"
+    timestep_spacing="trailing",
+)
 
 
 def make_unet():
@@ -36,7 +41,7 @@ def make_unet():
         block_out_channels=CHANNELS,
         down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
         up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
-        attention_head_dim=CHANNELS[-1] // 2,
+        attention_head_dim=32,
         norm_num_groups=8,
     )
     for module in model.modules():
@@ -52,27 +57,37 @@ def loss_of(model, noisy, t, target, weight):
 
 
 def shrink(pictures):
-    """Floats in -1..1 [n,3,128,128] to [n,3,SIDE,SIDE]."""
+    """Floats [n,3,128,128] to [n,3,SIDE,SIDE], by means."""
     return F.avg_pool2d(pictures, pictures.shape[-1] // SIDE)
 
 
-class Batches(Pictures):
+def large_objects(folder):
+    """The scenes of a folder with one large object, shrunk: uint8 [n,3,SIDE,SIDE]."""
+    base = os.path.join(folder, "train")
+    pictures = np.load(base + "-pictures.npy", mmap_mode="r")
+    count, size = np.load(base + "-rows.npy")[:, [0, 3]].T
+    fitting = np.flatnonzero((count == 1) & (size == LARGE))
+    parts = [
+        shrink(torch.from_numpy(pictures[some]).float()).round().to(torch.uint8)
+        for some in np.array_split(fitting, max(1, len(fitting) // 200))
+    ]
+    return torch.cat(parts)
+
+
+class Batches:
     """Noisy small pictures and what to predict from them."""
 
     def __init__(self, options):
         self.alphas = DDIMScheduler(**NOISE).alphas_cumprod
-        self.rows = np.load(os.path.join(options.data, "train-rows.npy"), mmap_mode="r")
         self.size, self.part = options.batch, options.part
-        super().__init__(options.data)
-
-    def refresh(self):
-        super().refresh()
-        count, size = self.rows[self.index][:, [0, 3]].T
-        self.index = self.index[(count == 1) & (size == LARGE)]
+        self.pictures = torch.cat([large_objects(folder) for folder in options.data])
+        print(f"{len(self.pictures)} pictures", flush=True)
 
     def draw(self, rng):
         n = self.size
-        clean = shrink(self.whole(n, rng))
+        clean = common.to_float(self.pictures[rng.integers(0, len(self.pictures), n)].numpy())
+        mirrored = torch.from_numpy(rng.random(n) < 0.5)
+        clean = torch.where(mirrored[:, None, None, None], clean.flip(-1), clean)
         t, keep, add, weight = common.noise_levels(self.alphas, n, SNR_CAP)
         noise = torch.randn_like(clean)
         noisy = (keep * clean + add * noise).contiguous(memory_format=torch.channels_last)
@@ -102,11 +117,6 @@ def train(options):
         ),
     )
 
-    def parts_of():
-        if run.step % 100 == 0:
-            batches.refresh()
-        return batches.draw(run.rng)
-
     def watch(step):
         from PIL import Image
         from render import sheet
@@ -116,21 +126,21 @@ def train(options):
         Image.fromarray(sheet(sample(run.model, 24, 1), 8)).save(path)
         return f"drew {path}"
 
-    common.train(run, options, loss_of, parts_of, watch if options.sheets else None)
+    common.train(run, options, loss_of, lambda: batches.draw(run.rng), watch if options.sheets else None)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", required=True)
+    parser.add_argument("--data", required=True, nargs="+")
     parser.add_argument("--sheets", default="", help="folder for samples")
     common.add_run_options(
         parser,
-        steps=2500,
+        steps=10000,
         batch=32,
-        part=32,
+        part=16,
         rate=2e-3,
         adam_rate=1e-3,
-        average=0.998,
+        average=0.999,
         seed=12,
     )
     train(parser.parse_args())
