@@ -134,10 +134,6 @@ struct _DifBackendClass
   DifBackend *(*open) (const char *options, GError **error);
   void (*close) (DifBackend *be);
 
-  /* The @options of every device of this kind that will do, in order;
-   * NOT_AVAILABLE if there is none.  Optional: NULL where there is but one. */
-  char **(*list) (GError **error);
-
   /* Whether activations and prepared weights may have this dtype, and the
    * fastest dtype that keeps pictures right (bf16 where the CPU has it). */
   gboolean (*supports) (DifBackend *be, DifDtype dtype);
@@ -240,6 +236,10 @@ struct _DifBackendClass
   /* Multiply-adds per second of a large matrix product in @dtype, measured
    * now (about a second): the limit that bench quotes.  Optional. */
   double (*limit) (DifBackend *be, DifDtype dtype);
+
+  /* The @options for open of every device of this kind that will do, in order;
+   * NOT_AVAILABLE if there is none.  Optional: NULL where there is but one. */
+  char **(*list) (GError **error);
 
   /* Waits until all that was asked for is done, for devices that work behind
    * the caller's back; who measures needs it.  Optional. */
