@@ -61,6 +61,8 @@ typedef struct
   double  limit;   /* multiply-adds per second, 0 when unknown */
   double  copy;    /* bytes read and written per second by a large copy, 0 when unknown */
 
+  gsize peak_process, peak_tensors; /* bytes, before that copy */
+
   GArray *unprofiled;  /* of double: seconds of steps that nobody looked into */
   gint64  last_report; /* of progress, in microseconds */
 } Bench;
@@ -271,21 +273,12 @@ print_ops (const Bench *b, const Stage *stage)
           100 * (total - known) / total);
 }
 
-static gsize
-process_peak (void)
-{
-  struct rusage usage;
-
-  getrusage (RUSAGE_SELF, &usage);
-  return (gsize) usage.ru_maxrss * 1024;
-}
-
 static void
 print_text (const Bench *b, DifPipeline *pipe, DifResult *result)
 {
   DifBackend      *backend = dif_pipeline_backend (pipe);
-  g_autofree char *peak    = g_format_size (process_peak ());
-  g_autofree char *held    = g_format_size (backend->peak_bytes);
+  g_autofree char *peak    = g_format_size (b->peak_process);
+  g_autofree char *held    = g_format_size (b->peak_tensors);
   g_autofree char *weights = g_format_size (dif_pipeline_weight_bytes (pipe));
 
   printf ("%s, %s %s, %ux%u\n", dif_checkpoint_path (dif_pipeline_checkpoint (pipe)),
@@ -355,8 +348,8 @@ print_json (const Bench *b, DifPipeline *pipe, DifResult *result)
       dif_json_set_double (json, "whole_step_min_seconds", least (b->unprofiled));
       dif_json_set_double (json, "whole_step_median_seconds", median (b->unprofiled));
     }
-  dif_json_set_double (json, "peak_bytes_process", (double) process_peak ());
-  dif_json_set_double (json, "peak_bytes_tensors", (double) backend->peak_bytes);
+  dif_json_set_double (json, "peak_bytes_process", (double) b->peak_process);
+  dif_json_set_double (json, "peak_bytes_tensors", (double) b->peak_tensors);
   dif_json_set_double (json, "weight_bytes", (double) dif_pipeline_weight_bytes (pipe));
   text = dif_json_to_string (json, TRUE);
   puts (g_strchomp (text));
@@ -439,6 +432,16 @@ measure_copy (DifPipeline *pipe)
   return best;
 }
 
+static void
+keep_peaks (Bench *b, DifPipeline *pipe)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  b->peak_process = (gsize) usage.ru_maxrss * 1024;
+  b->peak_tensors = dif_pipeline_backend (pipe)->peak_bytes;
+}
+
 /* Between two reports lies a step; the first that counts is after the step that is done op
  * by op and the one that is noted down. */
 static void
@@ -481,7 +484,6 @@ time_runs (Cli *cli, Bench *b, DifPipeline *pipe, DifRequest *warm_up, DifReques
     g_clear_pointer (&result, dif_result_free);
 
   b->limit = result ? measure_limit (pipe) : 0;
-  b->copy  = result ? measure_copy (pipe) : 0;
   dif_pipeline_set_profile (pipe, profile, b);
   for (gint64 i = 0; result && i < repeat; i++)
     {
@@ -490,7 +492,11 @@ time_runs (Cli *cli, Bench *b, DifPipeline *pipe, DifRequest *warm_up, DifReques
     }
   dif_pipeline_set_profile (pipe, NULL, NULL);
   if (result)
-    b->limit = MAX (b->limit, measure_limit (pipe));
+    {
+      b->limit = MAX (b->limit, measure_limit (pipe));
+      keep_peaks (b, pipe);
+      b->copy = measure_copy (pipe);
+    }
   return result;
 }
 
