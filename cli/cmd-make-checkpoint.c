@@ -14,6 +14,7 @@
 
 #include "commands.h"
 #include "random-weights.h"
+#include "target.h"
 #include "templates.h"
 #include "vocabulary.h"
 
@@ -230,10 +231,12 @@ check_target (const char *target, GError **error)
 static gboolean
 make (Job *job, const char *target, GError **error)
 {
-  g_autofree char *clean     = g_canonicalize_filename (target, NULL);
-  g_autofree char *temporary = g_strdup_printf ("%s.XXXXXX", clean);
+  g_autofree char *followed  = cli_target_follow (target, error);
+  g_autofree char *clean     = followed ? g_canonicalize_filename (followed, NULL) : NULL;
+  g_autofree char *beside    = clean ? g_path_get_dirname (clean) : NULL;
+  g_autofree char *temporary = beside ? g_build_filename (beside, ".dif-XXXXXX", NULL) : NULL;
 
-  if (! check_target (clean, error))
+  if (! clean || ! check_target (clean, error))
     return FALSE;
   if (! g_mkdtemp_full (temporary, 0777))
     return fail_file (clean, errno, error);

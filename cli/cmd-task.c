@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "input.h"
 #include "output.h"
+#include "target.h"
 
 #define GROUP_MAIN   "What to draw"
 #define GROUP_MORE   "Finer settings"
@@ -261,11 +262,57 @@ make_request (const char *task, const CliArgs *args, GError **error)
   return rq && check_required (rq, error) ? g_steal_pointer (&rq) : NULL;
 }
 
-static gboolean
-check_outputs (const CliArgs *args, GError **error)
+/* About what a picture of photographic content takes as PNG, of its raw bytes. */
+#define PNG_SHARE 0.5
+
+/* Values of a dump for each of a picture: the picture itself in three channels and,
+ * for every step, latents and two predictions of four channels at an eighth of
+ * its sides. */
+#define DUMP_VALUES(n_steps) (3.0 + 3.0 * 4.0 / 64.0 * (n_steps))
+
+/* Bytes that a request's pictures and its dump will take, as far as the request
+ * tells their size; 0 if it does not. */
+static void
+estimate (DifRequest *rq, double *pictures, double *dump)
 {
-  const char *output = cli_args_value (args, "output", NULL);
-  const char *dump   = cli_args_value (args, "dump", NULL);
+  const char *task   = dif_request_task (rq);
+  DifImage   *image  = find_row (task, "image") ? dif_request_image (rq, "image") : NULL;
+  gboolean    sized  = find_row (task, "width") != NULL;
+  double      width  = sized ? dif_request_number (rq, "width") : 0;
+  double      height = sized ? dif_request_number (rq, "height") : 0;
+  double      pixels;
+
+  if (image && ! width)
+    width = dif_image_width (image);
+  if (image && ! height)
+    height = dif_image_height (image);
+  pixels    = width * height * dif_request_number (rq, "num-images");
+  *pictures = pixels * 3 * PNG_SHARE;
+  *dump     = pixels * sizeof (float) * DUMP_VALUES (dif_request_number (rq, "steps"));
+}
+
+/* Every file that will be written is asked for: of several pictures the last
+ * one's name is the longest, and none may be a folder. */
+static gboolean
+check_pictures (const char *output, guint n, GError **error)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *path = cli_output_name (output, i, n);
+
+      if (! cli_output_check ("output", path, ".png", error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+check_outputs (const CliArgs *args, DifRequest *rq, GError **error)
+{
+  const char *output   = cli_args_value (args, "output", NULL);
+  const char *dump     = cli_args_value (args, "dump", NULL);
+  guint       n_images = (guint) dif_request_number (rq, "num-images");
+  double      pictures = 0, tensors = 0;
 
   if (! output && ! dump)
     {
@@ -273,29 +320,61 @@ check_outputs (const CliArgs *args, GError **error)
                    "--output: expected FILE.png, found nothing");
       return FALSE;
     }
-  return (! output || cli_output_check ("output", output, ".png", error)) &&
-         (! dump || cli_output_check ("dump", dump, ".safetensors", error));
+  estimate (rq, &pictures, &tensors);
+  return (! output || check_pictures (output, n_images, error)) &&
+         (! dump || cli_output_check ("dump", dump, ".safetensors", error)) &&
+         (! output || cli_target_check_space (output, (guint64) pictures, error)) &&
+         (! dump || cli_target_check_space (dump, (guint64) tensors, error));
+}
+
+/* Adds to the failure where a picture is instead. */
+static void
+note_kept (GError **failure, const char *kept, gboolean is_first)
+{
+  char *message = g_strdup_printf ("%s%s%s", (*failure)->message,
+                                   is_first ? "; written instead: " : ", ", kept);
+
+  g_free ((*failure)->message);
+  (*failure)->message = message;
+}
+
+/* One that cannot be written where it was to go does not cost the others. */
+static gboolean
+save_pictures (const CliArgs *args, DifResult *result, GError **error)
+{
+  const char *output = cli_args_value (args, "output", NULL);
+  guint       n = dif_result_n_images (result), n_kept = 0;
+  GError     *failure = NULL;
+
+  for (guint i = 0; output && i < n; i++)
+    {
+      g_autofree char *path = cli_output_name (output, dif_result_index (result, i),
+                                               n + dif_result_n_withheld (result));
+      g_autofree char *kept = NULL;
+
+      if (cli_output_png (path, result, i, &kept, failure ? NULL : &failure))
+        {
+          if (! cli_args_has (args, "quiet") && ! cli_target_is_stream (path))
+            printf ("%s: %ux%u, seed %" G_GUINT64_FORMAT "\n", path, dif_result_width (result),
+                    dif_result_height (result), dif_result_seed (result));
+        }
+      else if (kept)
+        {
+          note_kept (&failure, kept, n_kept++ == 0);
+        }
+    }
+  if (failure)
+    g_propagate_error (error, failure);
+  return failure == NULL;
 }
 
 static gboolean
 save (const CliArgs *args, DifResult *result, CliDump *dump, GError **error)
 {
-  const char *output    = cli_args_value (args, "output", NULL);
-  const char *dump_path = cli_args_value (args, "dump", NULL);
-  guint       n         = dif_result_n_images (result);
-  guint       all       = n + dif_result_n_withheld (result);
+  const char *path = cli_args_value (args, "dump", NULL);
+  gboolean    ok   = save_pictures (args, result, error);
 
-  for (guint i = 0; output && i < n; i++)
-    {
-      g_autofree char *path = cli_output_name (output, dif_result_index (result, i), all);
-
-      if (! cli_output_png (path, result, i, error))
-        return FALSE;
-      if (! cli_args_has (args, "quiet") && ! cli_output_is_device (path))
-        printf ("%s: %ux%u, seed %" G_GUINT64_FORMAT "\n", path, dif_result_width (result),
-                dif_result_height (result), dif_result_seed (result));
-    }
-  return ! dump_path || cli_dump_write (dump, dump_path, error);
+  return (! path || cli_dump_write (dump, path, ok ? error : NULL)) && ok;
 }
 
 /* The rest is written, but not all that was asked for is there. */
@@ -316,7 +395,7 @@ draw (Cli *cli, const char *task, const CliArgs *args, GError **error)
   g_autoptr (CliDump)     dump   = cli_dump_new ();
   CliBar                  bar;
 
-  if (! rq || ! check_outputs (args, error))
+  if (! rq || ! check_outputs (args, rq, error))
     return FALSE;
   cli_bar_init (&bar, cli_args_has (args, "quiet"));
   pipe = dif_pipeline_load_for (rq, cli_bar_update, &bar, cli->cancellable, error);

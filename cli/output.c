@@ -7,42 +7,19 @@
  */
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <gdk-pixbuf/gdk-pixbuf.h>
 
 #include "output.h"
-
-static gboolean
-fail_file (const char *path, int number, GError **error)
-{
-  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (number), "%s: %s", path,
-               g_strerror (number));
-  return FALSE;
-}
-
-gboolean
-cli_output_is_device (const char *path)
-{
-  struct stat st;
-
-  return stat (path, &st) == 0 && ! S_ISREG (st.st_mode) && ! S_ISDIR (st.st_mode);
-}
+#include "target.h"
 
 gboolean
 cli_output_check (const char *option, const char *path, const char *suffix, GError **error)
 {
-  g_autofree char *folder = g_path_get_dirname (path);
-  g_autofree char *lower  = g_ascii_strdown (path, -1);
-  struct stat      st;
+  g_autofree char *lower = g_ascii_strdown (path, -1);
 
-  if (cli_output_is_device (path))
-    return access (path, W_OK) == 0 || fail_file (path, errno, error);
-  if (! *path || (suffix && (! g_str_has_suffix (lower, suffix))))
+  if (! cli_target_is_stream (path) && (! *path || (suffix && ! g_str_has_suffix (lower, suffix))))
     {
       g_autofree char *shown = g_filename_display_name (path);
 
@@ -51,13 +28,7 @@ cli_output_check (const char *option, const char *path, const char *suffix, GErr
                    suffix ? suffix : "its format's suffix", shown);
       return FALSE;
     }
-  if (stat (path, &st) == 0 && S_ISDIR (st.st_mode))
-    return fail_file (path, EISDIR, error);
-  if (stat (folder, &st) != 0)
-    return fail_file (folder, errno, error);
-  if (! S_ISDIR (st.st_mode))
-    return fail_file (folder, ENOTDIR, error);
-  return access (folder, W_OK | X_OK) == 0 || fail_file (folder, errno, error);
+  return cli_target_check (path, error);
 }
 
 char *
@@ -65,7 +36,7 @@ cli_output_name (const char *path, guint i, guint n)
 {
   const char *dot = strrchr (path, '.');
 
-  if (n == 1 || cli_output_is_device (path) || ! dot || strchr (dot, '/'))
+  if (n == 1 || cli_target_is_stream (path) || ! dot || strchr (dot, '/'))
     return g_strdup (path);
   return g_strdup_printf ("%.*s-%u%s", (int) (dot - path), path, i + 1, dot);
 }
@@ -127,71 +98,23 @@ encode_png (DifResult *result, guint i, char **data, gsize *length, GError **err
                                      error);
 }
 
-static gboolean
-write_device (const char *path, const char *data, gsize length, GError **error)
-{
-  int      fd   = open (path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-  gsize    done = 0;
-  gboolean ok;
-
-  if (fd < 0)
-    return fail_file (path, errno, error);
-  while (done < length)
-    {
-      ssize_t n = write (fd, data + done, length - done);
-
-      if (n < 0 && errno != EINTR)
-        break;
-      done += n > 0 ? (gsize) n : 0;
-    }
-  ok = done == length || fail_file (path, errno, error);
-  close (fd);
-  return ok;
-}
-
-/* Through a temporary file beside it, so that it appears whole. */
-static gboolean
-write_file (const char *path, const char *data, gsize length, GError **error)
-{
-  g_autofree char *temporary = g_strdup_printf ("%s.XXXXXX", path);
-  mode_t           mask      = umask (0);
-  int              fd        = g_mkstemp_full (temporary, O_WRONLY | O_CLOEXEC, 0666 & ~mask);
-  int              failed    = 0;
-
-  umask (mask);
-  if (fd < 0)
-    return fail_file (path, errno, error);
-  for (gsize done = 0; done < length && ! failed;)
-    {
-      ssize_t n = write (fd, data + done, length - done);
-
-      if (n < 0 && errno != EINTR)
-        failed = errno;
-      done += n > 0 ? (gsize) n : 0;
-    }
-  if (close (fd) != 0 && ! failed)
-    failed = errno;
-  if (! failed && rename (temporary, path) != 0)
-    failed = errno;
-  if (! failed)
-    return TRUE;
-  unlink (temporary);
-  return fail_file (path, failed, error);
-}
-
+/* A picture took long to draw: what cannot be written where it was to go is
+ * written elsewhere. */
 gboolean
-cli_output_png (const char *path, DifResult *result, guint i, GError **error)
+cli_output_png (const char *path, DifResult *result, guint i, char **kept, GError **error)
 {
-  g_autofree char *data = NULL;
-  gsize            length;
+  g_autofree char *data   = NULL;
+  gsize            length = 0;
 
   if (! encode_png (result, i, &data, &length, error))
     {
       g_prefix_error (error, "%s: ", path);
       return FALSE;
     }
-  return cli_output_is_device (path) ? write_device (path, data, length, error)
-                                     : write_file (path, data, length, error);
+  if (cli_target_write (path, data, length, error))
+    return TRUE;
+  *kept = cli_target_is_stream (path) ? NULL : cli_target_rescue (path, data, length);
+  return FALSE;
 }
 
 /* ---- dumps ---- */
@@ -264,7 +187,10 @@ gboolean
 cli_dump_write (CliDump *dump, const char *path, GError **error)
 {
   g_autoptr (DifSafetensorsWriter) writer = dif_safetensors_writer_new ();
+  g_autofree char                 *target = cli_target_follow (path, error);
 
+  if (! target)
+    return FALSE;
   if (dump->failed)
     {
       g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
@@ -277,7 +203,7 @@ cli_dump_write (CliDump *dump, const char *path, GError **error)
 
       dif_safetensors_writer_declare (writer, t->name, DIF_F32, &t->shape);
     }
-  if (! dif_safetensors_writer_open (writer, path, error))
+  if (! dif_safetensors_writer_open (writer, target, error))
     return FALSE;
   for (guint i = 0; i < dump->tensors->len; i++)
     {

@@ -7,22 +7,21 @@
 
 G_BEGIN_DECLS
 
-/* Whether a file can be made at @path, asked before the work begins: its
- * folder is there and writable.  With @suffix the name must end in it, unless
- * @path is a device or pipe.  @option is for the message.
+/* Whether a file can be made at @path, asked before the work begins, as
+ * cli_target_check().  With @suffix the name must end in it, unless @path is a
+ * device, a pipe or a descriptor.  @option is for the message.
  * Errors: G_OPTION_ERROR (the suffix), G_FILE_ERROR. */
 gboolean cli_output_check (const char *option, const char *path, const char *suffix,
                            GError **error);
 
-/* Whether @path is there and is a device or pipe, written to directly. */
-gboolean cli_output_is_device (const char *path);
-
 /* The name of picture @i of @n: @path itself for one, else "out-1.png" ... */
 char *cli_output_name (const char *path, guint i, guint n);
 
-/* Writes picture @i with its recipe as a PNG file.  Errors: G_FILE_ERROR,
+/* Writes picture @i with its recipe as a PNG file; where that fails for want of
+ * a place, @kept is where it is instead, or NULL.  Errors: G_FILE_ERROR,
  * GDK_PIXBUF_ERROR. */
-gboolean cli_output_png (const char *path, DifResult *result, guint i, GError **error);
+gboolean cli_output_png (const char *path, DifResult *result, guint i, char **kept,
+                         GError **error);
 
 /** CliDump: named tensors on their way to a file. */
 typedef struct _CliDump CliDump;

@@ -136,7 +136,7 @@ gboolean
 dif_safetensors_writer_open (DifSafetensorsWriter *w, const char *path, GError **error)
 {
   struct stat      st;
-  g_autofree char *real = NULL;
+  g_autofree char *real = NULL, *folder = NULL;
 
   g_return_val_if_fail (w->fd < 0 && ! w->name, FALSE);
   w->name = g_strdup (path);
@@ -157,8 +157,10 @@ dif_safetensors_writer_open (DifSafetensorsWriter *w, const char *path, GError *
         }
       real = realpath (path, NULL);
     }
-  w->target    = g_strdup (real ? real : path);
-  w->temporary = g_strdup_printf ("%s.XXXXXX", w->target);
+  w->target = g_strdup (real ? real : path);
+  /* beside it, under a name that is never too long */
+  folder       = g_path_get_dirname (w->target);
+  w->temporary = g_build_filename (folder, ".dif-XXXXXX", NULL);
   w->fd        = g_mkstemp_full (w->temporary, O_WRONLY | O_CLOEXEC, 0666);
   if (w->fd < 0)
     {

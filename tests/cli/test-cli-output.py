@@ -10,12 +10,13 @@ import pty
 import re
 import resource
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
-from harness import SANITIZE, Result, Skip, check_line, main
+from harness import SANITIZE, Result, Skip, check_line, main, write
 from png import read_png
 
 
@@ -68,6 +69,140 @@ def test_a_full_disk_leaves_nothing(bench):
         assert os.listdir(folder) == []
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+def mounted(bench, name, size):
+    """A small file system; None where that is not allowed."""
+    folder = fresh(bench, name)
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder],
+                           check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if mount.returncode != 0:
+        raise Skip("no right to mount a tmpfs")
+    return folder
+
+
+def test_want_of_space_is_seen_before_the_model(bench):
+    folder = mounted(bench, "tight", "16k")
+    try:
+        no_model = ("txt2img", "--model", "no-such-model", "--prompt", "x", "--width", "512",
+                    "--height", "512")
+        bench.fails(1, ["tight/out.png", "No space left", "expected about 393"], *no_model, "-o",
+                    "tight/out.png")
+        bench.fails(1, ["tight/out.safetensors", "No space left", "expected about"], *no_model,
+                    "--dump", "tight/out.safetensors")
+        assert os.listdir(folder) == []
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_pictures_that_cannot_be_written_are_kept_elsewhere(bench):
+    # noise: its PNG is larger than the estimate for photographs
+    folder = mounted(bench, "late", "28k")
+    env = dict(os.environ, XDG_CACHE_HOME=bench.path("cache"))
+    try:
+        small = bench.draw("--width", "64", "--height", "64", "--num-images", "3")
+        bench.ok(*small, "-o", "fine.png", env=env)
+        assert not os.path.exists(bench.path("cache", "gimp-diffusion"))
+        result = bench.fails(1, ["No space left", "written instead: "], *small, "-o",
+                             "late/out.png", env=env)
+        kept = result.err.strip().split("written instead: ")[1].split(", ")
+        there = sorted(os.listdir(folder))
+        assert there and len(there) + len(kept) == 3, f"{there} and {kept}"
+        found = [os.path.join(folder, name) for name in there] + kept
+        assert [read_png(path) for path in found] == \
+            [read_png(bench.path(f"fine-{i}.png")) for i in (1, 2, 3)]
+        assert all(os.stat(path).st_mode & 0o077 == 0 for path in kept)
+        # where the cache cannot be written either, the folder for temporary files does
+        write(bench.path("no-folder"), b"")
+        env = dict(env, XDG_CACHE_HOME=bench.path("no-folder"), TMPDIR=fresh(bench, "temporary"))
+        for name in there:
+            os.remove(os.path.join(folder, name))
+        bench.fails(1, [f"written instead: {bench.path('temporary')}/out-"], *small, "-o",
+                    "late/out.png", env=env)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_names_as_long_as_the_file_system_allows(bench):
+    fresh(bench, "long")
+    for length in (248, 249, 254, 255):
+        stem = "n" * (length - 4)
+        bench.ok(*bench.draw("-o", f"long/{stem}.png"))
+        stem = "n" * (length - 12)
+        bench.ok(*bench.draw("--dump", f"long/{stem}.safetensors"))
+        shutil.rmtree(bench.path("long"))
+        bench.ok("make-checkpoint", "--like", "tiny", "long" + "n" * (length - 4))
+        fresh(bench, "long")
+    no_model = ("txt2img", "--model", "no-such-model", "--prompt", "x")
+    bench.fails(1, ["File name too long"], *no_model, "-o", "n" * 252 + ".png")
+    bench.fails(1, ["File name too long"], *no_model, "--dump", "n" * 244 + ".safetensors")
+    # of several the tenth has the longest name
+    bench.fails(1, ["-10.png", "File name too long"], *no_model, "--num-images", "10", "-o",
+                "n" * 249 + ".png")
+    bench.ok(*bench.draw("--num-images", "2", "--width", "64", "--height", "64", "-o",
+                         "n" * 249 + ".png"))
+
+
+def test_every_name_is_looked_at_before_the_model(bench):
+    fresh(bench, "several-2.png")
+    no_model = ("txt2img", "--model", "no-such-model", "--prompt", "x", "--num-images", "3")
+    bench.fails(1, ["several-2.png", "Is a directory"], *no_model, "-o", "several.png")
+
+
+def test_links_stay_links(bench):
+    fresh(bench, "links")
+    fresh(bench, "links/far")
+    os.symlink("far/target.png", bench.path("links", "out.png"))
+    os.symlink("out.png", bench.path("links", "twice.png"))
+    os.symlink("far/target.safetensors", bench.path("links", "out.safetensors"))
+    # the first time it leads nowhere, the second time to a file
+    for name in ("twice.png", "out.png"):
+        bench.ok(*bench.draw("-o", f"links/{name}"))
+        assert os.path.islink(bench.path("links", name))
+        assert os.listdir(bench.path("links", "far")) == ["target.png"]
+        read_png(bench.path("links", "far", "target.png"))
+    for _ in range(2):
+        bench.ok(*bench.draw("--dump", "links/out.safetensors"))
+        assert os.path.islink(bench.path("links", "out.safetensors"))
+        assert os.path.isfile(bench.path("links", "far", "target.safetensors"))
+    os.symlink("gone/target.png", bench.path("links", "lost.png"))
+    os.symlink("round.png", bench.path("links", "round.png"))
+    no_model = ("txt2img", "--model", "no-such-model", "--prompt", "x")
+    bench.fails(1, ["gone: No such file"], *no_model, "-o", "links/lost.png")
+    bench.fails(1, ["round.png", "symbolic links"], *no_model, "-o", "links/round.png")
+    fresh(bench, "links/empty")
+    os.symlink("empty", bench.path("links", "model"))
+    bench.ok("make-checkpoint", "--like", "tiny", "links/model")
+    assert os.path.islink(bench.path("links", "model"))
+    assert os.path.isfile(bench.path("links", "empty", "model_index.json"))
+
+
+def test_a_descriptor_is_written_where_it_is(bench):
+    bench.ok(*bench.draw("-o", "plain.png"))
+    with open(bench.path("plain.png"), "rb") as file:
+        expected = file.read()
+    write(bench.path("descriptor.png"), b"before")
+    with open(bench.path("descriptor.png"), "ab") as file:
+        bench.ok(*bench.draw("-o", "/dev/stdout"), stdout=file)
+    with open(bench.path("descriptor.png"), "rb") as file:
+        assert file.read() == b"before" + expected
+    assert os.path.islink("/dev/stdout")
+
+
+def test_what_was_private_stays_private(bench):
+    write(bench.path("private.png"), b"")
+    os.chmod(bench.path("private.png"), 0o600)
+    bench.ok(*bench.draw("-o", "private.png"))
+    assert os.stat(bench.path("private.png")).st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_may_not_be_written_is_refused_before_loading(bench):
+    if os.geteuid() == 0:
+        raise Skip("root may write anything")
+    write(bench.path("fixed.png"), b"")
+    os.chmod(bench.path("fixed.png"), 0o400)
+    bench.fails(1, ["fixed.png", "Permission denied"], "txt2img", "--model", "no-such-model",
+                "--prompt", "x", "-o", "fixed.png")
 
 
 def test_an_old_file_survives_a_failure(bench):
