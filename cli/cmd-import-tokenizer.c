@@ -20,13 +20,14 @@ const CliCommand cmd_import_tokenizer = {
   .name     = "import-tokenizer",
   .summary  = "Takes CLIP's vocabulary, which checkpoints in one file lack",
   .usage    = "FILE",
-  .details  = "FILE is a diffusers folder or its tokenizer folder, a tokenizer.json, OpenAI's\n"
-              "bpe_simple_vocab_16e6.txt.gz, or a wheel that holds it, such as open_clip_torch's.\n"
+  .details  = "FILE is a diffusers folder or its tokenizer folder, a tokenizer.json, or OpenAI's\n"
+              "bpe_simple_vocab_16e6.txt.gz, which is inside open_clip_torch's wheel.\n"
               "The vocabulary is written to the user's data folder, whole or not at all.\n"
               "\n"
               "Example:\n"
               "  pip download --no-deps open_clip_torch\n"
-              "  dif import-tokenizer open_clip_torch-*.whl\n",
+              "  unzip -j open_clip_torch-*.whl '*/bpe_simple_vocab_16e6.txt.gz'\n"
+              "  dif import-tokenizer bpe_simple_vocab_16e6.txt.gz\n",
   .min_args = 1,
   .max_args = 1,
   .run      = run,

@@ -1,87 +1,29 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* json-private.h - the nodes of a document, for json.c and json-write.c. */
+/* json-private.h - what cJSON does not check or keep, found on the text beforehand; for json.c. */
 #ifndef DIF_BASE_JSON_PRIVATE_H
 #define DIF_BASE_JSON_PRIVATE_H
 
-#include "base/json.h"
+#include "dif-types.h"
 
 G_BEGIN_DECLS
 
-/**
- * DifJsonDocument:
- * @ref_count: references to any of its nodes
- * @name: shown in messages
- * @root: the outermost value
- * @error: (nullable): first failure since the last dif_json_finish()
- */
+/* A number that cJSON does not read: the @ordinal-th of the text, which is a whole number beyond
+ * 2^53 with @length digits from byte @at, or (@length 0) NaN or an infinity, @value. */
 typedef struct
 {
-  gint     ref_count;
-  char    *name;
-  DifJson *root;
-  GError  *error;
-} DifJsonDocument;
+  guint  ordinal, length;
+  gsize  at;
+  double value;
+} DifJsonOdd;
 
-/**
- * DifJson:
- * @document: what it belongs to
- * @parent: (nullable): the array or object it is in
- * @key: (nullable): its key, if @parent is an object
- * @index: its place in @parent
- * @type: what it holds
- * @inexact: a whole number that the text states more precisely than @number
- * @truth: value of a truth value
- * @number: value of a number
- * @string: value of a string
- * @children: (element-type DifJson): elements or members, in order
- * @sorted: (nullable): members by key, for large objects that were parsed
- */
-struct _DifJson
-{
-  DifJsonDocument *document;
-  DifJson         *parent;
-  char            *key;
-  guint            index;
-  DifJsonType      type;
-  gboolean         inexact;
-  gboolean         truth;
-  double           number;
-  char            *string;
-  GPtrArray       *children;
-  DifJson        **sorted;
-};
+/* Checks encoding, characters in strings, spelling of numbers and words, depth and number of values
+ * of @text (the grammar is left to cJSON), and overwrites NaN and infinities with 0 and blanks.
+ * Returns the odd numbers in order; NULL with an error of dif_json_parse(). */
+GArray *_dif_json_scan (char *text, gsize length, const char *name, GError **error);
 
-/**
- * _dif_json_node_new:
- * @document: what it will belong to
- * @type: what it will hold; arrays and objects start empty
- *
- * Returns: (transfer full): a node without a parent
- */
-DifJson *_dif_json_node_new (DifJsonDocument *document, DifJsonType type);
-
-/**
- * _dif_json_node_free:
- * @node: (transfer full): a node; its children are freed with it
- */
-void _dif_json_node_free (gpointer node);
-
-/**
- * _dif_json_node_append:
- * @parent: an array or object
- * @key: (nullable): its key, if @parent is an object
- * @child: (transfer full): a node without a parent
- */
-void _dif_json_node_append (DifJson *parent, const char *key, DifJson *child);
-
-/**
- * _dif_json_node_find:
- * @object: a node
- * @key: a key
- *
- * Returns: (transfer none) (nullable): the member, also when it is null
- */
-DifJson *_dif_json_node_find (DifJson *object, const char *key);
+/* Sets @error to "@name: line, column: what" for the byte @at of @text; returns FALSE. */
+gboolean _dif_json_fail_at (const char *text, gsize at, const char *name, int code, GError **error,
+                            const char *format, ...) G_GNUC_PRINTF (6, 7);
 
 G_END_DECLS
 

@@ -60,8 +60,8 @@ dif_vocabulary_load (DifCheckpoint *c, const char *part, GError **error)
     g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
                  "%s: expected CLIP's vocabulary of %u words beside the file, in an installed "
                  "model or in the user's data folder, found none; `dif import-tokenizer FILE` "
-                 "takes it from a diffusers folder, a tokenizer.json, or open_clip_torch's wheel "
-                 "or the bpe_simple_vocab_16e6.txt.gz inside it",
+                 "takes it from a diffusers folder, a tokenizer.json, or the "
+                 "bpe_simple_vocab_16e6.txt.gz in open_clip_torch's wheel",
                  dif_checkpoint_path (c), n);
   return t;
 }

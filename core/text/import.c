@@ -9,7 +9,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "base/archive.h"
+#include "base/gunzip.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -18,7 +18,6 @@
 #define MAX_BYTES     (64u * 1024 * 1024)
 #define MAX_ARCHIVE   (256u * 1024 * 1024)
 #define MERGES_HEADER "#version: 0.2\n"
-#define PACKED_NAME   "bpe_simple_vocab_16e6.txt.gz"
 
 /* Of OpenAI's list only so many merges are used: 49152 - 256 - 2. */
 #define MAX_MERGES 48894
@@ -183,7 +182,7 @@ read_folder (Texts *texts, const char *folder, GError **error)
 static gboolean
 read_file (Texts *texts, const char *path, GError **error)
 {
-  g_autoptr (GBytes) bytes = NULL, packed = NULL, list = NULL;
+  g_autoptr (GBytes) bytes = NULL, list = NULL;
   gsize              size;
   const guint8      *data;
 
@@ -195,8 +194,10 @@ read_file (Texts *texts, const char *path, GError **error)
   data = g_bytes_get_data (bytes, &size);
   if (size >= 4 && memcmp (data, "PK\3\4", 4) == 0)
     {
-      packed = dif_unzip (bytes, path, PACKED_NAME, MAX_BYTES, error);
-      list   = packed ? dif_gunzip (packed, path, MAX_BYTES, error) : NULL;
+      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
+                   "%s: expected a vocabulary, found a zip archive; unpack it and give the "
+                   "bpe_simple_vocab_16e6.txt.gz or tokenizer.json inside",
+                   path);
     }
   else if (size >= 2 && data[0] == 0x1f && data[1] == 0x8b)
     list = dif_gunzip (bytes, path, MAX_BYTES, error);

@@ -10,9 +10,8 @@ G_BEGIN_DECLS
 /**
  * dif_tokenizer_import:
  * @from: a folder with vocab.json and merges.txt or with tokenizer.json (or
- *   with a folder `tokenizer` of such), a tokenizer.json, OpenAI's
- *   bpe_simple_vocab_16e6.txt (or .txt.gz), or a zip archive such as a wheel
- *   with a bpe_simple_vocab_16e6.txt.gz in it
+ *   with a folder `tokenizer` of such), a tokenizer.json, or OpenAI's
+ *   bpe_simple_vocab_16e6.txt (or .txt.gz)
  * @folder: where vocab.json and merges.txt will be, whole or not at all; what
  *   was there before is replaced
  * @n_words: (out) (optional): words of the vocabulary
@@ -22,9 +21,9 @@ G_BEGIN_DECLS
  *
  * Source of the numbering of words: openai/CLIP, simple_tokenizer.py.
  *
- * Errors: those of dif_tokenizer_load(), dif_gunzip() and dif_unzip();
- * DIF_FORMAT_ERROR UNSUPPORTED if @from is nothing of the above; file errors
- * with the path.
+ * Errors: those of dif_tokenizer_load() and dif_gunzip(); DIF_FORMAT_ERROR
+ * UNSUPPORTED if @from is nothing of the above, such as a zip archive; file
+ * errors with the path.
  *
  * Returns: FALSE on error, @folder as before
  */

@@ -269,12 +269,28 @@ test_numbers (void)
 {
   static const char text[] =
       "[9007199254740992, 9007199254740993, 1000000000000000019884624838656, 1e300, -0.0, "
-      "1E2, 0.1, 9007199254740991.0, -9007199254740993, 1e18]";
+      "1E2, 0.1, 9007199254740991.0, -9007199254740993, 1e18, 9223372036854775807, "
+      "-9223372036854775808, 9223372036854775808, -9223372036854775809]";
   g_autoptr (DifJson) json      = parse (text);
+  g_autoptr (DifJson) copy      = dif_json_new_object ("copy");
   g_autoptr (GError)  error     = NULL;
-  static const guint  inexact[] = { 1, 2, 3, 8, 9 };
+  g_autofree char    *written   = NULL;
+  static const guint  inexact[] = { 2, 3, 9, 12, 13 };
+  static const struct
+  {
+    guint  index;
+    gint64 value;
+  } exact[] = { { 0, 9007199254740992 },
+                { 1, 9007199254740993 },
+                { 7, 9007199254740991 },
+                { 8, -9007199254740993 },
+                { 10, G_MAXINT64 },
+                { 11, G_MININT64 } };
 
-  g_assert_cmpint (dif_json_value_int (dif_json_at (json, 0), 0, G_MAXINT64), ==, 9007199254740992);
+  for (guint i = 0; i < G_N_ELEMENTS (exact); i++)
+    g_assert_cmpint (
+        dif_json_value_int (dif_json_at (json, exact[i].index), G_MININT64, G_MAXINT64), ==,
+        exact[i].value);
   g_assert_cmpint (dif_json_value_int (dif_json_at (json, 5), 0, G_MAXINT64), ==, 100);
   g_assert_cmpfloat (dif_json_value_double (dif_json_at (json, 2)), ==, 1e30);
   g_assert_cmpfloat (dif_json_value_double (dif_json_at (json, 6)), ==, 0.1);
@@ -286,6 +302,9 @@ test_numbers (void)
       g_assert_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_BAD_VALUE);
       g_clear_error (&error);
     }
+  dif_json_set_copy (copy, "n", dif_json_at (json, 1));
+  written = dif_json_to_string (copy, FALSE);
+  g_assert_cmpstr (written, ==, "{\"n\": 9007199254740993}");
   assert_text_refused ("1e999", DIF_FORMAT_ERROR_BAD_VALUE,
                        "expected a number within a double's range, found 1e999");
   assert_text_refused ("[-1e309]", DIF_FORMAT_ERROR_BAD_VALUE, "found -1e309");

@@ -241,6 +241,8 @@ test_headers (void)
     { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,18446744073709551619]}}",
       DIF_FORMAT_ERROR_BAD_VALUE, "a.data_offsets[1]" },
     { "{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,2],\"data_offsets\":[0,4]}}",
+      DIF_FORMAT_ERROR_CORRUPT, "a.shape: expected a size that can be counted" },
+    { "{\"a\":{\"dtype\":\"F32\",\"shape\":[9223372036854775808,2],\"data_offsets\":[0,4]}}",
       DIF_FORMAT_ERROR_BAD_VALUE, "a.shape[0]" },
     { "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,4]}}",
       DIF_FORMAT_ERROR_CORRUPT, "a.shape: expected a size that can be counted" },
