@@ -13,6 +13,9 @@
 #include "backends/backends.h"
 #include "base/error.h"
 
+/* More than a machine has. */
+#define MAX_CARDS 64
+
 static const char *const names[] = { "cuda", "cpu", "ref", NULL };
 
 const char *const *
@@ -99,7 +102,7 @@ dif_backend_open (const char *spec, GError **error)
   if (strcmp (name, "cuda") == 0)
     return open_module (name, options, error);
   g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE,
-               "device: expected auto, cpu, cuda, cuda:N, cuda:all or ref, found \"%s\"", spec);
+               "device: expected auto, cpu, cuda, cuda:N, cuda:all or ref, found \"%.40s\"", spec);
   return NULL;
 }
 
@@ -115,17 +118,54 @@ add_all_cards (GPtrArray *to, GError **error)
   return found != NULL;
 }
 
+/* "cuda:" and a number as one writes it, so that different words are different
+ * cards. */
+static gboolean
+is_one_card (const char *word)
+{
+  const char *number = g_str_has_prefix (word, "cuda:") ? word + strlen ("cuda:") : "";
+  gsize       digits = strspn (number, "0123456789");
+
+  return digits > 0 && ! number[digits] && (digits == 1 || number[0] != '0');
+}
+
+/* What shares a batch holds a copy of the model each, so that a list must not be
+ * longer than there can be use for it. */
+static gboolean
+check_several (char **parts, GError **error)
+{
+  guint n = g_strv_length (parts);
+
+  for (guint i = 0; i < n; i++)
+    {
+      gboolean is_twice = FALSE;
+
+      for (guint k = 0; k < i && ! is_twice; k++)
+        is_twice = strcmp (parts[k], parts[i]) == 0;
+      if (! is_twice && i < MAX_CARDS && is_one_card (parts[i]))
+        continue;
+      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE,
+                   "device: expected several only as different cards cuda:N, at most %d, found "
+                   "\"%.40s\"%s",
+                   MAX_CARDS, parts[i], is_twice ? " twice" : i < MAX_CARDS ? ""
+                                                                            : " beyond that");
+      return FALSE;
+    }
+  return TRUE;
+}
+
 char **
 dif_backend_list (const char *spec, GError **error)
 {
-  g_auto (GStrv)        parts = g_strsplit (spec && *spec ? spec : "auto", ",", -1);
+  g_auto (GStrv)        parts = g_strsplit (spec && *spec ? spec : "auto", ",", MAX_CARDS + 2);
   g_autoptr (GPtrArray) all   = g_ptr_array_new_with_free_func (g_free);
 
-  for (guint i = 0; parts[i]; i++)
-    if (strcmp (parts[i], "cuda:all") != 0)
-      g_ptr_array_add (all, g_strdup (parts[i]));
-    else if (! add_all_cards (all, error))
-      return NULL;
+  if (parts[1])
+    return check_several (parts, error) ? g_steal_pointer (&parts) : NULL;
+  if (strcmp (parts[0], "cuda:all") != 0)
+    return g_steal_pointer (&parts);
+  if (! add_all_cards (all, error))
+    return NULL;
   g_ptr_array_add (all, NULL);
   return (char **) g_ptr_array_steal (all, NULL);
 }

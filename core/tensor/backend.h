@@ -301,14 +301,15 @@ DifBackend *dif_backend_open (const char *spec, GError **error);
 
 /**
  * dif_backend_list:
- * @spec: (nullable): as for dif_backend_open(), or "cuda:all", or several with
- *   commas between: "cuda:0,cuda:2"
+ * @spec: (nullable): as for dif_backend_open(), or "cuda:all", or several different
+ *   cards with commas between: "cuda:0,cuda:2"
  * @error: return location
  *
  * Which devices are meant.  Only for a kind of which all are meant is it looked
  * what there is.
  *
- * Errors: DIF_BACKEND_ERROR NOT_AVAILABLE.
+ * Errors: DIF_BACKEND_ERROR NOT_AVAILABLE: also for a list of anything but
+ * different cards, at most 64.
  *
  * Returns: (transfer full) (nullable): at least one, each for dif_backend_open()
  */

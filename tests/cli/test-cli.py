@@ -354,8 +354,12 @@ def test_bench(bench):
     assert step["min_seconds"] <= step["median_seconds"]
     assert said["limit_macs_per_second"] > 0 and said["limit_bytes_per_second"] > 1e8
     assert "linear" in step["ops"]
-    words = ["device", "expected a single one to measure, found 2 (cpu,cpu)"]
-    bench.fails(2, words, "bench", "--model", bench.model, "--device", "cpu,cpu")
+    words = ["device", "expected a single one to measure, found 2 (cuda:0,cuda:1)"]
+    bench.fails(2, words, "bench", "--model", bench.model, "--device", "cuda:0,cuda:1")
+    # every device of a list would load the model once more
+    for many in ("cpu,cpu", ",".join(["cpu"] * 1000)):
+        bench.fails(1, ["device: expected several only as different cards"],
+                    *bench.draw("--device", many, "-o", "many.png"))
 
 
 def test_numbers_do_not_depend_on_the_locale(bench):

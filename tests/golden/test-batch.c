@@ -122,7 +122,7 @@ test_case (gconstpointer data)
   g_autoptr (DifRequest)  rq       = request (c);
   g_autoptr (DifResult)   expected = run (one, rq), found = NULL;
 
-  several = load (c->model, "ref,ref,ref");
+  several = load (c->model, "cuda:0,cuda:1,cuda:2");
   g_assert_cmpuint (dif_pipeline_weight_bytes (several), ==, 3 * dif_pipeline_weight_bytes (one));
   found = run (several, rq);
   assert_same (found, expected);
@@ -132,7 +132,7 @@ test_case (gconstpointer data)
 static void
 test_random_seed (void)
 {
-  g_autoptr (DifPipeline) one = load ("models/ddpm", "ref"), two = load ("models/ddpm", "ref,ref");
+  g_autoptr (DifPipeline) one = load ("models/ddpm", "ref"), two = load ("models/ddpm", "cuda:0,cuda:1");
   g_autoptr (DifRequest)  rq    = request (&cases[6]);
   g_autoptr (DifResult)   found = NULL, expected = NULL;
 
@@ -188,7 +188,7 @@ test_latents (void)
   dif_request_set (rq, "latents", kept.path, &error);
   g_assert_no_error (error);
   expected = run (one, rq);
-  two      = load ("models/sd15", "ref,ref");
+  two      = load ("models/sd15", "cuda:0,cuda:1");
   found    = run (two, rq);
   assert_same (found, expected);
   g_unlink (kept.path);
@@ -214,7 +214,7 @@ count_tensor (const char *name, const DifShape *shape, const float *data, gpoint
 static void
 test_looked_at (void)
 {
-  g_autoptr (DifPipeline) two   = load ("models/ddpm", "ref,ref");
+  g_autoptr (DifPipeline) two   = load ("models/ddpm", "cuda:0,cuda:1");
   g_autoptr (DifRequest)  rq    = request (&cases[6]);
   g_autoptr (DifResult)   first = NULL, second = NULL;
   guint                   n_ops = 0, n_images = 0;
@@ -239,7 +239,7 @@ cancel_at_first_step (const DifProgress *p, gpointer cancellable)
 static void
 test_cancel (void)
 {
-  g_autoptr (DifPipeline)  two         = load ("models/ddpm", "ref,ref");
+  g_autoptr (DifPipeline)  two         = load ("models/ddpm", "cuda:0,cuda:1");
   g_autoptr (DifRequest)   rq          = request (&cases[6]);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (DifResult)    again       = NULL;
@@ -252,17 +252,62 @@ test_cancel (void)
   again = run (two, rq);
 }
 
+/* Each of a list holds the model once more: only different cards, and not many. */
+static void
+test_lists (void)
+{
+  static const struct
+  {
+    const char *spec, *found;
+  } rows[] = {
+    { "cpu,cpu", "\"cpu\"" },
+    { "ref,cuda:0", "\"ref\"" },
+    { "cuda:0,cuda:1,cuda:0", "\"cuda:0\" twice" },
+    { "cuda:0,cuda:00", "\"cuda:00\"" },
+    { "cuda:0,cuda", "\"cuda\"" },
+    { "cuda:all,cuda:0", "\"cuda:all\"" },
+    { "cuda:0,", "\"\"" },
+    { ",", "\"\"" },
+    { "cuda:0, cuda:1", "\" cuda:1\"" },
+    { "cuda:0,cuda:-1", "\"cuda:-1\"" },
+  };
+  GString       *many  = g_string_new ("cuda:0");
+  GError        *error = NULL;
+  g_auto (GStrv) two = dif_backend_list ("cuda:0,cuda:2", NULL), all = NULL;
+
+  g_assert_cmpuint (g_strv_length (two), ==, 2);
+  all = dif_backend_list ("cuda:all", NULL);
+  g_assert_cmpuint (g_strv_length (all), ==, 4);
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *message = g_strconcat ("device: expected several only as different cards "
+                                              "cuda:N, at most 64, found ",
+                                              rows[i].found, NULL);
+
+      g_assert_null (dif_backend_list (rows[i].spec, &error));
+      g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE);
+      g_assert_cmpstr (error->message, ==, message);
+      g_clear_error (&error);
+    }
+  for (guint i = 1; i < 100000; i++)
+    g_string_append_printf (many, ",cuda:%u", i);
+  g_assert_null (dif_backend_list (many->str, &error));
+  g_assert_nonnull (strstr (error->message, "\"cuda:64\" beyond that"));
+  g_clear_error (&error);
+  g_string_free (many, TRUE);
+}
+
 static void
 test_refusals (void)
 {
   g_autofree char        *path  = test_fixture ("models/ddpm");
-  g_autoptr (DifPipeline) two   = load ("models/ddpm", "ref,ref");
+  g_autoptr (DifPipeline) two   = load ("models/ddpm", "cuda:0,cuda:1");
   g_autoptr (DifRequest)  rq    = request (&cases[6]);
   GError                 *error = NULL;
 
-  g_assert_null (dif_pipeline_load (path, "ref,gpu", "f32", NULL, NULL, NULL, &error));
+  g_assert_null (dif_pipeline_load (path, "cuda:0,cuda:7", "f32", NULL, NULL, NULL, &error));
   g_assert_cmpstr (error->message, ==,
-                   "gpu: device: expected auto, cpu, cuda, cuda:N, cuda:all or ref, found \"gpu\"");
+                   "cuda:7: device cuda: expected a card's number, 0 to 3, found \"7\"");
   g_clear_error (&error);
   /* what all parts refuse is said once */
   dif_request_set (rq, "scheduler-set", "nonsense=1", NULL);
@@ -287,5 +332,6 @@ main (int argc, char **argv)
   g_test_add_func ("/batch/looked-at", test_looked_at);
   g_test_add_func ("/batch/cancel", test_cancel);
   g_test_add_func ("/batch/refusals", test_refusals);
+  g_test_add_func ("/batch/lists-are-of-different-cards", test_lists);
   return g_test_run ();
 }

@@ -231,7 +231,7 @@ test_block (Fixture *f, gconstpointer with_checker)
 static void
 test_block_shared (Fixture *f, gconstpointer with_checker)
 {
-  g_autoptr (DifPipeline) pipe  = open_on (f, "cpu,cpu,cpu,cpu");
+  g_autoptr (DifPipeline) pipe  = open_on (f, "cuda:0,cuda:1,cuda:2,cuda:3");
   g_autoptr (DifRequest)  rq    = request (f, "block");
   GError                 *error = NULL;
   g_autoptr (DifResult)   kept  = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
