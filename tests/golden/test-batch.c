@@ -132,7 +132,8 @@ test_case (gconstpointer data)
 static void
 test_random_seed (void)
 {
-  g_autoptr (DifPipeline) one = load ("models/ddpm", "ref"), two = load ("models/ddpm", "cuda:0,cuda:1");
+  g_autoptr (DifPipeline) one   = load ("models/ddpm", "ref");
+  g_autoptr (DifPipeline) two   = load ("models/ddpm", "cuda:0,cuda:1");
   g_autoptr (DifRequest)  rq    = request (&cases[6]);
   g_autoptr (DifResult)   found = NULL, expected = NULL;
 
