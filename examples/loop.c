@@ -82,11 +82,12 @@ int
 main (int argc, char **argv)
 {
   const char *model = argc > 1 ? argv[1] : NULL, *prompt = argc > 2 ? argv[2] : "a large red cube";
-  const char *path = argc > 3 ? argv[3] : "loop.png";
+  const char *path   = argc > 3 ? argv[3] : "loop.png";
+  const char *device = argc > 4 ? argv[4] : "auto", *dtype = argc > 5 ? argv[5] : "auto";
 
   g_autoptr (GError)       error     = NULL;
-  g_autoptr (DifPipeline)  pipe      = dif_pipeline_load (model, NULL, NULL, NULL, NULL, NULL,
-                                                          &error);
+  g_autoptr (DifPipeline)  pipe      = dif_pipeline_load (model, device, dtype, NULL, NULL,
+                                                          NULL, &error);
   g_autoptr (DifContext)   cx        = NULL;
   g_autoptr (DifScheduler) scheduler = pipe ? dif_pipeline_scheduler (pipe, NULL, &error) : NULL;
   g_autoptr (DifRng)       rng       = dif_rng_new (SEED);

@@ -77,10 +77,12 @@ main (int argc, char **argv)
   const char *model   = argc > 1 ? argv[1] : NULL;
   guint       n_steps = argc > 2 ? (guint) atoi (argv[2]) : 1000;
   const char *name    = argc > 3 ? argv[3] : "unconditional";
+  const char *device  = argc > 4 ? argv[4] : "auto";
+  const char *dtype   = argc > 5 ? argv[5] : "auto";
 
   g_autoptr (GError)       error     = NULL;
-  g_autoptr (DifPipeline)  pipe      = dif_pipeline_load (model, NULL, NULL, NULL, NULL, NULL,
-                                                          &error);
+  g_autoptr (DifPipeline)  pipe      = dif_pipeline_load (model, device, dtype, NULL, NULL,
+                                                          NULL, &error);
   g_autoptr (DifContext)   cx        = NULL;
   g_autoptr (DifScheduler) scheduler = NULL;
 

@@ -12,11 +12,10 @@ import shutil
 import subprocess
 import sys
 
-from harness import MODELS, Safetensors, Skip, main, write
+from harness import MODELS, TASKS, Safetensors, Skip, main, write
 from png import read_png, read_text, write_gray_png
 
 MAN_PAGE = sys.argv[3]
-TASKS = ("txt2img", "img2img", "inpaint", "depth2img", "unconditional")
 COMMANDS = TASKS + ("info", "schedulers", "make-checkpoint", "bench")
 
 # Each: what follows the arguments of a small picture, and words of the message.
@@ -174,6 +173,16 @@ def test_a_picture_and_its_recipe(bench):
     assert read_png(bench.path("first.png")) == read_png(bench.path("again.png")), \
         "expected the recipe to draw the same picture again"
     assert json.loads(read_text(bench.path("again.png"))["dif-recipe"]) == recipe
+
+
+def test_what_is_computed_where_is_told(bench):
+    """Any machine has a CPU that computes in f32; what `auto` takes the recipe says."""
+    for device, dtype in (("cpu", "f32"), ("ref", "f32"), ("auto", "auto")):
+        bench.ok(*bench.draw("--device", device, "--dtype", dtype, "-o", "told.png"))
+        recipe = json.loads(read_text(bench.path("told.png"))["dif-recipe"])
+        assert device in (recipe["device"], "auto"), recipe
+        assert dtype in (recipe["dtype"], "auto") and recipe["dtype"] != "auto", recipe
+        assert recipe["device"] != "auto", recipe
 
 
 def test_prompts_of_any_kind(bench):

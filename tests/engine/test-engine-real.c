@@ -15,6 +15,7 @@ request (void)
 
   g_assert_true (dif_request_set (rq, "model", model, NULL));
   g_assert_true (dif_request_set (rq, "prompt", "a red cube", NULL));
+  g_assert_true (dif_request_set (rq, "device", "cpu", NULL));
   g_assert_true (dif_request_set (rq, "dtype", "f32", NULL));
   g_assert_true (dif_request_set_number (rq, "steps", 3, NULL));
   g_assert_true (dif_request_set_number (rq, "seed", 4294967295.0, NULL));

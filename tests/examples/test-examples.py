@@ -19,6 +19,8 @@ DIF = os.path.abspath(DIF)
 MODEL = os.path.join(os.environ["DIF_FIXTURES"], "models", "odd")
 UNCONDITIONAL = os.path.join(os.environ["DIF_FIXTURES"], "models", "ddpm")
 PROMPT = "a red cube"
+# What is compared says where it was computed and in what; `auto` depends on the machine.
+SETTLED = ("cpu", "f32")
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 from png import read_png  # noqa: E402
@@ -35,6 +37,10 @@ def must(command, folder, **more):
         raise AssertionError(f"{shlex.join(command)}: exit status {done.returncode}\n"
                              f"{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def options():
+    return ("--device", SETTLED[0], "--dtype", SETTLED[1])
 
 
 class Stage:
@@ -113,10 +119,10 @@ def test_schedulers(stage):
 def test_loop(stage):
     """The loop by hand draws what the pipeline draws."""
     stage.build("loop")
-    done = stage.run("loop", MODEL, PROMPT, "loop.png")
+    done = stage.run("loop", MODEL, PROMPT, "loop.png", *SETTLED)
     assert done.returncode == 0, done.stderr
     must([DIF, "txt2img", "--model", MODEL, "--prompt", PROMPT, "--steps", "10", "--seed", "7",
-          "--guidance-scale", "7.5", "-o", "pipeline.png", "--quiet"], stage.folder)
+          "--guidance-scale", "7.5", *options(), "-o", "pipeline.png", "--quiet"], stage.folder)
     by_hand = read_png(os.path.join(stage.folder, "loop.png"))
     by_dif = read_png(os.path.join(stage.folder, "pipeline.png"))
     assert by_hand[:2] == by_dif[:2]
@@ -127,13 +133,14 @@ def test_loop(stage):
 def test_unconditional(stage):
     """A look every 50 steps and at the end, which is the pipeline's picture."""
     stage.build("unconditional")
-    done = stage.run("unconditional", UNCONDITIONAL, "120", "seen")
+    done = stage.run("unconditional", UNCONDITIONAL, "120", "seen", *SETTLED)
     assert done.returncode == 0, done.stderr
     assert '"AttnDownBlock2D"' in done.stdout, done.stdout
     names = sorted(name for name in os.listdir(stage.folder) if name.startswith("seen-"))
     assert names == ["seen-0050.png", "seen-0100.png", "seen-0120.png"], names
     must([DIF, "unconditional", "--model", UNCONDITIONAL, "--scheduler", "DDPMScheduler",
-          "--steps", "120", "--seed", "0", "-o", "drawn.png", "--quiet"], stage.folder)
+          "--steps", "120", "--seed", "0", *options(), "-o", "drawn.png", "--quiet"],
+         stage.folder)
     seen, drawn = (read_png(os.path.join(stage.folder, name)) for name in (names[-1], "drawn.png"))
     assert seen[:2] == drawn[:2]
     worst = max(abs(a - b) for a, b in zip(seen[2], drawn[2]))

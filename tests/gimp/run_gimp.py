@@ -205,7 +205,8 @@ def case_command_line(profile, dif):
             for i in range(side // cell) for j in range(side // cell)}
     png.write(profile.path("in.png"), [[tile[x // cell, y // cell] for x in range(side)]
                                        for y in range(side)])
-    options = ["--prompt", "a red cube", "--strength", "0.6", "--steps", "5", "--seed", "9"]
+    options = ["--prompt", "a red cube", "--strength", "0.6", "--steps", "5", "--seed", "9",
+               "--device", "cpu", "--dtype", "f32"]
     done = subprocess.run([dif, "img2img", "--image", profile.path("in.png"), *options, "-o",
                            profile.path("out.png")], env=profile.environment, check=False,
                           capture_output=True, text=True)
