@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Summary of `meson test` runs: summary.py NAME=LOG.json...
+"""Summary of `meson test` runs: summary.py NAME=LOG.json... NAME:skipped=REASON...
 
 Each LOG.json is what `meson test` leaves in meson-logs: one JSON object a line.
 Prints, for every run and suite, how many test programs and how many cases in them
 passed, failed and were skipped, and the seconds they took; then the end of each failed
-test's output, and the reasons of skips.  Exits 1 if anything failed or a log is absent.
+test's output, and the reasons of skips.  The last line of all is the sum over all cases,
+"N passed, N failed, N skipped".  Exits 1 if anything failed or a log is absent, which
+counts as one failure.
 """
 
 import json
@@ -94,20 +96,28 @@ def print_failures(tests):
 
 
 def main():
-    ok = True
+    total = dict.fromkeys(("passed", "failed", "skipped"), 0)
     for argument in sys.argv[1:]:
         name, _, path = argument.partition("=")
+        if name.endswith(":skipped"):
+            print(f"\n{name.split(':')[0]}: skipped: {path}")
+            total["skipped"] += 1
+            continue
         try:
             tests = read(path)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             print(f"\n{name}: no results: {error}")
-            ok = False
+            total["failed"] += 1
             continue
         print_table(name, tests)
         print_skips(tests)
         print_failures(tests)
-        ok = ok and not any(state_of(test) == "failed" for test in tests) and bool(tests)
-    return 0 if ok else 1
+        for row in tally(tests).values():
+            for state in total:
+                total[state] += row.get(state, 0)
+    ran = total["passed"] + total["failed"] > 0
+    print(f"\n{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
+    return 0 if ran and total["failed"] == 0 else 1
 
 
 if __name__ == "__main__":
