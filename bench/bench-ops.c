@@ -245,8 +245,8 @@ weight (const Bench *b, DifShape shape, gboolean conv)
 {
   g_autoptr (DifTensor) plain = tensor (b, DIF_F32, shape);
   g_autoptr (DifTensor) more  = tensor (b, DIF_F32, DIF_SHAPE (shape.d[0]));
-  DifHostArray          w     = { DIF_F32, shape, plain->data };
-  DifHostArray          bias  = { DIF_F32, more->shape, more->data };
+  DifHostArray          w     = { DIF_ENC_F32, shape, plain->data };
+  DifHostArray          bias  = { DIF_ENC_F32, more->shape, more->data };
   gsize                 bytes;
 
   return conv ? b->be->klass->conv_new (b->be, b->dtype, &w, &bias, &b->spec, &bytes, NULL)
@@ -288,7 +288,7 @@ prepare (Bench *b, const Shape *s)
   else if (norm || s->kind == LAYER_NORM)
     {
       g_autoptr (DifTensor) one = tensor (b, DIF_F32, DIF_SHAPE (s->b));
-      DifHostArray          a   = { DIF_F32, one->shape, one->data };
+      DifHostArray          a   = { DIF_ENC_F32, one->shape, one->data };
 
       b->x = tensor (b, b->dtype, norm ? DIF_SHAPE (n, side, side, s->b) : DIF_SHAPE (rows, s->b));
       b->y = tensor (b, b->dtype, b->x->shape);

@@ -259,7 +259,7 @@ run (Cli *cli, const CliArgs *args, GError **error)
   if (! job.like || ! cli_args_int (args, "seed", 0, G_MAXUINT32, 0, &seed, error))
     return FALSE;
   job.seed = (guint64) seed;
-  if (! dif_dtype_from_name (dtype, &job.dtype) || job.dtype > DIF_F16)
+  if (! dif_dtype_from_name (dtype, &job.dtype) || ! dif_dtype_is_float (job.dtype))
     {
       g_autofree char *shown = cli_shown (dtype);
 

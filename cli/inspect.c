@@ -97,8 +97,8 @@ compare_tensor (const char *name, const DifShape *shape, gpointer data)
 static void
 count_tensors (CliPart *part, DifWeights *weights, GHashTable *wanted)
 {
-  g_autoptr (GPtrArray) names             = dif_weights_names (weights);
-  gboolean              seen[DIF_I64 + 1] = { FALSE };
+  g_autoptr (GPtrArray) names                 = dif_weights_names (weights);
+  gboolean              seen[DIF_N_ENCODINGS] = { FALSE };
 
   part->parameters = dif_weights_count_parameters (weights);
   for (guint i = 0; i < names->len; i++)
@@ -106,16 +106,16 @@ count_tensors (CliPart *part, DifWeights *weights, GHashTable *wanted)
       const DifHostArray *array = dif_weights_lookup (weights, names->pdata[i]);
       gsize               bytes;
 
-      if (dif_shape_bytes (&array->shape, array->dtype, &bytes))
+      if (dif_host_bytes (array, &bytes))
         part->file_bytes += bytes;
-      seen[array->dtype] = TRUE;
+      seen[array->encoding] = TRUE;
       if (wanted && ! g_hash_table_contains (wanted, names->pdata[i]))
         g_ptr_array_add (part->unused, g_strdup (names->pdata[i]));
     }
-  for (guint d = 0; d <= DIF_I64; d++)
+  for (guint d = 0; d < DIF_N_ENCODINGS; d++)
     if (seen[d])
       g_string_append_printf (part->dtypes, "%s%s", part->dtypes->len ? " " : "",
-                              dif_dtype_name (d));
+                              dif_encoding_name ((DifEncoding) d));
 }
 
 static void

@@ -40,6 +40,8 @@
 #include "tensor/backend.h"
 #include "tensor/context.h"
 #include "tensor/graph.h"
+#include "tensor/host-array.h"
+#include "tensor/loader.h"
 #include "tensor/ops.h"
 #include "tensor/shape.h"
 #include "tensor/tensor.h"

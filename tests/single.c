@@ -99,10 +99,9 @@ put (Single *s, DifSafetensorsWriter *w, const DifHostArray *array, const char *
   gsize               n;
   GError             *error = NULL;
 
-  g_assert_true (dif_shape_count (&array->shape, &n));
-  values = g_new (float, n);
+  values = dif_host_to_f32 (array, &n);
+  g_assert_nonnull (values);
   halves = g_new (guint16, n);
-  dif_convert_to_f32 (values, array->data, array->dtype, n);
   if (strcmp (operation, "transpose") == 0)
     {
       float *turned = transposed (values, &array->shape);

@@ -38,13 +38,11 @@ test_floats (DifWeights *w, const char *name, DifShape *shape)
 {
   const DifHostArray *array = dif_weights_lookup (w, name);
   float              *data;
-  gsize               n;
 
   if (! array)
     g_error ("no tensor %s in the fixture", name);
-  g_assert_true (dif_shape_count (&array->shape, &n));
-  data = g_new (float, n);
-  dif_convert_to_f32 (data, array->data, array->dtype, n);
+  data = dif_host_to_f32 (array, NULL);
+  g_assert_nonnull (data);
   if (shape)
     *shape = array->shape;
   return data;

@@ -94,11 +94,11 @@ check_vectors (DifEmbedding *e, const char *name, GError **error)
   gsize               n     = array->shape.n == 2 ? array->shape.d[0] : 1;
 
   if (array->shape.n < 1 || array->shape.n > 2 || n < 1 ||
-      array->shape.d[array->shape.n - 1] < 1 || array->dtype > DIF_F16)
+      array->shape.d[array->shape.n - 1] < 1 || ! dif_host_is_weight (array))
     {
       g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_BAD_VALUE,
                    "%s: %s: expected a vector or several, found %s of shape %s", e->path, name,
-                   dif_dtype_name (array->dtype), found);
+                   dif_encoding_name (array->encoding), found);
       return FALSE;
     }
   if (n > DIF_EMBEDDING_MAX_VECTORS)
@@ -225,12 +225,11 @@ static gboolean
 extend (DifEmbeddingSet *set, const char *part, DifWeights *weights, gsize n_new, GError **error)
 {
   const DifHostArray *table  = dif_weights_lookup (weights, TABLE);
-  DifHostArray        larger = *table;
+  DifHostArray        larger = { .shape = table->shape };
   g_autoptr (GBytes)  owner  = NULL;
   gsize               n      = table->shape.d[1], at, bytes, n_rows;
   float              *data   = NULL;
 
-  larger.dtype      = DIF_F32;
   larger.shape.d[0] = table->shape.d[0] + n_new;
   if (dif_shape_bytes (&larger.shape, DIF_F32, &bytes))
     data = g_try_malloc (bytes);
@@ -241,7 +240,7 @@ extend (DifEmbeddingSet *set, const char *part, DifWeights *weights, gsize n_new
       return FALSE;
     }
   at = table->shape.d[0] * n;
-  dif_convert_to_f32 (data, table->data, table->dtype, at);
+  dif_host_rows_to_f32 (table, 0, table->shape.d[0], data);
   for (guint i = 0; i < set->members->len; i++)
     {
       const DifHostArray *array = vectors_for (set->members->pdata[i], part);
@@ -249,7 +248,7 @@ extend (DifEmbeddingSet *set, const char *part, DifWeights *weights, gsize n_new
       if (! array)
         continue;
       n_rows = array->shape.n == 2 ? array->shape.d[0] : 1;
-      dif_convert_to_f32 (data + at, array->data, array->dtype, n_rows * n);
+      dif_host_rows_to_f32 (array, 0, dif_host_n_rows (array), data + at);
       at += n_rows * n;
     }
   owner       = g_bytes_new_take (data, bytes);
@@ -267,7 +266,7 @@ dif_embedding_set_apply (DifEmbeddingSet *set, const char *part, DifWeights *wei
 
   if (! set->members->len)
     return TRUE;
-  if (! table || table->shape.n != 2 || table->dtype > DIF_F16)
+  if (! table || table->shape.n != 2 || ! dif_host_is_weight (table))
     {
       g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_MISSING_WEIGHT,
                    "%s: expected a table %s, found none", part, TABLE);

@@ -157,9 +157,9 @@ global_step (DifWeights *file)
 
   if (! array || ! dif_shape_count (&array->shape, &n) || n != 1)
     return 0;
-  if (array->dtype == DIF_I64)
+  if (array->encoding == DIF_ENC_I64)
     memcpy (&step, array->data, sizeof step);
-  else if (array->dtype == DIF_I32)
+  else if (array->encoding == DIF_ENC_I32)
     {
       memcpy (&small, array->data, sizeof small);
       step = small;

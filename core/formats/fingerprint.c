@@ -3,6 +3,9 @@
 #include "formats/fingerprint.h"
 
 #include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
 
 #define N_SAMPLES 256
 
@@ -16,17 +19,19 @@ add_text (GChecksum *sum, const char *text)
 static void
 add_tensor (GChecksum *sum, const char *name, const DifHostArray *array)
 {
-  GString *head = g_string_new (dif_dtype_name (array->dtype));
-  gsize    n, size, taken;
+  GString *head = g_string_new (dif_encoding_name (array->encoding));
+  gsize    size, taken;
 
   for (guint i = 0; i < array->shape.n; i++)
     g_string_append_printf (head, " %" G_GSIZE_FORMAT, array->shape.d[i]);
   add_text (sum, name);
   add_text (sum, head->str);
   g_string_free (head, TRUE);
-  if (! array->data || ! dif_shape_count (&array->shape, &n))
+  if (array->n_scales)
+    g_checksum_update (sum, (const guchar *) array->scales,
+                       (gssize) (array->n_scales * sizeof *array->scales));
+  if (! array->data || ! dif_host_bytes (array, &size))
     return;
-  size  = n * dif_dtype_size (array->dtype);
   taken = MIN (size, DIF_FINGERPRINT_SAMPLE);
   g_checksum_update (sum, (const guchar *) array->data + (size - taken) / 2, (gssize) taken);
 }
@@ -46,14 +51,25 @@ dif_fingerprint_add (GChecksum *sum, const char *part, DifJson *config, DifWeigh
 gboolean
 dif_fingerprint_add_file (GChecksum *sum, const char *path, GError **error)
 {
-  g_autoptr (GMappedFile) file  = g_mapped_file_new (path, FALSE, error);
-  const guchar           *bytes = file ? (const guchar *) g_mapped_file_get_contents (file) : NULL;
-  gsize                   size  = file ? g_mapped_file_get_length (file) : 0;
-  g_autofree char        *text  = g_strdup_printf ("%" G_GSIZE_FORMAT, size);
-  gsize                   room;
+  g_autoptr (GMappedFile) file = NULL;
+  g_autofree char        *text = NULL;
+  const guchar           *bytes;
+  guint64                 length;
+  gsize                   size, room;
+  int                     fd = dif_file_open (path, &length, error);
 
-  if (! file)
+  if (fd < 0)
     return FALSE;
+  file = g_mapped_file_new_from_fd (fd, FALSE, error);
+  close (fd);
+  if (! file)
+    {
+      g_prefix_error (error, "%s: ", path);
+      return FALSE;
+    }
+  bytes = (const guchar *) g_mapped_file_get_contents (file);
+  size  = g_mapped_file_get_length (file);
+  text  = g_strdup_printf ("%" G_GSIZE_FORMAT, size);
   add_text (sum, text);
   if (size <= DIF_FINGERPRINT_HEAD)
     {

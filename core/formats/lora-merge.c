@@ -139,7 +139,7 @@ fits (const DifLoraModule *m, const DifHostArray *w)
                                         : 1;
   gsize w_area = w->shape.n == 4 ? w->shape.d[2] * w->shape.d[3] : 1;
 
-  return w->dtype <= DIF_F16 && (w->shape.n == 2 || w->shape.n == 4) &&
+  return dif_host_is_weight (w) && (w->shape.n == 2 || w->shape.n == 4) &&
          w->shape.d[0] == m->up.shape.d[0] && w->shape.d[1] == m->down.shape.d[1] && w_area == area;
 }
 
@@ -226,27 +226,13 @@ dif_lora_set_finish (DifLoraSet *set, GError **error)
 
 /* ---- merging ---- */
 
-/* An array as floats; NULL when memory runs out. */
-static float *
-floats (const DifHostArray *array, gsize *n)
-{
-  float *out;
-
-  if (! dif_shape_count (&array->shape, n))
-    return NULL;
-  out = g_try_new (float, MAX (*n, 1));
-  if (out)
-    dif_convert_to_f32 (out, array->data, array->dtype, *n);
-  return out;
-}
-
 /* `[rank, in]` and `[rank', rank, kh, kw]` to `[rank', in, kh, kw]`. */
 static float *
 through_middle (const DifLoraModule *m, const float *down, gsize n_in)
 {
   gsize             rows = m->mid.shape.d[0], ranks = m->mid.shape.d[1], size, n;
   gsize             area = m->mid.shape.d[2] * m->mid.shape.d[3];
-  g_autofree float *mid  = floats (&m->mid, &n);
+  g_autofree float *mid  = dif_host_to_f32 (&m->mid, &n);
   float            *out  = NULL;
 
   if (mid && g_size_checked_mul (&size, rows, n_in) && g_size_checked_mul (&size, size, area))
@@ -290,7 +276,8 @@ apply (float *w, gsize size, const Change *change)
   const DifLoraModule *m     = change->module;
   guint                n_row = MIN (g_get_num_processors (), 32);
   gsize                n_out = m->up.shape.d[0], n = size / n_out, count;
-  g_autofree float    *up = floats (&m->up, &count), *down = floats (&m->down, &count);
+  g_autofree float    *up   = dif_host_to_f32 (&m->up, &count);
+  g_autofree float    *down = dif_host_to_f32 (&m->down, &count);
   g_autofree float    *rows = g_try_new (float, MAX (n * n_row, 1)), *joined = NULL;
 
   if (up && down && m->mid.data)
@@ -317,7 +304,7 @@ dif_lora_set_patch (const char *name, DifHostArray *array, GBytes **owner, gpoin
 
   if (! changes)
     return TRUE;
-  w    = floats (array, &n);
+  w    = dif_host_to_f32 (array, &n);
   done = w != NULL;
   for (guint i = 0; done && i < changes->len; i++)
     done = apply (w, n, changes->pdata[i]);
@@ -328,8 +315,7 @@ dif_lora_set_patch (const char *name, DifHostArray *array, GBytes **owner, gpoin
                    "no memory to merge a LoRA");
       return FALSE;
     }
-  array->dtype = DIF_F32;
-  array->data  = w;
-  *owner       = g_bytes_new_take (w, n * sizeof *w);
+  *array = (DifHostArray) { .shape = array->shape, .data = w };
+  *owner = g_bytes_new_take (w, n * sizeof *w);
   return TRUE;
 }

@@ -253,7 +253,7 @@ collect (DifLora *lora)
 static gboolean
 is_floating (const DifHostArray *array)
 {
-  return array->data && array->dtype <= DIF_F16;
+  return array->data && dif_host_is_weight (array);
 }
 
 /* The halves must be there and fit each other. */
@@ -294,17 +294,17 @@ alpha_of (const DifLoraModule *m)
   gint64 whole;
   gint32 small;
 
-  if (m->alpha->dtype == DIF_I64)
+  if (m->alpha->encoding == DIF_ENC_I64)
     {
       memcpy (&whole, m->alpha->data, sizeof whole);
       return (double) whole;
     }
-  if (m->alpha->dtype == DIF_I32)
+  if (m->alpha->encoding == DIF_ENC_I32)
     {
       memcpy (&small, m->alpha->data, sizeof small);
       return small;
     }
-  dif_convert_to_f32 (&alpha, m->alpha->data, m->alpha->dtype, 1);
+  dif_host_rows_to_f32 (m->alpha, 0, 1, &alpha);
   return (double) alpha;
 }
 

@@ -21,21 +21,21 @@ static const struct
   const char *name;
   guint       bits;
   gboolean    readable;
-  DifDtype    dtype;
+  DifEncoding encoding;
 } dtypes[] = {
-  { "F32", 32, TRUE, DIF_F32 },
-  { "F16", 16, TRUE, DIF_F16 },
-  { "BF16", 16, TRUE, DIF_BF16 },
-  { "I64", 64, TRUE, DIF_I64 },
-  { "I32", 32, TRUE, DIF_I32 },
+  { "F32", 32, TRUE, DIF_ENC_F32 },
+  { "F16", 16, TRUE, DIF_ENC_F16 },
+  { "BF16", 16, TRUE, DIF_ENC_BF16 },
+  { "I64", 64, TRUE, DIF_ENC_I64 },
+  { "I32", 32, TRUE, DIF_ENC_I32 },
   { .name = "BOOL", .bits = 8 },
   { .name = "F4", .bits = 4 },
   { .name = "F6_E2M3", .bits = 6 },
   { .name = "F6_E3M2", .bits = 6 },
   { .name = "U8", .bits = 8 },
-  { .name = "I8", .bits = 8 },
-  { .name = "F8_E5M2", .bits = 8 },
-  { .name = "F8_E4M3", .bits = 8 },
+  { "I8", 8, TRUE, DIF_ENC_I8 },
+  { "F8_E5M2", 8, TRUE, DIF_ENC_F8_E5M2 },
+  { "F8_E4M3", 8, TRUE, DIF_ENC_F8_E4M3 },
   { .name = "F8_E5M2FNUZ", .bits = 8 },
   { .name = "F8_E4M3FNUZ", .bits = 8 },
   { .name = "F8_E8M0", .bits = 8 },
@@ -43,7 +43,7 @@ static const struct
   { .name = "U16", .bits = 16 },
   { .name = "U32", .bits = 32 },
   { .name = "U64", .bits = 64 },
-  { .name = "F64", .bits = 64 },
+  { "F64", 64, TRUE, DIF_ENC_F64 },
   { .name = "C64", .bits = 64 },
 };
 
@@ -267,7 +267,8 @@ check_readable (const Entry *entry)
 {
   if (! dtypes[entry->dtype].readable)
     dif_json_fail (entry->node, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "expected F32, F16, BF16, I64 or I32, found %s", dtypes[entry->dtype].name);
+                   "expected F32, F16, BF16, F64, F8_E4M3, F8_E5M2, I64, I32 or I8, found %s",
+                   dtypes[entry->dtype].name);
   if (entry->n_dims > DIF_MAX_DIMS)
     dif_json_fail (entry->node, DIF_FORMAT_ERROR_UNSUPPORTED,
                    "expected at most %d dimensions, found %u", DIF_MAX_DIMS, entry->n_dims);
@@ -290,9 +291,9 @@ choose (DifJson *root, GArray *entries, const guint8 *data, DifWantFunc want, gp
       if (! w.name)
         continue;
       check_readable (entry);
-      w.array.dtype = dtypes[entry->dtype].dtype;
-      w.array.shape = entry->shape;
-      w.array.data  = data + entry->begin;
+      w.array.encoding = dtypes[entry->dtype].encoding;
+      w.array.shape    = entry->shape;
+      w.array.data     = data + entry->begin;
       g_array_append_val (chosen, w);
       if (! dif_json_finish (root, error))
         return NULL;

@@ -186,20 +186,16 @@ add_thirds (DifWeights *into, const char *name, const DifHostArray *all, GBytes 
 {
   static const char *const projections[] = { "q_proj", "k_proj", "v_proj" };
   const char              *end           = strstr (name, "in_proj_");
-  DifHostArray             third         = *all;
-  gsize                    bytes;
+  gsize                    rows          = dif_host_n_rows (all) / 3;
 
   if (! all->shape.n || all->shape.d[0] % 3)
     return FALSE;
-  third.shape.d[0] /= 3;
-  if (! dif_shape_bytes (&third.shape, all->dtype, &bytes))
-    return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (projections); i++)
     {
-      g_autofree char *one = g_strdup_printf ("%.*s%s.%s", (int) (end - name), name,
-                                              projections[i], end + strlen ("in_proj_"));
+      g_autofree char *one   = g_strdup_printf ("%.*s%s.%s", (int) (end - name), name,
+                                                projections[i], end + strlen ("in_proj_"));
+      DifHostArray     third = dif_host_rows (all, i * rows, rows);
 
-      third.data = (const char *) all->data + i * bytes;
       dif_weights_add (into, one, &third, owner);
     }
   return TRUE;
@@ -208,14 +204,22 @@ add_thirds (DifWeights *into, const char *name, const DifHostArray *all, GBytes 
 static gboolean
 add_transposed (DifWeights *into, const char *name, const DifHostArray *from, GError **error)
 {
-  gsize              rows = from->shape.d[0], columns = from->shape.d[1], bytes;
-  gsize              unit  = dif_dtype_size (from->dtype);
+  gsize              rows = from->shape.d[0], columns = from->shape.d[1], bytes, unit;
   DifHostArray       array = *from;
   g_autofree char   *full  = g_strconcat (name, ".weight", NULL);
+  g_autofree float  *plain = NULL;
   g_autoptr (GBytes) owner = NULL;
-  char              *copy  = dif_shape_bytes (&from->shape, from->dtype, &bytes)
-                                 ? g_try_malloc (MAX (bytes, 1))
-                                 : NULL;
+  char              *copy  = NULL;
+
+  /* elements that can be moved about by themselves stay what they are */
+  if (from->n_scales > 1 || ! dif_encoding_bytes (from->encoding, 1, &unit))
+    {
+      plain = dif_host_to_f32 (from, NULL);
+      array = (DifHostArray) { .shape = from->shape, .data = plain };
+      unit  = sizeof *plain;
+    }
+  if (array.data && dif_host_bytes (&array, &bytes))
+    copy = g_try_malloc (MAX (bytes, 1));
 
   if (! copy)
     {
@@ -224,7 +228,7 @@ add_transposed (DifWeights *into, const char *name, const DifHostArray *from, GE
     }
   for (gsize i = 0; i < rows; i++)
     for (gsize j = 0; j < columns; j++)
-      memcpy (copy + (j * rows + i) * unit, (const char *) from->data + (i * columns + j) * unit,
+      memcpy (copy + (j * rows + i) * unit, (const char *) array.data + (i * columns + j) * unit,
               unit);
   owner       = g_bytes_new_take (copy, bytes);
   array.shape = DIF_SHAPE (columns, rows);

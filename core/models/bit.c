@@ -185,7 +185,13 @@ load_unit (DifLoader *l, const char *conv, const char *norm, guint n_out, guint 
 {
   Unit u;
 
-  u.conv = dif_loader_conv_standardized (l, conv, n_out, n_in, k, &spec);
+  u.conv = dif_loader_weight (l, &(DifWeightSpec) { .kind  = DIF_WEIGHT_CONV,
+                                                    .form  = DIF_FORM_STANDARDIZED,
+                                                    .names = { conv },
+                                                    .n_out = n_out,
+                                                    .n_in  = n_in,
+                                                    .k     = k,
+                                                    .conv  = spec });
   u.norm = dif_loader_norm (l, norm, n_out);
   return u;
 }

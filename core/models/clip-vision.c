@@ -63,6 +63,18 @@ load_layers (DifClipVision *m, DifLoader *l)
     }
 }
 
+static DifLinear *
+load_patches (DifClipVision *m, DifLoader *l)
+{
+  DifWeightSpec spec = { .form  = DIF_FORM_PATCHES,
+                         .names = { "embeddings.patch_embedding" },
+                         .n_out = m->shape.width,
+                         .n_in  = CHANNELS,
+                         .k     = m->patch };
+
+  return dif_loader_weight (l, &spec);
+}
+
 DifClipVision *
 dif_clip_vision_load (DifJson *config, DifLoader *l, GError **error)
 {
@@ -77,7 +89,7 @@ dif_clip_vision_load (DifJson *config, DifLoader *l, GError **error)
   C = m->shape.width;
   dif_loader_enter (l, "vision_model");
   m->class_token = dif_loader_floats (l, "embeddings.class_embedding", DIF_SHAPE (C));
-  m->patches     = dif_loader_cut (l, "embeddings.patch_embedding", C, CHANNELS, m->patch, FALSE);
+  m->patches     = load_patches (m, l);
   m->positions =
       dif_loader_table (l, "embeddings.position_embedding.weight", 1 + side (m) * side (m), C);
   m->first_norm = dif_loader_norm (l, "pre_layrnorm", C);

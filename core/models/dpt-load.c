@@ -203,6 +203,19 @@ read_config (DifDpt *m, DifJson *config, GError **error)
 
 /* ---- weights ---- */
 
+static DifConv *
+conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k, const DifConvSpec *spec,
+      gboolean bias)
+{
+  return dif_loader_weight (l, &(DifWeightSpec) { .kind  = DIF_WEIGHT_CONV,
+                                                  .names = { name },
+                                                  .n_out = n_out,
+                                                  .n_in  = n_in,
+                                                  .k     = k,
+                                                  .conv  = *spec,
+                                                  .bias  = bias });
+}
+
 static void
 load_layer (DifEncoderLayer *y, DifDpt *m, DifLoader *l)
 {
@@ -239,6 +252,19 @@ check_backbone (DifDpt *m, DifJson *config, GError **error)
   return dif_json_finish (config, error);
 }
 
+static DifLinear *
+load_patches (DifDpt *m, DifLoader *l)
+{
+  DifWeightSpec spec = { .form  = DIF_FORM_PATCHES,
+                         .names = { "patch_embeddings.projection" },
+                         .n_out = m->shape.width,
+                         .n_in  = m->in,
+                         .k     = m->patch,
+                         .bias  = TRUE };
+
+  return dif_loader_weight (l, &spec);
+}
+
 static gboolean
 load_embeddings (DifDpt *m, DifJson *config, DifLoader *l, GError **error)
 {
@@ -255,12 +281,11 @@ load_embeddings (DifDpt *m, DifJson *config, DifLoader *l, GError **error)
       dif_loader_leave (l);
       if (! m->bit || ! check_backbone (m, config, error))
         return FALSE;
-      m->feature_projection = dif_loader_conv_spec (
+      m->feature_projection = conv (
           l, "projection", m->shape.width, dif_bit_feature_channels (m->bit, 2), 1, &plain, TRUE);
     }
   else
-    m->patches = dif_loader_cut (l, "patch_embeddings.projection", m->shape.width, m->in, m->patch,
-                                 TRUE);
+    m->patches = load_patches (m, l);
   dif_loader_leave (l);
   return TRUE;
 }
@@ -269,9 +294,9 @@ static void
 load_level (DifDpt *m, guint i, DifLoader *l)
 {
   DifDptLevel     *y    = &m->levels[i];
-  g_autofree char *conv = g_strdup_printf ("convs.%u", i);
+  g_autofree char *name = g_strdup_printf ("convs.%u", i);
 
-  y->conv = dif_loader_conv_spec (l, conv, m->fusion, y->channels, 3, &one, FALSE);
+  y->conv = conv (l, name, m->fusion, y->channels, 3, &one, FALSE);
   if (y->from_backbone)
     return;
   if (m->readout == DIF_DPT_PROJECT)
@@ -282,11 +307,16 @@ load_level (DifDpt *m, guint i, DifLoader *l)
     }
   dif_loader_enter (l, "reassemble_stage.layers.%u", i);
   y->projection =
-      dif_loader_conv_spec (l, "projection", y->channels, m->shape.width, 1, &plain, TRUE);
+      conv (l, "projection", y->channels, m->shape.width, 1, &plain, TRUE);
   if (y->enlarge > 1)
-    y->larger = dif_loader_enlarge (l, "resize", y->channels, y->enlarge);
+    y->larger = dif_loader_weight (l, &(DifWeightSpec) { .form  = DIF_FORM_ENLARGING,
+                                                         .names = { "resize" },
+                                                         .n_out = y->channels,
+                                                         .n_in  = y->channels,
+                                                         .k     = y->enlarge,
+                                                         .bias  = TRUE });
   if (y->shrink)
-    y->smaller = dif_loader_conv_spec (l, "resize", y->channels, y->channels, 3, &two, TRUE);
+    y->smaller = conv (l, "resize", y->channels, y->channels, 3, &two, TRUE);
   dif_loader_leave (l);
 }
 
@@ -296,13 +326,13 @@ load_fusion (DifDptFusion *f, DifDpt *m, DifLoader *l)
 {
   gsize n = m->fusion;
 
-  f->projection = dif_loader_conv_spec (l, "projection", n, n, 1, &plain, TRUE);
+  f->projection = conv (l, "projection", n, n, 1, &plain, TRUE);
   for (guint u = 0; u < 2; u++)
     for (guint c = 0; c < 2; c++)
       {
         g_autofree char *name = g_strdup_printf ("residual_layer%u.convolution%u", u + 1, c + 1);
 
-        f->units[u][c] = dif_loader_conv_spec (l, name, n, n, 3, &one, m->fusion_bias);
+        f->units[u][c] = conv (l, name, n, n, 3, &one, m->fusion_bias);
       }
 }
 
@@ -314,10 +344,10 @@ load_head (DifDpt *m, DifLoader *l)
   dif_loader_enter (l, "head");
   if (m->add_projection)
     m->head_projection =
-        dif_loader_conv_spec (l, "projection", m->fusion, m->fusion, 3, &one, TRUE);
-  m->head[0] = dif_loader_conv_spec (l, "head.0", half, m->fusion, 3, &one, TRUE);
-  m->head[1] = dif_loader_conv_spec (l, "head.2", HEAD_CHANNELS, half, 3, &one, TRUE);
-  m->head[2] = dif_loader_conv_spec (l, "head.4", 1, HEAD_CHANNELS, 1, &plain, TRUE);
+        conv (l, "projection", m->fusion, m->fusion, 3, &one, TRUE);
+  m->head[0] = conv (l, "head.0", half, m->fusion, 3, &one, TRUE);
+  m->head[1] = conv (l, "head.2", HEAD_CHANNELS, half, 3, &one, TRUE);
+  m->head[2] = conv (l, "head.4", 1, HEAD_CHANNELS, 1, &plain, TRUE);
   dif_loader_leave (l);
 }
 

@@ -4,7 +4,7 @@
 #define DIF_MODELS_MODEL_H
 
 #include "base/json.h"
-#include "tensor/weights.h"
+#include "tensor/loader.h"
 
 G_BEGIN_DECLS
 

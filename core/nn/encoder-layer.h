@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "tensor/ops.h"
-#include "tensor/weights.h"
+#include "tensor/loader.h"
 
 G_BEGIN_DECLS
 

@@ -4,7 +4,7 @@
 #define DIF_NN_RESNET_H
 
 #include "tensor/ops.h"
-#include "tensor/weights.h"
+#include "tensor/loader.h"
 
 G_BEGIN_DECLS
 

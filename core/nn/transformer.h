@@ -8,7 +8,7 @@
 #define DIF_NN_TRANSFORMER_H
 
 #include "tensor/ops.h"
-#include "tensor/weights.h"
+#include "tensor/loader.h"
 
 G_BEGIN_DECLS
 

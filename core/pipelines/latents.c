@@ -100,7 +100,7 @@ _dif_run_check_latents (DifRun *run, GError **error)
   w      = run->width / factor;
   shape  = &array->shape;
   if ((shape->d[0] == 1 || shape->d[0] == n) && shape->d[1] == C &&
-      shape->d[2] == h && shape->d[3] == w && array->dtype <= DIF_F16)
+      shape->d[2] == h && shape->d[3] == w && dif_host_is_weight (array))
     return TRUE;
   found    = dif_shape_to_string (shape);
   expected = g_strdup_printf ("floats of shape [%s%u, %u, %u, %u] for %u of %u x %u pixels",
@@ -121,7 +121,7 @@ _dif_run_given_latents (DifRun *run)
     return dif_context_fail (run->cx, g_error_new_literal (DIF_BACKEND_ERROR,
                                                            DIF_BACKEND_ERROR_OUT_OF_MEMORY,
                                                            "out of memory for latents"));
-  dif_convert_to_f32 (z, array->data, array->dtype, n);
+  dif_host_rows_to_f32 (array, 0, d[0], z);
   for (gsize i = 0; i < n; i++)
     if (! isfinite (z[i]))
       return dif_context_fail (run->cx, misfit (run, "finite numbers", "others"));

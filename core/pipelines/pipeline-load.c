@@ -231,7 +231,7 @@ choose_dtype (DifPipeline *pipe, const char *name, GError **error)
 
   if (! name || strcmp (name, "auto") == 0)
     pipe->dtype = klass->best_dtype (pipe->backend);
-  else if (! dif_dtype_from_name (name, &pipe->dtype) || pipe->dtype > DIF_F16)
+  else if (! dif_dtype_from_name (name, &pipe->dtype) || ! dif_dtype_is_float (pipe->dtype))
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                    "dtype: expected auto, f32, bf16 or f16, found \"%s\"", name);

@@ -13,27 +13,13 @@
 #ifndef DIF_TENSOR_BACKEND_H
 #define DIF_TENSOR_BACKEND_H
 
+#include "tensor/host-array.h"
 #include "tensor/tensor.h"
 
 G_BEGIN_DECLS
 
 /** DIF_BACKEND_API: grows when DifBackendClass changes; checked on modules. */
-#define DIF_BACKEND_API 4
-
-/**
- * DifHostArray:
- * @dtype: F32, F16 or BF16
- * @shape: dimensions, in the checkpoint's own order
- * @data: contiguous, any alignment, read-only; NULL for an absent bias
- *
- * A weight as it lies in the file.
- */
-typedef struct
-{
-  DifDtype    dtype;
-  DifShape    shape;
-  const void *data;
-} DifHostArray;
+#define DIF_BACKEND_API 5
 
 /**
  * DifConvSpec:
@@ -150,7 +136,8 @@ struct _DifBackendClass
   gboolean (*download) (DifBackend *be, void *dst, gconstpointer src, gsize bytes, GError **error);
 
   /* Weights, prepared once: converted to @dtype and laid out as the device
-   * likes.  linear: @w [N, K], y = x w^T + bias.  conv: @w [O, I, kh, kw].
+   * likes.  Arrays are plain: dif_host_dtype() tells of what elements.
+   * linear: @w [N, K], y = x w^T + bias.  conv: @w [O, I, kh, kw].
    * norm: @scale and @shift [C], kept in f32.  table: [rows, D].
    * Biases [N] are kept in f32; bias->data may be NULL.
    * @bytes (out): memory taken.  Thread-safe is not required. */

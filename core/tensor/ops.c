@@ -7,7 +7,7 @@
  */
 #include "base/error.h"
 #include "tensor/ops.h"
-#include "tensor/weights.h"
+#include "tensor/loader.h"
 
 static DifTensor *
 misfit (DifContext *cx, const char *format, ...)

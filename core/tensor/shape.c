@@ -8,12 +8,13 @@ static const struct
 {
   const char *name;
   gsize       size;
+  gboolean    is_float;
 } dtypes[] = {
-  [DIF_F32]  = { "f32", 4 },
-  [DIF_BF16] = { "bf16", 2 },
-  [DIF_F16]  = { "f16", 2 },
-  [DIF_I32]  = { "i32", 4 },
-  [DIF_I64]  = { "i64", 8 },
+  [DIF_F32]  = { "f32", 4, TRUE },
+  [DIF_BF16] = { "bf16", 2, TRUE },
+  [DIF_F16]  = { "f16", 2, TRUE },
+  [DIF_I32]  = { "i32", 4, FALSE },
+  [DIF_I64]  = { "i64", 8, FALSE },
 };
 
 gsize
@@ -38,6 +39,12 @@ dif_dtype_from_name (const char *name, DifDtype *dtype)
         return TRUE;
       }
   return FALSE;
+}
+
+gboolean
+dif_dtype_is_float (DifDtype dtype)
+{
+  return dtypes[dtype].is_float;
 }
 
 gboolean
@@ -153,6 +160,17 @@ dif_f32_to_bf16 (float f)
   return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
 }
 
+/* dst[i] = @value, of element x of @src, which may lie in a file, where nothing
+ * is aligned */
+#define CONVERT(type, value)                                    \
+  for (gsize i = 0; i < n; i++)                                 \
+    {                                                           \
+      type x;                                                   \
+                                                                \
+      memcpy (&x, (const char *) src + i * sizeof x, sizeof x); \
+      dst[i] = value;                                           \
+    }
+
 void
 dif_convert_to_f32 (float *dst, const void *src, DifDtype dtype, gsize n)
 {
@@ -162,20 +180,16 @@ dif_convert_to_f32 (float *dst, const void *src, DifDtype dtype, gsize n)
       memcpy (dst, src, n * sizeof *dst);
       break;
     case DIF_BF16:
-      for (gsize i = 0; i < n; i++)
-        dst[i] = dif_bf16_to_f32 (((const guint16 *) src)[i]);
+      CONVERT (guint16, dif_bf16_to_f32 (x))
       break;
     case DIF_F16:
-      for (gsize i = 0; i < n; i++)
-        dst[i] = dif_f16_to_f32 (((const guint16 *) src)[i]);
+      CONVERT (guint16, dif_f16_to_f32 (x))
       break;
     case DIF_I32:
-      for (gsize i = 0; i < n; i++)
-        dst[i] = (float) ((const gint32 *) src)[i];
+      CONVERT (gint32, (float) x)
       break;
     case DIF_I64:
-      for (gsize i = 0; i < n; i++)
-        dst[i] = (float) ((const gint64 *) src)[i];
+      CONVERT (gint64, (float) x)
       break;
     }
 }

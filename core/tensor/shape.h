@@ -53,6 +53,14 @@ const char *dif_dtype_name (DifDtype dtype);
 gboolean dif_dtype_from_name (const char *name, DifDtype *dtype);
 
 /**
+ * dif_dtype_is_float:
+ * @dtype: an element type
+ *
+ * Returns: whether activations and weights can have it
+ */
+gboolean dif_dtype_is_float (DifDtype dtype);
+
+/**
  * dif_shape_count:
  * @shape: a shape
  * @count: (out): number of elements, 1 for a scalar
@@ -123,7 +131,7 @@ guint16 dif_f32_to_bf16 (float f);
 /**
  * dif_convert_to_f32:
  * @dst: (array length=n): floats
- * @src: @n elements of @dtype
+ * @src: @n elements of @dtype, any alignment
  * @dtype: F32, BF16, F16, I32 or I64
  * @n: count
  */

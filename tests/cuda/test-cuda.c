@@ -110,8 +110,8 @@ static void
 test_weights_are_accounted (void)
 {
   g_autofree float *zeros  = g_new0 (float, 100 * 64);
-  DifHostArray      w      = { DIF_F32, DIF_SHAPE (100, 64), zeros };
-  DifHostArray      bias   = { DIF_F32, DIF_SHAPE (100), zeros };
+  DifHostArray      w      = { DIF_ENC_F32, DIF_SHAPE (100, 64), zeros };
+  DifHostArray      bias   = { DIF_ENC_F32, DIF_SHAPE (100), zeros };
   gsize             before = cuda->live_bytes, bytes = 0;
   gpointer          made = cuda->klass->linear_new (cuda, DIF_F16, &w, &bias, &bytes, NULL);
 
@@ -129,7 +129,7 @@ test_a_large_weight_arrives (void)
 {
   const gsize           rows = 5000, width = 1001;
   g_autofree float     *values = g_new (float, rows *width), *back = g_new (float, width);
-  DifHostArray          w     = { DIF_F32, DIF_SHAPE (rows, width), values };
+  DifHostArray          w     = { DIF_ENC_F32, DIF_SHAPE (rows, width), values };
   gint32                ids[] = { 0, 523, 524, 1047, 1048, 1571, 2047, 2095, 2096, 4190, 4999 };
   DifShape              shape = DIF_SHAPE (1, width);
   gsize                 bytes = 0;
@@ -263,7 +263,7 @@ test_small_card (void)
   g_autoptr (DifBackend) be    = NULL;
   const gsize            side = 2048, n = 8;
   g_autofree float      *values = g_new (float, 4 * n * side * side);
-  DifHostArray           w      = { DIF_F32, DIF_SHAPE (side, side), values };
+  DifHostArray           w      = { DIF_ENC_F32, DIF_SHAPE (side, side), values };
   gsize                  bytes  = 0;
   gpointer               made[8];
   float                 *first[8];
@@ -307,7 +307,7 @@ test_small_host (void)
   g_autoptr (DifBackend) be    = NULL;
   const gsize            side  = 2048;
   g_autofree float      *zeros = g_new0 (float, side *side);
-  DifHostArray           w     = { DIF_F32, DIF_SHAPE (side, side), zeros };
+  DifHostArray           w     = { DIF_ENC_F32, DIF_SHAPE (side, side), zeros };
   gsize                  bytes = 0;
   GPtrArray             *made  = g_ptr_array_new ();
   gpointer               one;
@@ -356,7 +356,7 @@ test_stale_graph (void)
   g_autoptr (DifBackend) be    = NULL;
   const gsize            side = 512, bytes = side * side * sizeof (float);
   g_autofree float      *zeros = g_new0 (float, side *side);
-  DifHostArray           array = { DIF_F32, DIF_SHAPE (side, side), zeros };
+  DifHostArray           array = { DIF_ENC_F32, DIF_SHAPE (side, side), zeros };
   DifShape               shape = DIF_SHAPE (1, side);
   g_autoptr (DifTensor)  x = NULL, y = NULL;
   gsize                  taken;
@@ -416,8 +416,8 @@ test_fused_products (void)
 {
   const gsize           M = 16, K = 64, N = 32;
   g_autofree float     *zeros = g_new0 (float, N *K);
-  DifHostArray          w     = { DIF_F32, DIF_SHAPE (N, K), zeros };
-  DifHostArray          bias  = { DIF_F32, DIF_SHAPE (N), zeros };
+  DifHostArray          w     = { DIF_ENC_F32, DIF_SHAPE (N, K), zeros };
+  DifHostArray          bias  = { DIF_ENC_F32, DIF_SHAPE (N), zeros };
   gsize                 bytes = 0;
   gpointer              made  = cuda->klass->linear_new (cuda, DIF_F16, &w, &bias, &bytes, NULL);
   DifShape              in = DIF_SHAPE (M, K), out = DIF_SHAPE (M, N);

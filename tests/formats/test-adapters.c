@@ -61,7 +61,7 @@ part_new (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      DifHostArray array = { .dtype = DIF_F32, .shape = rows[i].shape, .data = zeros };
+      DifHostArray array = { .encoding = DIF_ENC_F32, .shape = rows[i].shape, .data = zeros };
 
       dif_weights_add (w, rows[i].name, &array, NULL);
     }
@@ -73,7 +73,7 @@ assert_patched (DifLoraSet *set, const char *name, DifShape shape, const float *
 {
   g_autoptr (GBytes) owner = NULL;
   GError            *error = NULL;
-  DifHostArray       array = { .dtype = DIF_F32, .shape = shape, .data = zeros };
+  DifHostArray       array = { .encoding = DIF_ENC_F32, .shape = shape, .data = zeros };
 
   g_assert_true (dif_lora_set_patch (name, &array, &owner, set, &error));
   g_assert_no_error (error);
@@ -252,7 +252,7 @@ test_convolution (void)
       g_autoptr (DifLoraSet) set     = dif_lora_set_new (specs, &error);
       g_autoptr (DifWeights) part    = part_new ();
       g_autoptr (GBytes)     owner   = NULL;
-      DifHostArray           bias    = { .dtype = DIF_F32, .shape = DIF_SHAPE (2), .data = zeros };
+      DifHostArray           bias    = { DIF_ENC_F32, DIF_SHAPE (2), zeros };
 
       g_assert_no_error (error);
       g_assert_true (dif_lora_set_bind (set, "unet", part, &error));

@@ -17,8 +17,8 @@ print_of (const char *part, const char *settings, const char *name, gsize at, fl
   g_autoptr (DifJson)    config  = dif_json_parse (settings, strlen (settings), "config", NULL);
   static const float     small[] = { 1, 2, 3 };
   g_autofree float      *large   = g_new0 (float, N);
-  DifHostArray           a       = { DIF_F32, DIF_SHAPE (N / 64, 64), large };
-  DifHostArray           b       = { DIF_F32, DIF_SHAPE (3), small };
+  DifHostArray           a       = { DIF_ENC_F32, DIF_SHAPE (N / 64, 64), large };
+  DifHostArray           b       = { DIF_ENC_F32, DIF_SHAPE (3), small };
 
   large[at] = changed;
   if (is_reversed)

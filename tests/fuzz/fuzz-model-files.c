@@ -67,7 +67,7 @@ part_new (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      DifHostArray array = { .dtype = DIF_F32, .shape = rows[i].shape, .data = zeros };
+      DifHostArray array = { .encoding = DIF_ENC_F32, .shape = rows[i].shape, .data = zeros };
 
       dif_weights_add (w, rows[i].name, &array, NULL);
     }

@@ -23,7 +23,7 @@ read_all (DifWeights *weights, const guint8 *data, gsize size)
       const guint8       *begin = array->data;
       gsize               bytes;
 
-      g_assert_true (dif_shape_bytes (&array->shape, array->dtype, &bytes));
+      g_assert_true (dif_host_bytes (array, &bytes));
       g_assert_true (begin >= data + 8 && bytes <= size && begin <= data + size - bytes);
       for (gsize k = 0; k < bytes; k++)
         sum += begin[k];

@@ -50,7 +50,7 @@ draws_make (DifJson *draws)
     {
       DifJson           *draw  = dif_json_at (draws, i);
       const char        *name  = dif_json_string (draw, "name", "?");
-      DifHostArray       array = { .dtype = DIF_F32 };
+      DifHostArray       array = { .encoding = DIF_ENC_F32 };
       g_autoptr (GBytes) owner = NULL;
       float             *x;
       gsize              n;

@@ -80,13 +80,13 @@ read_ids (Run *run, gsize *n_batch, gsize *n_ids)
   gint32             *ids;
 
   g_assert_nonnull (array);
-  g_assert_true (array->dtype == DIF_I64 || array->dtype == DIF_I32);
+  g_assert_true (array->encoding == DIF_ENC_I64 || array->encoding == DIF_ENC_I32);
   *n_batch = array->shape.d[0];
   *n_ids   = *n_batch * array->shape.d[1];
   ids      = g_new (gint32, *n_ids);
   for (gsize i = 0; i < *n_ids; i++)
-    ids[i] = array->dtype == DIF_I64 ? (gint32) ((const gint64 *) array->data)[i]
-                                     : ((const gint32 *) array->data)[i];
+    ids[i] = array->encoding == DIF_ENC_I64 ? (gint32) ((const gint64 *) array->data)[i]
+                                            : ((const gint32 *) array->data)[i];
   return ids;
 }
 

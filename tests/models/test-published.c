@@ -53,7 +53,7 @@ pool (Run *run, DifTensor *x)
 {
   gsize              C = dif_tensor_dim (x, -1);
   float             *k = g_new0 (float, C *C * 9), *bias = g_new0 (float, C);
-  DifHostArray       array = { .dtype = DIF_F32, .shape = DIF_SHAPE (C, C, 3, 3), .data = k };
+  DifHostArray       array = { DIF_ENC_F32, DIF_SHAPE (C, C, 3, 3), k };
   g_autoptr (GBytes) owner = g_bytes_new_take (k, C * C * 9 * sizeof *k);
   g_autoptr (GBytes) other = g_bytes_new_take (bias, C * sizeof *bias);
 

@@ -90,7 +90,7 @@ static void
 replace_by_zeros (DifWeights *w, const char *name)
 {
   const DifHostArray *old   = dif_weights_lookup (w, name);
-  DifHostArray        array = { .dtype = DIF_F32 };
+  DifHostArray        array = { .encoding = DIF_ENC_F32 };
   g_autofree char    *away  = g_strconcat ("away.", name, NULL);
   g_autoptr (GBytes)  owner = NULL;
   gsize               n;

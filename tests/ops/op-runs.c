@@ -155,22 +155,22 @@ input (Run *r, DifDtype dtype, DifShape shape)
 static DifHostArray
 host (Run *r, DifShape shape, float scale, float offset)
 {
-  DifHostArray      a      = { .dtype = DIF_F32, .shape = shape };
+  DifHostArray      a      = { .encoding = DIF_ENC_F32, .shape = shape };
   gsize             n      = 0;
   g_autofree float *values = NULL;
   char             *data;
+  DifDtype          dtype = r->row->flags & FROM_F16    ? DIF_F16
+                            : r->row->flags & FROM_BF16 ? DIF_BF16
+                                                        : DIF_F32;
 
-  if (r->row->flags & FROM_F16)
-    a.dtype = DIF_F16;
-  if (r->row->flags & FROM_BF16)
-    a.dtype = DIF_BF16;
+  a.encoding = dif_encoding_of_dtype (dtype);
   g_assert_true (dif_shape_count (&shape, &n));
   values = g_new (float, n);
   for (gsize i = 0; i < n; i++)
     values[i] = next (r) * scale + offset;
-  data   = g_malloc ((n + 1) * dif_dtype_size (a.dtype));
-  a.data = data + dif_dtype_size (a.dtype);
-  dif_convert_from_f32 ((void *) a.data, a.dtype, values, n);
+  data   = g_malloc ((n + 1) * dif_dtype_size (dtype));
+  a.data = data + dif_dtype_size (dtype);
+  dif_convert_from_f32 ((void *) a.data, dtype, values, n);
   g_ptr_array_add (r->floats, data);
   return a;
 }

@@ -71,8 +71,8 @@ test_ref_linear (void)
 {
   const float           w_data[] = { 1, 2, 3, -1, 0, 1 }, b_data[] = { 0.5f, -3 };
   const float           x_data[] = { 1, 1, 2 };
-  DifHostArray          w        = { DIF_F32, DIF_SHAPE (2, 3), w_data };
-  DifHostArray          b        = { DIF_F32, DIF_SHAPE (2), b_data };
+  DifHostArray          w        = { DIF_ENC_F32, DIF_SHAPE (2, 3), w_data };
+  DifHostArray          b        = { DIF_ENC_F32, DIF_SHAPE (2), b_data };
   gsize                 bytes;
   gpointer              made = ref->klass->linear_new (ref, DIF_F32, &w, &b, &bytes, NULL);
   g_autoptr (DifTensor) x    = tensor (DIF_SHAPE (1, 3), x_data);
@@ -93,7 +93,7 @@ test_ref_conv (void)
 {
   const float           k[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, image[] = { 1, 2, 3, 4 };
   const float           extra[] = { 100 };
-  DifHostArray          w = { DIF_F32, DIF_SHAPE (1, 1, 3, 3), k }, none = { .data = NULL };
+  DifHostArray          w = { DIF_ENC_F32, DIF_SHAPE (1, 1, 3, 3), k }, none = { .data = NULL };
   DifConvSpec           spec = { .stride = 1, .pad = { 1, 1, 1, 1 } };
   gsize                 bytes;
   gpointer              made = ref->klass->conv_new (ref, DIF_F32, &w, &none, &spec, &bytes, NULL);
@@ -115,8 +115,8 @@ static void
 test_ref_norms (void)
 {
   const float           scale[] = { 1, 2 }, shift[] = { 0, 10 }, values[] = { 1, 3, 5, 7 };
-  DifHostArray          g = { DIF_F32, DIF_SHAPE (2), scale };
-  DifHostArray          b = { DIF_F32, DIF_SHAPE (2), shift };
+  DifHostArray          g = { DIF_ENC_F32, DIF_SHAPE (2), scale };
+  DifHostArray          b = { DIF_ENC_F32, DIF_SHAPE (2), shift };
   gsize                 bytes;
   gpointer              norm = ref->klass->norm_new (ref, &g, &b, &bytes, NULL);
   g_autoptr (DifTensor) x    = tensor (DIF_SHAPE (1, 2, 2), values);
@@ -304,7 +304,7 @@ starve (void)
   g_autoptr (GError)     error = NULL;
   g_autoptr (DifBackend) poor  = dif_backend_open ("cpu", NULL);
   const DifShape         shape = DIF_SHAPE (12000, 12000);
-  DifHostArray           w = { DIF_F32, shape, NULL }, none = { .data = NULL };
+  DifHostArray           w = { DIF_ENC_F32, shape, NULL }, none = { .data = NULL };
   gpointer               some;
   gsize                  bytes;
 
@@ -342,8 +342,8 @@ static void
 test_weights_are_accounted (void)
 {
   g_autofree float *zeros  = g_new0 (float, 100 * 60);
-  DifHostArray      w      = { DIF_F32, DIF_SHAPE (100, 60), zeros };
-  DifHostArray      bias   = { DIF_F32, DIF_SHAPE (100), zeros };
+  DifHostArray      w      = { DIF_ENC_F32, DIF_SHAPE (100, 60), zeros };
+  DifHostArray      bias   = { DIF_ENC_F32, DIF_SHAPE (100), zeros };
   gsize             before = cpu->live_bytes, bytes = 0;
   gpointer          made = cpu->klass->linear_new (cpu, DIF_F32, &w, &bias, &bytes, NULL);
 
@@ -383,7 +383,7 @@ test_shapes_share_a_weight (void)
   g_autofree float *k       = g_new (float, O *I * 9);
   g_autofree float *a       = g_new (float, 64 * 64 * O);
   g_autofree float *b       = g_new (float, 64 * 64 * O);
-  DifHostArray      w = { DIF_F32, DIF_SHAPE (O, I, 3, 3), k }, none = { .data = NULL };
+  DifHostArray      w = { DIF_ENC_F32, DIF_SHAPE (O, I, 3, 3), k }, none = { .data = NULL };
   gpointer          mine, theirs;
   gsize             bytes, before = cpu->live_bytes;
 

@@ -8,9 +8,9 @@
 static const float values[64];
 
 static void
-add (DifWeights *w, const char *name, DifDtype dtype, DifShape shape)
+add (DifWeights *w, const char *name, DifEncoding encoding, DifShape shape)
 {
-  DifHostArray a = { .dtype = dtype, .shape = shape, .data = values };
+  DifHostArray a = { .encoding = encoding, .shape = shape, .data = values };
 
   g_assert_true (dif_weights_add (w, name, &a, NULL));
 }
@@ -33,9 +33,9 @@ test_missing_and_misshapen_are_named (void)
   g_autoptr (GError)     e1 = NULL, e2 = NULL, e3 = NULL;
   DifLoader             *l;
 
-  add (w, "mid.conv.weight", DIF_F32, DIF_SHAPE (2, 3));
-  add (w, "mid.conv.bias", DIF_F32, DIF_SHAPE (2));
-  add (w, "ids.weight", DIF_I64, DIF_SHAPE (2, 3));
+  add (w, "mid.conv.weight", DIF_ENC_F32, DIF_SHAPE (2, 3));
+  add (w, "mid.conv.bias", DIF_ENC_F32, DIF_SHAPE (2));
+  add (w, "ids.weight", DIF_ENC_I64, DIF_SHAPE (2, 3));
   l = dif_loader_new (w, be, DIF_F32, NULL);
   dif_loader_enter (l, "mid");
   dif_loader_linear (l, "conv", 2, 4, TRUE);
@@ -57,6 +57,60 @@ test_missing_and_misshapen_are_named (void)
   dif_loader_table (l, "ids.weight", 2, 3);
   e3 = failure_of (l);
   g_assert_error (e3, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE);
+}
+
+/* y = x w^T for one row of three numbers */
+static void
+product (const DifLinear *linear, DifBackend *be, const float *x, float *y)
+{
+  g_autoptr (DifContext) cx = dif_context_new (be, DIF_F32);
+  DifTensor             *t  = dif_upload (cx, DIF_F32, DIF_SHAPE (1, 3), x);
+
+  g_assert_true (dif_download (cx, dif_linear (cx, t, linear, DIF_ACT_NONE, NULL), y));
+}
+
+/* Weights in several encodings, stacked, cut and by themselves, come out as the numbers. */
+static void
+test_encodings_are_expanded (void)
+{
+  static const guint8    f8[]     = { 0x38, 0xc0, 0x01, 0x7e, 0x00, 0xb8 };
+  static const double    wide[]   = { 1, 2, 3, 4, 5, 0.1 };
+  static const gint8     bytes[]  = { 1, -2, 3, 127, -128, 0 };
+  static const float     scales[] = { 0.5f, 0.25f }, twice = 2;
+  static const float     x[]     = { 1, 10, 100 };
+  const char *const      names[] = { "f8", "f64", "i8" };
+  DifHostArray           a       = { DIF_ENC_F8_E4M3, DIF_SHAPE (2, 3), f8 };
+  DifHostArray           b       = { DIF_ENC_F64, DIF_SHAPE (2, 3), wide };
+  DifHostArray           c       = { DIF_ENC_I8, DIF_SHAPE (2, 3), bytes, scales, 2 };
+  g_autoptr (DifBackend) be      = dif_backend_open ("ref", NULL);
+  g_autoptr (DifWeights) w       = dif_weights_new ("unet");
+  g_autoptr (DifStore)   store   = NULL;
+  const DifLinear       *all, *row, *one;
+  DifLoader             *l;
+  float                  y[6], z[1], u[2];
+
+  dif_weights_add (w, "f8.weight", &a, NULL);
+  dif_weights_add (w, "f64.weight", &b, NULL);
+  dif_weights_add (w, "i8.weight", &c, NULL);
+  l   = dif_loader_new (w, be, DIF_F32, NULL);
+  all = dif_loader_linear_stack (l, names, 3, 2, 3, FALSE);
+  row = dif_loader_linear_rows (l, "i8", 2, 1, 1, 3, FALSE);
+  g_assert_true (dif_weights_set_scales (w, "f8.weight", &twice, 1));
+  one   = dif_loader_linear (l, "f8", 2, 3, FALSE);
+  store = dif_loader_finish (l, NULL);
+  g_assert_nonnull (store);
+  product (all, be, x, y);
+  g_assert_cmpfloat (y[0], ==, 1 - 20 + 100 * 0x1p-9f);
+  g_assert_cmpfloat (y[1], ==, 448 - 100);
+  g_assert_cmpfloat (y[2], ==, 321);
+  g_assert_cmpfloat (y[3], ==, 54 + 100 * 0.1f);
+  g_assert_cmpfloat (y[4], ==, 0.5f * (1 - 20 + 300));
+  g_assert_cmpfloat (y[5], ==, 0.25f * (127 - 1280));
+  product (row, be, x, z);
+  g_assert_cmpfloat (z[0], ==, y[5]);
+  product (one, be, x, u);
+  g_assert_cmpfloat (u[0], ==, 2 * y[0]);
+  g_assert_cmpfloat (u[1], ==, 2 * y[1]);
 }
 
 static void
@@ -88,10 +142,10 @@ static void
 test_dictionary_renames_and_refuses_twins (void)
 {
   g_autoptr (DifWeights) w = dif_weights_new ("vae");
-  DifHostArray           a = { .dtype = DIF_F32, .shape = DIF_SHAPE (8), .data = values };
+  DifHostArray           a = { .encoding = DIF_ENC_F32, .shape = DIF_SHAPE (8), .data = values };
 
-  add (w, "old", DIF_F32, DIF_SHAPE (8));
-  add (w, "other", DIF_F16, DIF_SHAPE (8));
+  add (w, "old", DIF_ENC_F32, DIF_SHAPE (8));
+  add (w, "other", DIF_ENC_F16, DIF_SHAPE (8));
   g_assert_false (dif_weights_add (w, "old", &a, NULL));
   g_assert_false (dif_weights_rename (w, "old", "other"));
   g_assert_false (dif_weights_rename (w, "absent", "new"));
@@ -134,6 +188,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/tensor/weights/missing-and-misshapen-are-named",
                    test_missing_and_misshapen_are_named);
+  g_test_add_func ("/tensor/weights/encodings-are-expanded", test_encodings_are_expanded);
   g_test_add_func ("/tensor/weights/dry-run-lists-what-is-needed",
                    test_dry_run_lists_what_is_needed);
   g_test_add_func ("/tensor/weights/dictionary-renames-and-refuses-twins",

@@ -259,9 +259,9 @@ _dif_cpu_table_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, gsize
       return NULL;
     }
   if (dtype == DIF_BF16)
-    _dif_cpu_to_bf16 (cpu, t->data, w->data, w->dtype, n);
+    _dif_cpu_to_bf16 (cpu, t->data, w->data, dif_host_dtype (w), n);
   else
-    _dif_cpu_to_f32 (cpu, t->data, w->data, w->dtype, n);
+    _dif_cpu_to_f32 (cpu, t->data, w->data, dif_host_dtype (w), n);
   dif_backend_account (be, (gssize) t->bytes);
   *bytes = t->bytes;
   _dif_cpu_end (cpu, TRUE);

@@ -174,7 +174,7 @@ _dif_cpu_limit (DifBackend *be, DifDtype dtype)
 {
   const DifShape        square = DIF_SHAPE (LIMIT_SIDE, LIMIT_SIDE);
   g_autofree float     *ones   = g_try_new (float, LIMIT_SIDE *LIMIT_SIDE);
-  DifHostArray          array  = { .dtype = DIF_F32, .shape = square, .data = ones };
+  DifHostArray          array  = { .encoding = DIF_ENC_F32, .shape = square, .data = ones };
   g_autoptr (DifTensor) x      = dif_tensor_new (be, dtype, &square, NULL);
   g_autoptr (DifTensor) y      = dif_tensor_new (be, dtype, &square, NULL);
   gpointer              w;

@@ -32,9 +32,9 @@ _dif_cpu_norm_new (DifBackend *be, const DifHostArray *scale, const DifHostArray
     }
   w->n     = n;
   w->bytes = total;
-  _dif_cpu_to_f32 (cpu, w->data, scale->data, scale->dtype, n);
+  _dif_cpu_to_f32 (cpu, w->data, scale->data, dif_host_dtype (scale), n);
   if (shift && shift->data)
-    _dif_cpu_to_f32 (cpu, w->data + n, shift->data, shift->dtype, n);
+    _dif_cpu_to_f32 (cpu, w->data + n, shift->data, dif_host_dtype (shift), n);
   else
     memset (w->data + n, 0, n * sizeof (float));
   dif_backend_account (be, (gssize) total);

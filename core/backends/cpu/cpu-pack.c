@@ -84,7 +84,7 @@ convert (DifCpu *cpu, const DifHostArray *a, DifDtype dtype, GError **error)
   gsize n = 0, bytes;
   void *buffer;
 
-  if (a->dtype == dtype)
+  if (dif_host_dtype (a) == dtype)
     return a->data;
   if (! dif_shape_count (&a->shape, &n) || ! g_size_checked_mul (&bytes, n, dif_dtype_size (dtype)))
     {
@@ -93,9 +93,9 @@ convert (DifCpu *cpu, const DifHostArray *a, DifDtype dtype, GError **error)
     }
   buffer = _dif_cpu_buffer (cpu, 1, bytes, error);
   if (buffer && dtype == DIF_BF16)
-    _dif_cpu_to_bf16 (cpu, buffer, a->data, a->dtype, n);
+    _dif_cpu_to_bf16 (cpu, buffer, a->data, dif_host_dtype (a), n);
   else if (buffer)
-    _dif_cpu_to_f32 (cpu, buffer, a->data, a->dtype, n);
+    _dif_cpu_to_f32 (cpu, buffer, a->data, dif_host_dtype (a), n);
   return buffer;
 }
 
@@ -153,12 +153,12 @@ slice_md (const DifCpuWeight *w, const Slices *s, const_dnnl_memory_desc_t whole
 static void
 convert_slice (DifCpu *cpu, void *to, DifDtype dtype, const DifHostArray *a, gsize first, gsize n)
 {
-  const char *from = (const char *) a->data + first * dif_dtype_size (a->dtype);
+  const char *from = (const char *) a->data + first * dif_dtype_size (dif_host_dtype (a));
 
   if (dtype == DIF_BF16)
-    _dif_cpu_span_to_bf16 (cpu, to, from, a->dtype, n);
+    _dif_cpu_span_to_bf16 (cpu, to, from, dif_host_dtype (a), n);
   else
-    _dif_cpu_span_to_f32 (cpu, to, from, a->dtype, n);
+    _dif_cpu_span_to_f32 (cpu, to, from, dif_host_dtype (a), n);
 }
 
 /* slice @i, through @buffer */
@@ -257,7 +257,7 @@ _dif_cpu_pack (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *from,
   Slices      s = { 0 };
   const void *data;
 
-  if (from->dtype != w->dtype && cut (w, &s))
+  if (dif_host_dtype (from) != w->dtype && cut (w, &s))
     return pack_in_slices (cpu, w, from, &s, plain, error);
   data = convert (cpu, from, w->dtype, error);
   return data && _dif_cpu_reorder (cpu, plain, data, w->md, w->data, error);

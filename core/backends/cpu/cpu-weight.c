@@ -164,7 +164,7 @@ keep_bias (DifCpu *cpu, DifCpuWeight *w, const DifHostArray *bias, GError **erro
       return FALSE;
     }
   w->bytes += bytes;
-  _dif_cpu_to_f32 (cpu, w->bias, bias->data, bias->dtype, w->n_out);
+  _dif_cpu_to_f32 (cpu, w->bias, bias->data, dif_host_dtype (bias), w->n_out);
   return TRUE;
 }
 

@@ -258,7 +258,7 @@ _dif_cuda_limit (DifBackend *be, DifDtype dtype)
   gsize                 side   = ((DifCuda *) be)->has_lt && dtype != DIF_F32 ? 8192 : 2048;
   DifShape              shape  = DIF_SHAPE (side, side);
   g_autofree float     *values = g_try_new (float, side *side);
-  DifHostArray          array  = { DIF_F32, shape, values };
+  DifHostArray          array  = { DIF_ENC_F32, shape, values };
   g_autoptr (DifTensor) wide = NULL, x = NULL, y = NULL;
   gpointer              w     = NULL;
   gsize                 bytes = 0;

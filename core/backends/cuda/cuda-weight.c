@@ -53,7 +53,7 @@ pack (DifCuda *cuda, const DifHostArray *array, gsize rows, gsize n_in, gsize n_
       rows *= n_in;
       n_in = row = 1;
     }
-  row_from = row * dif_dtype_size (array->dtype);
+  row_from = row * dif_dtype_size (dif_host_dtype (array));
   step     = cuda->stage_bytes / row_from;
   if (! step)
     {
@@ -70,7 +70,7 @@ pack (DifCuda *cuda, const DifHostArray *array, gsize rows, gsize n_in, gsize n_
                         .rows    = n,
                         .n_in    = n_in,
                         .n_spots = n_spots,
-                        .from    = array->dtype,
+                        .from    = dif_host_dtype (array),
                         .to      = to };
 
       if (! pack_piece (cuda, args, (const char *) array->data + first * row_from, n * row_from,
@@ -104,14 +104,14 @@ static gboolean
 is_exact (const DifHostArray *array, gsize n, DifDtype dtype)
 {
   const char *data = array->data;
-  gsize       unit = dif_dtype_size (array->dtype);
+  gsize       unit = dif_dtype_size (dif_host_dtype (array));
 
   for (gsize i = 0; i < n; i++)
     {
       float   wide, back;
       guint16 narrow;
 
-      dif_convert_to_f32 (&wide, data + i * unit, array->dtype, 1);
+      dif_convert_to_f32 (&wide, data + i * unit, dif_host_dtype (array), 1);
       dif_convert_from_f32 (&narrow, dtype, &wide, 1);
       dif_convert_to_f32 (&back, &narrow, dtype, 1);
       if (wide != back)

@@ -282,7 +282,7 @@ cuda_open (const char *options, GError **error)
 static gboolean
 cuda_supports (DifBackend *be, DifDtype dtype)
 {
-  return dtype <= DIF_F16;
+  return dif_dtype_is_float (dtype);
 }
 
 static DifDtype

@@ -119,7 +119,7 @@ ref_close (DifBackend *be)
 static gboolean
 ref_supports (DifBackend *be, DifDtype dtype)
 {
-  return dtype <= DIF_F16;
+  return dif_dtype_is_float (dtype);
 }
 
 static DifDtype
@@ -154,7 +154,7 @@ rounded (DifBackend *be, const DifHostArray *array, DifDtype dtype, gsize *bytes
   data   = ref_alloc (be, *bytes, error);
   if (! data)
     return NULL;
-  dif_convert_to_f32 (data, array->data, array->dtype, n);
+  dif_host_rows_to_f32 (array, 0, dif_host_n_rows (array), data);
   for (gsize i = 0; i < n; i++)
     if (dtype == DIF_BF16)
       data[i] = dif_bf16_to_f32 (dif_f32_to_bf16 (data[i]));
