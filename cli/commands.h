@@ -11,6 +11,7 @@ extern const CliCommand cmd_info;
 extern const CliCommand cmd_import_tokenizer;
 extern const CliCommand cmd_schedulers;
 extern const CliCommand cmd_make_checkpoint;
+extern const CliCommand cmd_pull;
 extern const CliCommand cmd_bench;
 extern const CliCommand cmd_selftest;
 

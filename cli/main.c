@@ -14,6 +14,9 @@ static const CliCommand *const commands[] = {
   &cmd_import_tokenizer,
   &cmd_schedulers,
   &cmd_make_checkpoint,
+#ifdef HAVE_FETCH
+  &cmd_pull,
+#endif
   &cmd_bench,
   &cmd_selftest,
 };

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/fill.h"
+#include "base/hub-cache.h"
 #include "base/image-fit.h"
 #include "base/image.h"
 #include "base/json.h"

@@ -66,7 +66,7 @@ def main():
     root = source_root()
     report = Report("core, cli, engine", "dif.h as C++", "ui", "plugin")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        check(root, report, "core, cli, engine", ("core", "cli", "engine"), PLAIN, pool)
+        check(root, report, "core, cli, engine", ("core", "cli", "engine", "fetch"), PLAIN, pool)
         check_cxx(root, report, "dif.h as C++")
         check(root, report, "ui", ("ui",), PLAIN + WINDOWS, pool)
         check(root, report, "plugin", ("plugin",), PLAIN + WINDOWS + GIMP, pool)

@@ -17,6 +17,7 @@ WALLS = (
     (r"(cjson/)?cJSON\.h$", ("core/base/json.c",), "cJSON"),
     (r"(oneapi/|dnnl)", ("core/backends/cpu/", "bench/", "tests/"), "oneDNN"),
     (r"(cuda|cublas|cudnn)", ("core/backends/cuda/", "bench/", "tests/"), "CUDA"),
+    (r"curl/", ("fetch/",), "libcurl"),
     (r"libgimp", ("plugin/", "tests/gimp/"), "libgimp"),
     (r"(gegl|babl)", ("plugin/", "tests/gimp/"), "GEGL"),
     (r"(gtk|gdk)/", ("ui/", "plugin/", "tests/ui/", "tests/gimp/"), "GTK"),
@@ -96,8 +97,18 @@ def check_front_ends(root, report):
             is_core = os.path.exists(os.path.join(root, "core", name))
             if kind == '"' and is_core and name != "dif.h":
                 report.add("front ends include dif.h only", f"{path}:{line}", f"includes {name}")
+            if name.startswith("fetch/") and not path.startswith(("cli/", "ui/")):
+                report.add("walls", f"{path}:{line}", "only cli/ and ui/ include fetch/")
             if name.startswith("plugin/") and not path.startswith("plugin/"):
                 report.add("walls", f"{path}:{line}", "only plugin/ includes plugin/")
+
+
+def check_fetch(root, report):
+    """fetch/ knows a network and core/base, nothing else."""
+    for path in c_files(root, ("fetch",)):
+        for line, kind, name in includes(root, path):
+            if kind == '"' and not name.startswith(("fetch/", "base/")) and name != "dif-types.h":
+                report.add("walls", f"{path}:{line}", f"fetch includes {name}")
 
 
 def main():
@@ -107,6 +118,7 @@ def main():
     check_core(root, read_layers(root), report)
     check_walls(root, report)
     check_front_ends(root, report)
+    check_fetch(root, report)
     return report.finish()
 
 

@@ -14,7 +14,7 @@ LIMIT = 100
 SHARE = 0.08
 FILE_LIMIT = 800
 
-PRODUCT = ("core", "cli", "engine", "ui", "plugin", "examples")
+PRODUCT = ("core", "cli", "engine", "fetch", "ui", "plugin", "examples")
 TESTS = ("tests", "bench", "tools")
 
 

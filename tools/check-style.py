@@ -9,8 +9,8 @@ import sys
 from check_common import Report, bare_code, c_files, find, line_of, read, source_root
 
 COLUMNS = 100
-TEXT_FOLDERS = ("core", "cli", "engine", "ui", "plugin", "po", "tests", "bench", "examples",
-                "tools", "data")
+TEXT_FOLDERS = ("core", "cli", "engine", "fetch", "ui", "plugin", "po", "tests", "bench",
+                "examples", "tools", "data")
 TEXT_SUFFIXES = (".c", ".h", ".cu", ".cuh", ".py", ".sh", ".scm", "meson.build", ".xml.in")
 NARROW = (".c", ".h", ".cu", ".cuh", ".sh", ".scm", "dev")
 TOP_FILES = ("dev", ".ci/run", "meson.build", "meson.options")
@@ -55,7 +55,7 @@ def check_license(path, text, report):
         report.add("license in the first line", path, f"expected SPDX and one of {LICENSES}")
         return
     gpl = path.startswith(("plugin/", "ui/"))
-    if path.startswith(("core/", "cli/", "engine/", "plugin/", "ui/")) \
+    if path.startswith(("core/", "cli/", "engine/", "fetch/", "plugin/", "ui/")) \
             and (match[1] == "GPL-3.0-or-later") != gpl:
         report.add("license in the first line", path, f"{match[1]} is not this folder's license")
 
@@ -75,7 +75,7 @@ def check_guard(path, text, report):
 
 def check_unique_guards(root, report):
     owner = {}
-    for path in find(root, ("core", "cli", "engine", "ui", "plugin"), (".h",)):
+    for path in find(root, ("core", "cli", "engine", "fetch", "ui", "plugin"), (".h",)):
         match = re.search(r"^#ifndef (\w+)$", read(root, path), re.M)
         if match and owner.setdefault(match[1], path) != path:
             report.add("include guards", path, f"{match[1]} is the guard of {owner[match[1]]} too")

@@ -5,7 +5,8 @@ import os
 import re
 import sys
 
-C_FOLDERS = ("core", "cli", "engine", "ui", "plugin", "tests", "bench", "examples", "tools")
+C_FOLDERS = ("core", "cli", "engine", "fetch", "ui", "plugin", "tests", "bench", "examples",
+             "tools")
 C_SUFFIXES = (".c", ".h", ".cu", ".cuh")
 
 # Strings before comments: a quote inside a comment and a comment inside a string are

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hub-cache.h"
 
 #define MODELS_FOLDER     "models"
 #define TOKENIZERS_FOLDER "tokenizers"
@@ -90,6 +91,42 @@ dif_catalog_default (const char *task)
   return DIF_DEFAULT_MODEL;
 }
 
+char *
+dif_catalog_find_data (const char *name)
+{
+  g_auto (GStrv) paths = folders_of (name);
+
+  for (guint i = 0; paths[i]; i++)
+    if (g_file_test (paths[i], G_FILE_TEST_IS_REGULAR))
+      return g_strdup (paths[i]);
+  return NULL;
+}
+
+/* Path of a pipeline in the hub's cache, or NULL. */
+static char *
+find_in_hub (const char *repository)
+{
+  g_autofree char *path  = dif_hub_cache_find (repository);
+  g_autofree char *index = path ? g_build_filename (path, "model_index.json", NULL) : NULL;
+
+  return index && g_file_test (index, G_FILE_TEST_IS_REGULAR) ? g_steal_pointer (&path) : NULL;
+}
+
+/* Adds the names of the pipelines in the hub's cache. */
+static void
+add_hub_names (GPtrArray *names)
+{
+  g_auto (GStrv) repositories = dif_hub_cache_list ();
+
+  for (guint i = 0; repositories[i]; i++)
+    {
+      g_autofree char *path = find_in_hub (repositories[i]);
+
+      if (path)
+        g_ptr_array_add (names, g_strdup (repositories[i]));
+    }
+}
+
 static int
 compare_names (gconstpointer a, gconstpointer b)
 {
@@ -122,6 +159,7 @@ dif_catalog_names (void)
             }
         }
     }
+  add_hub_names (names);
   g_ptr_array_sort (names, compare_names);
   g_ptr_array_add (names, NULL);
   return (char **) g_ptr_array_free (names, FALSE);
@@ -157,6 +195,13 @@ dif_catalog_resolve (const char *model, GError **error)
         if (path)
           return path;
       }
+  else if (! g_file_test (model, G_FILE_TEST_EXISTS))
+    {
+      char *path = find_in_hub (model);
+
+      if (path)
+        return path;
+    }
   if (g_file_test (model, G_FILE_TEST_EXISTS))
     return g_strdup (model);
   fail_not_found (model, folders, error);

@@ -23,8 +23,9 @@ char **dif_catalog_folders (void);
 
 /**
  * dif_catalog_resolve:
- * @model: (nullable): a path, or the name of an installed model; NULL or ""
- *   means %DIF_DEFAULT_MODEL
+ * @model: (nullable): a path, the name of an installed model, or that of a
+ *   pipeline in the Hugging Face cache, OWNER/NAME; NULL or "" means
+ *   %DIF_DEFAULT_MODEL
  * @error: return location
  *
  * Errors: DIF_FORMAT_ERROR MISSING_KEY naming the folders searched and the
@@ -48,7 +49,7 @@ const char *dif_catalog_default (const char *task);
  * dif_catalog_names:
  *
  * Returns: (transfer full) (array zero-terminated=1): names of installed
- * models, sorted, each once
+ * models and of pipelines in the Hugging Face cache, sorted, each once
  */
 char **dif_catalog_names (void);
 
@@ -73,6 +74,15 @@ char *dif_catalog_resolve_file (const char *kind, const char *name, GError **err
  * Returns: (transfer full): FILE; all of @spec if there is a file of that name
  */
 char *dif_catalog_split_spec (const char *spec, char **rest);
+
+/**
+ * dif_catalog_find_data:
+ * @name: of a file that comes with libdif, such as "models.json"
+ *
+ * Returns: (transfer full) (nullable): the first of that name in the folders
+ * above the models'
+ */
+char *dif_catalog_find_data (const char *name);
 
 /**
  * dif_catalog_tokenizer_folder:

@@ -38,7 +38,7 @@ cmd_shell ()
 c_sources ()
 {
   local folders=() folder
-  for folder in core cli engine ui plugin tests bench examples tools; do
+  for folder in core cli engine fetch ui plugin tests bench examples tools; do
     [ ! -d "$DEV_REPO/$folder" ] || folders+=("$DEV_REPO/$folder")
   done
   find "${folders[@]}" -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh'
