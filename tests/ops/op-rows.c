@@ -59,6 +59,10 @@ const Row op_rows[] = {
   { OP_LINEAR, { 3, 1536, 700 }, FROM_F16 },
   { OP_LINEAR, { 3, 1531, 768 }, FROM_BF16 },
   { OP_LINEAR, { 2, 4096, 1024 }, FROM_F16 | NO_BIAS },
+  /* few rows and a large weight: a slice of outputs at a time, with and without a rest */
+  { OP_LINEAR, { 13, 1280, 1280 }, FROM_F16 | RESIDUAL },
+  { OP_LINEAR, { 11, 768, 1500 }, FROM_BF16 | RESIDUAL | ALIAS, SILU },
+  { OP_LINEAR, { 9, 701, 809 } },
   { OP_LINEAR, { 77, 32, 48 }, LARGE, GELU },
   { OP_LINEAR, { 77, 32, 48 }, LARGE, QUICK_GELU },
   { OP_LINEAR, { 77, 32, 48 }, RESIDUAL, RELU },
@@ -69,6 +73,7 @@ const Row op_rows[] = {
   { OP_GEGLU, { 130, 32, 129 }, NO_BIAS },
   { OP_GEGLU, { 64, 320, 640 }, SLICE },
   { OP_GEGLU, { 1101, 8, 1000 } },
+  { OP_GEGLU, { 9, 640, 1700 }, FROM_F16 },
   /* N, H, W, I, O, k, stride, top and left, bottom and right */
   { OP_CONV2D, { 1, 1, 1, 1, 1, 3, 1, 1, 1 } },
   { OP_CONV2D, { 1, 1, 1, 1, 1, 1, 1, 0, 0 } },
@@ -86,6 +91,12 @@ const Row op_rows[] = {
   { OP_CONV2D, { 1, 4, 4, 640, 64, 3, 1, 1, 1 }, FROM_F16 },
   { OP_CONV2D, { 1, 3, 3, 512, 203, 3, 1, 1, 1 }, FROM_F16 },
   { OP_CONV2D, { 1, 3, 2, 320, 320, 3, 1, 1, 1 }, FROM_BF16 },
+  { OP_CONV2D, { 2, 4, 3, 320, 230, 3, 1, 1, 1 }, FROM_F16 | RESIDUAL | PER_CHANNEL },
+  { OP_CONV2D, { 2, 3, 4, 256, 256, 3, 1, 1, 1 }, FROM_F16 | RESIDUAL | PER_CHANNEL | ALIAS },
+  { OP_CONV2D, { 2, 5, 3, 264, 250, 3, 2, 0, 1 }, PER_CHANNEL | NO_BIAS },
+  /* one column of several rows, and one row of several columns */
+  { OP_CONV2D, { 2, 4, 2, 256, 256, 3, 2, 1, 1 }, FROM_F16 | RESIDUAL },
+  { OP_CONV2D, { 2, 2, 4, 256, 256, 3, 2, 1, 1 } },
   { OP_CONV2D, { 1, 5, 5, 5, 3, 3, 1, 0, 0 } },
   { OP_CONV2D, { 3, 32, 32, 3, 3, 3, 1, 1, 1 }, FROM_F16 },
   { OP_CONV2D, { 2, 7, 5, 12, 20, 1, 1, 0, 0 }, RESIDUAL },

@@ -463,6 +463,85 @@ test_every_half_converts (void)
 }
 
 static void
+test_every_half_narrows (void)
+{
+  const DifCpuKernels *k    = ((DifCpu *) cpu)->kernels;
+  g_autofree guint16  *half = g_new (guint16, 65536), *back = g_new (guint16, 65536);
+  g_autofree float    *wide = g_new (float, 65536);
+
+  for (guint i = 0; i < 65536; i++)
+    half[i] = (guint16) i;
+  for (guint type = 0; type < 2; type++)
+    for (gsize n = 65536, at = 0; n > 65500; n--, at++)
+      {
+        (type ? k->bf16_to_f32 : k->f16_to_f32) (wide, half + at, n);
+        (type ? k->narrow_bf16 : k->narrow_f16) (back, wide, n);
+        for (gsize i = 0; i < n; i++)
+          if (isnan (wide[i]))
+            g_assert_true (isnan (type ? dif_bf16_to_f32 (back[i]) : dif_f16_to_f32 (back[i])));
+          else
+            g_assert_cmpuint (back[i], ==, half[at + i]);
+      }
+}
+
+/* Weights that stay as narrow as in the file give the very bits of weights that
+ * were widened when they were prepared. */
+static void
+test_narrow_weights_change_nothing (void)
+{
+  DifCpu *c = (DifCpu *) cpu;
+  guint   n = 0;
+
+  for (guint i = 0; i < op_n_rows; i++)
+    {
+      const Row        *row    = &op_rows[i];
+      GError           *error  = NULL;
+      g_autofree float *narrow = NULL, *wide = NULL;
+      gsize             count = 0, again = 0;
+
+      if (! (row->flags & (FROM_F16 | FROM_BF16)))
+        continue;
+      n++;
+      g_assert_true (c->keep_narrow);
+      narrow = op_run (cpu, DIF_F32, row, &count, &error);
+      g_assert_no_error (error);
+      c->keep_narrow = FALSE;
+      wide           = op_run (cpu, DIF_F32, row, &again, &error);
+      c->keep_narrow = TRUE;
+      g_assert_no_error (error);
+      g_assert_cmpmem (narrow, count * sizeof *narrow, wide, again * sizeof *wide);
+    }
+  g_assert_cmpuint (n, >, 20);
+}
+
+/* A weight of half width takes half the memory, of every kind, in every layout. */
+static void
+test_narrow_weights_are_small (void)
+{
+  const DifConvSpec    spec   = { .stride = 1, .pad = { 1, 1, 1, 1 } };
+  g_autofree guint16  *values = g_new0 (guint16, 128 * 128 * 9);
+  DifHostArray         none   = { .data = NULL };
+  const DifEncoding    types[] = { DIF_ENC_F16, DIF_ENC_BF16 };
+  gsize                bytes;
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    {
+      DifHostArray matrix = { types[i], DIF_SHAPE (128, 128), values };
+      DifHostArray kernel = { types[i], DIF_SHAPE (128, 128, 3, 3), values };
+      gpointer     w      = cpu->klass->linear_new (cpu, DIF_F32, &matrix, &none, &bytes, NULL);
+
+      g_assert_cmpuint (bytes, ==, 128 * 128 * 2);
+      cpu->klass->linear_free (cpu, w);
+      w = cpu->klass->table_new (cpu, DIF_F32, &matrix, &bytes, NULL);
+      g_assert_cmpuint (bytes, ==, 128 * 128 * 2);
+      cpu->klass->table_free (cpu, w);
+      w = cpu->klass->conv_new (cpu, DIF_F32, &kernel, &none, &spec, &bytes, NULL);
+      g_assert_cmpuint (bytes, <=, 9 * 128 * 144 * 2); /* blocks of 24 outputs fill up to 144 */
+      cpu->klass->conv_free (cpu, w);
+    }
+}
+
+static void
 skip_all (void)
 {
   g_test_skip ("this CPU lacks the instructions under test");
@@ -497,6 +576,10 @@ add_tests (void)
   g_test_add_func ("/backends/cpu/options-are-checked", test_options);
   g_test_add_func ("/backends/cpu/best-dtype-is-supported", test_dtypes);
   g_test_add_func ("/backends/cpu/every-half-converts", test_every_half_converts);
+  g_test_add_func ("/backends/cpu/every-half-narrows", test_every_half_narrows);
+  g_test_add_func ("/backends/cpu/narrow-weights-change-nothing",
+                   test_narrow_weights_change_nothing);
+  g_test_add_func ("/backends/cpu/narrow-weights-are-small", test_narrow_weights_are_small);
 }
 
 int

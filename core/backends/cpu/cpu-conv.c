@@ -14,8 +14,15 @@ enum
   KEY_H,
   KEY_W,
   KEY_RESIDUAL, /* 0 none, 1 in y already, 2 another tensor */
-  KEY_PER_CHANNEL
+  KEY_PER_CHANNEL,
+  KEY_WIDER /* whether one more column is computed, see conv_one_column() */
 };
+
+static gint64
+pad_right (const DifCpuWeight *w, const gint64 *key)
+{
+  return (gint64) w->spec.pad.right + (key[KEY_WIDER] ? w->spec.stride : 0);
+}
 
 /* the description's own memory descriptions, freed together */
 typedef struct
@@ -29,7 +36,7 @@ describe_tensors (const DifCpuWeight *w, const gint64 *key, Descs *d)
   const gint64  N = key[KEY_N], H = key[KEY_H], W = key[KEY_W], O = (gint64) w->n_out;
   const gint64  stride = w->spec.stride;
   const gint64  h      = (H + w->spec.pad.top + w->spec.pad.bottom - (gint64) w->kh) / stride + 1;
-  const gint64  v      = (W + w->spec.pad.left + w->spec.pad.right - (gint64) w->kw) / stride + 1;
+  const gint64  v      = (W + w->spec.pad.left + pad_right (w, key) - (gint64) w->kw) / stride + 1;
   dnnl_status_t s;
 
   s = _dif_cpu_md (&d->src, 4, (gint64[]) { N, (gint64) w->n_in, H, W }, w->dtype, dnnl_nhwc);
@@ -92,7 +99,7 @@ describe_conv (DifCpu *cpu, const DifCpuWeight *w, const gint64 *key,
 {
   const dnnl_dims_t     strides = { w->spec.stride, w->spec.stride }, dilates = { 0, 0 };
   const dnnl_dims_t     before = { w->spec.pad.top, w->spec.pad.left };
-  const dnnl_dims_t     after  = { w->spec.pad.bottom, w->spec.pad.right };
+  const dnnl_dims_t     after  = { w->spec.pad.bottom, pad_right (w, key) };
   dnnl_primitive_attr_t attr   = NULL;
   Descs                 d      = { 0 };
   dnnl_status_t         s      = describe_tensors (w, key, &d);
@@ -179,6 +186,34 @@ conv_as_matrix (DifCpu *cpu, const DifTensor *x, DifCpuWeight *w, const DifTenso
   return TRUE;
 }
 
+/* oneDNN 3.7's AMX convolutions with a stride compute nonsense where the result is one
+ * column wide and more than one row high: a second column is computed and left out. */
+static gboolean
+is_one_column (const DifCpuWeight *w, const DifTensor *y)
+{
+  return w->dtype == DIF_BF16 && w->spec.stride > 1 && y->shape.d[2] == 1 && y->shape.d[1] > 1;
+}
+
+static gboolean
+conv_one_column (DifCpu *cpu, DifCpuWeight *w, DifCpuCall *call, const DifTensor *residual,
+                 DifTensor *y, GError **error)
+{
+  char *wide = _dif_cpu_buffer (cpu, 2, 2 * y->bytes, error);
+  gsize row  = w->n_out * dif_dtype_size (y->dtype);
+
+  call->key[KEY_WIDER]    = 1;
+  call->key[KEY_RESIDUAL] = residual != NULL;
+  call->dst               = wide;
+  if (wide && residual)
+    for (gsize r = 0; r < 2 * call->rows; r++)
+      memcpy (wide + r * row, (const char *) residual->data + r / 2 * row, row);
+  if (! wide || ! _dif_cpu_weight_run (cpu, w, call, describe_conv, error))
+    return FALSE;
+  for (gsize r = 0; r < call->rows; r++)
+    memcpy ((char *) y->data + r * row, wide + 2 * r * row, row);
+  return TRUE;
+}
+
 gboolean
 _dif_cpu_conv2d (DifBackend *be, const DifTensor *x, gpointer weight, const DifConvSpec *spec,
                  const DifTensor *per_channel, const DifTensor *residual, DifTensor *y,
@@ -191,6 +226,7 @@ _dif_cpu_conv2d (DifBackend *be, const DifTensor *x, gpointer weight, const DifC
 
   if (! w->is_conv)
     return _dif_cpu_end (cpu, conv_as_matrix (cpu, x, w, per_channel, residual, y, error));
+  call.rows       = dif_tensor_count (y) / w->n_out;
   call.key[KEY_N] = (gint64) x->shape.d[0];
   call.key[KEY_H] = (gint64) x->shape.d[1];
   call.key[KEY_W] = (gint64) x->shape.d[2];
@@ -199,10 +235,13 @@ _dif_cpu_conv2d (DifBackend *be, const DifTensor *x, gpointer weight, const DifC
       call.key[KEY_PER_CHANNEL] = 1;
       call.extra[n++]           = per_channel->data;
     }
+  if (is_one_column (w, y))
+    return _dif_cpu_end (cpu, conv_one_column (cpu, w, &call, residual, y, error));
   if (residual)
     {
-      call.key[KEY_RESIDUAL] = residual->data == y->data ? 1 : 2;
-      if (residual->data != y->data)
+      call.sum               = residual->data == y->data;
+      call.key[KEY_RESIDUAL] = call.sum ? 1 : 2;
+      if (! call.sum)
         call.extra[n++] = residual->data;
     }
   return _dif_cpu_end (cpu, _dif_cpu_weight_run (cpu, w, &call, describe_conv, error));

@@ -28,6 +28,17 @@ _dif_cpu_span_to_bf16 (DifCpu *cpu, guint16 *y, const void *x, DifDtype dtype, g
 }
 
 void
+_dif_cpu_span_narrow (DifCpu *cpu, void *y, const float *x, DifDtype dtype, gsize n)
+{
+  if (dtype == DIF_F16)
+    cpu->kernels->narrow_f16 (y, x, n);
+  else if (dtype == DIF_BF16)
+    cpu->kernels->narrow_bf16 (y, x, n);
+  else
+    memcpy (y, x, n * sizeof *x);
+}
+
+void
 _dif_cpu_to_f32 (DifCpu *cpu, float *y, const void *x, DifDtype dtype, gsize n)
 {
 #pragma omp parallel num_threads(_dif_cpu_team(cpu, n))
@@ -232,10 +243,11 @@ _dif_cpu_cast (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error)
 
 /* ---- embedding tables ---- */
 
+/* rows of @stored, given out as @dtype */
 typedef struct
 {
   gsize    width, bytes;
-  DifDtype dtype;
+  DifDtype dtype, stored;
   gpointer data;
 } Table;
 
@@ -247,9 +259,10 @@ _dif_cpu_table_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, gsize
   Table  *t   = g_new0 (Table, 1);
   gsize   n   = w->shape.d[0] * w->shape.d[1];
 
-  t->width = w->shape.d[1];
-  t->dtype = dtype;
-  t->bytes = n * dif_dtype_size (dtype);
+  t->width  = w->shape.d[1];
+  t->dtype  = dtype;
+  t->stored = cpu->keep_narrow && dtype == DIF_F32 ? dif_host_dtype (w) : dtype;
+  t->bytes  = n * dif_dtype_size (t->stored);
   t->data  = _dif_cpu_pool_alloc (cpu->weights, t->bytes);
   if (! t->data)
     {
@@ -258,7 +271,9 @@ _dif_cpu_table_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, gsize
       _dif_cpu_end (cpu, FALSE);
       return NULL;
     }
-  if (dtype == DIF_BF16)
+  if (t->stored == dif_host_dtype (w))
+    copy (cpu, t->data, w->data, t->bytes);
+  else if (dtype == DIF_BF16)
     _dif_cpu_to_bf16 (cpu, t->data, w->data, dif_host_dtype (w), n);
   else
     _dif_cpu_to_f32 (cpu, t->data, w->data, dif_host_dtype (w), n);
@@ -285,9 +300,17 @@ _dif_cpu_embed (DifBackend *be, gpointer table, const gint32 *ids, gsize n, DifT
                 GError **error)
 {
   const Table *t   = table;
-  gsize        row = t->width * dif_dtype_size (t->dtype);
+  gsize        row = t->width * dif_dtype_size (t->stored);
 
   for (gsize i = 0; i < n; i++)
-    memcpy ((char *) y->data + i * row, (const char *) t->data + (gsize) ids[i] * row, row);
+    {
+      const char *from = (const char *) t->data + (gsize) ids[i] * row;
+
+      if (t->stored == t->dtype)
+        memcpy ((char *) y->data + i * row, from, row);
+      else
+        _dif_cpu_span_to_f32 ((DifCpu *) be, (float *) y->data + i * t->width, from, t->stored,
+                              t->width);
+    }
   return TRUE;
 }

@@ -121,14 +121,15 @@ gboolean
 _dif_cpu_matmul (DifCpu *cpu, const void *x, gsize rows, DifCpuWeight *w, const float *bias,
                  DifAct act, const void *residual, void *y, GError **error)
 {
-  DifCpuCall call = { .src = x, .dst = y, .bias = bias };
+  DifCpuCall call = { .rows = rows, .src = x, .dst = y, .bias = bias };
 
   call.key[KEY_M]    = (gint64) rows;
   call.key[KEY_ACT]  = act;
   call.key[KEY_BIAS] = bias || w->bias;
   if (residual)
     {
-      call.key[KEY_RESIDUAL] = residual == y ? 1 : 2;
+      call.sum               = residual == y;
+      call.key[KEY_RESIDUAL] = call.sum ? 1 : 2;
       call.extra[0]          = residual;
     }
   return _dif_cpu_weight_run (cpu, w, &call, describe_linear, error);
@@ -153,7 +154,7 @@ _dif_cpu_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gat
   DifCpu       *cpu  = _dif_cpu_begin (be);
   DifCpuWeight *w    = value;
   gsize         rows = dif_tensor_count (x) / w->n_in;
-  DifCpuCall    call = { .src = x->data, .dst = y->data };
+  DifCpuCall    call = { .rows = rows, .src = x->data, .dst = y->data };
   void         *open = _dif_cpu_buffer (cpu, 1, y->bytes, error);
 
   if (! open ||

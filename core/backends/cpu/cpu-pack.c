@@ -6,6 +6,7 @@
  * memory sees one reading and one writing of the weight and no more.
  */
 #include <omp.h>
+#include <string.h>
 
 #include "backends/cpu/cpu-private.h"
 
@@ -99,26 +100,17 @@ convert (DifCpu *cpu, const DifHostArray *a, DifDtype dtype, GError **error)
   return buffer;
 }
 
-/* A weight cut across its outputs: @n slices of @rows, and a last of @rest. */
-typedef struct
-{
-  gsize rows, n, rest;
-  gsize row;    /* elements of an output in the file */
-  gsize stride; /* bytes from slice to slice in the packed weight */
-  int   axis;   /* of the outputs in oneDNN's order */
-} Slices;
-
-/* FALSE where the packed layout cannot be cut that way, or need not be */
-static gboolean
-cut (const DifCpuWeight *w, Slices *s)
+gboolean
+_dif_cpu_cut (const DifCpuWeight *w, DifCpuSlices *s)
 {
   dnnl_format_kind_t kind;
   gint32             n_blocks = 0;
   const dnnl_dims_t *strides = NULL, *blocks = NULL, *axes = NULL;
-  gsize              block = 1, size = dif_dtype_size (w->dtype), want;
+  gsize              all;
 
-  s->axis = w->is_conv ? 0 : 1;
-  s->row  = w->n_in * w->kh * w->kw;
+  s->axis  = w->is_conv ? 0 : 1;
+  s->row   = w->n_in * w->kh * w->kw;
+  s->block = 1;
   if (dnnl_memory_desc_query (w->md, dnnl_query_format_kind, &kind) != dnnl_success ||
       kind != dnnl_blocked ||
       dnnl_memory_desc_query (w->md, dnnl_query_strides, &strides) != dnnl_success ||
@@ -128,19 +120,27 @@ cut (const DifCpuWeight *w, Slices *s)
     return FALSE;
   for (gint32 i = 0; i < n_blocks; i++)
     if ((*axes)[i] == s->axis)
-      block *= (gsize) (*blocks)[i];
-  want      = MAX (SLICE_BYTES / (s->row * size), 1);
-  s->rows   = (want + block - 1) / block * block;
-  s->n      = w->n_out / s->rows;
-  s->rest   = w->n_out % s->rows;
-  s->stride = s->rows / block * (gsize) (*strides)[s->axis] * size;
-  return s->n > 1;
+      s->block *= (gsize) (*blocks)[i];
+  s->block_stride = (gsize) (*strides)[s->axis];
+  all             = (w->n_out + s->block - 1) / s->block * s->block_stride;
+  s->joined       = all * dif_dtype_size (w->dtype) == dnnl_memory_desc_get_size (w->md);
+  _dif_cpu_cut_into (w, s, 1);
+  return TRUE;
 }
 
-/* the layout of @rows outputs from @first on: in the file, or in the packed weight */
-static dnnl_status_t
-slice_md (const DifCpuWeight *w, const Slices *s, const_dnnl_memory_desc_t whole, gsize first,
-          gsize rows, dnnl_memory_desc_t *md)
+void
+_dif_cpu_cut_into (const DifCpuWeight *w, DifCpuSlices *s, gsize blocks)
+{
+  s->rows      = s->block * blocks;
+  s->n         = w->n_out / s->rows;
+  s->rest      = w->n_out % s->rows;
+  s->rest_rows = (s->rest + s->block - 1) / s->block * s->block;
+  s->stride    = s->block_stride * blocks;
+}
+
+dnnl_status_t
+_dif_cpu_slice_md (const DifCpuWeight *w, const DifCpuSlices *s, const_dnnl_memory_desc_t whole,
+                   gsize first, gsize rows, dnnl_memory_desc_t *md)
 {
   dnnl_dims_t matrix = { (gint64) w->n_in, (gint64) rows }, from = { 0 };
   dnnl_dims_t kernel = { (gint64) rows, (gint64) w->n_in, (gint64) w->kh, (gint64) w->kw };
@@ -148,6 +148,14 @@ slice_md (const DifCpuWeight *w, const Slices *s, const_dnnl_memory_desc_t whole
   from[s->axis] = (gint64) first;
   return dnnl_memory_desc_create_submemory (md, whole, w->is_conv ? kernel : matrix, from);
 }
+
+/* A thread's working memory: a slice as in the file, and packed, both in the
+ * weight's dtype; the second where it is stored narrower. */
+typedef struct
+{
+  void  *plain;
+  float *packed;
+} Work;
 
 /* @n elements of @a from @first on, as @dtype */
 static void
@@ -161,27 +169,33 @@ convert_slice (DifCpu *cpu, void *to, DifDtype dtype, const DifHostArray *a, gsi
     _dif_cpu_span_to_f32 (cpu, to, from, dif_host_dtype (a), n);
 }
 
-/* slice @i, through @buffer */
+/* slice @i */
 static dnnl_status_t
 pack_slice (DifCpu *cpu, const Packer *p, const DifCpuWeight *w, const DifHostArray *a,
-            const Slices *s, gsize i, void *buffer)
+            const DifCpuSlices *s, gsize i, const Work *work)
 {
-  convert_slice (cpu, buffer, w->dtype, a, i * s->rows * s->row, s->rows * s->row);
-  return packer_run (p, cpu, buffer, (char *) w->data + i * s->stride);
+  char         *to = (char *) w->data + i * s->stride * dif_dtype_size (w->stored);
+  dnnl_status_t status;
+
+  convert_slice (cpu, work->plain, w->dtype, a, i * s->rows * s->row, s->rows * s->row);
+  if (w->stored == w->dtype)
+    return packer_run (p, cpu, work->plain, to);
+  status = packer_run (p, cpu, work->plain, work->packed);
+  _dif_cpu_span_narrow (cpu, to, work->packed, w->stored, s->stride);
+  return status;
 }
 
 static dnnl_status_t
-pack_slices (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *a, const Slices *s,
-             Packer *packers, char *buffer)
+pack_slices (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *a, const DifCpuSlices *s,
+             const Packer *packers, const Work *work)
 {
-  gsize         each  = s->rows * s->row * dif_dtype_size (w->dtype);
   dnnl_status_t worst = dnnl_success;
 
 #pragma omp parallel for num_threads(cpu->n_threads) schedule(dynamic)
   for (gsize i = 0; i < s->n; i++)
     {
       int           t      = omp_get_thread_num ();
-      dnnl_status_t status = pack_slice (cpu, &packers[t], w, a, s, i, buffer + (gsize) t * each);
+      dnnl_status_t status = pack_slice (cpu, &packers[t], w, a, s, i, &work[t]);
 
       if (status != dnnl_success)
         {
@@ -192,23 +206,31 @@ pack_slices (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *a, const Sl
   return worst;
 }
 
-/* the outputs that are left behind the last whole slice */
+/* The outputs that are left behind the last whole slice, filled up to whole
+ * blocks with zeros where they are narrowed. */
 static gboolean
-pack_rest (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *a, const Slices *s,
-           dnnl_memory_desc_t plain, void *buffer, GError **error)
+pack_rest (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *a, const DifCpuSlices *s,
+           dnnl_memory_desc_t plain, const Work *work, GError **error)
 {
-  gsize              first = s->n * s->rows;
+  gboolean           narrow = w->stored != w->dtype, ok;
+  gsize              first = s->n * s->rows, rows = narrow ? s->rest_rows : s->rest;
+  gsize              n    = s->rest_rows / s->block * s->block_stride;
   dnnl_memory_desc_t from = NULL, to = NULL;
-  gboolean           ok;
 
   if (s->rest == 0)
     return TRUE;
-  ok = _dif_cpu_check (slice_md (w, s, plain, 0, s->rest, &from), "cutting a weight", error) &&
-       _dif_cpu_check (slice_md (w, s, w->md, first, s->rest, &to), "cutting a weight", error);
+  ok = _dif_cpu_check (_dif_cpu_slice_md (w, s, plain, 0, rows, &from), "cutting a weight",
+                       error) &&
+       _dif_cpu_check (_dif_cpu_slice_md (w, s, w->md, narrow ? 0 : first, rows, &to),
+                       "cutting a weight", error);
   if (ok)
     {
-      convert_slice (cpu, buffer, w->dtype, a, first * s->row, s->rest * s->row);
-      ok = _dif_cpu_reorder (cpu, from, buffer, to, w->data, error);
+      memset (work->plain, 0, rows * s->row * dif_dtype_size (w->dtype));
+      convert_slice (cpu, work->plain, w->dtype, a, first * s->row, s->rest * s->row);
+      ok = _dif_cpu_reorder (cpu, from, work->plain, to, narrow ? work->packed : w->data, error);
+      if (narrow)
+        _dif_cpu_span_narrow (cpu, (guint16 *) w->data + s->n * s->stride, work->packed, w->stored,
+                              n);
     }
   if (from)
     dnnl_memory_desc_destroy (from);
@@ -217,30 +239,41 @@ pack_rest (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *a, const Slic
   return ok;
 }
 
+/* working memory for every thread */
 static gboolean
-pack_in_slices (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *a, const Slices *s,
+share_out (DifCpu *cpu, const DifCpuWeight *w, const DifCpuSlices *s, Work *work, GError **error)
+{
+  gsize plain  = (s->rows * s->row * dif_dtype_size (w->dtype) + 63) & ~(gsize) 63;
+  gsize packed = w->stored == w->dtype ? 0 : (s->stride * sizeof (float) + 63) & ~(gsize) 63;
+  char *buffer = _dif_cpu_buffer (cpu, 1, (plain + packed) * (gsize) cpu->n_threads, error);
+
+  for (int t = 0; t < cpu->n_threads && buffer; t++, buffer += plain + packed)
+    work[t] = (Work) { buffer, (float *) (gpointer) (buffer + plain) };
+  return buffer != NULL;
+}
+
+static gboolean
+pack_in_slices (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *a, const DifCpuSlices *s,
                 dnnl_memory_desc_t plain, GError **error)
 {
-  gsize              n       = (gsize) cpu->n_threads, each;
+  gsize              n       = (gsize) cpu->n_threads;
   g_autofree Packer *packers = g_new0 (Packer, n);
+  g_autofree Work   *work    = g_new0 (Work, n);
   dnnl_memory_desc_t from = NULL, to = NULL;
   dnnl_status_t      status;
-  char              *buffer;
   gboolean           ok;
 
-  each   = s->rows * s->row * dif_dtype_size (w->dtype);
-  buffer = _dif_cpu_buffer (cpu, 1, each * n, error);
-  if (! buffer || ! _dif_cpu_headroom (error))
+  if (! share_out (cpu, w, s, work, error) || ! _dif_cpu_headroom (error))
     return FALSE;
-  status = slice_md (w, s, plain, 0, s->rows, &from);
+  status = _dif_cpu_slice_md (w, s, plain, 0, s->rows, &from);
   if (status == dnnl_success)
-    status = slice_md (w, s, w->md, 0, s->rows, &to);
+    status = _dif_cpu_slice_md (w, s, w->md, 0, s->rows, &to);
   for (gsize t = 0; t < n && status == dnnl_success; t++)
     status = packer_init (&packers[t], cpu, from, to);
   if (status == dnnl_success)
-    status = pack_slices (cpu, w, a, s, packers, buffer);
+    status = pack_slices (cpu, w, a, s, packers, work);
   ok = _dif_cpu_check (status, "packing a weight", error) &&
-       pack_rest (cpu, w, a, s, plain, buffer, error);
+       pack_rest (cpu, w, a, s, plain, work, error);
   for (gsize t = 0; t < n; t++)
     packer_clear (&packers[t]);
   if (from)
@@ -250,15 +283,34 @@ pack_in_slices (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *a, const
   return ok;
 }
 
+/* the whole weight at once */
+static gboolean
+pack_whole (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *from, dnnl_memory_desc_t plain,
+            GError **error)
+{
+  const void *data   = convert (cpu, from, w->dtype, error);
+  gsize       bytes  = dnnl_memory_desc_get_size (w->md);
+  void       *packed = w->data;
+
+  if (data && w->stored != w->dtype)
+    packed = _dif_cpu_buffer (cpu, 3, bytes, error);
+  if (! data || ! packed || ! _dif_cpu_reorder (cpu, plain, data, w->md, packed, error))
+    return FALSE;
+  if (packed != w->data)
+    _dif_cpu_span_narrow (cpu, w->data, packed, w->stored, bytes / sizeof (float));
+  return TRUE;
+}
+
 gboolean
 _dif_cpu_pack (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *from,
                dnnl_memory_desc_t plain, GError **error)
 {
-  Slices      s = { 0 };
-  const void *data;
+  DifCpuSlices s = { 0 };
 
-  if (dif_host_dtype (from) != w->dtype && cut (w, &s))
-    return pack_in_slices (cpu, w, from, &s, plain, error);
-  data = convert (cpu, from, w->dtype, error);
-  return data && _dif_cpu_reorder (cpu, plain, data, w->md, w->data, error);
+  if (dif_host_dtype (from) == w->dtype || ! _dif_cpu_cut (w, &s))
+    return pack_whole (cpu, w, from, plain, error);
+  _dif_cpu_cut_into (w, &s, MAX (SLICE_BYTES / (s.row * s.block * dif_dtype_size (w->dtype)), 1));
+  if (s.n <= 1 || (w->stored != w->dtype && ! s.joined))
+    return pack_whole (cpu, w, from, plain, error);
+  return pack_in_slices (cpu, w, from, &s, plain, error);
 }

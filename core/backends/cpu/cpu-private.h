@@ -27,8 +27,9 @@ typedef struct
   gsize    bytes;
 } DifCpuBuffer;
 
-/** DIF_CPU_N_BUFFERS: 0 is oneDNN's scratchpad, the others an op's own. */
-#define DIF_CPU_N_BUFFERS 3
+/** DIF_CPU_N_BUFFERS: 0 is oneDNN's scratchpad, 3 for weights that are widened, the
+ * others an op's own. */
+#define DIF_CPU_N_BUFFERS 4
 
 /** DifCpuFlash: attention's micro-kernels, see cpu-ukernel.h. */
 typedef struct _DifCpuFlash DifCpuFlash;
@@ -43,6 +44,7 @@ typedef struct
   DifBackend           parent;
   const DifCpuKernels *kernels;
   gboolean             has_bf16;
+  gboolean             keep_narrow; /* whether weights stay as narrow as in their file */
   int                  n_threads;
   dnnl_engine_t        engine;
   dnnl_stream_t        stream;
@@ -180,6 +182,18 @@ void _dif_cpu_to_bf16 (DifCpu *cpu, guint16 *y, const void *x, DifDtype dtype, g
 void _dif_cpu_span_to_f32 (DifCpu *cpu, float *y, const void *x, DifDtype dtype, gsize n);
 void _dif_cpu_span_to_bf16 (DifCpu *cpu, guint16 *y, const void *x, DifDtype dtype, gsize n);
 
+/**
+ * _dif_cpu_span_narrow:
+ * @cpu: a backend
+ * @y: (array length=n): elements of @dtype
+ * @x: (array length=n): floats that @dtype holds exactly, or F32 all
+ * @dtype: F32, F16 or BF16
+ * @n: count
+ *
+ * Undoes _dif_cpu_span_to_f32(), on the calling thread.
+ */
+void _dif_cpu_span_narrow (DifCpu *cpu, void *y, const float *x, DifDtype dtype, gsize n);
+
 /* ---- prepared weights (cpu-weight.c) ---- */
 
 /** DIF_CPU_KEY: numbers that tell one primitive of a weight from another. */
@@ -206,7 +220,9 @@ typedef struct
 
 /**
  * DifCpuWeight:
- * @dtype: of activations and of @data
+ * @dtype: of activations and products
+ * @stored: of @data: @dtype, or half as wide and no less exact: a file's f16 or
+ *   bf16 is widened to f32 where it is multiplied
  * @is_conv: whether it multiplies by a oneDNN convolution; a 1x1 convolution
  *   without padding or stride is a matrix
  * @n_out: N or O
@@ -222,7 +238,7 @@ typedef struct
  */
 typedef struct
 {
-  DifDtype           dtype;
+  DifDtype           dtype, stored;
   gboolean           is_conv;
   gsize              n_out, n_in, kh, kw;
   DifConvSpec        spec;
@@ -233,19 +249,29 @@ typedef struct
   GPtrArray         *primitives;
 } DifCpuWeight;
 
+/** DIF_CPU_KEY_SLICE: DIF_CPU_KEY_THREAD: where a key tells outputs of a slice
+ * and the thread, both 0 for the whole weight; describing functions use what is
+ * before these. */
+#define DIF_CPU_KEY_SLICE  (DIF_CPU_KEY - 1)
+#define DIF_CPU_KEY_THREAD (DIF_CPU_KEY - 2)
+
 /**
  * DifCpuCall:
  * @key: what makes the primitive differ: shape, post-ops
+ * @rows: rows of @dst, of n_out elements each
+ * @sum: whether the post-ops add to what @dst holds
  * @src: x
  * @dst: y
  * @bias: (nullable): instead of the weight's own
- * @extra: operands of the binary post-ops, in order
+ * @extra: operands of the binary post-ops, in order, n_out elements in a row
  *
  * One use of a weight.
  */
 typedef struct
 {
   gint64       key[DIF_CPU_KEY];
+  gsize        rows;
+  gboolean     sum;
   const void  *src;
   void        *dst;
   const float *bias;
@@ -284,6 +310,60 @@ gboolean _dif_cpu_reorder (DifCpu *cpu, const_dnnl_memory_desc_t from, const voi
                            const_dnnl_memory_desc_t to, void *dst, GError **error);
 
 /**
+ * DifCpuSlices:
+ * @rows: outputs in a slice
+ * @n: whole slices
+ * @rest: outputs in the last one, 0 if there is none
+ * @rest_rows: @rest and what fills up its last block
+ * @row: elements of an output in the file
+ * @block: outputs that are packed together
+ * @block_stride: elements from block to block in the packed weight
+ * @stride: elements from slice to slice
+ * @joined: whether a slice lies in one piece
+ * @axis: of the outputs in oneDNN's order
+ *
+ * A packed weight cut across its outputs.
+ */
+typedef struct
+{
+  gsize    rows, n, rest, rest_rows, row, block, block_stride, stride;
+  gboolean joined;
+  int      axis;
+} DifCpuSlices;
+
+/**
+ * _dif_cpu_cut:
+ * @w: a weight whose @md is there
+ * @s: (out): block, row, axis and joined; slices of one block each
+ *
+ * Returns: FALSE where the layout cannot be cut that way
+ */
+gboolean _dif_cpu_cut (const DifCpuWeight *w, DifCpuSlices *s);
+
+/**
+ * _dif_cpu_cut_into:
+ * @w: the weight
+ * @s: (inout): from _dif_cpu_cut()
+ * @blocks: how many make a slice
+ */
+void _dif_cpu_cut_into (const DifCpuWeight *w, DifCpuSlices *s, gsize blocks);
+
+/**
+ * _dif_cpu_slice_md:
+ * @w: a weight
+ * @s: how it is cut
+ * @whole: layout of the whole weight: in the file, or packed
+ * @first: first output
+ * @rows: outputs
+ * @md: (out): layout of these
+ *
+ * Returns: oneDNN's status
+ */
+dnnl_status_t _dif_cpu_slice_md (const DifCpuWeight *w, const DifCpuSlices *s,
+                                 const_dnnl_memory_desc_t whole, gsize first, gsize rows,
+                                 dnnl_memory_desc_t *md);
+
+/**
  * _dif_cpu_pack:
  * @cpu: a locked backend
  * @w: a weight whose @md and @data are there
@@ -303,7 +383,7 @@ gboolean _dif_cpu_pack (DifCpu *cpu, const DifCpuWeight *w, const DifHostArray *
 /**
  * _dif_cpu_weight_new:
  * @cpu: a locked backend
- * @template: dtype, is_conv, sizes and spec
+ * @template: dtype, is_conv, sizes and spec; how it is stored is decided here
  * @w: as it lies in the file
  * @bias: as it lies in the file; data may be NULL
  * @describe: makes primitive descriptions
@@ -339,6 +419,67 @@ void _dif_cpu_weight_free (DifBackend *be, gpointer w);
  */
 gboolean _dif_cpu_weight_run (DifCpu *cpu, DifCpuWeight *w, const DifCpuCall *call,
                               DifCpuDescribe describe, GError **error);
+
+/**
+ * _dif_cpu_weight_wide:
+ * @cpu: a locked backend
+ * @w: a weight
+ * @error: return location
+ *
+ * Errors: DIF_BACKEND_ERROR OUT_OF_MEMORY.
+ *
+ * Returns: (transfer none) (nullable): its elements in its dtype, as @md says;
+ * valid until the next weight is used
+ */
+const void *_dif_cpu_weight_wide (DifCpu *cpu, const DifCpuWeight *w, GError **error);
+
+/**
+ * _dif_cpu_primitive_new:
+ * @cpu: a locked backend
+ * @w: a weight
+ * @key: which primitive
+ * @md: layout of the weight
+ * @describe: as for _dif_cpu_weight_new()
+ *
+ * Returns: (transfer full) (nullable): a primitive; NULL if oneDNN has none, or
+ * but a slow one, or memory runs out
+ */
+DifCpuPrimitive *_dif_cpu_primitive_new (DifCpu *cpu, const DifCpuWeight *w, const gint64 *key,
+                                         const_dnnl_memory_desc_t md, DifCpuDescribe describe);
+
+/**
+ * _dif_cpu_primitive_run:
+ * @cpu: a locked backend
+ * @p: a primitive that no other thread runs
+ * @call: what to compute
+ * @weights: what it is multiplied with
+ * @bias: (nullable): what is added
+ * @scratch: the scratchpad
+ *
+ * Returns: oneDNN's status
+ */
+dnnl_status_t _dif_cpu_primitive_run (DifCpu *cpu, DifCpuPrimitive *p, const DifCpuCall *call,
+                                      const void *weights, const float *bias, void *scratch);
+
+/**
+ * _dif_cpu_slices_run:
+ * @cpu: a locked backend
+ * @w: a weight
+ * @call: what to compute
+ * @describe: as for _dif_cpu_weight_new()
+ * @ok: (out): whether it was computed; FALSE with @error set
+ * @error: return location
+ *
+ * A large weight and few rows: every thread takes slices of outputs, and
+ * widens each in its own cache.
+ *
+ * Errors: DIF_BACKEND_ERROR.
+ *
+ * Returns: FALSE if it is better done, or must be done, with the whole weight;
+ * that does not depend on how the weight is stored
+ */
+gboolean _dif_cpu_slices_run (DifCpu *cpu, DifCpuWeight *w, const DifCpuCall *call,
+                              DifCpuDescribe describe, gboolean *ok, GError **error);
 
 /**
  * _dif_cpu_md:

@@ -3,7 +3,10 @@
  *
  * A weight lies in memory once, in the layout oneDNN likes best for a
  * representative use.  A use that this layout does not serve (no fast
- * implementation) makes it change its layout; it never exists twice.
+ * implementation) makes it change its layout; it never exists twice.  Where
+ * the file's numbers are half as wide as the products', they stay so: the
+ * packed weight has the same elements in the same order, and they are widened
+ * where they are used, which changes no bit of them.
  * Invariant: all primitives of a weight are for its present layout.
  */
 #include <string.h>
@@ -86,6 +89,13 @@ primitive_fill (DifCpu *cpu, const_dnnl_primitive_desc_t pd, DifCpuPrimitive *p)
 
 /* ---- packing ---- */
 
+/* of the packed weight, what fills up blocks among them */
+static gsize
+elements (const DifCpuWeight *w)
+{
+  return dnnl_memory_desc_get_size (w->md) / dif_dtype_size (w->dtype);
+}
+
 /* the layout of a weight in a file: [N, K] seen as oneDNN's [K, N], or OIHW */
 static dnnl_status_t
 plain_md (const DifCpuWeight *w, dnnl_memory_desc_t *md)
@@ -136,7 +146,7 @@ pack (DifCpu *cpu, DifCpuWeight *w, const DifHostArray *from, DifCpuDescribe des
   if (_dif_cpu_headroom (error) &&
       _dif_cpu_check (wanted_md (cpu, w, describe, key, &w->md), "choosing a layout", error))
     {
-      bytes   = dnnl_memory_desc_get_size (w->md);
+      bytes   = elements (w) * dif_dtype_size (w->stored);
       w->data = _dif_cpu_pool_alloc (cpu->weights, bytes);
       if (! w->data)
         _dif_cpu_out_of_memory (error, bytes);
@@ -187,6 +197,7 @@ _dif_cpu_weight_new (DifCpu *cpu, const DifCpuWeight *template, const DifHostArr
   DifCpuWeight *w = g_new0 (DifCpuWeight, 1);
 
   *w            = *template;
+  w->stored     = cpu->keep_narrow && w->dtype == DIF_F32 ? dif_host_dtype (from) : w->dtype;
   w->primitives = g_ptr_array_new_with_free_func ((GDestroyNotify) primitive_free);
   if (! keep_bias (cpu, w, bias, error) || ! pack (cpu, w, from, describe, key, error))
     {
@@ -210,23 +221,53 @@ _dif_cpu_weight_free (DifBackend *be, gpointer data)
 
 /* ---- running ---- */
 
+const void *
+_dif_cpu_weight_wide (DifCpu *cpu, const DifCpuWeight *w, GError **error)
+{
+  gsize  n = elements (w);
+  float *wide;
+
+  if (w->stored == w->dtype)
+    return w->data;
+  wide = _dif_cpu_buffer (cpu, 3, n * sizeof *wide, error);
+  if (wide)
+    _dif_cpu_to_f32 (cpu, wide, w->data, w->stored, n);
+  return wide;
+}
+
+/* the weight's elements in another order; @md is taken over where it works */
+static gpointer
+reordered (DifCpu *cpu, const DifCpuWeight *w, dnnl_memory_desc_t md, gsize n, GError **error)
+{
+  const void *from = _dif_cpu_weight_wide (cpu, w, error);
+  gsize       wide = n * dif_dtype_size (w->dtype), bytes = n * dif_dtype_size (w->stored);
+  gpointer    data = from ? _dif_cpu_pool_alloc (cpu->weights, bytes) : NULL;
+  gpointer    to   = data;
+
+  if (from && ! data)
+    _dif_cpu_out_of_memory (error, bytes);
+  if (data && w->stored != w->dtype)
+    to = _dif_cpu_buffer (cpu, 1, wide, error);
+  if (! data || ! to || ! _dif_cpu_reorder (cpu, w->md, from, md, to, error))
+    {
+      _dif_cpu_pool_free (cpu->weights, data);
+      return NULL;
+    }
+  if (to != data)
+    _dif_cpu_span_narrow (cpu, data, to, w->stored, n);
+  return data;
+}
+
 /* moves the weight to the layout a use wants; its primitives are for the old one */
 static gboolean
 repack (DifCpu *cpu, DifCpuWeight *w, dnnl_memory_desc_t md, GError **error)
 {
-  gsize    bytes = dnnl_memory_desc_get_size (md), old = dnnl_memory_desc_get_size (w->md);
-  gpointer data = _dif_cpu_pool_alloc (cpu->weights, bytes);
+  gsize    n    = dnnl_memory_desc_get_size (md) / dif_dtype_size (w->dtype);
+  gsize    size = dif_dtype_size (w->stored), bytes = n * size, old = elements (w) * size;
+  gpointer data = reordered (cpu, w, md, n, error);
 
   if (! data)
-    {
-      _dif_cpu_out_of_memory (error, bytes);
-      return FALSE;
-    }
-  if (! _dif_cpu_reorder (cpu, w->md, w->data, md, data, error))
-    {
-      _dif_cpu_pool_free (cpu->weights, data);
-      return FALSE;
-    }
+    return FALSE;
   g_ptr_array_set_size (w->primitives, 0);
   dnnl_memory_desc_destroy (w->md);
   _dif_cpu_pool_free (cpu->weights, w->data);
@@ -299,6 +340,24 @@ find (DifCpu *cpu, DifCpuWeight *w, const gint64 *key, DifCpuDescribe describe, 
   return p;
 }
 
+DifCpuPrimitive *
+_dif_cpu_primitive_new (DifCpu *cpu, const DifCpuWeight *w, const gint64 *key,
+                        const_dnnl_memory_desc_t md, DifCpuDescribe describe)
+{
+  DifCpuPrimitive      *p  = g_new0 (DifCpuPrimitive, 1);
+  dnnl_primitive_desc_t pd = NULL;
+  gboolean              ok;
+
+  memcpy (p->key, key, sizeof p->key);
+  ok = _dif_cpu_headroom (NULL) && describe (cpu, w, key, md, &pd, p) == dnnl_success &&
+       ! is_slow (pd) && primitive_fill (cpu, pd, p) == dnnl_success;
+  if (pd)
+    dnnl_primitive_desc_destroy (pd);
+  if (! ok)
+    g_clear_pointer (&p, primitive_free);
+  return p;
+}
+
 static void
 bind_memory (dnnl_exec_arg_t *args, int *n, int arg, dnnl_memory_t memory, const void *data)
 {
@@ -306,34 +365,49 @@ bind_memory (dnnl_exec_arg_t *args, int *n, int arg, dnnl_memory_t memory, const
   args[(*n)++] = (dnnl_exec_arg_t) { arg, memory };
 }
 
+dnnl_status_t
+_dif_cpu_primitive_run (DifCpu *cpu, DifCpuPrimitive *p, const DifCpuCall *call,
+                        const void *weights, const float *bias, void *scratch)
+{
+  dnnl_exec_arg_t args[5 + DIF_CPU_MAX_EXTRA];
+  int             n = 0;
+  dnnl_status_t   s;
+
+  bind_memory (args, &n, DNNL_ARG_SRC, p->src, call->src);
+  bind_memory (args, &n, DNNL_ARG_WEIGHTS, p->weights, weights);
+  bind_memory (args, &n, DNNL_ARG_DST, p->dst, call->dst);
+  if (p->bias)
+    bind_memory (args, &n, DNNL_ARG_BIAS, p->bias, bias);
+  if (p->scratch)
+    bind_memory (args, &n, DNNL_ARG_SCRATCHPAD, p->scratch, scratch);
+  for (guint i = 0; i < p->n_extra; i++)
+    bind_memory (args, &n, p->extra_arg[i], p->extra[i], call->extra[i]);
+  s = dnnl_primitive_execute (p->primitive, cpu->stream, n, args);
+  return s == dnnl_success ? dnnl_stream_wait (cpu->stream) : s;
+}
+
 gboolean
 _dif_cpu_weight_run (DifCpu *cpu, DifCpuWeight *w, const DifCpuCall *call, DifCpuDescribe describe,
                      GError **error)
 {
-  DifCpuPrimitive *p = find (cpu, w, call->key, describe, error);
-  dnnl_exec_arg_t  args[5 + DIF_CPU_MAX_EXTRA];
-  void            *scratch;
-  int              n = 0;
-  dnnl_status_t    s;
+  DifCpuPrimitive *p;
+  const void      *weights;
+  void            *scratch = NULL;
+  gboolean         ok;
 
-  if (! p)
+  if (_dif_cpu_slices_run (cpu, w, call, describe, &ok, error))
+    return ok;
+  p       = find (cpu, w, call->key, describe, error);
+  weights = p ? _dif_cpu_weight_wide (cpu, w, error) : NULL;
+  if (! weights)
     return FALSE;
-  bind_memory (args, &n, DNNL_ARG_SRC, p->src, call->src);
-  bind_memory (args, &n, DNNL_ARG_WEIGHTS, p->weights, w->data);
-  bind_memory (args, &n, DNNL_ARG_DST, p->dst, call->dst);
-  if (p->bias)
-    bind_memory (args, &n, DNNL_ARG_BIAS, p->bias, call->bias ? call->bias : w->bias);
   if (p->scratch)
     {
       scratch = _dif_cpu_buffer (cpu, 0, p->scratch_bytes, error);
       if (! scratch)
         return FALSE;
-      bind_memory (args, &n, DNNL_ARG_SCRATCHPAD, p->scratch, scratch);
     }
-  for (guint i = 0; i < p->n_extra; i++)
-    bind_memory (args, &n, p->extra_arg[i], p->extra[i], call->extra[i]);
-  s = dnnl_primitive_execute (p->primitive, cpu->stream, n, args);
-  if (s == dnnl_success)
-    s = dnnl_stream_wait (cpu->stream);
-  return _dif_cpu_check (s, w->is_conv ? "conv2d" : "linear", error);
+  return _dif_cpu_check (_dif_cpu_primitive_run (cpu, p, call, weights,
+                                                 call->bias ? call->bias : w->bias, scratch),
+                         w->is_conv ? "conv2d" : "linear", error);
 }

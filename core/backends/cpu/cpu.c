@@ -3,7 +3,9 @@
  *
  * oneDNN multiplies and convolves and picks its own instruction set; the rest
  * is kernels.c, whose table is chosen here, once.  The environment variable
- * DIF_CPU_ISA (sse2, avx2, avx512, avx512_bf16) lowers that choice, for tests.
+ * DIF_CPU_ISA (sse2, avx2, avx512, avx512_bf16) lowers that choice, and
+ * DIF_CPU_WEIGHTS=wide has weights widened once instead of at every use, both
+ * for tests.
  */
 #include <omp.h>
 #include <sched.h>
@@ -154,6 +156,7 @@ cpu_open (const char *options, GError **error)
   cpu->parent.ref_count = 1;
   cpu->kernels          = best_kernels ();
   cpu->n_threads        = n_threads;
+  cpu->keep_narrow      = g_strcmp0 (g_getenv ("DIF_CPU_WEIGHTS"), "wide") != 0;
   g_mutex_init (&cpu->lock);
   cpu->tensors = _dif_cpu_pool_new ();
   cpu->weights = _dif_cpu_pool_new ();

@@ -245,6 +245,36 @@ kernel_f32_to_bf16 (guint16 *y, const float *x, gsize n)
     store_rest (y, i, n - i, load_rest (x, i, n - i, FALSE), TRUE);
 }
 
+INLINE void
+narrow (guint16 *y, const float *x, gsize n, gboolean bf16)
+{
+  for (gsize i = 0; i < n; i += VW)
+    {
+      gsize   left = MIN (VW, n - i);
+      Vf      v    = left == VW ? v_load (x + i) : load_rest (x, i, left, FALSE);
+      guint16 space[VW], *to = left == VW ? y + i : somewhere (space);
+
+      if (bf16)
+        v_narrow_bf16 (to, v);
+      else
+        v_narrow_f16 (to, v);
+      if (left < VW)
+        memcpy (y + i, to, left * sizeof *y);
+    }
+}
+
+static void
+kernel_narrow_f16 (guint16 *y, const float *x, gsize n)
+{
+  narrow (y, x, n, FALSE);
+}
+
+static void
+kernel_narrow_bf16 (guint16 *y, const float *x, gsize n)
+{
+  narrow (y, x, n, TRUE);
+}
+
 /* ---- norms ---- */
 
 /* Sums of up to 64 rows stay in f32 registers and are then added in f64. */
@@ -569,6 +599,8 @@ const DifCpuKernels KERNELS = {
   .bf16_to_f32  = kernel_bf16_to_f32,
   .f16_to_bf16  = kernel_f16_to_bf16,
   .f32_to_bf16  = kernel_f32_to_bf16,
+  .narrow_f16   = kernel_narrow_f16,
+  .narrow_bf16  = kernel_narrow_bf16,
   .channel_sums = kernel_channel_sums,
   .scale_shift  = kernel_scale_shift,
   .layer_norm   = kernel_layer_norm,

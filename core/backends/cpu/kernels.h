@@ -75,6 +75,8 @@ typedef struct
  * @bf16_to_f32: exact
  * @f16_to_bf16: nearest, ties to even
  * @f32_to_bf16: nearest, ties to even; subnormals may become zero
+ * @narrow_f16: undoes f16_to_f32: of floats that f16 holds, every bit
+ * @narrow_bf16: undoes bf16_to_f32, likewise
  * @channel_sums: adds sums of x - pivot and of its square over rows of
  *   [rows, c] to sum [c] and square [c]
  * @scale_shift: y = act (x * scale [c] + shift [c]) over [rows, c]; y may be x
@@ -96,6 +98,8 @@ typedef struct
   void (*bf16_to_f32) (float *y, const guint16 *x, gsize n);
   void (*f16_to_bf16) (guint16 *y, const guint16 *x, gsize n);
   void (*f32_to_bf16) (guint16 *y, const float *x, gsize n);
+  void (*narrow_f16) (guint16 *y, const float *x, gsize n);
+  void (*narrow_bf16) (guint16 *y, const float *x, gsize n);
   void (*channel_sums) (double *sum, double *square, const void *x, const float *pivot, gsize rows,
                         gsize c, gboolean bf16);
   void (*scale_shift) (void *y, const void *x, gsize rows, gsize c, const float *scale,

@@ -155,6 +155,36 @@ v_load_f16 (const guint16 *p)
 #endif
 }
 
+/* undoes v_load_f16: nothing is rounded, since f16 holds the numbers exactly */
+INLINE void
+v_narrow_f16 (guint16 *p, Vf v)
+{
+#if defined(__AVX512F__)
+  _mm256_storeu_si256 ((__m256i *) p, _mm512_cvtps_ph (v, _MM_FROUND_TO_NEAREST_INT));
+#elif defined(__F16C__)
+  _mm_storeu_si128 ((__m128i *) p, _mm256_cvtps_ph (v, _MM_FROUND_TO_NEAREST_INT));
+#else
+  Vu bits = (Vu) v, sign = bits >> 16 & 0x8000, special;
+  Vh h;
+
+  bits &= 0x7fffffff;
+  special = (Vu) (bits >= 0x7f800000);
+  bits    = (special & (0x7c00 | (bits >> 13 & 0x3ff))) |
+         (~special & ((Vu) ((Vf) bits * 0x1p-112f) >> 13));
+  h = __builtin_convertvector (bits | sign, Vh);
+  memcpy (p, &h, sizeof h);
+#endif
+}
+
+/* undoes v_load_bf16 */
+INLINE void
+v_narrow_bf16 (guint16 *p, Vf v)
+{
+  Vh h = __builtin_convertvector ((Vu) v >> 16, Vh);
+
+  memcpy (p, &h, sizeof h);
+}
+
 /* Rounds to an integer by adding a number whose last place is 1; the integer
  * is then in the low bits of the sum.  For |x| < 2^22. */
 #define V_ROUND 0x1.8p23f
