@@ -518,11 +518,11 @@ test_narrow_weights_change_nothing (void)
 static void
 test_narrow_weights_are_small (void)
 {
-  const DifConvSpec    spec   = { .stride = 1, .pad = { 1, 1, 1, 1 } };
-  g_autofree guint16  *values = g_new0 (guint16, 128 * 128 * 9);
-  DifHostArray         none   = { .data = NULL };
-  const DifEncoding    types[] = { DIF_ENC_F16, DIF_ENC_BF16 };
-  gsize                bytes;
+  const DifConvSpec   spec    = { .stride = 1, .pad = { 1, 1, 1, 1 } };
+  g_autofree guint16 *values  = g_new0 (guint16, 128 * 128 * 9);
+  DifHostArray        none    = { .data = NULL };
+  const DifEncoding   types[] = { DIF_ENC_F16, DIF_ENC_BF16 };
+  gsize               bytes;
 
   for (guint i = 0; i < G_N_ELEMENTS (types); i++)
     {

@@ -263,7 +263,7 @@ _dif_cpu_table_new (DifBackend *be, DifDtype dtype, const DifHostArray *w, gsize
   t->dtype  = dtype;
   t->stored = cpu->keep_narrow && dtype == DIF_F32 ? dif_host_dtype (w) : dtype;
   t->bytes  = n * dif_dtype_size (t->stored);
-  t->data  = _dif_cpu_pool_alloc (cpu->weights, t->bytes);
+  t->data   = _dif_cpu_pool_alloc (cpu->weights, t->bytes);
   if (! t->data)
     {
       _dif_cpu_out_of_memory (error, t->bytes);

@@ -138,7 +138,7 @@ extra_rows (const Job *job, const DifCpuPrimitive *p, guint i)
 static gboolean
 share_out (Job *job, GError **error)
 {
-  const DifCpuPrimitive *p    = job->shares[0].by[0], *r = job->shares[0].by[1];
+  const DifCpuPrimitive *p = job->shares[0].by[0], *r = job->shares[0].by[1];
   gsize                  wide = 0, y, bias, extra = 0, scratch;
   char                  *at;
 
@@ -252,7 +252,7 @@ gboolean
 _dif_cpu_slices_run (DifCpu *cpu, DifCpuWeight *w, const DifCpuCall *call, DifCpuDescribe describe,
                      gboolean *ok, GError **error)
 {
-  Job               job = { .cpu = cpu, .w = w, .call = call };
+  Job               job    = { .cpu = cpu, .w = w, .call = call };
   g_autofree Share *shares = NULL;
 
   if (! plan (&job))
