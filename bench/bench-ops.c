@@ -567,7 +567,7 @@ main (int argc, char **argv)
   if (argc > 2 && ! stored &&
       (! dif_dtype_from_name (argv[2], &b.dtype) || ! b.be->klass->supports (b.be, b.dtype)))
     {
-      fprintf (stderr, "bench-ops: %s: expected f32, stored or, where the CPU has it, bf16\n", argv[2]);
+      fprintf (stderr, "bench-ops: %s: expected f32, stored or, on some CPUs, bf16\n", argv[2]);
       return 2;
     }
   if (argc > 3)

@@ -113,8 +113,9 @@ def by_diffusers(where, base, case, dtype, wide_latents):
 
 def by_dif(dif, folder, case, dtype, out):
     klass, overrides, eta = SCHEDULERS[case["scheduler"]]
-    command = [*dif, "txt2img", "--model", folder, "--prompt", PROMPT, "--negative-prompt", NEGATIVE]
-    command += ["--width", str(SIZE), "--height", str(SIZE), "--steps", str(STEPS), "--quiet"]
+    command = [*dif, "txt2img", "--model", folder, "--prompt", PROMPT]
+    command += ["--negative-prompt", NEGATIVE, "--width", str(SIZE), "--height", str(SIZE)]
+    command += ["--steps", str(STEPS), "--quiet"]
     command += ["--guidance-scale", str(case["guidance"]), "--seed", str(case["seed"])]
     command += ["--device", "cpu", "--dtype", dtype, "--eta", str(eta)]
     if klass:
@@ -177,6 +178,7 @@ def main():
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
     whole_numbers()
+    torch.set_num_threads(1)  # small models: threads would wait for each other
     rows = []
     for i in range(args.models):
         with tempfile.TemporaryDirectory() as where:

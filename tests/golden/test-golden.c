@@ -266,12 +266,11 @@ compare_image (Dump *dump, DifWeights *golden, gboolean rounded)
   return test_max_difference (found, expected, n);
 }
 
-static void
-run_case (const Case *k, DifWeights *golden, Dump *dump)
+/* Runs the case; returns whether memory is as it was. */
+static gboolean
+run_once (const Case *k, DifWeights *golden, Dump *dump, DifPipeline *pipe)
 {
-  DifJson               *c      = k->c;
-  DifPipeline           *pipe   = pipeline_for (k->suite, dif_json_string (c, "model", ""));
-  g_autoptr (DifRequest) rq     = request_for (k->folder, c, golden);
+  g_autoptr (DifRequest) rq     = request_for (k->folder, k->c, golden);
   g_autoptr (DifResult)  r      = NULL;
   GError                *error  = NULL;
   gsize                  before = dif_pipeline_backend (pipe)->live_bytes;
@@ -282,8 +281,22 @@ run_case (const Case *k, DifWeights *golden, Dump *dump)
   r = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
   dif_pipeline_set_dump (pipe, NULL, NULL);
   g_assert_no_error (error);
-  g_assert_cmpuint (dif_result_n_images (r), ==, (guint) dif_json_int (c, "num_images", 1, 1, 64));
-  g_assert_cmpuint (dif_pipeline_backend (pipe)->live_bytes, ==, before);
+  g_assert_cmpuint (dif_result_n_images (r), ==,
+                    (guint) dif_json_int (k->c, "num_images", 1, 1, 64));
+  return dif_pipeline_backend (pipe)->live_bytes == before;
+}
+
+/* A shape that is new to a weight may make it change its layout, and with that its size: then
+ * the same once more must leave everything as it was. */
+static void
+run_case (const Case *k, DifWeights *golden, Dump *dump)
+{
+  DifPipeline *pipe = pipeline_for (k->suite, dif_json_string (k->c, "model", ""));
+
+  if (run_once (k, golden, dump, pipe))
+    return;
+  g_hash_table_unref (dump->tensors);
+  g_assert_true (run_once (k, golden, dump, pipe));
 }
 
 static void
