@@ -35,7 +35,7 @@
 #include "models/unet2d.h"
 #include "models/vae.h"
 #include "pipelines/pipeline.h"
-#include "pipelines/request.h"
+#include "run/request.h"
 #include "pipelines/vocabulary.h"
 #include "schedulers/scheduler.h"
 #include "tensor/backend.h"

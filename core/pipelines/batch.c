@@ -6,7 +6,7 @@
  * draws in the caller's thread and speaks for all of progress.
  */
 #include "base/error.h"
-#include "pipelines/pipeline-private.h"
+#include "run/pipeline-private.h"
 
 typedef struct
 {

@@ -6,7 +6,7 @@
  * with the first.  The loop is cut to a few calls.
  */
 #include "base/error.h"
-#include "pipelines/pipeline-private.h"
+#include "run/pipeline-private.h"
 
 /* What may be asked for less of. */
 typedef struct

@@ -14,7 +14,7 @@
 
 #include "base/progress.h"
 #include "formats/checkpoint.h"
-#include "pipelines/request.h"
+#include "run/request.h"
 #include "schedulers/scheduler.h"
 #include "tensor/context.h"
 #include "text/bpe.h"

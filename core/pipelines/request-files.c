@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* request-files.c - the files a request names, for a process in another folder. */
 #include "formats/catalog.h"
-#include "pipelines/request.h"
+#include "run/request.h"
 
 /* Replaces every FILE or FILE:REST of the list by its absolute path. */
 static gboolean

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "pipelines/pipeline-private.h"
+#include "run/pipeline-private.h"
 
 struct _DifResult
 {

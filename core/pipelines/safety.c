@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "pipelines/pipeline-private.h"
+#include "run/pipeline-private.h"
 
 #define PART      "safety_checker"
 #define PROCESSOR "feature_extractor"

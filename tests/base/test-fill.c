@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/fill.h"
-#include "pipelines/surroundings.h"
+#include "tasks/surroundings.h"
 
 #define WIDTH  61
 #define HEIGHT 47

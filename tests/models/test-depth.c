@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "models/dpt.h"
-#include "pipelines/depth.h"
+#include "tasks/depth.h"
 #include "rig.h"
 #include "tensor/resample.h"
 

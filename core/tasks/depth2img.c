@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* pipe-depth2img.c - a picture drawn anew with its depth kept.
+/* depth2img.c - a picture drawn anew with its depth kept.
  *
  * The U-Net sees a fifth channel: depth from -1 (farthest) to 1 (nearest), at
  * the latents' size.  It is estimated from the picture or given.
@@ -12,8 +12,8 @@
 #include <glib/gi18n-lib.h>
 
 #include "base/error.h"
-#include "pipelines/depth.h"
-#include "pipelines/pipeline-private.h"
+#include "tasks/depth.h"
+#include "run/pipeline-private.h"
 
 static const DifParam params[] = {
   DIF_PROMPT_PARAMS,

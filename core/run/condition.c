@@ -10,7 +10,7 @@
 #include <math.h>
 
 #include "base/error.h"
-#include "pipelines/pipeline-private.h"
+#include "run/pipeline-private.h"
 
 /* Appends height and width, or top and left. */
 static void

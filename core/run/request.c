@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "formats/catalog.h"
-#include "pipelines/task.h"
+#include "run/task.h"
 
 const char *const dif_dtype_choices[]     = { "auto", "f32", "bf16", "f16", NULL };
 const char *const dif_generator_choices[] = { "torch-cpu", "torch-cuda", NULL };

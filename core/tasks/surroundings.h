@@ -2,8 +2,8 @@
 /* surroundings.h - how a part of a picture that is drawn anew begins, and how
  * its colors are made to suit what lies around it.
  */
-#ifndef DIF_PIPELINES_SURROUNDINGS_H
-#define DIF_PIPELINES_SURROUNDINGS_H
+#ifndef DIF_TASKS_SURROUNDINGS_H
+#define DIF_TASKS_SURROUNDINGS_H
 
 #include <glib.h>
 
@@ -53,4 +53,4 @@ gboolean dif_surroundings_match (float *drawn, const float *picture, guint width
 
 G_END_DECLS
 
-#endif /* DIF_PIPELINES_SURROUNDINGS_H */
+#endif /* DIF_TASKS_SURROUNDINGS_H */

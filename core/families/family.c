@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "pipelines/family.h"
+#include "run/family.h"
 
 static const char *const sd[] = { "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
                                   "StableDiffusionInpaintPipeline", NULL };

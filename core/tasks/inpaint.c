@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* pipe-inpaint.c - a part of a picture drawn anew.
+/* inpaint.c - a part of a picture drawn anew.
  *
  * Two kinds of U-Net: one of 9 channels sees the mask and the masked picture;
  * one of 4 channels is held to the picture outside the mask after every step.
@@ -22,8 +22,8 @@
 
 #include "base/error.h"
 #include "base/image-fit.h"
-#include "pipelines/surroundings.h"
-#include "pipelines/task.h"
+#include "tasks/surroundings.h"
+#include "run/task.h"
 
 #define LEAST_STRENGTH (1.0f / 512.0f) /* fainter places of a differential mask are kept */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* pictures.c - images into latents, for the tasks that start from one.
+/* latents.c - images into latents, for the tasks that start from one.
  *
  * Source: diffusers VaeImageProcessor.preprocess and
  * StableDiffusionImg2ImgPipeline.prepare_latents.  The posterior is sampled,
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "pipelines/pipeline-private.h"
+#include "run/pipeline-private.h"
 
 static void
 out_of_memory (DifRun *run)

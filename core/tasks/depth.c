@@ -5,7 +5,7 @@
  */
 #include <math.h>
 
-#include "pipelines/depth.h"
+#include "tasks/depth.h"
 
 /* Keys' cubic with torch's coefficient; 0 to 1 and 1 to 2 cells away. */
 #define A (-0.75f)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* depth.h - depth maps: their size and their range. */
-#ifndef DIF_PIPELINES_DEPTH_H
-#define DIF_PIPELINES_DEPTH_H
+#ifndef DIF_TASKS_DEPTH_H
+#define DIF_TASKS_DEPTH_H
 
 #include "dif-types.h"
 
@@ -41,4 +41,4 @@ gboolean dif_depth_normalize (float *depth, gsize n, float lo, float hi);
 
 G_END_DECLS
 
-#endif /* DIF_PIPELINES_DEPTH_H */
+#endif /* DIF_TASKS_DEPTH_H */

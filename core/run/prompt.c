@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* encode.c - prompts to embeddings.
+/* prompt.c - prompts to embeddings.
  *
  * Source: diffusers encode_prompt of StableDiffusionPipeline and
  * StableDiffusionXLPipeline: padded to the tokenizer's length, cut with a
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "pipelines/pipeline-private.h"
+#include "run/pipeline-private.h"
 
 /* Text encoders of a model, at most. */
 #define N_ENCODERS 2

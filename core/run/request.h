@@ -5,8 +5,8 @@
  * against its DifParam row when it is set.  What is not set takes the
  * checkpoint's own value or diffusers' default when the task runs.
  */
-#ifndef DIF_PIPELINES_REQUEST_H
-#define DIF_PIPELINES_REQUEST_H
+#ifndef DIF_RUN_REQUEST_H
+#define DIF_RUN_REQUEST_H
 
 #include "base/image.h"
 #include "base/json.h"
@@ -236,4 +236,4 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifRequest, dif_request_free)
 
 G_END_DECLS
 
-#endif /* DIF_PIPELINES_REQUEST_H */
+#endif /* DIF_RUN_REQUEST_H */

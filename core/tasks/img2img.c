@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* pipe-img2img.c - from a picture and a prompt to a picture.
+/* img2img.c - from a picture and a prompt to a picture.
  *
  * Source: diffusers StableDiffusionImg2ImgPipeline and its kin of other
  * families.  Numbers are drawn in its
@@ -9,7 +9,7 @@
 
 #include <glib/gi18n-lib.h>
 
-#include "pipelines/task.h"
+#include "run/task.h"
 
 static const DifParam params[] = {
   DIF_PROMPT_PARAMS,

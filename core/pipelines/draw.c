@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* pipeline.c - a run on one device, from request to result.
+/* draw.c - a run on one device, from request to result.
  *
  * Invariant: a run has its own context, scheduler and random numbers; what it
  * took is given back whether it succeeds, fails or is cancelled.
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "pipelines/pipeline-private.h"
+#include "run/pipeline-private.h"
 
 /* A number: the request's, else the checkpoint's own, else @fallback. */
 static double

@@ -6,8 +6,8 @@
  * model has, how it is told of the prompt, and what counts where nothing is
  * said.
  */
-#ifndef DIF_PIPELINES_FAMILY_H
-#define DIF_PIPELINES_FAMILY_H
+#ifndef DIF_RUN_FAMILY_H
+#define DIF_RUN_FAMILY_H
 
 #include "dif-types.h"
 
@@ -66,4 +66,4 @@ char *_dif_family_known (void);
 
 G_END_DECLS
 
-#endif /* DIF_PIPELINES_FAMILY_H */
+#endif /* DIF_RUN_FAMILY_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* latents.c - latents of another run, to start from instead of a picture.
+/* given-latents.c - latents of another run, to start from instead of a picture.
  *
  * Source: diffusers StableDiffusionImg2ImgPipeline.prepare_latents and
  * StableDiffusionXLImg2ImgPipeline's: latents given as the image are taken as
@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "formats/safetensors.h"
-#include "pipelines/pipeline-private.h"
+#include "run/pipeline-private.h"
 
 #define NAME "latents"
 

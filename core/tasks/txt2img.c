@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* pipe-txt2img.c - from a prompt to a picture: start from noise alone.
+/* txt2img.c - from a prompt to a picture: start from noise alone.
  *
  * Source: diffusers StableDiffusionPipeline, StableDiffusionXLPipeline,
  * LatentConsistencyModelPipeline.  Numbers are drawn in its order:
@@ -9,7 +9,7 @@
 
 #include <glib/gi18n-lib.h>
 
-#include "pipelines/task.h"
+#include "run/task.h"
 
 static const DifParam params[] = { DIF_PROMPT_PARAMS, DIF_COMMON_PARAMS, DIF_SIZE_PARAMS,
                                    DIF_SDXL_PARAMS };

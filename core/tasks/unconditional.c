@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* pipe-unconditional.c - a picture of whatever the model was trained on.
+/* unconditional.c - a picture of whatever the model was trained on.
  *
  * Source: diffusers DDPMPipeline, DDIMPipeline, PNDMPipeline: no prompt, no
  * latents; the U-Net works on the picture itself.
@@ -8,7 +8,7 @@
 
 #include <glib/gi18n-lib.h>
 
-#include "pipelines/task.h"
+#include "run/task.h"
 
 static const DifParam params[] = { DIF_COMMON_PARAMS };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* pipeline-private.h - a loaded model, inside pipelines/. */
-#ifndef DIF_PIPELINES_PIPELINE_PRIVATE_H
-#define DIF_PIPELINES_PIPELINE_PRIVATE_H
+#ifndef DIF_RUN_PIPELINE_PRIVATE_H
+#define DIF_RUN_PIPELINE_PRIVATE_H
 
 #include "formats/embedding.h"
 #include "formats/lora.h"
@@ -9,8 +9,8 @@
 #include "models/dpt-processor.h"
 #include "models/dpt.h"
 #include "models/safety-checker.h"
-#include "pipelines/family.h"
-#include "pipelines/task.h"
+#include "run/family.h"
+#include "run/task.h"
 
 G_BEGIN_DECLS
 
@@ -250,4 +250,4 @@ guint _dif_run_part_begin (DifRun *run, double start);
 
 G_END_DECLS
 
-#endif /* DIF_PIPELINES_PIPELINE_PRIVATE_H */
+#endif /* DIF_RUN_PIPELINE_PRIVATE_H */

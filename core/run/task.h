@@ -2,18 +2,18 @@
 /* task.h - what a task is, inside pipelines/.
  *
  * A task is a `const DifTaskClass` in one file plus one word in
- * core/pipelines/meson.build: its parameters, and what it does before, inside
+ * core/tasks/meson.build: its parameters, and what it does before, inside
  * and after the one denoising loop (denoise.c).
  */
-#ifndef DIF_PIPELINES_TASK_H
-#define DIF_PIPELINES_TASK_H
+#ifndef DIF_RUN_TASK_H
+#define DIF_RUN_TASK_H
 
 #include "base/rng.h"
 #include "models/clip-text.h"
 #include "models/unet.h"
 #include "models/unet2d.h"
 #include "models/vae.h"
-#include "pipelines/param-rows.h"
+#include "run/param-rows.h"
 #include "pipelines/pipeline.h"
 #include "text/prompt-weights.h"
 
@@ -340,4 +340,4 @@ gboolean dif_run_guided (DifRun *run);
 
 G_END_DECLS
 
-#endif /* DIF_PIPELINES_TASK_H */
+#endif /* DIF_RUN_TASK_H */

@@ -4,8 +4,8 @@
  * Macros, because a task's parameters are one constant array.  The includer
  * provides N_().
  */
-#ifndef DIF_PIPELINES_PARAM_ROWS_H
-#define DIF_PIPELINES_PARAM_ROWS_H
+#ifndef DIF_RUN_PARAM_ROWS_H
+#define DIF_RUN_PARAM_ROWS_H
 
 #include "base/params.h"
 
@@ -292,4 +292,4 @@ extern const char *const dif_safety_choices[];
 
 G_END_DECLS
 
-#endif /* DIF_PIPELINES_PARAM_ROWS_H */
+#endif /* DIF_RUN_PARAM_ROWS_H */

@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "base/error.h"
-#include "pipelines/pipeline-private.h"
+#include "run/pipeline-private.h"
 #include "tensor/graph.h"
 
 /* Calls after which a plan sees nothing new: no scheduler looks back further. */

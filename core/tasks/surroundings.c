@@ -8,7 +8,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "base/fill.h"
-#include "pipelines/surroundings.h"
+#include "tasks/surroundings.h"
 
 #define CHANNELS    3
 #define BLUR_PART   16   /* of the picture's shorter side */
