@@ -48,9 +48,12 @@ typedef struct _DifVae           DifVae;
 typedef struct _DifScheduler      DifScheduler;
 typedef struct _DifSchedulerClass DifSchedulerClass;
 
+/* run/ */
+typedef struct _DifRequest   DifRequest;
+typedef struct _DifTaskClass DifTaskClass;
+
 /* pipelines/ */
 typedef struct _DifPipeline DifPipeline;
-typedef struct _DifRequest  DifRequest;
 typedef struct _DifResult   DifResult;
 
 /**

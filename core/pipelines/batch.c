@@ -6,7 +6,7 @@
  * draws in the caller's thread and speaks for all of progress.
  */
 #include "base/error.h"
-#include "run/pipeline-private.h"
+#include "pipelines/pipelines-private.h"
 
 typedef struct
 {

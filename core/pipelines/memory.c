@@ -6,44 +6,40 @@
  * with the first.  The loop is cut to a few calls.
  */
 #include "base/error.h"
-#include "run/pipeline-private.h"
-
-/* What may be asked for less of. */
-typedef struct
-{
-  guint n_images, width, height;
-} Extent;
+#include "pipelines/pipelines-private.h"
 
 /* What the pictures' verdicts take as well. */
 static void
 plan_verdicts (DifRun *run)
 {
-  gsize             n      = (gsize) run->n_images * run->result_width * run->result_height;
+  gsize             n      = (gsize) run->spec->n_images * run->report.width * run->report.height;
   g_autofree float *pixels = g_try_new0 (float, 3 * n);
 
   /* a task may have asked already */
-  if (pixels && ! run->verdicts && ! dif_context_failed (run->cx))
-    dif_run_judge (run, pixels, run->result_width, run->result_height);
+  if (pixels && ! run->report.verdicts && ! dif_context_failed (run->cx))
+    _dif_run_judge (run, pixels, run->report.width, run->report.height);
 }
 
 /* Bytes that the run of @like takes beside the weights, were it of @extent. */
 static gboolean
-plan (DifRun *like, const Extent *extent, gsize *bytes, GError **error)
+plan (DifRun *like, const DifExtent *extent, gsize *bytes, GError **error)
 {
   DifPipeline           *pipe    = like->pipe;
   const DifBackendClass *klass   = pipe->backend->klass;
   g_autoptr (DifBackend) nowhere = klass->plan (pipe->backend);
-  DifRun                 run     = { .is_plan     = TRUE,
-                                     .seed        = like->seed,
-                                     .first_image = like->first_image,
+  DifRunSpec             spec    = { .is_plan     = TRUE,
+                                     .seed        = like->spec->seed,
+                                     .first_image = like->spec->first_image,
                                      .n_images    = extent->n_images };
+  DifRun                 run;
   gboolean               ok;
 
-  ok = _dif_run_open (&run, pipe, like->rq, nowhere, like->cancellable, error);
+  ok = _dif_run_open (&run, &spec, pipe, like->rq, nowhere, like->cancellable, error);
   if (ok)
     {
-      run.result_width = run.width = extent->width;
-      run.result_height = run.height = extent->height;
+      /* not the request's: what is looked for may be less than was asked for */
+      run.report.width = spec.width = extent->width;
+      run.report.height = spec.height = extent->height;
       dif_task_find (dif_request_task (like->rq))->run (&run);
       plan_verdicts (&run);
       ok = dif_context_finish (run.cx, error);
@@ -54,7 +50,7 @@ plan (DifRun *like, const Extent *extent, gsize *bytes, GError **error)
 }
 
 static gboolean
-fits (DifRun *run, const Extent *extent, gsize room)
+fits (DifRun *run, const DifExtent *extent, gsize room)
 {
   gsize bytes = 0;
 
@@ -65,8 +61,8 @@ fits (DifRun *run, const Extent *extent, gsize room)
 static char *
 what_fits (DifRun *run, gsize room)
 {
-  Extent less = { run->n_images, run->width, run->height };
-  guint  unit = run->pipe->vae ? dif_vae_factor (run->pipe->vae) : 1;
+  DifExtent less = { run->spec->n_images, run->spec->width, run->spec->height };
+  guint     unit = run->pipe->vae ? dif_vae_factor (run->pipe->vae) : 1;
 
   while (less.n_images > 1)
     {
@@ -76,8 +72,8 @@ what_fits (DifRun *run, gsize room)
     }
   for (guint eighths = 7; ! run->pipe->unet2d && eighths; eighths--)
     {
-      less.width  = run->width * eighths / 8 / unit * unit;
-      less.height = run->height * eighths / 8 / unit * unit;
+      less.width  = run->spec->width * eighths / 8 / unit * unit;
+      less.height = run->spec->height * eighths / 8 / unit * unit;
       if (less.width && less.height && fits (run, &less, room))
         return g_strdup_printf ("%u x %u pixels", less.width, less.height);
     }
@@ -89,7 +85,7 @@ _dif_run_make_room (DifRun *run, GError **error)
 {
   DifBackend            *be    = run->pipe->backend;
   const DifBackendClass *klass = be->klass;
-  Extent                 asked = { run->n_images, run->width, run->height };
+  DifExtent              asked = { run->spec->n_images, run->spec->width, run->spec->height };
   gsize                  bytes = 0, room = 0;
   g_autoptr (GError)     full = NULL;
   g_autofree char       *less = NULL;
@@ -108,7 +104,7 @@ _dif_run_make_room (DifRun *run, GError **error)
   less = what_fits (run, room);
   g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
                "device %s: out of memory for %u x %u x %u pixels: %s; %s%s", klass->name,
-               run->n_images, run->width, run->height, full->message,
+               run->spec->n_images, run->spec->width, run->spec->height, full->message,
                less ? "what would fit: " : "nothing smaller would fit", less ? less : "");
   return FALSE;
 }

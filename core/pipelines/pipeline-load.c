@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "formats/catalog.h"
 #include "formats/fingerprint.h"
-#include "run/pipeline-private.h"
+#include "pipelines/pipelines-private.h"
 #include "pipelines/vocabulary.h"
 
 typedef struct

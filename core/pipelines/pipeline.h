@@ -14,7 +14,8 @@
 
 #include "base/progress.h"
 #include "formats/checkpoint.h"
-#include "run/request.h"
+#include "pipelines/requests.h"
+#include "run/safety.h"
 #include "schedulers/scheduler.h"
 #include "tensor/context.h"
 #include "text/bpe.h"
@@ -251,22 +252,6 @@ guint64 dif_result_seed (DifResult *r);
  * dif_fingerprint_add()
  */
 const char *dif_result_recipe (DifResult *r, guint i);
-
-/**
- * DifSafety:
- * @DIF_SAFETY_UNCHECKED: nobody looked: the model ships no safety checker, or
- *   it was turned off
- * @DIF_SAFETY_PASSED: the safety checker found nothing
- * @DIF_SAFETY_FLAGGED: the safety checker took it for not safe for work
- *
- * Verdict on a picture.
- */
-typedef enum
-{
-  DIF_SAFETY_UNCHECKED,
-  DIF_SAFETY_PASSED,
-  DIF_SAFETY_FLAGGED
-} DifSafety;
 
 /**
  * dif_result_safety:

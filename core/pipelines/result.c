@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "run/pipeline-private.h"
+#include "pipelines/pipelines-private.h"
 
 struct _DifResult
 {

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "run/pipeline-private.h"
+#include "pipelines/pipelines-private.h"
 
 #define PART      "safety_checker"
 #define PROCESSOR "feature_extractor"
@@ -90,28 +90,16 @@ ensure_loaded (DifRun *run, GError **error)
   return FALSE;
 }
 
-static void
-warn (DifRun *run, const char *format, ...)
-{
-  va_list args;
-
-  if (run->warning->len)
-    g_string_append (run->warning, "; ");
-  va_start (args, format);
-  g_string_append_vprintf (run->warning, format, args);
-  va_end (args);
-}
-
 gboolean
-_dif_run_prepare_safety (DifRun *run, GError **error)
+_dif_run_prepare_safety (DifRun *run, const char **policy, GError **error)
 {
   const char *asked = dif_request_text (run->rq, "safety-checker"), *where;
   gboolean    ships = dif_checkpoint_part_class (run->pipe->checkpoint, PART) != NULL;
   gboolean    automatic;
   GError     *failure = NULL;
 
-  run->safety = "off";
-  where       = dif_checkpoint_path (run->pipe->checkpoint);
+  *policy = "off";
+  where   = dif_checkpoint_path (run->pipe->checkpoint);
   if (! asked || strcmp (asked, "off") == 0)
     return TRUE;
   automatic = strcmp (asked, "auto") == 0;
@@ -123,7 +111,7 @@ _dif_run_prepare_safety (DifRun *run, GError **error)
       return FALSE;
     }
   if (! ships && ! automatic)
-    warn (run, "%s ships no safety checker: nobody looked at the pictures", where);
+    dif_run_warn (run, "%s ships no safety checker: nobody looked at the pictures", where);
   if (! ships)
     return TRUE;
   if (! ensure_loaded (run, &failure))
@@ -133,11 +121,11 @@ _dif_run_prepare_safety (DifRun *run, GError **error)
           g_propagate_error (error, failure);
           return FALSE;
         }
-      warn (run, "no safety checker looked at the pictures: %s", failure->message);
+      dif_run_warn (run, "no safety checker looked at the pictures: %s", failure->message);
       g_error_free (failure);
       return TRUE;
     }
-  run->safety = strcmp (asked, "block") == 0 ? "block" : "warn";
+  *policy = strcmp (asked, "block") == 0 ? "block" : "warn";
   return TRUE;
 }
 
@@ -161,14 +149,17 @@ static void
 describe (DifRun *run, guint i, const DifSafetyVerdict *verdict)
 {
   g_autoptr (GString) found = g_string_new (NULL);
-  gboolean            block = strcmp (run->safety, "block") == 0;
+  gboolean            block = strcmp (run->spec->safety, "block") == 0;
 
   for (guint k = 0; k < DIF_SAFETY_N_CONCEPTS; k++)
     if (verdict->scores[k] > 0)
       g_string_append_printf (found, "%s%u by %.3f", found->len ? ", " : "", k,
                               (double) verdict->scores[k]);
-  warn (run, "picture %u of %u%s: the safety checker took it for not safe for work (concept %s)",
-        run->first_image + i + 1, run->batch, block ? " is withheld" : "", found->str);
+  dif_run_warn (run,
+                "picture %u of %u%s: the safety checker took it for not safe for work (concept "
+                "%s)",
+                run->spec->first_image + i + 1, run->spec->batch, block ? " is withheld" : "",
+                found->str);
 }
 
 static gboolean
@@ -181,26 +172,24 @@ judge_one (DifRun *run, DifImage *image, DifSafetyVerdict *verdict)
     seen = dif_clip_processor_apply (run->pipe->safety_processor, image, &width, &height);
   if (seen)
     return dif_safety_checker_judge (run->pipe->safety, run->cx, seen, verdict);
-  dif_context_fail (run->cx,
-                    g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                         "out of memory while checking a picture"));
+  dif_run_out_of_memory (run, "checking a picture");
   return FALSE;
 }
 
 void
-dif_run_judge (DifRun *run, const float *pixels, guint width, guint height)
+_dif_run_judge (DifRun *run, const float *pixels, guint width, guint height)
 {
   gsize each = (gsize) width * height * 3;
 
-  run->verdicts = g_new0 (DifSafety, run->n_images); /* unchecked */
-  for (guint i = 0; strcmp (run->safety, "off") != 0 && i < run->n_images; i++)
+  run->report.verdicts = g_new0 (DifSafety, run->spec->n_images); /* unchecked */
+  for (guint i = 0; strcmp (run->spec->safety, "off") != 0 && i < run->spec->n_images; i++)
     {
       g_autoptr (DifImage) image = eight_bit (pixels + i * each, width, height);
       DifSafetyVerdict     verdict;
 
       if (! judge_one (run, image, &verdict))
         return;
-      run->verdicts[i] = verdict.nsfw ? DIF_SAFETY_FLAGGED : DIF_SAFETY_PASSED;
+      run->report.verdicts[i] = verdict.nsfw ? DIF_SAFETY_FLAGGED : DIF_SAFETY_PASSED;
       if (verdict.nsfw)
         describe (run, i, &verdict);
     }

@@ -1,33 +1,21 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* denoise.c - the one denoising loop, with guidance; and decoding.
+/* denoise.c - the one denoising loop, with guidance.
  *
  * Per call: scale the latents, ask the U-Net for both halves in one batch,
  * combine them, let the scheduler step.  Latents stay in f32 whatever the
  * network computes in.
  */
+#include "run/denoise.h"
+
 #include <math.h>
 
-#include "base/error.h"
 #include "run/pipeline-private.h"
+#include "run/prompt.h"
+#include "run/timesteps.h"
 #include "tensor/graph.h"
 
 /* Calls after which a plan sees nothing new: no scheduler looks back further. */
 #define PLAN_CALLS 8
-
-void
-dif_run_report (DifRun *run, const char *stage, guint step, guint n_steps, double units)
-{
-  double      elapsed = (double) (g_get_monotonic_time () - run->started) * 1e-6;
-  DifProgress p       = { .stage = stage, .step = step, .n_steps = n_steps, .seconds_left = -1 };
-
-  run->units = MAX (run->units, units);
-  p.fraction = run->total > 0 ? MIN (run->units / run->total, 1) : 0;
-  /* the first calls also pay for preparing kernels: no guess before the second */
-  if (run->units >= 2)
-    p.seconds_left = elapsed / run->units * (run->total - run->units);
-  if (run->progress && ! dif_context_failed (run->cx))
-    run->progress (&p, run->progress_data);
-}
 
 /* Standard deviation of every item, n - 1 in the denominator. */
 static gboolean
@@ -80,13 +68,13 @@ guide (DifRun *run, DifTensor *out)
 {
   DifContext *cx = run->cx;
   DifTensor  *halves[2], *guided;
-  float       coef[2] = { (float) (1 - run->guidance), (float) run->guidance };
+  float       coef[2] = { (float) (1 - run->spec->guidance), (float) run->spec->guidance };
   double      rescale = dif_request_number (run->rq, "guidance-rescale");
 
   if (! dif_run_guided (run))
     return out;
-  halves[0] = dif_slice_batch (cx, out, 0, run->n_images);
-  halves[1] = dif_slice_batch (cx, out, run->n_images, run->n_images);
+  halves[0] = dif_slice_batch (cx, out, 0, run->spec->n_images);
+  halves[1] = dif_slice_batch (cx, out, run->spec->n_images, run->spec->n_images);
   guided    = dif_lincomb (cx, 2, coef, halves);
   return rescale > 0 ? rescaled (cx, guided, halves[1], rescale) : guided;
 }
@@ -129,7 +117,7 @@ static DifTensor *
 time_of (Model *model, DifRun *run, guint i)
 {
   double t = dif_scheduler_timestep (run->scheduler, i);
-  gsize  n = run->n_images * (dif_run_guided (run) ? 2 : 1);
+  gsize  n = run->spec->n_images * (dif_run_guided (run) ? 2 : 1);
 
   return model->unet2d ? dif_unet2d_time (model->unet2d, run->cx, n, t)
                        : dif_unet_time (model->unet, run->cx, n, t, model->text);
@@ -139,8 +127,8 @@ time_of (Model *model, DifRun *run, guint i)
 static void
 model_begin (Model *model, DifRun *run, DifTensor *embeds, guint first, guint n)
 {
-  model->unet2d = dif_pipeline_unet2d (run->pipe);
-  model->unet   = dif_pipeline_unet (run->pipe);
+  model->unet2d = run->pipe->unet2d;
+  model->unet   = run->pipe->unet;
   model->text   = embeds ? dif_run_unet_text (run, embeds) : NULL;
   model->graph  = dif_graph_new (forward, 2, model);
   model->times  = g_new0 (DifTensor *, n - first + 1);
@@ -175,10 +163,10 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
   double      eta   = dif_request_number (run->rq, "eta");
   Model       model = { NULL };
 
-  if (run->is_plan)
+  if (run->spec->is_plan)
     n = MIN (n, first + PLAN_CALLS);
   model_begin (&model, run, embeds, first, n);
-  dif_run_report (run, "denoise", 0, n - first, 0.5);
+  dif_run_report (run, DIF_STAGE_DENOISE, 0, n - first);
   for (guint i = first; i < n && ! dif_context_failed (cx); i++)
     {
       DifTensor *x, *out, *before = latents;
@@ -198,50 +186,8 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
       dif_context_dump (cx, latents, "latents.%u", i - first);
       dif_context_pace (cx);
       dif_context_profile (cx, "stage:step", start, 0, 0);
-      dif_run_report (run, "denoise", i + 1 - first, n - first, 0.5 + (i + 1 - first));
+      dif_run_report (run, DIF_STAGE_DENOISE, i + 1 - first, n - first);
     }
   model_end (&model);
   return latents;
-}
-
-/* From what the U-Net sees to what the VAE decodes. */
-static DifTensor *
-unscaled (DifRun *run, DifTensor *latents)
-{
-  gsize n = dif_tensor_dim (latents, 0), h = dif_tensor_dim (latents, 1),
-        w             = dif_tensor_dim (latents, 2);
-  g_autofree float *z = g_try_new (float, dif_tensor_count (latents) + 1);
-
-  if (! z)
-    return dif_context_fail (run->cx, g_error_new_literal (DIF_BACKEND_ERROR,
-                                                           DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                                           "out of memory for latents"));
-  if (! dif_download_nchw (run->cx, latents, z))
-    return dif_context_inert (run->cx);
-  dif_vae_from_latents (run->pipe->vae, z, n, h * w);
-  return dif_upload_nchw (run->cx, DIF_F32, n, dif_tensor_dim (latents, 3), h, w, z);
-}
-
-DifTensor *
-dif_run_decode (DifRun *run, DifTensor *latents)
-{
-  DifVae    *vae    = dif_pipeline_vae (run->pipe);
-  DifDtype   before = dif_context_set_dtype (run->cx, run->pipe->decoder_dtype);
-  DifTensor *all    = NULL;
-  gint64     start  = g_get_monotonic_time ();
-
-  dif_run_report (run, "decode", 0, run->n_images, run->total - 1.5);
-  latents = unscaled (run, latents);
-  /* one by one: no item depends on another, and memory stays small */
-  for (guint i = 0; i < run->n_images; i++)
-    {
-      DifTensor *one = dif_vae_decode (vae, run->cx, dif_slice_batch (run->cx, latents, i, 1));
-
-      all = all ? dif_concat_batch (run->cx, all, one) : one;
-      dif_run_report (run, "decode", i + 1, run->n_images,
-                      run->total - 1.5 + 1.5 * (i + 1) / run->n_images);
-    }
-  dif_context_set_dtype (run->cx, before);
-  dif_context_profile (run->cx, "stage:decode", start, 0, 0);
-  return all;
 }

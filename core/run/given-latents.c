@@ -5,6 +5,8 @@
  * StableDiffusionXLImg2ImgPipeline's: latents given as the image are taken as
  * they are, and no number is drawn for them.
  */
+#include "run/given-latents.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -54,7 +56,7 @@ misfit (DifRun *run, const char *expected, const char *found)
 }
 
 gboolean
-_dif_run_read_latents (DifRun *run, GError **error)
+dif_run_read_latents (DifRun *run, GError **error)
 {
   const char           *path   = dif_request_text (run->rq, NAME), *chosen;
   g_autoptr (GPtrArray) names  = NULL;
@@ -85,32 +87,32 @@ _dif_run_read_latents (DifRun *run, GError **error)
 }
 
 gboolean
-_dif_run_check_latents (DifRun *run, GError **error)
+dif_run_check_latents (DifRun *run, const DifRunSpec *spec, GError **error)
 {
   const DifHostArray *array = run->latents ? dif_weights_lookup (run->latents, NAME) : NULL;
   g_autofree char    *found = NULL, *expected = NULL;
-  guint               factor, n               = run->batch, C, h, w;
+  guint               factor, n               = spec->batch, C, h, w;
   const DifShape     *shape;
 
   if (! array)
     return TRUE;
   factor = dif_vae_factor (run->pipe->vae);
   C      = dif_vae_latent_channels (run->pipe->vae);
-  h      = run->height / factor;
-  w      = run->width / factor;
+  h      = spec->height / factor;
+  w      = spec->width / factor;
   shape  = &array->shape;
   if ((shape->d[0] == 1 || shape->d[0] == n) && shape->d[1] == C &&
       shape->d[2] == h && shape->d[3] == w && dif_host_is_weight (array))
     return TRUE;
   found    = dif_shape_to_string (shape);
   expected = g_strdup_printf ("floats of shape [%s%u, %u, %u, %u] for %u of %u x %u pixels",
-                              n > 1 ? "1 or " : "", n, C, h, w, n, run->width, run->height);
+                              n > 1 ? "1 or " : "", n, C, h, w, n, spec->width, spec->height);
   g_propagate_error (error, misfit (run, expected, found));
   return FALSE;
 }
 
 DifTensor *
-_dif_run_given_latents (DifRun *run)
+dif_run_given_latents (DifRun *run)
 {
   const DifHostArray *array = dif_weights_lookup (run->latents, NAME);
   const gsize        *d     = array->shape.d;
@@ -118,21 +120,20 @@ _dif_run_given_latents (DifRun *run)
   g_autofree float   *z     = g_try_new (float, n);
 
   if (! z)
-    return dif_context_fail (run->cx, g_error_new_literal (DIF_BACKEND_ERROR,
-                                                           DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                                           "out of memory for latents"));
+    return dif_run_out_of_memory (run, "reading latents");
   dif_host_rows_to_f32 (array, 0, d[0], z);
   for (gsize i = 0; i < n; i++)
     if (! isfinite (z[i]))
       return dif_context_fail (run->cx, misfit (run, "finite numbers", "others"));
   if (d[0] == 1)
-    return dif_run_repeat (run, dif_upload_nchw (run->cx, DIF_F32, 1, d[1], d[2], d[3], z));
-  return dif_upload_nchw (run->cx, DIF_F32, run->n_images, d[1], d[2], d[3],
-                          z + run->first_image * d[1] * d[2] * d[3]);
+    return dif_repeat_batch (run->cx, dif_upload_nchw (run->cx, DIF_F32, 1, d[1], d[2], d[3], z),
+                             run->spec->n_images);
+  return dif_upload_nchw (run->cx, DIF_F32, run->spec->n_images, d[1], d[2], d[3],
+                          z + run->spec->first_image * d[1] * d[2] * d[3]);
 }
 
 void
-_dif_run_latents_size (DifRun *run, double *width, double *height)
+dif_run_latents_size (DifRun *run, double *width, double *height)
 {
   const gsize *d      = dif_weights_lookup (run->latents, NAME)->shape.d;
   guint        factor = dif_vae_factor (run->pipe->vae);

@@ -6,11 +6,14 @@
  * warning; the negative prompt ignores clip_skip.  Weights and prompts of any
  * length: the rule is in text/prompt-weights.h.
  */
+#include "run/prompt.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "run/pipeline-private.h"
+#include "text/prompt-weights.h"
 
 /* Text encoders of a model, at most. */
 #define N_ENCODERS 2
@@ -22,12 +25,6 @@ typedef struct
   DifPrompt *of[N_ENCODERS];
   guint      skip;
 } Prompt;
-
-gboolean
-dif_run_guided (DifRun *run)
-{
-  return run->guidance > 1 && ! dif_unet_guidance_dim (run->pipe->unet);
-}
 
 static DifTokenizer *
 tokenizer_of (DifRun *run, guint encoder)
@@ -72,9 +69,8 @@ read_prompt (DifRun *run, const char *key, const char *key2, Prompt *prompt)
         continue;
       p = prompt->of[e] = read_one (run, tokenizer_of (run, e), name);
       if (p && p->n_dropped && name != said)
-        g_string_append_printf (
-            run->warning, "%s%s: the last %u tokens do not fit the model's %u and were left out",
-            run->warning->len ? "; " : "", name, p->n_dropped, p->length - 2);
+        dif_run_warn (run, "%s: the last %u tokens do not fit the model's %u and were left out",
+                      name, p->n_dropped, p->length - 2);
       said = name;
     }
 }
@@ -143,9 +139,7 @@ weigh (DifRun *run, DifTensor *hidden, const DifPrompt *prompt)
     return dif_reshape (cx, hidden, shape);
   rows = g_try_new (float, prompt->n_chunks *chunk);
   if (! rows)
-    return dif_context_fail (cx, g_error_new_literal (DIF_BACKEND_ERROR,
-                                                      DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                                      "out of memory while weighting a prompt"));
+    return dif_run_out_of_memory (run, "weighting a prompt");
   if (! dif_download (cx, hidden, rows))
     return dif_context_inert (cx);
   for (guint i = 0; i < prompt->n_chunks; i++)
@@ -186,10 +180,10 @@ encode_prompt (DifRun *run, const Prompt *p, DifTensor **pooled)
   if (pipe->text2)
     {
       two     = encode_one (run, pipe->text2, p->of[1], p->skip, pooled);
-      *pooled = dif_run_repeat (run, *pooled);
+      *pooled = dif_repeat_batch (run->cx, *pooled, run->spec->n_images);
       one     = one ? dif_concat (run->cx, one, two) : two;
     }
-  return dif_run_repeat (run, one);
+  return dif_repeat_batch (run->cx, one, run->spec->n_images);
 }
 
 static DifTensor *
@@ -245,7 +239,8 @@ dif_run_encode_prompts (DifRun *run)
   Prompt     against = { 0 };
   DifTensor *embeds  = NULL;
 
-  dif_run_report (run, "encode", 0, 1, 0);
+  dif_work_expect (&run->work, DIF_STAGE_PROMPT, 1);
+  dif_run_report (run, DIF_STAGE_PROMPT, 0, 1);
   read_prompt (run, "prompt", "prompt-2", &prompt);
   if (dif_run_guided (run))
     read_prompt (run, "negative-prompt", "negative-prompt-2", &against);

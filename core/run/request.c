@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* request.c - parameters by name, checked against their rows.
+/* request.c - values by name, checked against their rows.
  *
  * Invariant: whatever is in a request has passed its row's check, so the
  * tasks need none of their own.
  */
+#include "run/request.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "formats/catalog.h"
-#include "run/task.h"
-
-const char *const dif_dtype_choices[]     = { "auto", "f32", "bf16", "f16", NULL };
-const char *const dif_generator_choices[] = { "torch-cpu", "torch-cuda", NULL };
-const char *const dif_syntax_choices[]    = { "plain", "long", "weighted", NULL };
-const char *const dif_safety_choices[]    = { "auto", "off", "on", "warn", "block", NULL };
 
 typedef struct
 {
@@ -26,8 +21,10 @@ typedef struct
 
 struct _DifRequest
 {
-  const DifTaskClass *task;
-  GHashTable         *values; /* row's name -> Value */
+  const char     *task;
+  const DifParam *params;
+  guint           n_params;
+  GHashTable     *values; /* row's name -> Value */
 };
 
 static void
@@ -41,48 +38,15 @@ value_free (gpointer data)
   g_free (v);
 }
 
-const char *
-dif_task_label (const char *task)
-{
-  const DifTaskClass *klass = dif_task_find (task);
-
-  return klass ? klass->label : NULL;
-}
-
-const char *
-dif_task_blurb (const char *task)
-{
-  const DifTaskClass *klass = dif_task_find (task);
-
-  return klass ? klass->blurb : NULL;
-}
-
-const DifParam *
-dif_task_params (const char *task, guint *n)
-{
-  const DifTaskClass *klass = dif_task_find (task);
-
-  *n = klass ? klass->n_params : 0;
-  return klass ? klass->params : NULL;
-}
-
 DifRequest *
-dif_request_new (const char *task, GError **error)
+dif_request_new_for (const char *task, const DifParam *params, guint n)
 {
-  const DifTaskClass *klass = dif_task_find (task);
-  DifRequest         *rq;
+  DifRequest *rq = g_new0 (DifRequest, 1);
 
-  if (! klass)
-    {
-      g_autofree char *known = g_strjoinv (", ", (char **) dif_task_names ());
-
-      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   "task: expected one of %s, found \"%s\"", known, task);
-      return NULL;
-    }
-  rq         = g_new0 (DifRequest, 1);
-  rq->task   = klass;
-  rq->values = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, value_free);
+  rq->task     = task;
+  rq->params   = params;
+  rq->n_params = n;
+  rq->values   = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, value_free);
   return rq;
 }
 
@@ -96,7 +60,7 @@ copy_string (gconstpointer s, gpointer unused)
 DifRequest *
 dif_request_copy (DifRequest *rq)
 {
-  DifRequest    *copy = dif_request_new (rq->task->name, NULL);
+  DifRequest    *copy = dif_request_new_for (rq->task, rq->params, rq->n_params);
   GHashTableIter it;
   gpointer       key, value;
 
@@ -129,17 +93,17 @@ dif_request_free (DifRequest *rq)
 const char *
 dif_request_task (DifRequest *rq)
 {
-  return rq->task->name;
+  return rq->task;
 }
 
-static const DifParam *
-find_row (DifRequest *rq, const char *name, GError **error)
+const DifParam *
+dif_request_param (DifRequest *rq, const char *name, GError **error)
 {
-  for (guint i = 0; i < rq->task->n_params; i++)
-    if (strcmp (rq->task->params[i].name, name) == 0)
-      return &rq->task->params[i];
+  for (guint i = 0; i < rq->n_params; i++)
+    if (strcmp (rq->params[i].name, name) == 0)
+      return &rq->params[i];
   g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "%s has no parameter \"%s\"",
-               rq->task->name, name);
+               rq->task, name);
   return NULL;
 }
 
@@ -214,7 +178,7 @@ set_number (DifRequest *rq, const DifParam *row, double value, const char *found
 gboolean
 dif_request_set_number (DifRequest *rq, const char *name, double value, GError **error)
 {
-  const DifParam *row = find_row (rq, name, error);
+  const DifParam *row = dif_request_param (rq, name, error);
   char            found[G_ASCII_DTOSTR_BUF_SIZE];
 
   if (! row)
@@ -257,7 +221,7 @@ set_text (DifRequest *rq, const DifParam *row, const char *text, GError **error)
 gboolean
 dif_request_set (DifRequest *rq, const char *name, const char *text, GError **error)
 {
-  const DifParam *row = find_row (rq, name, error);
+  const DifParam *row = dif_request_param (rq, name, error);
   char           *end;
   double          number;
 
@@ -295,7 +259,7 @@ dif_request_unset (DifRequest *rq, const char *name)
 double
 dif_request_number (DifRequest *rq, const char *name)
 {
-  const DifParam *row = find_row (rq, name, NULL);
+  const DifParam *row = dif_request_param (rq, name, NULL);
   const Value    *v   = g_hash_table_lookup (rq->values, name);
 
   return v ? v->number : row ? row->fallback
@@ -305,19 +269,11 @@ dif_request_number (DifRequest *rq, const char *name)
 const char *
 dif_request_text (DifRequest *rq, const char *name)
 {
-  const DifParam *row = find_row (rq, name, NULL);
+  const DifParam *row = dif_request_param (rq, name, NULL);
   const Value    *v   = g_hash_table_lookup (rq->values, name);
 
   return v ? v->text : row ? row->text
                            : NULL;
-}
-
-const char *
-dif_request_model (DifRequest *rq)
-{
-  const char *model = dif_request_text (rq, "model");
-
-  return model && *model ? model : dif_catalog_default (rq->task->name);
 }
 
 const char *const *
@@ -332,7 +288,7 @@ dif_request_list (DifRequest *rq, const char *name)
 gboolean
 dif_request_set_image (DifRequest *rq, const char *name, DifImage *image, GError **error)
 {
-  const DifParam *row = find_row (rq, name, error);
+  const DifParam *row = dif_request_param (rq, name, error);
   Value          *v;
 
   if (! row)
@@ -356,9 +312,9 @@ dif_request_image (DifRequest *rq, const char *name)
 const DifParam *
 dif_request_missing (DifRequest *rq)
 {
-  for (guint i = 0; i < rq->task->n_params; i++)
+  for (guint i = 0; i < rq->n_params; i++)
     {
-      const DifParam *row     = &rq->task->params[i];
+      const DifParam *row     = &rq->params[i];
       const char     *instead = row->instead ? dif_request_text (rq, row->instead) : NULL;
 
       if (row->required && ! dif_request_has (rq, row->name) && ! (instead && *instead))
@@ -372,10 +328,10 @@ dif_request_to_json (DifRequest *rq)
 {
   DifJson *json = dif_json_new_object ("request");
 
-  dif_json_set_string (json, "task", rq->task->name);
-  for (guint i = 0; i < rq->task->n_params; i++)
+  dif_json_set_string (json, "task", rq->task);
+  for (guint i = 0; i < rq->n_params; i++)
     {
-      const DifParam *row = &rq->task->params[i];
+      const DifParam *row = &rq->params[i];
       const Value    *v   = g_hash_table_lookup (rq->values, row->name);
 
       if (! v || row->type == DIF_PARAM_IMAGE)
@@ -393,44 +349,4 @@ dif_request_to_json (DifRequest *rq)
         dif_json_set_double (json, row->name, v->number);
     }
   return json;
-}
-
-static gboolean
-set_from_json (DifRequest *rq, DifJson *member, GError **error)
-{
-  const DifParam *row = find_row (rq, dif_json_key (member), error);
-
-  if (! row)
-    return FALSE;
-  if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE || row->type == DIF_PARAM_BOOL)
-    return dif_request_set_number (rq, row->name, dif_json_value_double (member), error);
-  if (row->type == DIF_PARAM_STRINGS)
-    {
-      g_auto (GStrv) lines = g_strsplit (dif_json_value_string (member), "\n", -1);
-
-      for (guint i = 0; lines[i]; i++)
-        if (! set_text (rq, row, lines[i], error))
-          return FALSE;
-      return TRUE;
-    }
-  return set_text (rq, row, dif_json_value_string (member), error);
-}
-
-DifRequest *
-dif_request_from_json (DifJson *json, GError **error)
-{
-  g_autoptr (DifRequest) rq = dif_request_new (dif_json_string (json, "task", ""), error);
-
-  if (! rq)
-    return NULL;
-  for (guint i = 0; i < dif_json_length (json); i++)
-    {
-      DifJson *member = dif_json_at (json, i);
-
-      if (strcmp (dif_json_key (member), "task") != 0 && ! set_from_json (rq, member, error))
-        return NULL;
-    }
-  if (! dif_json_finish (json, error))
-    return NULL;
-  return g_steal_pointer (&rq);
 }

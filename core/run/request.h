@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* request.h - what is asked for: a task and its parameters, checked.
+/* request.h - what is asked for: values of a task's parameters, checked.
  *
  * A request is filled by name from any front end; every value is checked
  * against its DifParam row when it is set.  What is not set takes the
@@ -18,51 +18,14 @@ G_BEGIN_DECLS
 #define DIF_PROMPT_MAX_BYTES (4u * 1024 * 1024)
 
 /**
- * dif_task_names:
+ * dif_request_new_for:
+ * @task: its name, kept as it is
+ * @params: (array length=n): the rows it may have values for, kept as they are
+ * @n: how many
  *
- * Returns: (transfer none) (array zero-terminated=1): tasks, such as
- * "txt2img"
+ * Returns: (transfer full): a request with nothing set
  */
-const char *const *dif_task_names (void);
-
-/**
- * dif_task_label:
- * @task: a task
- *
- * Returns: (transfer none) (nullable): what menus call it, such as "Text to
- * image", to be translated
- */
-const char *dif_task_label (const char *task);
-
-/**
- * dif_task_blurb:
- * @task: a task
- *
- * Returns: (transfer none) (nullable): one sentence, to be translated
- */
-const char *dif_task_blurb (const char *task);
-
-/**
- * dif_task_params:
- * @task: a task
- * @n: (out): number of rows
- *
- * Returns: (transfer none) (array length=n) (nullable): its parameters; NULL
- * for an unknown task.  Numbers whose fallback lies below `min` are
- * "automatic" ones: unset means the checkpoint's own value.
- */
-const DifParam *dif_task_params (const char *task, guint *n);
-
-/**
- * dif_request_new:
- * @task: such as "txt2img"
- * @error: return location
- *
- * Errors: DIF_REQUEST_ERROR BAD_PARAM for an unknown task.
- *
- * Returns: (transfer full) (nullable): a request with nothing set
- */
-DifRequest *dif_request_new (const char *task, GError **error);
+DifRequest *dif_request_new_for (const char *task, const DifParam *params, guint n);
 
 /**
  * dif_request_copy:
@@ -85,6 +48,18 @@ void dif_request_free (DifRequest *rq);
  * Returns: (transfer none): its task
  */
 const char *dif_request_task (DifRequest *rq);
+
+/**
+ * dif_request_param:
+ * @rq: a request
+ * @name: a parameter
+ * @error: return location
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM if the task has none of that name.
+ *
+ * Returns: (transfer none) (nullable): its row
+ */
+const DifParam *dif_request_param (DifRequest *rq, const char *name, GError **error);
 
 /**
  * dif_request_set:
@@ -142,20 +117,6 @@ void dif_request_unset (DifRequest *rq, const char *name);
 const DifParam *dif_request_missing (DifRequest *rq);
 
 /**
- * dif_request_resolve_files:
- * @rq: a request
- * @error: return location
- *
- * Makes what "lora", "embedding" and "latents" name absolute paths, so that the request
- * means the same in a process whose folder is another.
- *
- * Errors: those of dif_catalog_resolve_file().
- *
- * Returns: FALSE on error; @rq is of no use then
- */
-gboolean dif_request_resolve_files (DifRequest *rq, GError **error);
-
-/**
  * dif_request_number:
  * @rq: a request
  * @name: an INT, DOUBLE or BOOL parameter
@@ -172,14 +133,6 @@ double dif_request_number (DifRequest *rq, const char *name);
  * Returns: (transfer none) (nullable): its value, or the row's default text
  */
 const char *dif_request_text (DifRequest *rq, const char *name);
-
-/**
- * dif_request_model:
- * @rq: a request
- *
- * Returns: (transfer none): its "model", or dif_catalog_default() of its task
- */
-const char *dif_request_model (DifRequest *rq);
 
 /**
  * dif_request_list:
@@ -220,17 +173,6 @@ DifImage *dif_request_image (DifRequest *rq, const char *name);
  * set; images are left out
  */
 DifJson *dif_request_to_json (DifRequest *rq);
-
-/**
- * dif_request_from_json:
- * @json: as dif_request_to_json() makes
- * @error: return location
- *
- * Errors: those of dif_request_new() and dif_request_set(); DIF_FORMAT_ERROR.
- *
- * Returns: (transfer full) (nullable): a request
- */
-DifRequest *dif_request_from_json (DifJson *json, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifRequest, dif_request_free)
 

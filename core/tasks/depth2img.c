@@ -12,8 +12,9 @@
 #include <glib/gi18n-lib.h>
 
 #include "base/error.h"
-#include "tasks/depth.h"
 #include "run/pipeline-private.h"
+#include "run/task.h"
+#include "tasks/depth.h"
 
 static const DifParam params[] = {
   DIF_PROMPT_PARAMS,
@@ -24,14 +25,6 @@ static const DifParam params[] = {
     .label = N_ ("_Depth"),
     .blurb = N_ ("How near things are: white is near, black is far; estimated if not given") },
 };
-
-static void
-out_of_memory (DifRun *run)
-{
-  dif_context_fail (run->cx,
-                    g_error_new_literal (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                         "out of memory while preparing the depth map"));
-}
 
 /* The user's depth image as [height, width] floats. */
 static float *
@@ -49,7 +42,7 @@ given_depth (DifRun *run, gsize *height, gsize *width)
   for (gsize i = 0; depth && i < *height * (*width); i++)
     depth[i] = dif_image_pixels (gray)[i];
   if (! depth)
-    out_of_memory (run);
+    dif_run_out_of_memory (run, "preparing the depth map");
   return depth;
 }
 
@@ -77,7 +70,7 @@ estimated_depth (DifRun *run, gsize *height, gsize *width)
   *width   = dif_tensor_dim (estimate, 2);
   depth    = g_try_new (float, *height *(*width) + 1);
   if (! depth)
-    out_of_memory (run);
+    dif_run_out_of_memory (run, "preparing the depth map");
   else if (! dif_download (run->cx, estimate, depth))
     g_clear_pointer (&depth, g_free);
   dif_context_leave (run->cx, NULL);
@@ -92,7 +85,7 @@ fit (DifRun *run, const float *depth, const gsize size[2], gsize height, gsize w
   float *out = dif_depth_resize (depth, size[0], size[1], height, width);
 
   if (! out)
-    out_of_memory (run);
+    dif_run_out_of_memory (run, "preparing the depth map");
   else if (! dif_depth_normalize (out, height * width, lo, 1))
     {
       dif_context_fail (
@@ -125,7 +118,7 @@ find_depth (DifRun *run, gsize size[2])
     }
   depth = estimated_depth (run, &size[0], &size[1]);
   if (depth)
-    run->depth = fit (run, depth, size, run->height, run->width, 0);
+    run->report.depth = fit (run, depth, size, run->spec->height, run->spec->width, 0);
   return depth;
 }
 
@@ -133,8 +126,8 @@ find_depth (DifRun *run, gsize size[2])
 static DifTensor *
 depth_channel (DifRun *run)
 {
-  guint             f = dif_vae_factor (dif_pipeline_vae (run->pipe));
-  gsize             h = run->height / f, w = run->width / f, size[2];
+  guint             f = dif_vae_factor (run->pipe->vae);
+  gsize             h = run->spec->height / f, w = run->spec->width / f, size[2];
   g_autofree float *depth = find_depth (run, size), *small = NULL;
   DifTensor        *channel = dif_context_inert (run->cx);
 
@@ -142,7 +135,8 @@ depth_channel (DifRun *run)
     small = fit (run, depth, size, h, w, -1);
   if (! small)
     return channel;
-  channel = dif_run_repeat (run, dif_upload (run->cx, DIF_F32, DIF_SHAPE (1, h, w, 1), small));
+  channel = dif_repeat_batch (run->cx, dif_upload (run->cx, DIF_F32, DIF_SHAPE (1, h, w, 1), small),
+                              run->spec->n_images);
   dif_context_dump (run->cx, channel, "depth_map");
   return channel;
 }

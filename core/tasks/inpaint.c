@@ -22,8 +22,9 @@
 
 #include "base/error.h"
 #include "base/image-fit.h"
-#include "tasks/surroundings.h"
+#include "run/pipeline-private.h"
 #include "run/task.h"
+#include "tasks/surroundings.h"
 
 #define LEAST_STRENGTH (1.0f / 512.0f) /* fainter places of a differential mask are kept */
 
@@ -85,13 +86,6 @@ typedef struct
   DifTensor *image_latents, *noise;
 } Inpaint;
 
-static DifTensor *
-out_of_memory (DifRun *run, const char *what)
-{
-  return dif_context_fail (run->cx, g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                                                 "out of memory while preparing %s", what));
-}
-
 /* Which part is drawn, if not all; FALSE and a failed context if it cannot be
  * said. */
 static gboolean
@@ -108,14 +102,15 @@ find_crop (DifRun *run, Inpaint *in)
   mask = dif_request_image (run->rq, "mask");
   gray = dif_image_to_gray (mask);
   if (! gray)
-    out_of_memory (run, "the mask");
+    dif_run_out_of_memory (run, "preparing the mask");
   else if (dif_image_width (mask) != dif_image_width (image) ||
            dif_image_height (mask) != dif_image_height (image))
     g_set_error (&error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_SIZE,
                  "mask: expected the image's %u x %u pixels with padding-mask-crop, found %u x %u",
                  dif_image_width (image), dif_image_height (image), dif_image_width (mask),
                  dif_image_height (mask));
-  else if (! dif_crop_around (gray, run->width, run->height, (guint) padding, &in->crop))
+  else if (! dif_crop_around (gray, run->spec->width, run->spec->height, (guint) padding,
+                              &in->crop))
     g_set_error (&error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                  "mask: expected something to draw anew with padding-mask-crop, found black "
                  "throughout");
@@ -131,9 +126,9 @@ fitted (DifRun *run, const Inpaint *in, DifImage *image)
   g_autoptr (DifImage) part = NULL;
 
   if (! in->cropped)
-    return dif_image_resize (image, run->width, run->height, DIF_FILTER_LANCZOS);
+    return dif_image_resize (image, run->spec->width, run->spec->height, DIF_FILTER_LANCZOS);
   part = dif_image_crop (image, in->crop.x, in->crop.y, in->crop.width, in->crop.height);
-  return part ? dif_image_fit_inside (part, run->width, run->height) : NULL;
+  return part ? dif_image_fit_inside (part, run->spec->width, run->spec->height) : NULL;
 }
 
 static float *
@@ -152,12 +147,12 @@ read_mask (DifRun *run, const Inpaint *in)
 {
   g_autoptr (DifImage) fit  = fitted (run, in, dif_request_image (run->rq, "mask"));
   g_autoptr (DifImage) gray = fit ? dif_image_to_gray (fit) : NULL;
-  gsize                n    = (gsize) run->width * run->height;
+  gsize                n    = (gsize) run->spec->width * run->spec->height;
   float               *mask = gray ? g_try_new (float, n) : NULL;
 
   if (! mask)
     {
-      out_of_memory (run, "the mask");
+      dif_run_out_of_memory (run, "preparing the mask");
       return NULL;
     }
   for (gsize i = 0; i < n; i++)
@@ -187,15 +182,15 @@ mean_of_cell (const float *mask, gsize stride, gsize side)
 static float *
 shrink_mask (DifRun *run, const Inpaint *in, const float *mask)
 {
-  gsize  f = dif_vae_factor (dif_pipeline_vae (run->pipe)), h = run->height / f, w = run->width / f;
+  gsize  f = dif_vae_factor (run->pipe->vae), h = run->spec->height / f, w = run->spec->width / f;
   float *small = g_new (float, h *w);
 
   for (gsize i = 0; i < h; i++)
     for (gsize j = 0; j < w; j++)
       {
-        const float *cell = mask + i * f * run->width + j * f;
+        const float *cell = mask + i * f * run->spec->width + j * f;
 
-        small[i * w + j] = in->is_differential ? mean_of_cell (cell, run->width, f) : *cell;
+        small[i * w + j] = in->is_differential ? mean_of_cell (cell, run->spec->width, f) : *cell;
       }
   return small;
 }
@@ -203,11 +198,11 @@ shrink_mask (DifRun *run, const Inpaint *in, const float *mask)
 static guint8 *
 known_of (DifRun *run, const float *mask)
 {
-  gsize   n     = (gsize) run->width * run->height;
+  gsize   n     = (gsize) run->spec->width * run->spec->height;
   guint8 *known = g_try_new (guint8, n);
 
   if (! known)
-    out_of_memory (run, "the mask");
+    dif_run_out_of_memory (run, "preparing the mask");
   for (gsize i = 0; known && i < n; i++)
     known[i] = mask[i] == 0;
   return known;
@@ -230,7 +225,8 @@ choose (DifRun *run, const Inpaint *in, float least, DifTensor *kept, DifTensor 
   DifContext        *cx    = run->cx;
   g_autofree gint32 *rows  = g_new (gint32, in->cells);
   DifGather          g     = { .n_out = in->cells, .n_terms = 1, .rows = rows };
-  DifShape           pairs = DIF_SHAPE (run->n_images, 2 * in->cells, dif_tensor_dim (drawn, 3));
+  gsize              C     = dif_tensor_dim (drawn, 3);
+  DifShape           pairs = DIF_SHAPE (run->spec->n_images, 2 * in->cells, C);
   DifTensor         *both;
 
   /* side by side, those of place k are rows 2 k and 2 k + 1 */
@@ -265,7 +261,8 @@ mask_channels (DifRun *run, const Inpaint *in, DifTensor *masked_latents)
   for (gsize k = 0; k < in->cells; k++)
     any[k] = in->mask[k] > 0;
   mask = dif_upload (run->cx, DIF_F32, shape, any);
-  return dif_concat (run->cx, dif_run_repeat (run, mask), masked_latents);
+  mask = dif_repeat_batch (run->cx, mask, run->spec->n_images);
+  return dif_concat (run->cx, mask, masked_latents);
 }
 
 /* The picture's latents, nothing where the mask is. */
@@ -276,7 +273,7 @@ without_masked (DifRun *run, const Inpaint *in, DifTensor *latents)
   g_autofree float *z = g_try_new (float, n + 1);
 
   if (! z)
-    return out_of_memory (run, "latents");
+    return dif_run_out_of_memory (run, "preparing latents");
   if (! dif_download (run->cx, latents, z))
     return dif_context_inert (run->cx);
   for (gsize k = 0; k < n; k++)
@@ -288,12 +285,12 @@ without_masked (DifRun *run, const Inpaint *in, DifTensor *latents)
 static DifTensor *
 first_latents (DifRun *run, Inpaint *in, const float *picture, gboolean held)
 {
-  gboolean   noised = dif_run_starts_noised (run), all = run->strength == 1 && ! noised;
+  gboolean   noised = dif_run_starts_noised (run), all = run->spec->strength == 1 && ! noised;
   float      sigma = (float) dif_scheduler_init_noise_sigma (run->scheduler);
   DifTensor *from;
 
   if (held || ! all)
-    in->image_latents = dif_run_encode_picture (run, picture);
+    in->image_latents = dif_run_encode_picture (run, picture, FALSE);
   in->noise = dif_run_noise (run);
   if (noised)
     return in->image_latents;
@@ -314,9 +311,9 @@ put_back (DifRun *run, const Inpaint *in, float *pixels)
   g_autoptr (DifImage) gray  = dif_image_to_gray (dif_request_image (run->rq, "mask"));
   g_autoptr (DifImage) drawn = NULL, part = NULL;
 
-  for (gsize i = 0; i < (gsize) run->width * run->height * 3; i++)
+  for (gsize i = 0; i < (gsize) run->spec->width * run->spec->height * 3; i++)
     pixels[i] = rintf (pixels[i] * 255) / 255;
-  drawn = dif_image_new (run->width, run->height, 3, pixels);
+  drawn = dif_image_new (run->spec->width, run->spec->height, 3, pixels);
   part  = drawn ? dif_image_fit_over (drawn, in->crop.width, in->crop.height) : NULL;
   return image && gray && part ? dif_image_put_back (image, gray, part, &in->crop) : NULL;
 }
@@ -328,50 +325,49 @@ put_all_back (DifRun *run, const Inpaint *in, DifTensor *drawn)
 {
   DifImage         *image = dif_request_image (run->rq, "image");
   guint             width = dif_image_width (image), height = dif_image_height (image);
-  gsize             each = (gsize) width * height * 3, n = (gsize) run->width * run->height * 3;
+  gsize             each   = (gsize) width * height * 3;
+  gsize             n      = (gsize) run->spec->width * run->spec->height * 3;
   g_autofree float *pixels = dif_run_pixels (run, drawn);
-  g_autofree float *whole  = g_try_new (float, each * run->n_images);
+  g_autofree float *whole  = g_try_new (float, each * run->spec->n_images);
 
   if (pixels)
-    dif_run_judge (run, pixels, run->width, run->height);
+    run->judge (run, pixels, run->spec->width, run->spec->height);
   if (dif_context_failed (run->cx))
     return dif_context_inert (run->cx);
   if (! whole)
-    return out_of_memory (run, "the result");
-  for (guint i = 0; i < run->n_images; i++)
+    return dif_run_out_of_memory (run, "preparing the result");
+  for (guint i = 0; i < run->spec->n_images; i++)
     {
       g_autoptr (DifImage) one = put_back (run, in, pixels + i * n);
 
       if (! one)
-        return out_of_memory (run, "the result");
+        return dif_run_out_of_memory (run, "preparing the result");
       for (gsize k = 0; k < each; k++)
         whole[i * each + k] = 2 * dif_image_pixels (one)[k] - 1;
     }
-  run->result_width  = width;
-  run->result_height = height;
-  return dif_upload (run->cx, DIF_F32, DIF_SHAPE (run->n_images, height, width, 3), whole);
+  run->report.width  = width;
+  run->report.height = height;
+  return dif_upload (run->cx, DIF_F32, DIF_SHAPE (run->spec->n_images, height, width, 3), whole);
 }
 
 /* The latents the loop begins with, and what it is told of the mask. */
 static DifTensor *
 begin (DifRun *run, Inpaint *in, const float *picture, DifHooks *hooks)
 {
-  gboolean sees_mask = dif_unet_in_channels (dif_pipeline_unet (run->pipe)) !=
-                       dif_vae_latent_channels (dif_pipeline_vae (run->pipe));
+  gboolean sees_mask = dif_unet_in_channels (run->pipe->unet) !=
+                       dif_vae_latent_channels (run->pipe->vae);
   gboolean          held   = in->is_differential || ! sees_mask;
-  gsize             n      = (gsize) run->width * run->height * 3;
+  gsize             n      = (gsize) run->spec->width * run->spec->height * 3;
   g_autofree float *hidden = g_try_new (float, n);
   DifTensor        *latents, *masked;
 
   if (! hidden)
-    return out_of_memory (run, "the masked picture");
-  run->scales_only = TRUE;
-
+    return dif_run_out_of_memory (run, "preparing the masked picture");
   latents = first_latents (run, in, picture, held);
   dif_context_dump (run->cx, latents, "initial_latents");
   for (gsize i = 0; i < n; i++)
     hidden[i] = in->known[i / 3] ? picture[i] : 0;
-  masked = dif_run_encode_picture (run, hidden);
+  masked = dif_run_encode_picture (run, hidden, FALSE);
   if (held)
     hooks->after = hold_to_picture;
   if (sees_mask)
@@ -384,20 +380,20 @@ static DifTensor *
 matched (DifRun *run, const Inpaint *in, const float *picture, DifTensor *drawn)
 {
   const char       *how    = dif_request_text (run->rq, "match-colors");
-  gsize             each   = (gsize) run->width * run->height * 3;
+  gsize             each   = (gsize) run->spec->width * run->spec->height * 3;
   g_autofree float *pixels = NULL;
 
   if (g_str_equal (how, "off"))
     return drawn;
-  pixels = g_try_new (float, each * run->n_images);
+  pixels = g_try_new (float, each * run->spec->n_images);
   if (! pixels)
-    return out_of_memory (run, "the result");
+    return dif_run_out_of_memory (run, "preparing the result");
   if (! dif_download (run->cx, drawn, pixels))
     return dif_context_inert (run->cx);
-  for (guint i = 0; i < run->n_images; i++)
-    if (! dif_surroundings_match (pixels + i * each, picture, run->width, run->height, in->known,
-                                  how))
-      return out_of_memory (run, "the result");
+  for (guint i = 0; i < run->spec->n_images; i++)
+    if (! dif_surroundings_match (pixels + i * each, picture, run->spec->width, run->spec->height,
+                                  in->known, how))
+      return dif_run_out_of_memory (run, "preparing the result");
   return dif_upload (run->cx, DIF_F32, drawn->shape, pixels);
 }
 
@@ -408,8 +404,8 @@ draw (DifRun *run, Inpaint *in, float *picture, DifTensor *embeds)
   DifHooks    hooks = { .data = in };
   DifTensor  *latents;
 
-  if (! dif_surroundings_fill (picture, run->width, run->height, in->known, fill))
-    return out_of_memory (run, "the picture");
+  if (! dif_surroundings_fill (picture, run->spec->width, run->spec->height, in->known, fill))
+    return dif_run_out_of_memory (run, "preparing the picture");
   latents = begin (run, in, picture, &hooks);
   return matched (run, in, picture,
                   dif_run_decode (run, dif_run_denoise (run, embeds, latents, in->first, &hooks)));
@@ -419,7 +415,7 @@ static DifTensor *
 run_inpaint (DifRun *run)
 {
   DifContext        *cx      = run->cx;
-  gsize              factor  = dif_vae_factor (dif_pipeline_vae (run->pipe));
+  gsize              factor  = dif_vae_factor (run->pipe->vae);
   Inpaint            in      = { 0 };
   g_autofree float  *picture = NULL, *mask = NULL, *small = NULL;
   g_autofree guint8 *known = NULL;
@@ -428,7 +424,7 @@ run_inpaint (DifRun *run)
   if (! find_crop (run, &in))
     return dif_context_inert (cx);
   in.is_differential = dif_request_number (run->rq, "differential") != 0;
-  in.cells           = (run->width / factor) * (run->height / factor);
+  in.cells           = (run->spec->width / factor) * (run->spec->height / factor);
   embeds             = dif_run_encode_prompts (run);
   picture            = read_picture (run, &in);
   mask               = read_mask (run, &in);

@@ -8,6 +8,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "run/pipeline-private.h"
 #include "run/task.h"
 
 static const DifParam params[] = { DIF_COMMON_PARAMS };
@@ -16,15 +17,14 @@ static DifTensor *
 run_unconditional (DifRun *run)
 {
   DifContext *cx   = run->cx;
-  DifUnet2d  *unet = dif_pipeline_unet2d (run->pipe);
+  DifUnet2d  *unet = run->pipe->unet2d;
   DifTensor  *x;
-  GError     *error = NULL;
 
-  if (! dif_scheduler_set_timesteps (run->scheduler, run->n_steps, &error))
-    return dif_context_fail (cx, error);
-  run->total = dif_scheduler_n_calls (run->scheduler) + 0.5;
-  x          = dif_randn (cx, run->rng, run->n_images, run->height, run->width,
-                          dif_unet2d_channels (unet));
+  dif_run_begin_from_noise (run);
+  if (dif_context_failed (cx))
+    return dif_context_inert (cx);
+  x = dif_randn (cx, run->rng, run->spec->n_images, run->spec->height, run->spec->width,
+                 dif_unet2d_channels (unet));
   dif_context_dump (cx, x, "initial_latents");
   return dif_run_denoise (run, NULL, x, 0, NULL);
 }

@@ -343,6 +343,16 @@ dif_concat_batch (DifContext *cx, DifTensor *a, DifTensor *b)
 }
 
 DifTensor *
+dif_repeat_batch (DifContext *cx, DifTensor *one, guint n)
+{
+  DifTensor *all = one;
+
+  for (guint i = 1; i < n; i++)
+    all = dif_concat_batch (cx, all, one);
+  return all;
+}
+
+DifTensor *
 dif_slice_batch (DifContext *cx, DifTensor *x, gsize first, gsize count)
 {
   DifShape shape;

@@ -143,6 +143,16 @@ DifTensor *dif_concat (DifContext *cx, DifTensor *a, DifTensor *b);
 DifTensor *dif_concat_batch (DifContext *cx, DifTensor *a, DifTensor *b);
 
 /**
+ * dif_repeat_batch:
+ * @cx: a context
+ * @one: `[1, ..]`
+ * @n: how often, at least once
+ *
+ * Returns: `[n, ..]`
+ */
+DifTensor *dif_repeat_batch (DifContext *cx, DifTensor *one, guint n);
+
+/**
  * dif_slice_batch:
  * @cx: a context
  * @x: `[N, ..]`

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* open.c - a run is made ready: the request meets the model.
+ *
+ * Invariant: a run has its own context, scheduler and random numbers; what it
+ * took is given back whether it succeeds, fails or is cancelled.
+ */
+#include "config.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "pipelines/pipelines-private.h"
+#include "run/given-latents.h"
+
+/* A number: the request's, else the checkpoint's own, else @fallback. */
+static double
+effective (DifRun *run, const char *name, double fallback)
+{
+  DifJson *presets = run->pipe->presets;
+
+  if (dif_request_has (run->rq, name))
+    return dif_request_number (run->rq, name);
+  return presets ? dif_json_double (presets, name, fallback) : fallback;
+}
+
+static gboolean
+apply_scheduler_settings (DifRun *run, GError **error)
+{
+  const char *const *settings = dif_request_list (run->rq, "scheduler-set");
+
+  for (guint i = 0; settings[i]; i++)
+    {
+      g_auto (GStrv) pair = g_strsplit (settings[i], "=", 2);
+
+      if (! pair[0] || ! pair[1])
+        {
+          g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                       "scheduler-set: expected KEY=VALUE, found \"%s\"", settings[i]);
+          return FALSE;
+        }
+      if (! dif_scheduler_set_key (run->scheduler, pair[0], pair[1], error))
+        {
+          g_prefix_error (error, "scheduler-set: ");
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+static gboolean
+check_size (const char *name, double value, guint factor, GError **error)
+{
+  if (value >= factor && fmod (value, factor) == 0)
+    return TRUE;
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_SIZE,
+               "%s: expected a multiple of %u, found %.0f", name, factor, value);
+  return FALSE;
+}
+
+/* The task must suit the U-Net, and every picture it needs must be there. */
+static gboolean
+check_task (DifRun *run, const DifTaskClass *task, GError **error)
+{
+  DifUnetKind     kind = _dif_pipeline_unet_kind (run->pipe);
+  const DifParam *missing;
+
+  if (run->pipe->wants_score && strcmp (task->name, "txt2img") == 0)
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: txt2img needs another kind of model: this one refines pictures "
+                   "(requires_aesthetics_score) and is made for img2img",
+                   dif_checkpoint_path (run->pipe->checkpoint));
+      return FALSE;
+    }
+  if (! (task->kinds & kind))
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: %s needs another kind of model: this one's U-Net has %u input channels and "
+                   "is made for %s",
+                   dif_checkpoint_path (run->pipe->checkpoint), task->name,
+                   run->pipe->unet2d ? dif_unet2d_channels (run->pipe->unet2d)
+                                     : dif_unet_in_channels (run->pipe->unet),
+                   kind == DIF_UNET_INPAINT         ? "inpaint"
+                   : kind == DIF_UNET_DEPTH         ? "depth2img"
+                   : kind == DIF_UNET_UNCONDITIONAL ? "unconditional"
+                                                    : "txt2img, img2img and inpaint");
+      return FALSE;
+    }
+  missing = dif_request_missing (run->rq);
+  if (missing)
+    g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
+                 "%s: expected an image, found none", missing->name);
+  return missing == NULL;
+}
+
+/* What sizes must be multiples of. */
+static guint
+size_unit (DifPipeline *pipe)
+{
+  return pipe->vae ? dif_vae_factor (pipe->vae) : 1;
+}
+
+/* Parameters of SDXL's pipelines, which those of other families lack. */
+static gboolean
+check_sdxl_params (DifRun *run, GError **error)
+{
+  static const char *const texts[]   = { "prompt-2", "negative-prompt-2" };
+  static const char *const numbers[] = {
+    "denoising-start", "denoising-end", "aesthetic-score", "negative-aesthetic-score",
+    "original-width", "original-height", "crop-left", "crop-top",
+    "target-width", "target-height"
+  };
+  DifRequest *rq    = run->rq;
+  const char *alien = NULL;
+  double      start = dif_request_number (rq, "denoising-start"),
+         end        = dif_request_number (rq, "denoising-end");
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    if (dif_request_has (rq, texts[i]) && *dif_request_text (rq, texts[i]))
+      alien = texts[i];
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    if (dif_request_has (rq, numbers[i]))
+      alien = numbers[i];
+  if (alien && run->pipe->family->kind != DIF_FAMILY_SDXL)
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: expected a model of SDXL's family, found a %s", alien,
+                   dif_checkpoint_pipeline_class (run->pipe->checkpoint));
+      return FALSE;
+    }
+  if (start > 0 && end > 0 && start >= end)
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "denoising-start: expected less than denoising-end (%g), found %g", end, start);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* What the model's family has where neither the request nor the checkpoint
+ * says anything. */
+static void
+read_numbers (DifRun *run, DifRunSpec *spec, const DifTaskClass *task)
+{
+  const DifFamily *family  = run->pipe->family;
+  gboolean         inpaint = strcmp (task->name, "inpaint") == 0;
+
+  spec->guidance = effective (run, "guidance-scale",
+                              inpaint ? family->guidance_inpaint : family->guidance);
+  spec->strength =
+      effective (run, "strength", inpaint ? family->strength_inpaint : family->strength);
+  spec->n_steps = (guint) effective (run, "steps", family->steps);
+  spec->batch   = (guint) dif_request_number (run->rq, "num-images");
+  if (! spec->n_images)
+    spec->n_images = spec->batch;
+  if (run->pipe->unet2d)
+    spec->guidance = 0;
+}
+
+/* Where nothing else is said: the latents' size, or the picture's, rounded down
+ * to what the VAE can make, or what the U-Net was trained for. */
+static void
+default_size (DifRun *run, const DifTaskClass *task, double *width, double *height)
+{
+  guint factor = size_unit (run->pipe);
+
+  *width = *height = run->pipe->unet2d ? dif_unet2d_sample_size (run->pipe->unet2d)
+                                       : dif_unet_sample_size (run->pipe->unet) * factor;
+  if (run->latents)
+    {
+      dif_run_latents_size (run, width, height);
+      return;
+    }
+  for (guint i = 0; i < task->n_params; i++)
+    if (strcmp (task->params[i].name, "image") == 0)
+      {
+        DifImage *image = dif_request_image (run->rq, "image");
+
+        *width  = dif_image_width (image) / factor * factor;
+        *height = dif_image_height (image) / factor * factor;
+      }
+}
+
+/* Settles @spec, of which seed and share are there, and makes what works. */
+static gboolean
+prepare (DifRun *run, DifRunSpec *spec, const DifTaskClass *task, GError **error)
+{
+  DifPipeline *pipe   = run->pipe;
+  const char  *name   = dif_request_text (run->rq, "scheduler");
+  guint        factor = size_unit (pipe);
+  double       width, height;
+
+  if (! check_task (run, task, error) || ! check_sdxl_params (run, error) ||
+      ! dif_run_read_latents (run, error))
+    return FALSE;
+  default_size (run, task, &width, &height);
+  if (dif_request_has (run->rq, "width"))
+    width = dif_request_number (run->rq, "width");
+  if (dif_request_has (run->rq, "height"))
+    height = dif_request_number (run->rq, "height");
+  read_numbers (run, spec, task);
+  if (! check_size ("width", width, factor, error) ||
+      ! check_size ("height", height, factor, error))
+    return FALSE;
+  spec->width  = (guint) width;
+  spec->height = (guint) height;
+  if (run->latents && ! dif_run_check_latents (run, spec, error))
+    return FALSE;
+  run->scheduler = dif_pipeline_scheduler (pipe, name && *name ? name : NULL, error);
+  if (! run->scheduler || ! apply_scheduler_settings (run, error))
+    return FALSE;
+  if (! _dif_run_prepare_safety (run, &spec->safety, error))
+    return FALSE;
+  run->rng = strcmp (dif_request_text (run->rq, "generator"), "torch-cuda") == 0
+                 ? dif_rng_new_torch_cuda (spec->seed)
+                 : dif_rng_new (spec->seed);
+  if (spec->n_images < spec->batch)
+    dif_rng_set_share (run->rng, spec->first_image, spec->batch);
+  return TRUE;
+}
+
+gboolean
+_dif_run_open (DifRun *run, DifRunSpec *spec, DifPipeline *pipe, DifRequest *rq,
+               DifBackend *backend, GCancellable *cancellable, GError **error)
+{
+  *run = (DifRun) { .spec           = spec,
+                    .pipe           = pipe,
+                    .rq             = rq,
+                    .judge          = _dif_run_judge,
+                    .cancellable    = cancellable,
+                    .report.warning = g_string_new (NULL),
+                    .cx             = dif_context_new (backend, pipe->dtype) };
+  dif_work_begin (&run->work, NULL, NULL);
+  if (pipe->vae)
+    dif_work_expect (&run->work, DIF_STAGE_DECODE, 1);
+  dif_context_set_cancellable (run->cx, cancellable);
+  if (! prepare (run, spec, dif_task_find (dif_request_task (rq)), error))
+    return FALSE;
+  run->report.width  = spec->width;
+  run->report.height = spec->height;
+  return TRUE;
+}
+
+void
+_dif_run_clear (DifRun *run)
+{
+  /* the context last: tensors that others hold may still refer to it */
+  dif_scheduler_free (run->scheduler);
+  dif_rng_free (run->rng);
+  dif_context_free (run->cx);
+  g_string_free (run->report.warning, TRUE);
+  g_free (run->report.verdicts);
+  dif_weights_free (run->latents);
+  g_free (run->report.depth);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* pipelines-private.h - what the files of pipelines/ ask of each other. */
+#ifndef DIF_PIPELINES_PIPELINES_PRIVATE_H
+#define DIF_PIPELINES_PIPELINES_PRIVATE_H
+
+#include "pipelines/pipeline.h"
+#include "run/pipeline-private.h"
+#include "run/task.h"
+
+G_BEGIN_DECLS
+
+/**
+ * DifShare:
+ * @seed: of the whole batch
+ * @first: first picture, of the batch's
+ * @n: pictures
+ *
+ * What one device draws of a batch.
+ */
+typedef struct
+{
+  guint64 seed;
+  guint   first, n;
+} DifShare;
+
+/**
+ * _dif_pipeline_unet_kind:
+ * @pipe: a pipeline
+ *
+ * Returns: what the U-Net is made for, read off its input channels; 0 if they
+ * fit nothing known
+ */
+DifUnetKind _dif_pipeline_unet_kind (DifPipeline *pipe);
+
+/**
+ * _dif_run_prepare_safety:
+ * @run: a run
+ * @policy: (out): "off", "warn" or "block"
+ * @error: return location
+ *
+ * Settles the run's policy on pictures not safe for work and loads the model's
+ * safety checker if it is needed and not there yet, so that a run fails before
+ * it draws.  Where nothing was asked for, a checker that cannot be loaded is a
+ * warning.
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM: "block", and the model ships no safety
+ * checker; those of loading.
+ *
+ * Returns: FALSE on error
+ */
+gboolean _dif_run_prepare_safety (DifRun *run, const char **policy, GError **error);
+
+/**
+ * _dif_run_judge: the `judge` of DifRun.
+ * @run: a run, not judged yet
+ * @pixels: `[n_images, height, width, 3]`, in [0, 1]
+ * @width: of a picture, in pixels
+ * @height: of a picture, in pixels
+ */
+void _dif_run_judge (DifRun *run, const float *pixels, guint width, guint height);
+
+/**
+ * _dif_run_recipe:
+ * @run: a run
+ * @i: which of its pictures
+ * @safety: the verdict on it
+ *
+ * Returns: (transfer full): JSON text, as dif_result_recipe() has it
+ */
+char *_dif_run_recipe (DifRun *run, guint i, DifSafety safety);
+
+/**
+ * _dif_pipeline_safety_free:
+ * @pipe: a pipeline, whose safety checker is freed
+ */
+void _dif_pipeline_safety_free (DifPipeline *pipe);
+
+/**
+ * _dif_pipeline_turn_to_cpu:
+ * @pipe: a pipeline
+ * @why: (inout): a failure; cleared if the pipeline is on the CPU now, else
+ *   kept or replaced by what loading there says
+ * @progress: (nullable): told how far loading is
+ * @user_data: for @progress
+ * @cancellable: (nullable): to give up
+ *
+ * After a failure of the device that "auto" chose: loads everything again on
+ * the CPU.  Parts that callers hold are gone then.
+ *
+ * Returns: whether it did; a failure that is not the device's is left alone
+ */
+gboolean _dif_pipeline_turn_to_cpu (DifPipeline *pipe, GError **why, DifProgressFunc progress,
+                                    gpointer user_data, GCancellable *cancellable);
+
+/**
+ * _dif_pipeline_draw:
+ * @pipe: a pipeline
+ * @rq: a request
+ * @share: what to draw of it
+ * @progress: (nullable): told how far it is
+ * @user_data: for @progress
+ * @cancellable: (nullable): to give up
+ * @error: return location
+ *
+ * dif_pipeline_run() on the pipeline's own device.
+ *
+ * Returns: (transfer full) (nullable): the pictures that may be shown: none, if
+ * the safety checker withholds all; the warning has the reason
+ */
+DifResult *_dif_pipeline_draw (DifPipeline *pipe, DifRequest *rq, const DifShare *share,
+                               DifProgressFunc progress, gpointer user_data,
+                               GCancellable *cancellable, GError **error);
+
+/**
+ * _dif_result_join:
+ * @parts: (array length=n): results of one batch, in its order
+ * @n: how many, at least one
+ *
+ * Returns: (transfer full): all their pictures; a warning that several have is
+ * there once, planes are the first's
+ */
+DifResult *_dif_result_join (DifResult *const *parts, guint n);
+
+/**
+ * _dif_run_open:
+ * @run: filled
+ * @spec: seed and share are there, the rest is settled; to outlive @run
+ * @pipe: a pipeline
+ * @rq: a request
+ * @backend: the pipeline's, or one that plans for it
+ * @cancellable: (nullable): to give up
+ * @error: return location
+ *
+ * Checks the request against the model and readies the run; to be undone by
+ * _dif_run_clear() whether it succeeds or not.
+ *
+ * Errors: those of dif_pipeline_run() that come before the first op.
+ *
+ * Returns: FALSE on error
+ */
+gboolean _dif_run_open (DifRun *run, DifRunSpec *spec, DifPipeline *pipe, DifRequest *rq,
+                        DifBackend *backend, GCancellable *cancellable, GError **error);
+
+/**
+ * _dif_run_clear:
+ * @run: a run; what it took is given back
+ */
+void _dif_run_clear (DifRun *run);
+
+/**
+ * _dif_run_make_room:
+ * @run: an open run
+ * @error: return location
+ *
+ * On a device that can tell: finds out what the run will take and makes room
+ * for it, before anything is computed.
+ *
+ * Errors: DIF_BACKEND_ERROR OUT_OF_MEMORY: what is needed, what there is, and
+ * what would fit.
+ *
+ * Returns: FALSE on error
+ */
+gboolean _dif_run_make_room (DifRun *run, GError **error);
+
+G_END_DECLS
+
+#endif /* DIF_PIPELINES_PIPELINES_PRIVATE_H */

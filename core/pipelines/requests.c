@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* requests.c - requests for a task by its name, from JSON, and the files that
+ * they name, for a process in another folder.
+ */
+#include "pipelines/requests.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "formats/catalog.h"
+#include "run/task.h"
+
+const char *
+dif_task_label (const char *task)
+{
+  const DifTaskClass *klass = dif_task_find (task);
+
+  return klass ? klass->label : NULL;
+}
+
+const char *
+dif_task_blurb (const char *task)
+{
+  const DifTaskClass *klass = dif_task_find (task);
+
+  return klass ? klass->blurb : NULL;
+}
+
+const DifParam *
+dif_task_params (const char *task, guint *n)
+{
+  const DifTaskClass *klass = dif_task_find (task);
+
+  *n = klass ? klass->n_params : 0;
+  return klass ? klass->params : NULL;
+}
+
+DifRequest *
+dif_request_new (const char *task, GError **error)
+{
+  const DifTaskClass *klass = dif_task_find (task);
+  g_autofree char    *known = NULL;
+
+  if (klass)
+    return dif_request_new_for (klass->name, klass->params, klass->n_params);
+  known = g_strjoinv (", ", (char **) dif_task_names ());
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+               "task: expected one of %s, found \"%s\"", known, task);
+  return NULL;
+}
+
+const char *
+dif_request_model (DifRequest *rq)
+{
+  const char *model = dif_request_text (rq, "model");
+
+  return model && *model ? model : dif_catalog_default (dif_request_task (rq));
+}
+
+static gboolean
+set_from_json (DifRequest *rq, DifJson *member, GError **error)
+{
+  const char     *name = dif_json_key (member);
+  const DifParam *row  = dif_request_param (rq, name, error);
+
+  if (! row)
+    return FALSE;
+  if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE || row->type == DIF_PARAM_BOOL)
+    return dif_request_set_number (rq, name, dif_json_value_double (member), error);
+  if (row->type == DIF_PARAM_STRINGS)
+    {
+      g_auto (GStrv) lines = g_strsplit (dif_json_value_string (member), "\n", -1);
+
+      for (guint i = 0; lines[i]; i++)
+        if (! dif_request_set (rq, name, lines[i], error))
+          return FALSE;
+      return TRUE;
+    }
+  return dif_request_set (rq, name, dif_json_value_string (member), error);
+}
+
+DifRequest *
+dif_request_from_json (DifJson *json, GError **error)
+{
+  g_autoptr (DifRequest) rq = dif_request_new (dif_json_string (json, "task", ""), error);
+
+  if (! rq)
+    return NULL;
+  for (guint i = 0; i < dif_json_length (json); i++)
+    {
+      DifJson *member = dif_json_at (json, i);
+
+      if (strcmp (dif_json_key (member), "task") != 0 && ! set_from_json (rq, member, error))
+        return NULL;
+    }
+  if (! dif_json_finish (json, error))
+    return NULL;
+  return g_steal_pointer (&rq);
+}
+
+/* ---- files ---- */
+
+/* Replaces every FILE or FILE:REST of the list by its absolute path. */
+static gboolean
+resolve_list (DifRequest *rq, const char *name, const char *kind, GError **error)
+{
+  g_auto (GStrv) list = g_strdupv ((char **) dif_request_list (rq, name));
+
+  dif_request_unset (rq, name);
+  for (guint i = 0; list[i]; i++)
+    {
+      g_autofree char *rest     = NULL;
+      g_autofree char *file     = dif_catalog_split_spec (list[i], &rest);
+      g_autofree char *path     = dif_catalog_resolve_file (kind, file, error);
+      g_autofree char *absolute = path ? g_canonicalize_filename (path, NULL) : NULL;
+      g_autofree char *spec     = NULL;
+
+      if (! absolute)
+        {
+          g_prefix_error (error, "%s: ", name);
+          return FALSE;
+        }
+      spec = g_strconcat (absolute, rest ? ":" : NULL, rest, NULL);
+      if (! dif_request_set (rq, name, spec, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Replaces a file's path by its absolute one. */
+static gboolean
+resolve_path (DifRequest *rq, const char *name, GError **error)
+{
+  const char      *path     = dif_request_text (rq, name);
+  g_autofree char *absolute = path && *path ? g_canonicalize_filename (path, NULL) : NULL;
+
+  return ! absolute || dif_request_set (rq, name, absolute, error);
+}
+
+gboolean
+dif_request_resolve_files (DifRequest *rq, GError **error)
+{
+  return resolve_list (rq, "lora", "loras", error) &&
+         resolve_list (rq, "embedding", "embeddings", error) && resolve_path (rq, "latents", error);
+}
