@@ -12,8 +12,9 @@
 
 #include "base/error.h"
 
-#define UNET "model.diffusion_model."
-#define VAE  "first_stage_model."
+#define UNET      "model.diffusion_model."
+#define VAE       "first_stage_model."
+#define SECOND_HF "conditioner.embedders.1.transformer."
 
 /* Steps that SD 2.0 and 2.1 base were trained for; they predict noise at 512 pixels. */
 #define SD2_BASE_STEPS 875000
@@ -32,6 +33,19 @@
   "{\"_class_name\": \"EulerDiscreteScheduler\", " SCHEDULE                  \
   ", \"interpolation_type\": \"linear\", \"prediction_type\": \"epsilon\", " \
   "\"sample_max_value\": 1.0, \"timestep_spacing\": \"leading\", \"use_karras_sigmas\": false}"
+
+/* stabilityai/sd-turbo and SimianLuo/LCM_Dreamshaper_v7, scheduler_config.json */
+#define EULER_TRAILING                                                       \
+  "{\"_class_name\": \"EulerDiscreteScheduler\", " SCHEDULE                  \
+  ", \"interpolation_type\": \"linear\", \"prediction_type\": \"epsilon\", " \
+  "\"sample_max_value\": 1.0, \"timestep_spacing\": \"trailing\", \"use_karras_sigmas\": false}"
+#define LCM_SCHEDULER                                                             \
+  "{\"_class_name\": \"LCMScheduler\", \"beta_start\": 0.00085, "                 \
+  "\"beta_end\": 0.012, \"beta_schedule\": \"scaled_linear\", "                   \
+  "\"clip_sample\": false, \"num_train_timesteps\": 1000, "                       \
+  "\"original_inference_steps\": 50, \"prediction_type\": \"epsilon\", "          \
+  "\"set_alpha_to_one\": true, \"steps_offset\": 1, \"timestep_scaling\": 10.0, " \
+  "\"timestep_spacing\": \"leading\", \"trained_betas\": null}"
 
 #define ONE_ENCODER                                           \
   "\"text_encoder\": [\"transformers\", \"CLIPTextModel\"], " \
@@ -65,6 +79,8 @@ enum
   SD2_BASE,
   SD2_INPAINT,
   SD2_DEPTH,
+  SD2_TURBO,
+  LCM,
   XL,
   XL_INPAINT,
   XL_REFINER
@@ -85,6 +101,10 @@ static const DifFamily families[] = {
                     ONE_ENCODER, "PNDMScheduler", PNDM, 64, 64, FALSE },
   [SD2_DEPTH]   = { "Stable Diffusion 2.x depth", "StableDiffusionDepth2ImgPipeline", "",
                     ONE_ENCODER, "PNDMScheduler", PNDM, 64, 64, FALSE },
+  [SD2_TURBO]   = { "Stable Diffusion 2.x Turbo", "StableDiffusionPipeline", SAFE_1, ONE_ENCODER,
+                    "EulerDiscreteScheduler", EULER_TRAILING, 64, 64, FALSE },
+  [LCM]         = { "Stable Diffusion 1.x, latent consistency", "LatentConsistencyModelPipeline",
+                    SAFE_1, ONE_ENCODER, "LCMScheduler", LCM_SCHEDULER, 96, 0, FALSE },
   [XL]          = { "Stable Diffusion XL", "StableDiffusionXLPipeline",
                     "\"force_zeros_for_empty_prompt\": true, ", TWO_ENCODERS,
                     "EulerDiscreteScheduler", EULER, 128, 64, TRUE },
@@ -108,6 +128,8 @@ static const struct
   gboolean    is_ending;
 } others[] = {
   { UNET "input_blocks.0.0.weight", "the U-Net of a checkpoint", FALSE },
+  { "model_ema.diffusion_modelinput_blocks00weight",
+    "averaged weights (model_ema.) alone, whose names cannot be read back", FALSE },
   { "joint_blocks.0.context_block.adaLN_modulation.1.bias", "Stable Diffusion 3", TRUE },
   { "double_blocks.0.img_attn.norm.key_norm.scale", "Flux", TRUE },
   { "control_model.time_embed.0.weight", "a ControlNet", FALSE },
@@ -147,6 +169,12 @@ dimension (DifWeights *file, const char *name, guint i)
   return array && i < array->shape.n ? array->shape.d[i] : 0;
 }
 
+static gboolean
+has_name (GPtrArray *names, const char *name)
+{
+  return g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL);
+}
+
 static gint64
 global_step (DifWeights *file)
 {
@@ -175,18 +203,20 @@ dif_family_detect (DifWeights *file, GPtrArray *names, const char *path, GError 
       dimension (file, UNET "input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight", 1) == 1024 ||
       dif_weights_lookup (file, "cond_stage_model.model.token_embedding.weight");
   gboolean is_xl =
-      dif_weights_lookup (file, "conditioner.embedders.1.model.token_embedding.weight") != NULL;
+      dif_weights_lookup (file, "conditioner.embedders.1.model.token_embedding.weight") ||
+      dif_weights_lookup (file, SECOND_HF "text_model.embeddings.token_embedding.weight");
   gboolean is_refiner =
       dif_weights_lookup (file, "conditioner.embedders.0.model.token_embedding.weight") != NULL;
   const char *found = NULL;
 
   if (! channels)
     found = dif_family_describe (names);
-  else if (g_ptr_array_find_with_equal_func (names, "control_model.time_embed.0.weight",
-                                             g_str_equal, NULL))
+  else if (has_name (names, "control_model.time_embed.0.weight"))
     found = "a ControlNet";
-  else if (g_ptr_array_find_with_equal_func (names, "edm_mean", g_str_equal, NULL))
+  else if (has_name (names, "edm_mean"))
     found = "Playground 2.5";
+  else if (has_name (names, "edm_vpred.sigma_max"))
+    found = "CosXL, whose noise follows another schedule";
   else if (dif_weights_lookup (file, UNET "input_blocks.10.0.skip_connection.bias") && ! is_xl &&
            ! is_refiner && channels == 7)
     found = "the upscaler x4";
@@ -205,6 +235,11 @@ dif_family_detect (DifWeights *file, GPtrArray *names, const char *path, GError 
                    found);
       return NULL;
     }
+  if (dif_weights_lookup (file, UNET "time_embed.cond_proj.weight") && ! is_2 && ! is_xl)
+    return &families[LCM];
+  /* of the SD 2 that there are only Turbo was written by SGM */
+  if (is_2 && has_name (names, "conditioner.embedders.0.model.token_embedding.weight"))
+    return &families[SD2_TURBO];
   if (is_2)
     return &families[global_step (file) == SD2_BASE_STEPS ? SD2_BASE : SD2];
   return &families[is_xl ? XL : is_refiner ? XL_REFINER
@@ -342,9 +377,10 @@ static DifJson *
 unet_config (const DifFamily *family, DifWeights *file, const DifLdmLayout *layout,
              const char *name, GError **error)
 {
-  g_autoptr (GString) s     = g_string_new ("{\"_class_name\": \"UNet2DConditionModel\"");
-  Levels              v     = { 0 };
-  gsize               added = dimension (file, UNET "label_emb.0.0.weight", 1);
+  g_autoptr (GString) s        = g_string_new ("{\"_class_name\": \"UNet2DConditionModel\"");
+  Levels              v        = { 0 };
+  gsize               added    = dimension (file, UNET "label_emb.0.0.weight", 1);
+  gsize               guidance = dimension (file, UNET "time_embed.cond_proj.weight", 1);
 
   read_levels (family, file, layout, &v);
   g_string_append_printf (
@@ -364,6 +400,8 @@ unet_config (const DifFamily *family, DifWeights *file, const DifLdmLayout *layo
   append_types (s, "up_block_types", "UpBlock2D", "CrossAttnUpBlock2D", layout->up_attention,
                 layout->n_up);
   append_attention (s, file);
+  if (guidance)
+    g_string_append_printf (s, ", \"time_cond_proj_dim\": %" G_GSIZE_FORMAT, guidance);
   if (added)
     g_string_append_printf (s,
                             ", \"addition_embed_type\": \"text_time\", "
@@ -419,24 +457,25 @@ static const Spelling open_clip    = { "token_embedding.weight", "positional_emb
                                        ".mlp.c_fc.weight" };
 
 static DifJson *
-text_config (DifWeights *file, const char *prefix, gboolean is_open, const char *name,
-             GError **error)
+text_config (DifWeights *file, const char *prefix, const Spelling *k, gboolean is_open,
+             const char *name, GError **error)
 {
-  const Spelling  *k      = is_open ? &open_clip : &hugging_face;
   g_autofree char *layers = g_strconcat (prefix, k->layers, NULL);
   g_autofree char *text   = NULL;
   gsize            width  = dimension_of (file, 1, "%s%s", prefix, k->tokens);
   gsize            joined = dimension_of (file, 1, "%stext_projection", prefix);
+  gsize            turned = dimension_of (file, 0, "%stext_projection.weight", prefix);
   guint            n      = count (file, layers, k->layer_end);
 
   if (strcmp (prefix, "cond_stage_model.model.") == 0)
     n = MIN (n, 23); /* the last of 24 is left out, see ldm-keys.c */
-  text = g_strdup_printf (
+  joined = joined ? joined : turned;
+  text   = g_strdup_printf (
       "{\"architectures\": [\"%s\"], \"hidden_act\": \"%s\", \"hidden_size\": %" G_GSIZE_FORMAT
       ", \"intermediate_size\": %" G_GSIZE_FORMAT ", \"layer_norm_eps\": 1e-05, "
-      "\"max_position_embeddings\": %" G_GSIZE_FORMAT ", \"model_type\": \"clip_text_model\", "
-      "\"num_attention_heads\": %" G_GSIZE_FORMAT ", \"num_hidden_layers\": %u, "
-      "\"projection_dim\": %" G_GSIZE_FORMAT ", \"vocab_size\": %" G_GSIZE_FORMAT
+        "\"max_position_embeddings\": %" G_GSIZE_FORMAT ", \"model_type\": \"clip_text_model\", "
+        "\"num_attention_heads\": %" G_GSIZE_FORMAT ", \"num_hidden_layers\": %u, "
+        "\"projection_dim\": %" G_GSIZE_FORMAT ", \"vocab_size\": %" G_GSIZE_FORMAT
       ", \"bos_token_id\": 0, \"eos_token_id\": 2, \"pad_token_id\": 1}",
       joined ? "CLIPTextModelWithProjection" : "CLIPTextModel", is_open ? "gelu" : "quick_gelu",
       width, dimension_of (file, 0, "%s.0%s", layers, k->mlp),
@@ -460,32 +499,35 @@ tokenizer_config (gboolean is_open, const char *name, GError **error)
   return parse (text, name, error);
 }
 
-/* The prefix of the encoder's tensors in @file, or the first possible one. */
+/* The prefix of the encoder's tensors in @file, or the first possible one; how
+ * they are spelled, and whether the network is one of open_clip. */
 static const char *
-encoder_prefix (DifWeights *file, gboolean second, gboolean *is_open)
+encoder_prefix (DifWeights *file, gboolean second, const Spelling **spelling, gboolean *is_open)
 {
   static const struct
   {
-    const char *prefix;
-    gboolean    second, is_open;
+    const char     *prefix;
+    gboolean        second, is_open;
+    const Spelling *spelling;
   } rows[] = {
-    { "cond_stage_model.transformer.", FALSE, FALSE },
-    { "cond_stage_model.model.", FALSE, TRUE },
-    { "conditioner.embedders.0.transformer.", FALSE, FALSE },
-    { "conditioner.embedders.1.model.", TRUE, TRUE },
-    { "conditioner.embedders.0.model.", TRUE, TRUE },
+    { "cond_stage_model.transformer.", FALSE, FALSE, &hugging_face },
+    { "cond_stage_model.model.", FALSE, TRUE, &open_clip },
+    { "conditioner.embedders.0.transformer.", FALSE, FALSE, &hugging_face },
+    { "conditioner.embedders.1.model.", TRUE, TRUE, &open_clip },
+    { "conditioner.embedders.0.model.", TRUE, TRUE, &open_clip },
+    { SECOND_HF, TRUE, TRUE, &hugging_face },
   };
   guint found = second ? 3 : 0;
 
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     if (rows[i].second == second &&
-        dimension_of (file, 0, "%s%s", rows[i].prefix,
-                      rows[i].is_open ? open_clip.tokens : hugging_face.tokens))
+        dimension_of (file, 0, "%s%s", rows[i].prefix, rows[i].spelling->tokens))
       {
         found = i;
         break;
       }
-  *is_open = rows[found].is_open;
+  *is_open  = rows[found].is_open;
+  *spelling = rows[found].spelling;
   return rows[found].prefix;
 }
 
@@ -493,8 +535,9 @@ DifJson *
 dif_family_config (const DifFamily *family, DifWeights *file, const DifLdmLayout *layout,
                    const char *part, const char *name, GError **error)
 {
-  gboolean    is_open;
-  const char *prefix = encoder_prefix (file, g_str_has_suffix (part, "_2"), &is_open);
+  gboolean        is_open;
+  const Spelling *k;
+  const char     *prefix = encoder_prefix (file, g_str_has_suffix (part, "_2"), &k, &is_open);
 
   if (strcmp (part, "unet") == 0)
     return unet_config (family, file, layout, name, error);
@@ -504,5 +547,5 @@ dif_family_config (const DifFamily *family, DifWeights *file, const DifLdmLayout
     return parse (family->scheduler, name, error);
   if (g_str_has_prefix (part, "tokenizer"))
     return tokenizer_config (is_open, name, error);
-  return text_config (file, prefix, is_open, name, error);
+  return text_config (file, prefix, k, is_open, name, error);
 }

@@ -20,6 +20,7 @@ typedef struct
 static const Pair unet_ends[] = {
   { "time_embed.0", "time_embedding.linear_1" },
   { "time_embed.2", "time_embedding.linear_2" },
+  { "time_embed.cond_proj", "time_embedding.cond_proj" },
   { "label_emb.0.0", "add_embedding.linear_1" },
   { "label_emb.0.2", "add_embedding.linear_2" },
   { "input_blocks.0.0", "conv_in" },
@@ -43,23 +44,73 @@ static const Pair unet_middle[] = {
 };
 
 static const Pair vae_ends[] = {
-  { "mid.block_1", "mid_block.resnets.0" },
-  { "mid.block_2", "mid_block.resnets.1" },
-  { "mid.attn_1", "mid_block.attentions.0" },
   { "norm_out", "conv_norm_out" },
   { "conv_in", "conv_in" },
   { "conv_out", "conv_out" },
 };
 
+static const char *const vae_middle[] = { "mid.block_1", "mid.block_2" };
+
+/* The last ones are diffusers' own, which converters leave behind. */
 static const Pair vae_attention[] = {
   { "norm", "group_norm" },
   { "q", "to_q" },
   { "k", "to_k" },
   { "v", "to_v" },
   { "proj_out", "to_out.0" },
+  { "group_norm", "group_norm" },
+  { "to_q", "to_q" },
+  { "to_k", "to_k" },
+  { "to_v", "to_v" },
+  { "to_out.0", "to_out.0" },
+  { "query", "to_q" },
+  { "key", "to_k" },
+  { "value", "to_v" },
+  { "proj_attn", "to_out.0" },
 };
 
-static const Pair vae_resnet[] = { { "nin_shortcut", "conv_shortcut" } };
+/* What a transformer of the U-Net is made of; both sides call it the same. */
+static const char *const transformer_ends[]  = { "norm", "proj_in", "proj_out" };
+static const char *const transformer_block[] = {
+  "norm1",
+  "norm2",
+  "norm3",
+  "attn1.to_q",
+  "attn1.to_k",
+  "attn1.to_v",
+  "attn2.to_q",
+  "attn2.to_k",
+  "attn2.to_v",
+  "attn1.to_out.0",
+  "ff.net.2",
+  "ff.net.0.proj",
+  "attn2.to_out.0",
+};
+
+/* What a layer of Hugging Face's CLIP is made of, and what stands around them. */
+static const char *const clip_layer[] = {
+  "layer_norm1",
+  "layer_norm2",
+  "mlp.fc1",
+  "mlp.fc2",
+  "self_attn.q_proj",
+  "self_attn.k_proj",
+  "self_attn.v_proj",
+  "self_attn.out_proj",
+};
+static const char *const clip_ends[] = {
+  "text_model.embeddings.token_embedding", "text_model.embeddings.position_embedding",
+  "text_model.final_layer_norm", "text_projection"
+};
+
+static const Pair vae_resnet[] = {
+  { "norm1", "norm1" },
+  { "conv1", "conv1" },
+  { "norm2", "norm2" },
+  { "conv2", "conv2" },
+  { "nin_shortcut", "conv_shortcut" },
+  { "conv_shortcut", "conv_shortcut" },
+};
 
 static const Pair open_clip_ends[] = {
   { "token_embedding", "text_model.embeddings.token_embedding" },
@@ -73,6 +124,7 @@ static const Pair open_clip_layer[] = {
   { "ln_2", "layer_norm2" },
   { "mlp.c_fc", "mlp.fc1" },
   { "mlp.c_proj", "mlp.fc2" },
+  { "attn.out_proj", "self_attn.out_proj" },
   { "attn", "self_attn" },
 };
 
@@ -97,18 +149,44 @@ static const struct
   { "conditioner.embedders.0.transformer.", "text_encoder", CLIP },
   { "conditioner.embedders.0.model.", "text_encoder_2", OPEN_CLIP },
   { "conditioner.embedders.1.model.", "text_encoder_2", OPEN_CLIP },
+  { "conditioner.embedders.1.transformer.", "text_encoder_2", CLIP },
 };
 
 /* SD 2 listens to the last layer but one; diffusers leaves the last one out
- * (single_file_utils.py, SD_2_TEXT_ENCODER_KEYS_TO_IGNORE). */
-static const char *const left_out[] = { "cond_stage_model.model.transformer.resblocks.23.",
-                                        "cond_stage_model.model.text_projection" };
+ * (single_file_utils.py, SD_2_TEXT_ENCODER_KEYS_TO_IGNORE).  The others are what
+ * training keeps beside a part: a discriminator, CLIP's temperature and mask, and
+ * the projections of encoders whose pooled output nobody takes. */
+static const char *const left_out[] = {
+  "cond_stage_model.model.transformer.resblocks.23.",
+  "cond_stage_model.model.text_projection",
+  "cond_stage_model.model.logit_scale",
+  "cond_stage_model.model.attn_mask",
+  "cond_stage_model.transformer.text_projection.",
+  "cond_stage_model.transformer.logit_scale",
+  "conditioner.embedders.0.transformer.text_projection.",
+  "conditioner.embedders.0.transformer.logit_scale",
+  "conditioner.embedders.0.model.logit_scale",
+  "conditioner.embedders.0.model.attn_mask",
+  "conditioner.embedders.1.model.logit_scale",
+  "conditioner.embedders.1.model.attn_mask",
+  "conditioner.embedders.1.transformer.logit_scale",
+  "first_stage_model.loss.",
+  "first_stage_model.logvar",
+};
+
+/* Ends of names that say nothing: a buffer of positions, and how activations
+ * would be scaled by who multiplies in fp8. */
+static const char *const left_out_ends[] = { ".position_ids", ".scale_input", ".input_scale",
+                                             ".scaled_fp8" };
 
 static int
 find_part (const char *name)
 {
   for (guint i = 0; i < G_N_ELEMENTS (left_out); i++)
     if (g_str_has_prefix (name, left_out[i]))
+      return -1;
+  for (guint i = 0; i < G_N_ELEMENTS (left_out_ends); i++)
+    if (g_str_has_suffix (name, left_out_ends[i]))
       return -1;
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     if (g_str_has_prefix (name, parts[i].prefix))
@@ -154,8 +232,8 @@ skip_number (const char **p, guint *number)
   return TRUE;
 }
 
-/* @before, the other side of the first entry that *@name begins with, and what is left;
- * NULL if it begins with none. */
+/* @before, the other side of the entry that *@name begins with, and what is left, one
+ * part at most; NULL if there is none. */
 static char *
 translate (const char *before, const char *name, const Pair *pairs, guint n, gboolean back)
 {
@@ -163,26 +241,52 @@ translate (const char *before, const char *name, const Pair *pairs, guint n, gbo
     {
       const char *rest = name;
 
-      if (skip (&rest, back ? pairs[i].canonical : pairs[i].ldm))
+      if (skip (&rest, back ? pairs[i].canonical : pairs[i].ldm) && ! strchr (rest, '.'))
         return g_strconcat (before, back ? pairs[i].ldm : pairs[i].canonical, *rest ? "." : "",
                             rest, NULL);
     }
   return NULL;
 }
 
-/* As translate(), but what begins with no entry stays as it is. */
-static char *
-translate_or_keep (const char *before, const char *name, const Pair *pairs, guint n, gboolean back)
-{
-  char *name2 = translate (before, name, pairs, n, back);
-
-  return name2 ? name2 : g_strconcat (before, name, NULL);
-}
-
 #define TRANSLATE(before, name, table, back) \
   translate (before, name, table, G_N_ELEMENTS (table), back)
-#define TRANSLATE_OR_KEEP(before, name, table, back) \
-  translate_or_keep (before, name, table, G_N_ELEMENTS (table), back)
+
+/* Whether @name is one of @known and a last part. */
+static gboolean
+is_tensor_of (const char *name, const char *const *known, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      const char *rest = name;
+
+      if (skip (&rest, known[i]) && *rest && ! strchr (rest, '.'))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+#define IS_TENSOR_OF(name, table) is_tensor_of (name, table, G_N_ELEMENTS (table))
+
+/* Whether a transformer of the U-Net has a tensor @name. */
+static gboolean
+is_transformers (const char *name)
+{
+  guint block;
+
+  if (! skip (&name, "transformer_blocks"))
+    return IS_TENSOR_OF (name, transformer_ends);
+  return skip_number (&name, &block) && IS_TENSOR_OF (name, transformer_block);
+}
+
+static gboolean
+is_clips (const char *name)
+{
+  guint layer;
+
+  if (! skip (&name, "text_model.encoder.layers"))
+    return IS_TENSOR_OF (name, clip_ends);
+  return skip_number (&name, &layer) && IS_TENSOR_OF (name, clip_layer);
+}
 
 /* ---- layouts ---- */
 
@@ -297,7 +401,7 @@ input_block (const DifLdmLayout *layout, guint i, const char *rest)
       before = g_strdup_printf ("down_blocks.%u.resnets.%u.", level, i - at);
       return TRANSLATE (before, rest, unet_resnet, FALSE);
     }
-  return skip (&rest, "1")
+  return skip (&rest, "1") && is_transformers (rest)
              ? g_strdup_printf ("down_blocks.%u.attentions.%u.%s", level, i - at, rest)
              : NULL;
 }
@@ -319,8 +423,9 @@ output_block (const DifLdmLayout *layout, guint i, const char *rest)
       before = g_strdup_printf ("up_blocks.%u.resnets.%u.", level, i - at);
       return TRANSLATE (before, rest, unet_resnet, FALSE);
     }
-  return skip (&rest, "1") ? g_strdup_printf ("up_blocks.%u.attentions.%u.%s", level, i - at, rest)
-                           : NULL;
+  return skip (&rest, "1") && is_transformers (rest)
+             ? g_strdup_printf ("up_blocks.%u.attentions.%u.%s", level, i - at, rest)
+             : NULL;
 }
 
 static char *
@@ -341,7 +446,9 @@ unet_name (const DifLdmLayout *layout, const char *name)
       {
         g_autofree char *before = g_strconcat (unet_middle[i].canonical, ".", NULL);
 
-        return i == 1 ? g_strconcat (before, p, NULL) : TRANSLATE (before, p, unet_resnet, FALSE);
+        if (i != 1)
+          return TRANSLATE (before, p, unet_resnet, FALSE);
+        return is_transformers (p) ? g_strconcat (before, p, NULL) : NULL;
       }
   return NULL;
 }
@@ -360,7 +467,7 @@ vae_level (const char *before, const char *rest)
   if (! skip (&rest, "block") || ! skip_number (&rest, &j))
     return NULL;
   resnet = g_strdup_printf ("%sresnets.%u.", before, j);
-  return TRANSLATE_OR_KEEP (resnet, rest, vae_resnet, FALSE);
+  return TRANSLATE (resnet, rest, vae_resnet, FALSE);
 }
 
 static char *
@@ -381,6 +488,12 @@ vae_name (const DifLdmLayout *layout, const char *name)
       before = g_strconcat (half, "mid_block.attentions.0.", NULL);
       return TRANSLATE (before, rest, vae_attention, FALSE);
     }
+  for (i = 0; i < G_N_ELEMENTS (vae_middle); i++)
+    if (skip (&rest, vae_middle[i]))
+      {
+        before = g_strdup_printf ("%smid_block.resnets.%u.", half, i);
+        return TRANSLATE (before, rest, vae_resnet, FALSE);
+      }
   if (skip (&rest, "down") && skip_number (&rest, &i))
     {
       before = g_strdup_printf ("%sdown_blocks.%u.", half, i);
@@ -408,15 +521,9 @@ open_clip_name (const char *name)
   return TRANSLATE (before, p, open_clip_layer, FALSE);
 }
 
-char *
-dif_ldm_canonical (const DifLdmLayout *layout, const char *name)
+static char *
+canonical (const DifLdmLayout *layout, int i, const char *rest)
 {
-  int         i = find_part (name);
-  const char *rest;
-
-  if (i < 0)
-    return NULL;
-  rest = name + strlen (parts[i].prefix);
   switch (parts[i].kind)
     {
     case UNET:
@@ -426,8 +533,27 @@ dif_ldm_canonical (const DifLdmLayout *layout, const char *name)
     case OPEN_CLIP:
       return open_clip_name (rest);
     default:
-      return dif_keymap_canonical ("CLIPTextModel", rest);
+      return is_clips (rest) ? dif_keymap_canonical ("CLIPTextModel", rest) : NULL;
     }
+}
+
+/* How names end: tensors, and what is kept beside one (scales.h). */
+static const char *const last_parts[] = { "weight", "bias", "text_projection", "scale_weight",
+                                          "weight_scale", "comfy_quant", "in_proj_weight",
+                                          "in_proj_bias" };
+
+char *
+dif_ldm_canonical (const DifLdmLayout *layout, const char *name)
+{
+  int              i    = find_part (name);
+  g_autofree char *done = i < 0 ? NULL : canonical (layout, i, name + strlen (parts[i].prefix));
+  const char      *last = done ? strrchr (done, '.') : NULL;
+
+  last = last ? last + 1 : done;
+  for (guint k = 0; last && k < G_N_ELEMENTS (last_parts); k++)
+    if (strcmp (last, last_parts[k]) == 0)
+      return g_steal_pointer (&done);
+  return NULL;
 }
 
 /* ---- canonical to original ---- */

@@ -53,7 +53,8 @@ void dif_ldm_layout_from_unet (DifLdmLayout *layout, DifWeights *unet);
  *
  * Returns: (transfer none) (nullable): the part the tensor belongs to, such as
  * "unet" or "text_encoder_2"; NULL if no part is made from it (`model_ema.`,
- * `alphas_cumprod` ...)
+ * `alphas_cumprod`, or, below a part's prefix, what is known to be needless:
+ * `position_ids`, `logit_scale` ...)
  */
 const char *dif_ldm_part (const char *name);
 
@@ -70,7 +71,8 @@ const char *dif_ldm_part (const char *name);
  * `convert_ldm_vae_checkpoint`, `convert_open_clip_checkpoint`.
  *
  * Returns: (transfer full) (nullable): the canonical name; NULL if there is
- * none
+ * none, which of a tensor that belongs to a part says that nobody knows what
+ * it is for
  */
 char *dif_ldm_canonical (const DifLdmLayout *layout, const char *name);
 

@@ -32,7 +32,7 @@ static const struct
   { .name = "F4", .bits = 4 },
   { .name = "F6_E2M3", .bits = 6 },
   { .name = "F6_E3M2", .bits = 6 },
-  { .name = "U8", .bits = 8 },
+  { "U8", 8, TRUE, DIF_ENC_U8 },
   { "I8", 8, TRUE, DIF_ENC_I8 },
   { "F8_E5M2", 8, TRUE, DIF_ENC_F8_E5M2 },
   { "F8_E4M3", 8, TRUE, DIF_ENC_F8_E4M3 },
@@ -267,7 +267,7 @@ check_readable (const Entry *entry)
 {
   if (! dtypes[entry->dtype].readable)
     dif_json_fail (entry->node, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "expected F32, F16, BF16, F64, F8_E4M3, F8_E5M2, I64, I32 or I8, found %s",
+                   "expected F32, F16, BF16, F64, F8_E4M3, F8_E5M2, I64, I32, I8 or U8, found %s",
                    dtypes[entry->dtype].name);
   if (entry->n_dims > DIF_MAX_DIMS)
     dif_json_fail (entry->node, DIF_FORMAT_ERROR_UNSUPPORTED,

@@ -27,7 +27,7 @@ typedef char *(*DifWantFunc) (const char *name, gpointer user_data);
  * dif_safetensors_read:
  * @path: a .safetensors file
  * @into: receives its tensors; ones of dtypes other than F32, F16, BF16, F64,
- *   F8_E4M3, F8_E5M2, I64, I32 and I8 are refused unless @want skips them
+ *   F8_E4M3, F8_E5M2, I64, I32, I8 and U8 are refused unless @want skips them
  * @want: (nullable): chooses and renames
  * @user_data: for @want
  * @error: return location

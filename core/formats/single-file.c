@@ -10,16 +10,21 @@
 
 #include "base/error.h"
 #include "formats/family.h"
+#include "formats/ldm-spelling.h"
 #include "formats/safetensors.h"
+#include "formats/scales.h"
 
 #define ENDING ".safetensors"
 
 struct _DifSingleFile
 {
   char            *path;
+  DifLdmSpelling   spelling;
   DifWeights      *header; /* original names and shapes */
   DifLdmLayout     layout;
   const DifFamily *family;
+  const char      *prediction; /* that the file itself states, or NULL */
+  gboolean         zero_snr;
   DifJson         *settings; /* NAME.dif.json; may be NULL */
 };
 
@@ -33,14 +38,13 @@ dif_single_file_settings_path (const char *path)
 
 /* ---- opening ---- */
 
-/* Notes every name, and takes what a family is recognized by. */
+/* Takes what a family is recognized by, as Stability would have spelled it. */
 static char *
 want_known (const char *name, gpointer user_data)
 {
-  GPtrArray *names = user_data;
+  g_autofree char *own = dif_ldm_respell (user_data, name);
 
-  g_ptr_array_add (names, g_strdup (name));
-  return dif_ldm_part (name) || strcmp (name, "global_step") == 0 ? g_strdup (name) : NULL;
+  return dif_ldm_part (own) || strcmp (own, "global_step") == 0 ? g_steal_pointer (&own) : NULL;
 }
 
 /* The shapes of @file, which hold on to nothing. */
@@ -75,19 +79,73 @@ load_settings (DifSingleFile *file, GError **error)
   return dif_json_finish (file->settings, error);
 }
 
+/* ---- what a file says of itself ---- */
+
+/* Words of the metadata's `modelspec.prediction_type`.  Source: Stability-AI/ModelSpec;
+ * kohya-ss/sd-scripts, sai_model_spec.py. */
+static const struct
+{
+  const char *word, *prediction;
+} predictions[] = {
+  { "epsilon", "epsilon" },
+  { "eps", "epsilon" },
+  { "v", "v_prediction" },
+  { "v_prediction", "v_prediction" },
+  { "v-prediction", "v_prediction" },
+  { "velocity", "v_prediction" },
+};
+
+static gboolean
+read_stated_prediction (DifSingleFile *file, GError **error)
+{
+  g_autofree char *word = NULL, *shown = NULL;
+
+  if (! dif_safetensors_metadata (file->path, "modelspec.prediction_type", &word, error))
+    return FALSE;
+  if (! word || ! *word)
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (predictions); i++)
+    if (g_ascii_strcasecmp (word, predictions[i].word) == 0)
+      {
+        file->prediction = predictions[i].prediction;
+        return TRUE;
+      }
+  shown = g_strescape (word, NULL);
+  g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
+               "%s: metadata modelspec.prediction_type: expected epsilon or v, found \"%.60s\"",
+               file->path, shown);
+  return FALSE;
+}
+
+/* Tensors whose presence alone says something, put there by those who train.
+ * Source: ComfyUI, supported_models.py, SDXL.model_type. */
+static void
+read_markers (DifSingleFile *file, GPtrArray *names)
+{
+  for (guint i = 0; i < names->len; i++)
+    if (strcmp (names->pdata[i], "v_pred") == 0)
+      file->prediction = "v_prediction";
+    else if (strcmp (names->pdata[i], "ztsnr") == 0)
+      file->zero_snr = TRUE;
+}
+
 DifSingleFile *
 dif_single_file_open (const char *path, GError **error)
 {
   g_autoptr (DifSingleFile) file  = g_new0 (DifSingleFile, 1);
   g_autoptr (DifWeights)    known = dif_weights_new ("header");
-  g_autoptr (GPtrArray)     names = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray)     names = dif_safetensors_names (path, error);
 
-  if (! dif_safetensors_read (path, known, want_known, names, error))
+  if (! names)
     return NULL;
-  file->path   = g_strdup (path);
+  file->path     = g_strdup (path);
+  file->spelling = dif_ldm_spelling_of (names);
+  if (! dif_safetensors_read (path, known, want_known, &file->spelling, error))
+    return NULL;
   file->family = dif_family_detect (known, names, path, error);
-  if (! file->family || ! load_settings (file, error))
+  if (! file->family || ! load_settings (file, error) || ! read_stated_prediction (file, error))
     return NULL;
+  read_markers (file, names);
   file->header = shapes_of (known);
   dif_ldm_layout_from_file (&file->layout, file->header);
   return g_steal_pointer (&file);
@@ -154,6 +212,10 @@ dif_single_file_config (DifSingleFile *file, const char *part, GError **error)
   config = dif_family_config (file->family, file->header, &file->layout, part, name, error);
   if (! config)
     return NULL;
+  if (strcmp (part, "scheduler") == 0 && file->prediction)
+    dif_json_set_string (config, "prediction_type", file->prediction);
+  if (strcmp (part, "scheduler") == 0 && file->zero_snr)
+    dif_json_set_bool (config, "rescale_betas_zero_snr", TRUE);
   own = file->settings ? dif_json_member (file->settings, part) : NULL;
   if (own && dif_json_type (own) != DIF_JSON_OBJECT)
     dif_json_fail_value (own, DIF_FORMAT_ERROR_BAD_VALUE, "an object");
@@ -167,17 +229,24 @@ dif_single_file_config (DifSingleFile *file, const char *part, GError **error)
 
 typedef struct
 {
-  const DifLdmLayout *layout;
-  const char         *part;
+  DifSingleFile *file;
+  const char    *part;
+  char          *unknown; /* a tensor of the part that nobody knows, or NULL */
 } Want;
 
 static char *
 want_part (const char *name, gpointer user_data)
 {
-  const Want *want = user_data;
+  Want            *want      = user_data;
+  g_autofree char *own       = dif_ldm_respell (&want->file->spelling, name);
+  char            *canonical = NULL;
 
-  return g_strcmp0 (dif_ldm_part (name), want->part) == 0 ? dif_ldm_canonical (want->layout, name)
-                                                          : NULL;
+  if (g_strcmp0 (dif_ldm_part (own), want->part) != 0)
+    return NULL;
+  canonical = dif_ldm_canonical (&want->file->layout, own);
+  if (! canonical && ! want->unknown)
+    want->unknown = g_strdup (name);
+  return canonical;
 }
 
 /* q, k and v of an in_proj, which lie one behind the other. */
@@ -266,12 +335,24 @@ add_one (DifWeights *into, DifWeights *from, const char *name, const char *path,
 DifWeights *
 dif_single_file_weights (DifSingleFile *file, const char *part, GError **error)
 {
-  Want                   want = { &file->layout, part };
+  Want                   want = { file, part };
   g_autoptr (DifWeights) raw = dif_weights_new (part), weights = dif_weights_new (part);
-  g_autoptr (GPtrArray)  names = NULL;
+  g_autoptr (GPtrArray)  names   = NULL;
+  g_autofree char       *unknown = NULL;
+  gboolean               done;
 
-  if (! has_part (file, part, error) ||
-      ! dif_safetensors_read (file->path, raw, want_part, &want, error))
+  if (! has_part (file, part, error))
+    return NULL;
+  done    = dif_safetensors_read (file->path, raw, want_part, &want, error);
+  unknown = want.unknown;
+  if (done && unknown)
+    {
+      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
+                   "%s: tensor %s: expected one that a %s of %s has, found one that it has not",
+                   file->path, unknown, part, dif_family_label (file->family));
+      return NULL;
+    }
+  if (! done || ! dif_scales_apply (raw, file->path, error))
     return NULL;
   names = dif_weights_names (raw);
   for (guint i = 0; i < names->len; i++)

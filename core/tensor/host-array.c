@@ -62,6 +62,13 @@ i8_to_f32 (float *out, const guint8 *in, gsize n)
     out[i] = (gint8) in[i];
 }
 
+static void
+u8_to_f32 (float *out, const guint8 *in, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    out[i] = in[i];
+}
+
 static float
 e5m2 (guint8 code)
 {
@@ -136,6 +143,7 @@ static const Row rows[DIF_N_ENCODINGS] = {
   [DIF_ENC_F8_E4M3] = { "f8_e4m3", 1, 1, FALSE, DIF_BF16, TRUE, e4m3_to_f32 },
   [DIF_ENC_F8_E5M2] = { "f8_e5m2", 1, 1, FALSE, DIF_BF16, TRUE, e5m2_to_f32 },
   [DIF_ENC_I8]      = { "i8", 1, 1, FALSE, DIF_F32, FALSE, i8_to_f32 },
+  [DIF_ENC_U8]      = { "u8", 1, 1, FALSE, DIF_F32, FALSE, u8_to_f32 },
 };
 
 const char *

@@ -24,6 +24,7 @@ G_BEGIN_DECLS
  *   (torch.float8_e4m3fn)
  * @DIF_ENC_F8_E5M2: the upper half of an IEEE half
  * @DIF_ENC_I8: 8-bit signed; numbers only with scales
+ * @DIF_ENC_U8: 8-bit unsigned: bytes that mean something else
  *
  * How the elements of an array are stored.
  */
@@ -37,11 +38,12 @@ typedef enum
   DIF_ENC_F64,
   DIF_ENC_F8_E4M3,
   DIF_ENC_F8_E5M2,
-  DIF_ENC_I8
+  DIF_ENC_I8,
+  DIF_ENC_U8
 } DifEncoding;
 
 /** DIF_N_ENCODINGS: their number. */
-#define DIF_N_ENCODINGS (DIF_ENC_I8 + 1)
+#define DIF_N_ENCODINGS (DIF_ENC_U8 + 1)
 
 /**
  * DifHostArray:
