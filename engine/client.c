@@ -1,329 +1,171 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* client.c - see client.h.
+/* client.c - calls of the engine, as events on the caller's main context.
  *
- * The client makes the socket and hands it to the engine that it starts, so it
- * can connect at once and nothing has to be waited for but the answer.
+ * A call reaches the engine (in a thread, since it may have to wait), says hello,
+ * asks, and takes messages until the answer is whole.  A run that reaches no
+ * engine is computed in a thread of this process.
  */
 #include "config.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <glib-unix.h>
 
 #include "engine/client.h"
-#include "engine/frame.h"
+#include "engine/connection.h"
 #include "engine/message.h"
 #include "engine/picture.h"
-#include "engine/place.h"
+#include "engine/reach.h"
 #include "engine/warm.h"
 
-#define ENGINE_FD 3
-#define LOCK_MS   5000
 #define ANSWER_MS 20000
-#define CHUNK     (256 * 1024)
+#define CANCEL_MS 2000
 #define ATTEMPTS  2
 
-/* A connection to the engine. */
+/* What a call waits for. */
+typedef enum
+{
+  REACHING,   /* the thread that looks for an engine */
+  GREETING,   /* the engine's hello */
+  ASKING,     /* its answer */
+  CANCELLING, /* that the run, which is of no use any more, is over */
+  COMPUTING   /* the thread that computes in the engine's place */
+} State;
+
+/* The data of a GTask; ends with it. */
 typedef struct
 {
-  int             fd;
-  int             pid;
-  DifFrameReader *reader;
-  GCancellable   *cancellable;
-} Link;
+  GTask          *task;
+  State           state;
+  guint           attempt;
+  DifRequest     *rq; /* NULL for a question */
+  const char     *question, *answer;
+  DifProgressFunc progress;
+  gpointer        progress_data;
+
+  DifConnection *connection;
+  int            pid;
+  GSource       *timer;
+  GSource       *cancel_source;
+  DifResult     *result; /* as far as it has arrived */
+  guint          n_arrived;
+  guint8        *has; /* which of its pictures have */
+
+  GMutex      lock; /* of the two below, which a computing thread writes */
+  DifProgress latest;
+  gboolean    is_told;
+} Call;
+
+static void reach (Call *call);
+static void compute (Call *call);
 
 static void
-link_free (Link *engine)
+clear_source (GSource **source)
 {
-  if (engine == NULL)
+  if (*source == NULL)
     return;
-  close (engine->fd);
-  dif_frame_reader_free (engine->reader);
-  g_free (engine);
+  g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
 }
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Link, link_free)
-
-static Link *
-link_new (int fd, GCancellable *cancellable)
-{
-  Link *engine = g_new0 (Link, 1);
-
-  g_unix_set_fd_nonblocking (fd, TRUE, NULL);
-  engine->fd          = fd;
-  engine->cancellable = cancellable;
-  engine->reader      = dif_frame_reader_new (DIF_FRAME_MAX_HEADER, DIF_FRAME_MAX_PAYLOAD);
-  return engine;
-}
-
-static gboolean
-link_lost (Link *engine, GError **error)
-{
-  g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,
-               "dif-engine (process %d): expected an answer, found that it had ended "
-               "(it may have run out of memory)",
-               engine->pid);
-  return FALSE;
-}
-
-/* Waits for the descriptor; @timeout_ms of -1 is for ever. */
-static gboolean
-link_wait (Link *engine, short events, int timeout_ms, GError **error)
-{
-  GPollFD fds[2] = { { .fd = engine->fd, .events = (gushort) events } };
-  guint   n_fds  = 1;
-  int     n;
-
-  if (g_cancellable_make_pollfd (engine->cancellable, &fds[1]))
-    n_fds = 2;
-  do
-    n = g_poll (fds, n_fds, timeout_ms);
-  while (n < 0 && errno == EINTR);
-  if (n_fds == 2)
-    g_cancellable_release_fd (engine->cancellable);
-
-  if (g_cancellable_set_error_if_cancelled (engine->cancellable, error))
-    return FALSE;
-  if (n <= 0)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                   "dif-engine: expected an answer within %d ms, found none", timeout_ms);
-      return FALSE;
-    }
-  return TRUE;
-}
-
-static gboolean
-link_send_bytes (Link *engine, GBytes *data, GError **error)
-{
-  gsize         n     = 0;
-  const guint8 *bytes = g_bytes_get_data (data, &n);
-
-  while (n > 0)
-    {
-      gssize sent = dif_place_send (engine->fd, bytes, n);
-
-      if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-        return link_lost (engine, error);
-      if (sent < 0 && ! link_wait (engine, G_IO_OUT, ANSWER_MS, error))
-        return FALSE;
-      if (sent > 0)
-        {
-          bytes += sent;
-          n -= (gsize) sent;
-        }
-    }
-  return TRUE;
-}
-
-static gboolean
-link_send (Link *engine, DifJson *message, GError **error)
-{
-  g_autoptr (GBytes) frame = dif_frame_pack (message, NULL, 0);
-
-  return link_send_bytes (engine, frame, error);
-}
-
-static gboolean
-link_send_input (Link *engine, const char *name, DifImage *image, GError **error)
-{
-  g_autoptr (DifJson) message = dif_message_new ("input");
-  g_autoptr (GBytes)  pixels  = dif_picture_pack (image, message, error);
-  g_autoptr (GBytes)  head    = NULL;
-
-  if (pixels == NULL)
-    return FALSE;
-  dif_json_set_string (message, "name", name);
-  head = dif_frame_pack_head (message, g_bytes_get_size (pixels));
-  return link_send_bytes (engine, head, error) && link_send_bytes (engine, pixels, error);
-}
-
-static DifFrame *
-link_receive (Link *engine, int timeout_ms, GError **error)
-{
-  g_autofree guint8 *chunk = g_malloc (CHUNK);
-
-  while (TRUE)
-    {
-      DifFrame *frame = NULL;
-      gssize    n;
-
-      if (! dif_frame_reader_next (engine->reader, &frame, error))
-        return NULL;
-      if (frame != NULL)
-        return frame;
-      if (! link_wait (engine, G_IO_IN, timeout_ms, error))
-        return NULL;
-      n = read (engine->fd, chunk, CHUNK);
-      if (n > 0)
-        {
-          dif_frame_reader_feed (engine->reader, chunk, (gsize) n);
-        }
-      else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-        {
-          link_lost (engine, error);
-          return NULL;
-        }
-    }
-}
-
-/* Asks and takes one answer of the given type. */
-static DifFrame *
-link_ask (Link *engine, DifJson *question, const char *type, GError **error)
-{
-  g_autoptr (DifFrame) frame = NULL;
-
-  if (! link_send (engine, question, error))
-    return NULL;
-  frame = link_receive (engine, ANSWER_MS, error);
-  if (frame == NULL)
-    return NULL;
-  if (dif_message_is (frame->header, "error"))
-    {
-      g_propagate_error (error, dif_message_to_error (frame->header));
-      return NULL;
-    }
-  if (! dif_message_is (frame->header, type))
-    {
-      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_BAD_VALUE,
-                   "dif-engine: expected the answer \"%s\", found another", type);
-      return NULL;
-    }
-  return g_steal_pointer (&frame);
-}
-
-static gboolean
-link_hello (Link *engine, GError **error)
-{
-  g_autoptr (DifJson)  hello  = dif_message_new ("hello");
-  g_autoptr (DifFrame) answer = NULL;
-
-  dif_json_set_double (hello, "protocol", DIF_ENGINE_PROTOCOL);
-  dif_json_set_string (hello, "version", DIF_VERSION);
-  answer = link_ask (engine, hello, "hello", error);
-  if (answer == NULL)
-    return FALSE;
-  engine->pid = (int) dif_json_int (answer->header, "pid", 0, 0, G_MAXINT);
-  return dif_json_finish (answer->header, error);
-}
-
-static char *
-find_engine (void)
-{
-  const char      *named  = g_getenv ("DIF_ENGINE");
-  g_autofree char *self   = g_file_read_link ("/proc/self/exe", NULL);
-  g_autofree char *folder = self != NULL ? g_path_get_dirname (self) : NULL;
-  g_autofree char *beside = folder != NULL ? g_build_filename (folder, "dif-engine", NULL) : NULL;
-
-  if (named != NULL && *named != '\0')
-    return g_file_test (named, G_FILE_TEST_IS_EXECUTABLE) ? g_strdup (named) : NULL;
-  if (beside != NULL && g_file_test (beside, G_FILE_TEST_IS_EXECUTABLE))
-    return g_steal_pointer (&beside);
-  return g_build_filename (DIF_LIBEXECDIR, "dif-engine", NULL);
-}
-
-/* A session of its own, so that nothing meant for the client reaches the engine. */
 static void
-leave_session (gpointer user_data)
+call_free (gpointer data)
 {
-  setsid ();
+  Call *call = data;
+
+  dif_request_free (call->rq);
+  dif_result_free (call->result);
+  g_free (call->has);
+  g_mutex_clear (&call->lock);
+  g_free (call);
 }
 
-static gboolean
-spawn_engine (int listen_fd, GError **error)
+static Call *
+call_new (GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
-  g_autofree char                *program  = find_engine ();
-  const char                     *seconds  = g_getenv ("DIF_ENGINE_IDLE_SECONDS");
-  g_autofree char                *fd       = g_strdup_printf ("--listen-fd=%d", ENGINE_FD);
-  g_autofree char                *idle     = NULL;
-  const char                     *argv[]   = { program, fd, NULL, NULL };
-  g_autoptr (GSubprocess)         process  = NULL;
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
-      G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
+  Call  *call = g_new0 (Call, 1);
+  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
 
-  if (program == NULL)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                           "DIF_ENGINE: expected a program, found none");
-      return FALSE;
-    }
-  if (seconds != NULL && *seconds != '\0')
-    argv[2] = idle = g_strdup_printf ("--idle-seconds=%s", seconds);
-  g_subprocess_launcher_set_cwd (launcher, "/");
-  g_subprocess_launcher_set_child_setup (launcher, leave_session, NULL, NULL);
-  g_subprocess_launcher_take_fd (launcher, dup (listen_fd), ENGINE_FD);
-  process = g_subprocess_launcher_spawnv (launcher, argv, error);
-  return process != NULL;
+  g_mutex_init (&call->lock);
+  call->task    = task;
+  call->is_told = TRUE;
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, call, call_free);
+  return call;
 }
 
-/* Under the lock: whoever comes second finds the first one's engine. */
-static int
-connect_or_start (DifPlace *place, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (GError) failure   = NULL;
-  int                listen_fd = -1;
-  int                lock      = dif_place_lock (place, LOCK_MS, cancellable, error);
-  int                fd;
+/* ---- the end of a call ---- */
 
-  if (lock < 0)
-    return -1;
-  fd = dif_place_connect (place, &failure);
-  if (fd < 0 && ! g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-    }
-  else if (fd < 0)
-    {
-      listen_fd = dif_place_listen (place, error);
-      if (listen_fd >= 0 && spawn_engine (listen_fd, error))
-        fd = dif_place_connect (place, error);
-      if (listen_fd >= 0 && fd < 0)
-        dif_place_remove (place);
-    }
-  if (listen_fd >= 0)
-    close (listen_fd);
-  close (lock);
-  return fd;
+/* Nothing happens any more but what the caller does with the answer. */
+static GTask *
+call_close (Call *call)
+{
+  clear_source (&call->timer);
+  clear_source (&call->cancel_source);
+  g_clear_pointer (&call->connection, dif_connection_free);
+  return call->task;
 }
 
-/* An engine that has said hello. */
-static Link *
-reach_engine (gboolean may_start, GCancellable *cancellable, GError **error)
+/* Takes @failure. */
+static void
+call_fail (Call *call, GError *failure)
 {
-  g_autoptr (DifPlace) place = dif_place_open (error);
+  g_autoptr (GTask) task = call_close (call);
 
-  for (guint attempt = 1; place != NULL; attempt++)
+  if (call->state == CANCELLING)
     {
-      g_autoptr (GError) failure = NULL;
-      g_autoptr (Link)   engine  = NULL;
-      int                fd      = dif_place_connect (place, &failure);
-
-      if (fd < 0 && may_start && g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-        {
-          g_clear_error (&failure);
-          fd = connect_or_start (place, cancellable, &failure);
-        }
-      if (fd >= 0)
-        {
-          engine = link_new (fd, cancellable);
-          if (link_hello (engine, &failure))
-            return g_steal_pointer (&engine);
-        }
-      if (fd < 0 || attempt == ATTEMPTS ||
-          ! g_error_matches (failure, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED))
-        {
-          g_propagate_error (error, g_steal_pointer (&failure));
-          return NULL;
-        }
+      g_clear_error (&failure);
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Operation was cancelled");
     }
-  return NULL;
+  else
+    {
+      g_task_return_error (task, failure);
+    }
 }
+
+static void
+call_succeed (Call *call, gpointer value, GDestroyNotify destroy)
+{
+  g_autoptr (GTask) task = call_close (call);
+
+  g_task_return_pointer (task, value, destroy);
+}
+
+static void
+call_fail_with (Call *call, GQuark domain, int code, const char *format, ...)
+    G_GNUC_PRINTF (4, 5);
+
+static void
+call_fail_with (Call *call, GQuark domain, int code, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  call_fail (call, g_error_new_valist (domain, code, format, args));
+  va_end (args);
+}
+
+/* No engine, or none that says hello: a run is computed here, then.  Takes
+ * @failure. */
+static void
+call_do_without (Call *call, GError *failure)
+{
+  if (call->rq == NULL || g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      call_fail (call, failure);
+      return;
+    }
+  g_debug ("no engine, this process computes: %s", failure->message);
+  g_error_free (failure);
+  clear_source (&call->timer);
+  clear_source (&call->cancel_source);
+  g_clear_pointer (&call->connection, dif_connection_free);
+  compute (call);
+}
+
+/* ---- pictures ---- */
 
 /* Returns: FALSE if it is not a picture that fits those before it */
 static gboolean
-take_picture (DifFrame *frame, DifResult **result)
+take_picture (Call *call, DifFrame *frame)
 {
   DifJson *header   = frame->header;
   guint    index    = (guint) dif_json_int (header, "index", 0, 0, DIF_ENGINE_MAX_IMAGES - 1);
@@ -339,14 +181,19 @@ take_picture (DifFrame *frame, DifResult **result)
   if (! dif_json_finish (header, NULL) || index >= n_images || frame->payload == NULL ||
       g_bytes_get_size (frame->payload) != expected)
     return FALSE;
-  if (*result == NULL)
-    *result = dif_result_new (n_images, width, height, seed);
-  if (dif_result_n_images (*result) != n_images || dif_result_width (*result) != width ||
-      dif_result_height (*result) != height)
+  if (call->result == NULL)
+    {
+      call->result = dif_result_new (n_images, width, height, seed);
+      call->has    = g_new0 (guint8, n_images);
+    }
+  if (dif_result_n_images (call->result) != n_images || dif_result_width (call->result) != width ||
+      dif_result_height (call->result) != height || call->has[index])
     return FALSE;
-  dif_result_fill (*result, index, g_bytes_get_data (frame->payload, NULL),
+  dif_result_fill (call->result, index, g_bytes_get_data (frame->payload, NULL),
                    dif_json_string (header, "recipe", ""));
-  dif_result_set_verdict (*result, index, batch, (DifSafety) safety);
+  dif_result_set_verdict (call->result, index, batch, (DifSafety) safety);
+  call->has[index] = 1;
+  call->n_arrived++;
   return TRUE;
 }
 
@@ -367,84 +214,259 @@ take_plane (DifFrame *frame, DifResult *result)
 
 /* Returns: FALSE if it is no part of a result that makes sense here */
 static gboolean
-take_part (DifFrame *frame, DifResult **result)
+take_part (Call *call, DifFrame *frame)
 {
   if (dif_message_is (frame->header, "picture"))
-    return take_picture (frame, result);
-  return dif_message_is (frame->header, "plane") && *result != NULL &&
-         take_plane (frame, *result);
+    return take_picture (call, frame);
+  return call->result != NULL && take_plane (frame, call->result);
 }
 
-static DifResult *
-receive_result (Link *engine, DifProgressFunc progress, gpointer user_data, GError **error)
+static void
+take_done (Call *call, DifJson *header)
 {
-  g_autoptr (DifResult) result = NULL;
+  guint n_images = call->result != NULL ? dif_result_n_images (call->result) : 1;
 
-  while (TRUE)
+  if (call->n_arrived < n_images)
     {
-      g_autoptr (DifFrame) frame = link_receive (engine, -1, error);
-      DifProgress          now;
-
-      if (frame == NULL)
-        return NULL;
-      if (dif_message_is (frame->header, "error"))
-        {
-          g_propagate_error (error, dif_message_to_error (frame->header));
-          return NULL;
-        }
-      if (dif_message_is (frame->header, "done") && result != NULL)
-        {
-          dif_result_set_warning (result, dif_json_string (frame->header, "warning", NULL));
-          dif_result_set_n_withheld (result, (guint) dif_json_int (frame->header, "n_withheld", 0,
-                                                                   0, DIF_ENGINE_MAX_IMAGES));
-          return g_steal_pointer (&result);
-        }
-      if (dif_message_is (frame->header, "progress") &&
-          dif_message_to_progress (frame->header, &now))
-        {
-          if (progress != NULL)
-            progress (&now, user_data);
-        }
-      else if (! take_part (frame, &result))
-        {
-          g_set_error_literal (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_BAD_VALUE,
-                               "dif-engine: expected progress or pictures, found something else");
-          return NULL;
-        }
+      call_fail_with (call, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
+                      "dif-engine: expected %u pictures before the end of the answer, found %u",
+                      n_images, call->n_arrived);
+      return;
     }
+  dif_result_set_warning (call->result, dif_json_string (header, "warning", NULL));
+  dif_result_set_n_withheld (
+      call->result, (guint) dif_json_int (header, "n_withheld", 0, 0, DIF_ENGINE_MAX_IMAGES));
+  dif_json_finish (header, NULL);
+  call_succeed (call, g_steal_pointer (&call->result), (GDestroyNotify) dif_result_free);
+}
+
+/* ---- messages ---- */
+
+static void
+send_question (Call *call)
+{
+  g_autoptr (DifJson) message = dif_message_new (call->question);
+  g_autoptr (DifJson) request = call->rq != NULL ? dif_request_to_json (call->rq) : NULL;
+
+  if (request != NULL)
+    dif_json_set_copy (message, "request", request);
+  dif_connection_send (call->connection, message, NULL);
 }
 
 static gboolean
-send_inputs (Link *engine, DifRequest *rq, GError **error)
+send_input (Call *call, const DifParam *row, GError **error)
 {
-  guint           n    = 0;
-  const DifParam *rows = dif_task_params (dif_request_task (rq), &n);
+  DifImage           *image   = dif_request_image (call->rq, row->name);
+  g_autoptr (DifJson) message = dif_message_new ("input");
+  g_autoptr (GBytes)  pixels  = NULL;
 
-  for (guint i = 0; i < n; i++)
-    {
-      DifImage *image = rows[i].type == DIF_PARAM_IMAGE ? dif_request_image (rq, rows[i].name)
-                                                        : NULL;
-
-      if (image != NULL && ! link_send_input (engine, rows[i].name, image, error))
-        return FALSE;
-    }
+  if (image == NULL)
+    return TRUE;
+  pixels = dif_picture_pack (image, message, error);
+  if (pixels == NULL)
+    return FALSE;
+  dif_json_set_string (message, "name", row->name);
+  dif_connection_send (call->connection, message, pixels);
   return TRUE;
 }
 
-static DifResult *
-run_in_engine (Link *engine, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
-               GError **error)
+/* The pictures that the request starts from, ahead of it. */
+static gboolean
+send_inputs (Call *call, GError **error)
 {
-  g_autoptr (DifJson) message = dif_message_new ("run");
-  g_autoptr (DifJson) request = dif_request_to_json (rq);
+  guint           n    = 0;
+  const DifParam *rows = dif_task_params (dif_request_task (call->rq), &n);
 
-  dif_json_set_copy (message, "request", request);
-  if (! send_inputs (engine, rq, error))
-    return NULL;
-  if (! link_send (engine, message, error))
-    return NULL;
-  return receive_result (engine, progress, user_data, error);
+  for (guint i = 0; i < n; i++)
+    if (rows[i].type == DIF_PARAM_IMAGE && ! send_input (call, &rows[i], error))
+      return FALSE;
+  return TRUE;
 }
+
+static void
+take_hello (Call *call, DifJson *header)
+{
+  GError *failure  = NULL;
+  gint64  protocol = dif_json_int (header, "protocol", 0, 0, G_MAXINT);
+
+  call->pid = (int) dif_json_int (header, "pid", 0, 0, G_MAXINT);
+  if (dif_json_finish (header, &failure) && protocol < DIF_ENGINE_OLDEST)
+    g_set_error (&failure, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                 "dif-engine: expected protocol %d or newer, found %" G_GINT64_FORMAT,
+                 DIF_ENGINE_OLDEST, protocol);
+  if (failure != NULL)
+    {
+      call_do_without (call, failure);
+      return;
+    }
+  call->state = ASKING;
+  /* a run takes as long as it takes */
+  if (call->rq != NULL)
+    clear_source (&call->timer);
+  if (call->rq != NULL && ! send_inputs (call, &failure))
+    call_fail (call, failure);
+  else
+    send_question (call);
+}
+
+static void
+take_progress (Call *call, DifJson *header)
+{
+  DifProgress now;
+
+  if (! dif_message_to_progress (header, &now))
+    call_fail_with (call, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
+                    "dif-engine: expected how far it is, found a message that makes no sense");
+  else if (call->progress != NULL && call->state == ASKING)
+    call->progress (&now, call->progress_data);
+}
+
+/* Of a run; what is not known is left alone. */
+static void
+take_news (Call *call, DifFrame *frame)
+{
+  DifJson *header = frame->header;
+
+  if (dif_message_is (header, "progress"))
+    take_progress (call, header);
+  else if (dif_message_is (header, "done"))
+    take_done (call, header);
+  else if ((dif_message_is (header, "picture") || dif_message_is (header, "plane")) &&
+           ! take_part (call, frame))
+    call_fail_with (call, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
+                    "dif-engine: expected pictures, found a message that makes no sense");
+}
+
+static void
+on_message (DifConnection *connection, DifFrame *frame, gpointer user_data)
+{
+  Call    *call   = user_data;
+  DifJson *header = frame->header;
+
+  if (dif_message_is (header, "error"))
+    {
+      if (call->state == GREETING)
+        call_do_without (call, dif_message_to_error (header));
+      else
+        call_fail (call, dif_message_to_error (header));
+    }
+  else if (call->state == GREETING)
+    {
+      if (dif_message_is (header, "hello"))
+        take_hello (call, header);
+    }
+  else if (call->state == CANCELLING)
+    {
+      if (dif_message_is (header, "done"))
+        call_fail (call, NULL);
+    }
+  else if (call->rq != NULL)
+    {
+      take_news (call, frame);
+    }
+  else if (dif_message_is (header, call->answer))
+    {
+      call_succeed (call, dif_json_ref (header), (GDestroyNotify) dif_json_unref);
+    }
+}
+
+static void
+on_closed (DifConnection *connection, const GError *failure, gpointer user_data)
+{
+  Call   *call = user_data;
+  GError *lost;
+
+  if (failure != NULL)
+    {
+      call_fail (call, g_error_copy (failure));
+      return;
+    }
+  lost = g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,
+                      "dif-engine (process %d): expected an answer, found that it had ended "
+                      "(it may have run out of memory)",
+                      call->pid);
+  if (call->state != GREETING)
+    {
+      call_fail (call, lost);
+    }
+  else if (++call->attempt < ATTEMPTS)
+    {
+      /* one that was about to end */
+      g_error_free (lost);
+      clear_source (&call->timer);
+      g_clear_pointer (&call->connection, dif_connection_free);
+      reach (call);
+    }
+  else
+    {
+      call_do_without (call, lost);
+    }
+}
+
+static const DifConnectionEvents events = { on_message, on_closed };
+
+/* ---- time and cancelling ---- */
+
+static gboolean
+on_timer (gpointer user_data)
+{
+  Call   *call = user_data;
+  GError *late = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                              "dif-engine: expected an answer within %d ms, found none", ANSWER_MS);
+
+  if (call->state == GREETING)
+    call_do_without (call, late);
+  else
+    call_fail (call, late);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+set_timer (Call *call, guint milliseconds)
+{
+  clear_source (&call->timer);
+  call->timer = g_timeout_source_new (milliseconds);
+  g_source_set_callback (call->timer, on_timer, call, NULL);
+  g_source_attach (call->timer, g_task_get_context (call->task));
+}
+
+/* What the engine has not got yet need not be taken back. */
+static gboolean
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  Call    *call    = user_data;
+  gboolean is_sent = call->state == ASKING && call->rq != NULL &&
+                     dif_connection_backlog (call->connection) == 0;
+
+  call->state = CANCELLING;
+  if (is_sent)
+    {
+      g_autoptr (DifJson) message = dif_message_new ("cancel");
+
+      dif_connection_send (call->connection, message, NULL);
+      clear_source (&call->cancel_source);
+      set_timer (call, CANCEL_MS);
+    }
+  else
+    {
+      call_fail (call, NULL);
+    }
+  return G_SOURCE_REMOVE;
+}
+
+static void
+watch_cancellable (Call *call)
+{
+  GCancellable *cancellable = g_task_get_cancellable (call->task);
+
+  if (cancellable == NULL || call->cancel_source != NULL)
+    return;
+  call->cancel_source = g_cancellable_source_new (cancellable);
+  g_source_set_callback (call->cancel_source, G_SOURCE_FUNC (on_cancelled), call, NULL);
+  g_source_attach (call->cancel_source, g_task_get_context (call->task));
+}
+
+/* ---- reaching ---- */
 
 /* The request with its model as an absolute path. */
 static DifRequest *
@@ -460,65 +482,262 @@ with_path (DifRequest *rq, GError **error)
   return g_steal_pointer (&copy);
 }
 
+/* Of a run: the request, once, and the engine, if there is to be one. */
+static void
+reach_in_thread (GTask *step, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Call    *call    = data;
+  GError  *failure = NULL;
+  GSocket *socket  = NULL;
+
+  if (call->rq != NULL && call->attempt == 0)
+    {
+      DifRequest *resolved = with_path (call->rq, &failure);
+
+      if (resolved != NULL)
+        {
+          dif_request_free (call->rq);
+          call->rq = resolved;
+        }
+    }
+  if (failure == NULL && ! g_cancellable_set_error_if_cancelled (cancellable, &failure) &&
+      (call->rq == NULL || g_strcmp0 (g_getenv ("DIF_ENGINE"), "none") != 0))
+    {
+      g_autoptr (GError) none = NULL;
+
+      socket = dif_reach_engine (call->rq != NULL, cancellable, &none);
+      if (socket == NULL && (call->rq == NULL || g_cancellable_is_cancelled (cancellable)))
+        failure = g_steal_pointer (&none);
+      else if (socket == NULL)
+        g_debug ("no engine: %s", none->message);
+    }
+  if (failure != NULL)
+    g_task_return_error (step, failure);
+  else
+    g_task_return_pointer (step, socket, g_object_unref);
+}
+
+static void
+on_reached (GObject *source, GAsyncResult *step, gpointer user_data)
+{
+  Call               *call    = user_data;
+  GError             *failure = NULL;
+  g_autoptr (GSocket) socket  = g_task_propagate_pointer (G_TASK (step), &failure);
+  g_autoptr (DifJson) hello   = NULL;
+
+  if (failure != NULL)
+    {
+      call_fail (call, failure);
+      return;
+    }
+  if (socket == NULL)
+    {
+      compute (call);
+      return;
+    }
+  call->state      = GREETING;
+  call->connection = dif_connection_new (socket, &events, call);
+  dif_connection_greet (call->connection);
+  hello = dif_message_new ("hello");
+  dif_json_set_double (hello, "protocol", DIF_ENGINE_PROTOCOL);
+  dif_json_set_string (hello, "version", DIF_VERSION);
+  dif_connection_send (call->connection, hello, NULL);
+  set_timer (call, ANSWER_MS);
+  watch_cancellable (call);
+}
+
+/* Runs @func in a thread and @then on the call's context, which need not be the
+ * thread's default one by now. */
+static void
+run_step (Call *call, GTaskThreadFunc func, GAsyncReadyCallback then)
+{
+  GMainContext     *context = g_task_get_context (call->task);
+  g_autoptr (GTask) step    = NULL;
+
+  g_main_context_push_thread_default (context);
+  step = g_task_new (NULL, g_task_get_cancellable (call->task), then, call);
+  g_main_context_pop_thread_default (context);
+  g_task_set_check_cancellable (step, FALSE);
+  g_task_set_task_data (step, call, NULL);
+  g_task_run_in_thread (step, func);
+}
+
+static void
+reach (Call *call)
+{
+  call->state = REACHING;
+  clear_source (&call->cancel_source);
+  run_step (call, reach_in_thread, on_reached);
+}
+
+/* ---- computing here ---- */
+
+/* On the call's context; the task has the call. */
+static gboolean
+tell_progress (gpointer user_data)
+{
+  Call       *call = g_task_get_task_data (user_data);
+  DifProgress latest;
+
+  g_mutex_lock (&call->lock);
+  latest        = call->latest;
+  call->is_told = TRUE;
+  g_mutex_unlock (&call->lock);
+  if (call->progress != NULL && ! g_task_get_completed (user_data))
+    call->progress (&latest, call->progress_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* On the computing thread; what the context did not fetch in time is skipped. */
+static void
+on_progress (const DifProgress *progress, gpointer user_data)
+{
+  Call    *call = user_data;
+  gboolean is_told;
+
+  g_mutex_lock (&call->lock);
+  call->latest       = *progress;
+  call->latest.stage = g_intern_string (progress->stage);
+  is_told            = call->is_told;
+  call->is_told      = FALSE;
+  g_mutex_unlock (&call->lock);
+  if (is_told)
+    {
+      g_autoptr (GSource) source = g_idle_source_new ();
+
+      g_source_set_priority (source, G_PRIORITY_DEFAULT);
+      g_source_set_callback (source, tell_progress, g_object_ref (call->task), g_object_unref);
+      g_source_attach (source, g_task_get_context (call->task));
+    }
+}
+
+static void
+compute_in_thread (GTask *step, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Call               *call    = data;
+  g_autoptr (DifWarm) own     = dif_warm_new (0);
+  GError             *failure = NULL;
+  DifResult          *result;
+
+  result = dif_warm_run (own, call->rq, on_progress, call, cancellable, &failure);
+  if (result != NULL)
+    g_task_return_pointer (step, result, (GDestroyNotify) dif_result_free);
+  else
+    g_task_return_error (step, failure);
+}
+
+static void
+on_computed (GObject *source, GAsyncResult *step, gpointer user_data)
+{
+  Call      *call    = user_data;
+  GError    *failure = NULL;
+  DifResult *result  = g_task_propagate_pointer (G_TASK (step), &failure);
+
+  if (result != NULL)
+    call_succeed (call, result, (GDestroyNotify) dif_result_free);
+  else
+    call_fail (call, failure);
+}
+
+static void
+compute (Call *call)
+{
+  call->state = COMPUTING;
+  run_step (call, compute_in_thread, on_computed);
+}
+
+/* ---- public ---- */
+
+void
+dif_engine_run_async (DifRequest *rq, DifProgressFunc progress, gpointer progress_data,
+                      GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  Call *call = call_new (cancellable, callback, user_data);
+
+  call->rq            = dif_request_copy (rq);
+  call->question      = "run";
+  call->progress      = progress;
+  call->progress_data = progress_data;
+  reach (call);
+}
+
+DifResult *
+dif_engine_run_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+keep_answer (GObject *source, GAsyncResult *result, gpointer answer)
+{
+  *(GAsyncResult **) answer = g_object_ref (result);
+}
+
+/* Waits for the end of a call that was made on this context. */
+static GAsyncResult *
+wait_for (GMainContext *context, GAsyncResult *const *answer)
+{
+  while (*answer == NULL)
+    g_main_context_iteration (context, TRUE);
+  g_main_context_pop_thread_default (context);
+  g_main_context_unref (context);
+  return *answer;
+}
+
+static GMainContext *
+own_context (void)
+{
+  GMainContext *context = g_main_context_new ();
+
+  g_main_context_push_thread_default (context);
+  return context;
+}
+
 DifResult *
 dif_engine_run (DifRequest *rq, DifProgressFunc progress, gpointer user_data,
                 GCancellable *cancellable, GError **error)
 {
-  g_autoptr (DifRequest) resolved = with_path (rq, error);
-  g_autoptr (Link)       engine   = NULL;
-  g_autoptr (DifWarm)    own      = NULL;
-  g_autoptr (GError)     failure  = NULL;
+  GMainContext            *context = own_context ();
+  g_autoptr (GAsyncResult) answer  = NULL;
 
-  if (resolved == NULL || g_cancellable_set_error_if_cancelled (cancellable, error))
-    return NULL;
-  if (g_strcmp0 (g_getenv ("DIF_ENGINE"), "none") != 0)
-    {
-      engine = reach_engine (TRUE, cancellable, &failure);
-      if (engine != NULL)
-        return run_in_engine (engine, resolved, progress, user_data, error);
-      if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        {
-          g_propagate_error (error, g_steal_pointer (&failure));
-          return NULL;
-        }
-      g_debug ("no engine, this process computes: %s", failure->message);
-    }
-  own = dif_warm_new ();
-  return dif_warm_run (own, resolved, progress, user_data, cancellable, error);
+  dif_engine_run_async (rq, progress, user_data, cancellable, keep_answer, &answer);
+  return dif_engine_run_finish (wait_for (context, &answer), error);
+}
+
+/* Asks an engine that is running, and waits for the answer. */
+static DifJson *
+ask (const char *question, const char *type, GError **error)
+{
+  GMainContext            *context = own_context ();
+  g_autoptr (GAsyncResult) answer  = NULL;
+  Call                    *call    = call_new (NULL, keep_answer, &answer);
+
+  call->question = question;
+  call->answer   = type;
+  reach (call);
+  return g_task_propagate_pointer (G_TASK (wait_for (context, &answer)), error);
 }
 
 DifJson *
 dif_engine_status (GError **error)
 {
-  g_autoptr (DifJson)  question = dif_message_new ("status");
-  g_autoptr (DifFrame) answer   = NULL;
-  g_autoptr (Link)     engine   = reach_engine (FALSE, NULL, error);
+  return ask ("status", "status", error);
+}
 
-  if (engine == NULL)
-    return NULL;
-  answer = link_ask (engine, question, "status", error);
-  return answer != NULL ? dif_json_ref (answer->header) : NULL;
+DifJson *
+dif_engine_unload (GError **error)
+{
+  return ask ("unload", "unloaded", error);
 }
 
 gboolean
 dif_engine_quit (GError **error)
 {
-  g_autoptr (DifJson)  question = dif_message_new ("quit");
-  g_autoptr (DifFrame) answer   = NULL;
-  g_autoptr (DifFrame) none     = NULL;
-  g_autoptr (GError)   failure  = NULL;
-  g_autoptr (Link)     engine   = reach_engine (FALSE, NULL, &failure);
+  g_autoptr (GError)  failure = NULL;
+  g_autoptr (DifJson) bye     = ask ("quit", "bye", &failure);
 
-  if (engine == NULL && g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+  if (bye != NULL || g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     return TRUE;
-  if (engine == NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return FALSE;
-    }
-  answer = link_ask (engine, question, "bye", error);
-  if (answer == NULL)
-    return FALSE;
-  none = link_receive (engine, ANSWER_MS, NULL);
-  return none == NULL;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* client.h - running requests in dif-engine, where the model stays loaded.
+/* client.h - running requests in dif-engine, where models stay loaded.
  *
  * Knows nothing of GIMP.  The engine is started when it is needed; where that
  * is not possible the calling process computes by itself, so that a run never
@@ -7,7 +7,8 @@
  *
  * Environment: DIF_ENGINE is the engine's path, "none" for computing in this
  * process; DIF_ENGINE_IDLE_SECONDS is how long an engine started from here
- * stays without work.
+ * stays without work, DIF_ENGINE_MEMORY what it keeps loaded at most
+ * (dif_warm_parse_budget()).
  */
 #ifndef DIF_ENGINE_CLIENT_H
 #define DIF_ENGINE_CLIENT_H
@@ -17,19 +18,51 @@
 G_BEGIN_DECLS
 
 /**
+ * dif_engine_run_async:
+ * @rq: a request; may be changed or freed when this returns
+ * @progress: (nullable): told how far it is; its stage may also be "wait" while
+ *   other clients' runs are ahead, as many as n_steps says
+ * @progress_data: for @progress
+ * @cancellable: (nullable): to give up; also from another thread
+ * @callback: called once
+ * @user_data: for @callback
+ *
+ * Does not wait: everything is told on the thread's default main context at the
+ * time of the call.  The model's name is resolved in this process, so that the
+ * caller's environment counts.
+ *
+ * Cancelling is a message to the engine, which keeps its models; the call ends
+ * when the engine has let go of the run, or two seconds later.
+ */
+void dif_engine_run_async (DifRequest *rq, DifProgressFunc progress, gpointer progress_data,
+                           GCancellable *cancellable, GAsyncReadyCallback callback,
+                           gpointer user_data);
+
+/**
+ * dif_engine_run_finish:
+ * @result: what the callback got
+ * @error: return location
+ *
+ * Errors: those of dif_catalog_resolve(), dif_pipeline_load() and
+ * dif_pipeline_run(); DIF_BACKEND_ERROR FAILED when the engine dies;
+ * DIF_FORMAT_ERROR when it says what makes no sense; G_IO_ERROR CANCELLED.
+ *
+ * Returns: (transfer full) (nullable): the pictures
+ */
+DifResult *dif_engine_run_finish (GAsyncResult *result, GError **error);
+
+/**
  * dif_engine_run:
  * @rq: a request
- * @progress: (nullable): called on the calling thread; its stage may also be
- *   "wait" while other clients' runs are ahead, as many as n_steps says
+ * @progress: (nullable): called on the calling thread, as for dif_engine_run_async()
  * @user_data: for @progress
  * @cancellable: (nullable): to give up; also from another thread
  * @error: return location
  *
- * Resolves the model's name here, so that the caller's environment counts.
- * Cancelling leaves the engine and its model as they are.
+ * dif_engine_run_async() for those who wait; nothing else happens on the calling
+ * thread meanwhile.
  *
- * Errors: those of dif_catalog_resolve(), dif_pipeline_load() and
- * dif_pipeline_run(); DIF_BACKEND_ERROR FAILED when the engine dies.
+ * Errors: those of dif_engine_run_finish().
  *
  * Returns: (transfer full) (nullable): the pictures
  */
@@ -44,12 +77,24 @@ DifResult *dif_engine_run (DifRequest *rq, DifProgressFunc progress, gpointer us
  *
  * Errors: G_IO_ERROR NOT_FOUND when no engine is running.
  *
- * Returns: (transfer full) (nullable): an object with "pid", "version", "model"
- * (null when none is loaded), "device", "dtype", "weight_bytes" (of device
- * memory), "loads", "jobs", "done", "clients", "idle_seconds" and
- * "uptime_seconds"
+ * Returns: (transfer full) (nullable): an object with "pid", "version", "jobs",
+ * "done", "clients", "idle_seconds", "uptime_seconds" and the members of
+ * dif_warm_describe()
  */
 DifJson *dif_engine_status (GError **error);
+
+/**
+ * dif_engine_unload:
+ * @error: return location
+ *
+ * Has the engine let go of its models; that of a run goes when the run is over.
+ *
+ * Errors: G_IO_ERROR NOT_FOUND when no engine is running, others.
+ *
+ * Returns: (transfer full) (nullable): an object with "models", how many they
+ * were, and their "weight_bytes"
+ */
+DifJson *dif_engine_unload (GError **error);
 
 /**
  * dif_engine_quit:

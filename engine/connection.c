@@ -1,41 +1,71 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* connection.c - see connection.h. */
+/* connection.c - frames over the pollable streams of a GSocketConnection.
+ *
+ * Sources instead of asynchronous calls: freeing a connection ends everything at
+ * once, with nothing left to wait for.
+ */
 #include "config.h"
-
-#include <errno.h>
-#include <unistd.h>
-
-#include <glib-unix.h>
 
 #include "engine/connection.h"
 #include "engine/message.h"
-#include "engine/place.h"
 
 #define FIRST_HEADER 4096
-#define CHUNK        (64 * 1024)
+#define MAX_VECTORS  16
 
 struct _DifConnection
 {
-  int                        fd;
-  const DifConnectionEvents *events;
+  gint                       ref_count;
+  GSocketConnection         *stream;
+  GPollableInputStream      *in;
+  GPollableOutputStream     *out;
+  GMainContext              *context;
+  const DifConnectionEvents *events; /* NULL once freed */
   gpointer                   user_data;
   DifFrameReader            *reader;
-  GQueue                    *unsent; /* of GBytes */
+  GQueue                     unsent;  /* of GBytes */
+  gsize                      n_taken; /* of the first of them */
   gsize                      backlog;
-  guint                      in_source;
-  guint                      out_source;
-  guint                      end_source;
+  GSource                   *in_source;
+  GSource                   *out_source;
+  GSource                   *end_source;
+  GError                    *failure;
   gboolean                   is_greeted;
   gboolean                   is_finishing;
 };
+
+static void
+clear_source (GSource **source)
+{
+  if (*source == NULL)
+    return;
+  g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}
+
+/* While one of its own functions has it, a connection may be freed by whom it
+ * tells. */
+static void
+unref (DifConnection *connection)
+{
+  if (--connection->ref_count > 0)
+    return;
+  dif_frame_reader_free (connection->reader);
+  g_queue_clear_full (&connection->unsent, (GDestroyNotify) g_bytes_unref);
+  g_clear_error (&connection->failure);
+  g_object_unref (connection->stream);
+  g_main_context_unref (connection->context);
+  g_free (connection);
+}
 
 static gboolean
 on_end (gpointer user_data)
 {
   DifConnection *connection = user_data;
 
-  connection->end_source = 0;
-  connection->events->closed (connection, connection->user_data);
+  clear_source (&connection->end_source);
+  connection->ref_count++;
+  connection->events->closed (connection, connection->failure, connection->user_data);
+  unref (connection);
   return G_SOURCE_REMOVE;
 }
 
@@ -43,64 +73,90 @@ on_end (gpointer user_data)
 static void
 end_soon (DifConnection *connection)
 {
-  g_clear_handle_id (&connection->in_source, g_source_remove);
-  g_clear_handle_id (&connection->out_source, g_source_remove);
-  if (connection->end_source == 0)
-    connection->end_source = g_idle_add_full (G_PRIORITY_DEFAULT, on_end, connection, NULL);
+  clear_source (&connection->in_source);
+  clear_source (&connection->out_source);
+  if (connection->end_source != NULL || connection->events == NULL)
+    return;
+  connection->end_source = g_idle_source_new ();
+  g_source_set_priority (connection->end_source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (connection->end_source, on_end, connection, NULL);
+  g_source_attach (connection->end_source, connection->context);
+}
+
+/* Writes what it can of the queue; FALSE if the other end is gone. */
+static gboolean
+write_some (DifConnection *connection, gboolean *would_block)
+{
+  GOutputVector   vectors[MAX_VECTORS];
+  gsize           n_vectors = 0, n_written = 0;
+  GPollableReturn done;
+
+  for (GList *link = connection->unsent.head; link && n_vectors < MAX_VECTORS; link = link->next)
+    {
+      gsize       skip = n_vectors == 0 ? connection->n_taken : 0;
+      gsize       n    = 0;
+      const char *data = g_bytes_get_data (link->data, &n);
+
+      vectors[n_vectors++] = (GOutputVector) { data + skip, n - skip };
+    }
+  done         = g_pollable_output_stream_writev_nonblocking (connection->out, vectors, n_vectors,
+                                                              &n_written, NULL, NULL);
+  *would_block = done == G_POLLABLE_RETURN_WOULD_BLOCK;
+  connection->backlog -= n_written;
+  n_written += connection->n_taken;
+  while (connection->unsent.head != NULL &&
+         n_written >= g_bytes_get_size (connection->unsent.head->data))
+    {
+      n_written -= g_bytes_get_size (connection->unsent.head->data);
+      g_bytes_unref (g_queue_pop_head (&connection->unsent));
+    }
+  connection->n_taken = n_written;
+  return done != G_POLLABLE_RETURN_FAILED;
 }
 
 static gboolean
-on_writable (int fd, GIOCondition condition, gpointer user_data)
+on_writable (GObject *stream, gpointer user_data)
 {
-  DifConnection *connection = user_data;
-  GBytes        *bytes;
+  DifConnection *connection  = user_data;
+  gboolean       would_block = FALSE;
 
-  while ((bytes = g_queue_peek_head (connection->unsent)) != NULL)
+  while (connection->unsent.head != NULL)
     {
-      gsize         n    = 0;
-      gconstpointer data = g_bytes_get_data (bytes, &n);
-      gssize        sent = dif_place_send (fd, data, n);
-
-      if (sent < 0 && errno == EINTR)
-        continue;
-      if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-        return G_SOURCE_CONTINUE;
-      if (sent < 0)
+      if (! write_some (connection, &would_block))
         {
-          connection->out_source = 0;
           end_soon (connection);
           return G_SOURCE_REMOVE;
         }
-      connection->backlog -= (gsize) sent;
-      g_queue_pop_head (connection->unsent);
-      if ((gsize) sent < n)
-        g_queue_push_head (connection->unsent,
-                           g_bytes_new_from_bytes (bytes, (gsize) sent, n - (gsize) sent));
-      g_bytes_unref (bytes);
+      if (would_block)
+        return G_SOURCE_CONTINUE;
     }
-  connection->out_source = 0;
+  clear_source (&connection->out_source);
   if (connection->is_finishing)
     end_soon (connection);
   return G_SOURCE_REMOVE;
 }
 
-/* Hands over what is complete; rubbish is answered once, and ends the connection. */
+/* Rubbish is answered once, and ends the connection. */
+static void
+throw_out (DifConnection *connection, GError *failure)
+{
+  g_debug ("the other end: %s", failure->message);
+  connection->failure = failure;
+  dif_connection_send_error (connection, failure);
+  dif_connection_finish (connection);
+}
+
+/* Hands over what is complete. */
 static void
 take_frames (DifConnection *connection)
 {
-  g_autoptr (GError) failure = NULL;
-
-  while (connection->in_source != 0 && connection->end_source == 0)
+  while (connection->in_source != NULL)
     {
-      g_autoptr (DifFrame) frame = NULL;
+      g_autoptr (DifFrame) frame   = NULL;
+      GError              *failure = NULL;
 
       if (! dif_frame_reader_next (connection->reader, &frame, &failure))
-        {
-          g_debug ("client on descriptor %d: %s", connection->fd, failure->message);
-          dif_connection_send_error (connection, failure);
-          dif_connection_finish (connection);
-          return;
-        }
+        throw_out (connection, failure);
       if (frame == NULL)
         return;
       connection->events->message (connection, frame, connection->user_data);
@@ -108,38 +164,47 @@ take_frames (DifConnection *connection)
 }
 
 static gboolean
-on_readable (int fd, GIOCondition condition, gpointer user_data)
+on_readable (GObject *stream, gpointer user_data)
 {
-  DifConnection *connection = user_data;
-  guint8         chunk[CHUNK];
-  gssize         n = read (fd, chunk, sizeof chunk);
+  DifConnection     *connection = user_data;
+  g_autoptr (GError) failure    = NULL;
+  gsize              room       = 0;
+  guint8            *to         = dif_frame_reader_room (connection->reader, &room);
+  gssize             n          = to != NULL ? g_pollable_input_stream_read_nonblocking (
+                              connection->in, to, room, NULL, &failure)
+                                             : 0;
 
-  if (n > 0)
-    {
-      dif_frame_reader_feed (connection->reader, chunk, (gsize) n);
-      take_frames (connection);
-      return connection->in_source != 0 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
-    }
-  if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
+  if (n < 0 && g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     return G_SOURCE_CONTINUE;
-  connection->in_source = 0;
-  end_soon (connection);
-  return G_SOURCE_REMOVE;
+  connection->ref_count++;
+  if (n > 0)
+    dif_frame_reader_filled (connection->reader, (gsize) n);
+  if (n > 0 || to == NULL)
+    take_frames (connection);
+  else
+    end_soon (connection);
+  unref (connection);
+  return G_SOURCE_CONTINUE; /* it is destroyed where it is not wanted any more */
 }
 
 DifConnection *
-dif_connection_new (int fd, const DifConnectionEvents *events, gpointer user_data)
+dif_connection_new (GSocket *socket, const DifConnectionEvents *events, gpointer user_data)
 {
   DifConnection *connection = g_new0 (DifConnection, 1);
+  GIOStream     *stream;
 
-  g_unix_set_fd_nonblocking (fd, TRUE, NULL);
-  connection->fd        = fd;
+  connection->ref_count = 1;
+  connection->stream    = g_socket_connection_factory_create_connection (socket);
+  stream                = G_IO_STREAM (connection->stream);
+  connection->in        = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
+  connection->out       = G_POLLABLE_OUTPUT_STREAM (g_io_stream_get_output_stream (stream));
+  connection->context   = g_main_context_ref_thread_default ();
   connection->events    = events;
   connection->user_data = user_data;
   connection->reader    = dif_frame_reader_new (FIRST_HEADER, 0);
-  connection->unsent    = g_queue_new ();
-  connection->in_source =
-      g_unix_fd_add (fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, connection);
+  connection->in_source = g_pollable_input_stream_create_source (connection->in, NULL);
+  g_source_set_callback (connection->in_source, G_SOURCE_FUNC (on_readable), connection, NULL);
+  g_source_attach (connection->in_source, connection->context);
   return connection;
 }
 
@@ -148,13 +213,12 @@ dif_connection_free (DifConnection *connection)
 {
   if (connection == NULL)
     return;
-  g_clear_handle_id (&connection->in_source, g_source_remove);
-  g_clear_handle_id (&connection->out_source, g_source_remove);
-  g_clear_handle_id (&connection->end_source, g_source_remove);
-  close (connection->fd);
-  dif_frame_reader_free (connection->reader);
-  g_queue_free_full (connection->unsent, (GDestroyNotify) g_bytes_unref);
-  g_free (connection);
+  clear_source (&connection->in_source);
+  clear_source (&connection->out_source);
+  clear_source (&connection->end_source);
+  connection->events = NULL;
+  g_socket_close (g_socket_connection_get_socket (connection->stream), NULL);
+  unref (connection);
 }
 
 void
@@ -171,19 +235,25 @@ dif_connection_is_greeted (DifConnection *connection)
 }
 
 void
-dif_connection_send (DifConnection *connection, DifJson *header, gconstpointer payload,
-                     gsize n_payload)
+dif_connection_send (DifConnection *connection, DifJson *header, GBytes *payload)
 {
-  GBytes *bytes;
+  GBytes *head;
 
-  if (connection->end_source != 0 || connection->is_finishing)
+  if (connection->end_source != NULL || connection->is_finishing || connection->events == NULL)
     return;
-  bytes = dif_frame_pack (header, payload, n_payload);
-  connection->backlog += g_bytes_get_size (bytes);
-  g_queue_push_tail (connection->unsent, bytes);
-  if (connection->out_source == 0)
-    connection->out_source = g_unix_fd_add (connection->fd, G_IO_OUT | G_IO_HUP | G_IO_ERR,
-                                            on_writable, connection);
+  head = dif_frame_pack (header, payload != NULL ? g_bytes_get_size (payload) : 0);
+  connection->backlog += g_bytes_get_size (head);
+  g_queue_push_tail (&connection->unsent, head);
+  if (payload != NULL && g_bytes_get_size (payload) > 0)
+    {
+      connection->backlog += g_bytes_get_size (payload);
+      g_queue_push_tail (&connection->unsent, g_bytes_ref (payload));
+    }
+  if (connection->out_source != NULL)
+    return;
+  connection->out_source = g_pollable_output_stream_create_source (connection->out, NULL);
+  g_source_set_callback (connection->out_source, G_SOURCE_FUNC (on_writable), connection, NULL);
+  g_source_attach (connection->out_source, connection->context);
 }
 
 void
@@ -191,7 +261,7 @@ dif_connection_send_error (DifConnection *connection, const GError *failure)
 {
   g_autoptr (DifJson) message = dif_message_from_error (failure);
 
-  dif_connection_send (connection, message, NULL, 0);
+  dif_connection_send (connection, message, NULL);
 }
 
 gsize
@@ -204,7 +274,7 @@ void
 dif_connection_finish (DifConnection *connection)
 {
   connection->is_finishing = TRUE;
-  g_clear_handle_id (&connection->in_source, g_source_remove);
-  if (connection->out_source == 0)
+  clear_source (&connection->in_source);
+  if (connection->out_source == NULL)
     end_soon (connection);
 }

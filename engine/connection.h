@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* connection.h - one client of the engine, as seen by the main loop.
+/* connection.h - one end of the line between the engine and a client.
  *
- * Never blocks: what a slow client does not take waits in a queue.  Knows
- * frames, not what they mean.
+ * Lives on a main context and never blocks: what the other end does not take
+ * waits in a queue.  Knows frames, not what they mean.
  */
 #ifndef DIF_ENGINE_CONNECTION_H
 #define DIF_ENGINE_CONNECTION_H
@@ -17,30 +17,34 @@ typedef struct _DifConnection DifConnection;
 /**
  * DifConnectionEvents:
  * @message: a frame arrived
- * @closed: the other end is gone or sent rubbish; the only place to free @connection,
- *   called once, never from within another dif_connection function
+ * @closed: the other end is gone or sent rubbish, which is @failure then, or all is
+ *   sent after dif_connection_finish(); called once, and not from within another
+ *   dif_connection function
+ *
+ * Both may free @connection.
  */
 typedef struct
 {
   void (*message) (DifConnection *connection, DifFrame *frame, gpointer user_data);
-  void (*closed) (DifConnection *connection, gpointer user_data);
+  void (*closed) (DifConnection *connection, const GError *failure, gpointer user_data);
 } DifConnectionEvents;
 
 /**
  * dif_connection_new:
- * @fd: (transfer full): a connected descriptor
+ * @socket: a connected socket
  * @events: whom to tell
  * @user_data: for @events
  *
  * Accepts no header above 4096 bytes and no payload until dif_connection_greet().
  *
- * Returns: (transfer full): a connection on the default main context
+ * Returns: (transfer full): a connection on the thread's default main context
  */
-DifConnection *dif_connection_new (int fd, const DifConnectionEvents *events, gpointer user_data);
+DifConnection *dif_connection_new (GSocket *socket, const DifConnectionEvents *events,
+                                   gpointer user_data);
 
 /**
  * dif_connection_free:
- * @connection: (nullable) (transfer full): closes it
+ * @connection: (nullable) (transfer full): closes it; nothing is told any more
  */
 void dif_connection_free (DifConnection *connection);
 
@@ -63,11 +67,9 @@ gboolean dif_connection_is_greeted (DifConnection *connection);
  * dif_connection_send:
  * @connection: a connection
  * @header: an object
- * @payload: (nullable) (array length=n_payload): bytes, copied
- * @n_payload: how many
+ * @payload: (nullable): bytes, kept until they are sent, not copied
  */
-void dif_connection_send (DifConnection *connection, DifJson *header, gconstpointer payload,
-                          gsize n_payload);
+void dif_connection_send (DifConnection *connection, DifJson *header, GBytes *payload);
 
 /**
  * dif_connection_send_error:

@@ -2,9 +2,9 @@
 /* frame.h - how dif-engine and its clients cut a stream of bytes into messages.
  *
  * A frame is 12 bytes of lengths (header: u32, payload: u64, little endian), a
- * JSON object, and a payload of raw bytes, which are pixels.  The reader is fed
- * bytes as they arrive and trusts none of them: it never allocates more than
- * twice what has arrived, whatever the lengths promise.
+ * JSON object, and a payload of raw bytes, which are pixels.  The reader trusts
+ * none of them: it never allocates much more than twice what has arrived,
+ * whatever the lengths promise.  Payloads are read to where they stay.
  */
 #ifndef DIF_ENGINE_FRAME_H
 #define DIF_ENGINE_FRAME_H
@@ -41,21 +41,11 @@ void dif_frame_free (DifFrame *frame);
 /**
  * dif_frame_pack:
  * @header: an object
- * @payload: (nullable) (array length=n_payload): bytes, copied
- * @n_payload: how many, at most %DIF_FRAME_MAX_PAYLOAD
- *
- * Returns: (transfer full): the frame's bytes
- */
-GBytes *dif_frame_pack (DifJson *header, gconstpointer payload, gsize n_payload);
-
-/**
- * dif_frame_pack_head:
- * @header: an object
  * @n_payload: bytes that follow, at most %DIF_FRAME_MAX_PAYLOAD
  *
  * Returns: (transfer full): the frame's bytes up to the payload
  */
-GBytes *dif_frame_pack_head (DifJson *header, gsize n_payload);
+GBytes *dif_frame_pack (DifJson *header, gsize n_payload);
 
 /**
  * dif_frame_reader_new:
@@ -81,10 +71,29 @@ void dif_frame_reader_free (DifFrameReader *reader);
 void dif_frame_reader_allow (DifFrameReader *reader, gsize max_header, gsize max_payload);
 
 /**
+ * dif_frame_reader_room:
+ * @reader: a reader
+ * @n: (out): how many bytes fit there, above 0
+ *
+ * Returns: (transfer none) (nullable): where the next bytes that arrive go; NULL
+ * for want of memory
+ */
+guint8 *dif_frame_reader_room (DifFrameReader *reader, gsize *n);
+
+/**
+ * dif_frame_reader_filled:
+ * @reader: a reader
+ * @n: how many bytes are in dif_frame_reader_room() now
+ */
+void dif_frame_reader_filled (DifFrameReader *reader, gsize n);
+
+/**
  * dif_frame_reader_feed:
  * @reader: a reader
  * @bytes: (array length=n): what arrived
  * @n: how many
+ *
+ * Copies them to where they go; for want of memory dif_frame_reader_next() fails.
  */
 void dif_frame_reader_feed (DifFrameReader *reader, gconstpointer bytes, gsize n);
 
@@ -96,7 +105,8 @@ void dif_frame_reader_feed (DifFrameReader *reader, gconstpointer bytes, gsize n
  * @error: return location
  *
  * Errors: DIF_FORMAT_ERROR TOO_LARGE (a length beyond the limits), CORRUPT (the
- * header is no JSON object); the stream is of no use afterwards.
+ * header is no JSON object), DIF_BACKEND_ERROR OUT_OF_MEMORY; the stream is of no
+ * use afterwards.
  *
  * Returns: FALSE on error
  */

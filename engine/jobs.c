@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* jobs.c - see jobs.h.
+/* jobs.c - the queue of runs and the thread that computes them.
  *
  * Invariant: `running` is the one job that the thread has; a job is freed on the
  * main thread, after the thread handed it back.
@@ -108,7 +108,7 @@ take_back (gpointer user_data)
 
   jobs->running = NULL;
   if (job->events != NULL)
-    job->events->finished (job, job->result, job->failure, job->user_data);
+    job->events->finished (job, g_steal_pointer (&job->result), job->failure, job->user_data);
   job_free (job);
   start_next (jobs);
   tell_waiting (jobs);
@@ -209,6 +209,19 @@ dif_jobs_cancel (DifJobs *jobs, DifJob *job)
       g_queue_remove (&jobs->waiting, job);
       job_free (job);
     }
+}
+
+void
+dif_jobs_interrupt (DifJobs *jobs, DifJob *job)
+{
+  g_cancellable_cancel (job->cancellable);
+  if (job == jobs->running)
+    return;
+  g_cancellable_set_error_if_cancelled (job->cancellable, &job->failure);
+  g_queue_remove (&jobs->waiting, job);
+  job->events->finished (job, NULL, job->failure, job->user_data);
+  job_free (job);
+  tell_waiting (jobs);
 }
 
 guint

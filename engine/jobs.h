@@ -20,7 +20,7 @@ typedef struct _DifJob DifJob;
 /**
  * DifJobEvents:
  * @progress: how far it is; stage "wait" while others are ahead, as many as n_steps says
- * @finished: one of @result and @failure is set; @job is gone afterwards
+ * @finished: one of @result (transfer full) and @failure is set; @job is gone afterwards
  */
 typedef struct
 {
@@ -61,6 +61,15 @@ DifJob *dif_jobs_add (DifJobs *jobs, DifRequest *rq, const DifJobEvents *events,
  * @job: (transfer full): a run; no callback comes any more
  */
 void dif_jobs_cancel (DifJobs *jobs, DifJob *job);
+
+/**
+ * dif_jobs_interrupt:
+ * @jobs: a queue
+ * @job: a run
+ *
+ * As dif_jobs_cancel(), but its end is told.
+ */
+void dif_jobs_interrupt (DifJobs *jobs, DifJob *job);
 
 /**
  * dif_jobs_count:

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* main.c - dif-engine: keeps a model loaded for the programs of one user.
+/* main.c - dif-engine: keeps models loaded for the programs of one user.
  *
  * Started on demand by a client, which hands it the socket to listen on; it can
  * be started by hand as well.  It says nothing but to those who ask --help.
  */
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "engine/place.h"
 #include "engine/server.h"
+#include "engine/warm.h"
 
 #define EXIT_USAGE       2
 #define LOCK_MS          2000
@@ -24,6 +21,7 @@ typedef struct
 {
   int      idle_seconds;
   int      listen_fd;
+  char    *memory;
   gboolean show_version;
 } Options;
 
@@ -33,6 +31,8 @@ parse (Options *options, int *argc, char ***argv, GError **error)
   const GOptionEntry entries[] = {
     { "idle-seconds", 0, 0, G_OPTION_ARG_INT, &options->idle_seconds,
       "End after so long without work (600)", "SECONDS" },
+    { "memory", 0, 0, G_OPTION_ARG_STRING, &options->memory,
+      "Weights to keep loaded, in bytes (K, M, G) or as a share of memory (50%)", "SIZE" },
     { "listen-fd", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &options->listen_fd,
       "Descriptor of a socket that listens already", "NUMBER" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &options->show_version, "Show the version", NULL },
@@ -40,7 +40,7 @@ parse (Options *options, int *argc, char ***argv, GError **error)
   };
   g_autoptr (GOptionContext) context = NULL;
 
-  context = g_option_context_new ("- keeps a diffusion model loaded for GIMP");
+  context = g_option_context_new ("- keeps diffusion models loaded for GIMP");
   g_option_context_add_main_entries (context, entries, NULL);
   if (! g_option_context_parse (context, argc, argv, error))
     return FALSE;
@@ -61,38 +61,50 @@ parse (Options *options, int *argc, char ***argv, GError **error)
 }
 
 /* The socket of the place, unless an engine has it already. */
-static int
+static GSocket *
 listen_here (DifPlace *place, GError **error)
 {
-  int lock = dif_place_lock (place, LOCK_MS, NULL, error);
-  int fd   = -1;
-  int other;
+  int                 lock   = dif_place_lock (place, LOCK_MS, NULL, error);
+  g_autoptr (GSocket) other  = lock >= 0 ? dif_place_connect (place, NULL) : NULL;
+  GSocket            *socket = NULL;
 
   if (lock < 0)
-    return -1;
-  other = dif_place_connect (place, NULL);
-  if (other >= 0)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS, "%s: an engine is listening already",
-                   dif_place_path (place));
-      close (other);
-    }
+    return NULL;
+  if (other != NULL)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS, "%s: an engine is listening already",
+                 dif_place_path (place));
   else
-    {
-      fd = dif_place_listen (place, error);
-    }
-  close (lock);
-  return fd;
+    socket = dif_place_listen (place, error);
+  dif_place_unlock (lock);
+  return socket;
+}
+
+static gboolean
+serve (const Options *options, const DifServerLimits *limits, GError **error)
+{
+  g_autoptr (DifPlace) place  = dif_place_open (error);
+  g_autoptr (GSocket)  socket = NULL;
+
+  if (place != NULL)
+    socket = options->listen_fd >= 0 ? g_socket_new_from_fd (options->listen_fd, error)
+                                     : listen_here (place, error);
+  if (socket == NULL)
+    return FALSE;
+  dif_server_run (place, socket, limits);
+  return TRUE;
 }
 
 int
 main (int argc, char **argv)
 {
-  Options              options = { DIF_ENGINE_IDLE_SECONDS, -1, FALSE };
-  g_autoptr (GError)   error   = NULL;
-  g_autoptr (DifPlace) place   = NULL;
+  Options            options = { DIF_ENGINE_IDLE_SECONDS, -1, NULL, FALSE };
+  DifServerLimits    limits  = { 0 };
+  g_autoptr (GError) error   = NULL;
 
-  if (! parse (&options, &argc, &argv, &error))
+  if (! parse (&options, &argc, &argv, &error) ||
+      ! dif_warm_parse_budget (options.memory != NULL ? options.memory
+                                                      : g_getenv ("DIF_ENGINE_MEMORY"),
+                               &limits.memory, &error))
     {
       fprintf (stderr, "dif-engine: %s\n", error->message);
       return EXIT_USAGE;
@@ -102,15 +114,11 @@ main (int argc, char **argv)
       printf ("dif-engine %s\n", DIF_VERSION);
       return EXIT_SUCCESS;
     }
-  place = dif_place_open (&error);
-  if (place != NULL && options.listen_fd < 0)
-    options.listen_fd = listen_here (place, &error);
-  if (place == NULL || options.listen_fd < 0)
+  limits.idle_seconds = (guint) options.idle_seconds;
+  if (! serve (&options, &limits, &error))
     {
       fprintf (stderr, "dif-engine: %s\n", error->message);
       return EXIT_FAILURE;
     }
-  fcntl (options.listen_fd, F_SETFD, FD_CLOEXEC);
-  dif_server_run (place, options.listen_fd, (guint) options.idle_seconds);
   return EXIT_SUCCESS;
 }

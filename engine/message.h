@@ -2,21 +2,24 @@
 /* message.h - what dif-engine and its clients say to each other.
  *
  *   client                                   engine
- *   {"type":"hello","protocol":2}            {"type":"hello","protocol":2,"pid":…}
+ *   {"type":"hello","protocol":3}            {"type":"hello","protocol":3,"pid":…}
  *   {"type":"input","name":…,…} + pixels, …
  *   {"type":"run","request":{…}}             {"type":"progress",…}*
  *                                            {"type":"picture","index":0,…} + pixels, …
  *                                            {"type":"plane","name":…,…} + pixels, …
  *                                            {"type":"done","seed":…}
+ *   {"type":"cancel"}                        the run's error, CANCELLED, unless it ended before
  *   {"type":"status"}                        {"type":"status",…}
+ *   {"type":"unload"}                        {"type":"unloaded","models":…,"weight_bytes":…}
  *   {"type":"ping"}                          {"type":"pong"}
  *   {"type":"quit"}                          {"type":"bye"}, then the end of the connection
  *
  * Instead of any answer: {"type":"error","domain":…,"code":…,"message":…}.
- * Whoever closes the connection cancels its run.  Inputs are the pictures that
- * the next run starts from, by the names of its parameters; planes are what a
- * run found out besides its pictures, such as depth.  Members that a receiver
- * does not know are left alone; picture.h tells how pixels travel.
+ * Inputs are the pictures that the next run starts from, by the names of its
+ * parameters; planes are what a run found out besides its pictures, such as
+ * depth.  Messages and members that a receiver does not know are left alone, so
+ * that either side can learn to say more; picture.h tells how pixels travel.  A
+ * connection that ends cancels its run.
  */
 #ifndef DIF_ENGINE_MESSAGE_H
 #define DIF_ENGINE_MESSAGE_H
@@ -25,8 +28,11 @@
 
 G_BEGIN_DECLS
 
-/** DIF_ENGINE_PROTOCOL: raised with every change that an older peer would not understand. */
-#define DIF_ENGINE_PROTOCOL 2
+/** DIF_ENGINE_PROTOCOL: what this end speaks; raised where a peer may want to know. */
+#define DIF_ENGINE_PROTOCOL 3
+
+/** DIF_ENGINE_OLDEST: the oldest protocol that this end understands. */
+#define DIF_ENGINE_OLDEST 3
 
 /** DIF_ENGINE_MAX_IMAGES: more pictures in one answer are refused. */
 #define DIF_ENGINE_MAX_IMAGES 4096u

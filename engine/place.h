@@ -53,9 +53,15 @@ const char *dif_place_path (DifPlace *place);
  *
  * Errors: G_IO_ERROR BUSY (still taken), CANCELLED, others with the path.
  *
- * Returns: a descriptor that holds the lock until it is closed, or -1
+ * Returns: what holds the lock until dif_place_unlock(), or -1
  */
 int dif_place_lock (DifPlace *place, guint wait_ms, GCancellable *cancellable, GError **error);
+
+/**
+ * dif_place_unlock:
+ * @lock: what dif_place_lock() returned, also -1
+ */
+void dif_place_unlock (int lock);
 
 /**
  * dif_place_listen:
@@ -66,9 +72,9 @@ int dif_place_lock (DifPlace *place, guint wait_ms, GCancellable *cancellable, G
  *
  * Errors: G_IO_ERROR with the path.
  *
- * Returns: a listening descriptor, or -1
+ * Returns: (transfer full) (nullable): a listening socket
  */
-int dif_place_listen (DifPlace *place, GError **error);
+GSocket *dif_place_listen (DifPlace *place, GError **error);
 
 /**
  * dif_place_connect:
@@ -78,9 +84,9 @@ int dif_place_listen (DifPlace *place, GError **error);
  * Errors: G_IO_ERROR NOT_FOUND when nobody listens, PERMISSION_DENIED when it is
  * another user who does, others with the path.
  *
- * Returns: a connected descriptor, or -1
+ * Returns: (transfer full) (nullable): a connected socket
  */
-int dif_place_connect (DifPlace *place, GError **error);
+GSocket *dif_place_connect (DifPlace *place, GError **error);
 
 /**
  * dif_place_remove:
@@ -89,26 +95,6 @@ int dif_place_connect (DifPlace *place, GError **error);
  * Removes the socket's name.
  */
 void dif_place_remove (DifPlace *place);
-
-/**
- * dif_place_is_own_peer:
- * @fd: a connected descriptor
- *
- * Returns: whether the other end is a process of this user
- */
-gboolean dif_place_is_own_peer (int fd);
-
-/**
- * dif_place_send:
- * @fd: a connected descriptor
- * @bytes: (array length=n): what to send
- * @n: how many
- *
- * Like send(), without a signal when nobody reads.
- *
- * Returns: bytes sent, or -1 with errno
- */
-gssize dif_place_send (int fd, gconstpointer bytes, gsize n);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifPlace, dif_place_free)
 

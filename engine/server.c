@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* server.c - see server.h.
+/* server.c - clients come and go, their runs are queued.
  *
  * Invariant: a client that is connected, or that the kernel has queued for us,
  * gets an answer: the engine ends as idle only while it holds the place's lock
@@ -7,16 +7,13 @@
  */
 #include "config.h"
 
-#include <errno.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-#include <glib-unix.h>
 
 #include "engine/connection.h"
 #include "engine/jobs.h"
 #include "engine/message.h"
 #include "engine/picture.h"
+#include "engine/platform.h"
 #include "engine/server.h"
 
 #define MAX_CLIENTS   64
@@ -29,8 +26,8 @@
 typedef struct
 {
   DifPlace  *place;
-  int        listen_fd;
-  guint      listen_source;
+  GSocket   *listener; /* NULL once out of reach */
+  GSource   *listen_source;
   guint      idle_seconds;
   GMainLoop *loop;
   DifWarm   *warm;
@@ -80,7 +77,7 @@ on_job_progress (DifJob *job, const DifProgress *progress, gpointer user_data)
   g_autoptr (DifJson) message = dif_message_from_progress (progress);
 
   if (dif_connection_backlog (client->connection) < MAX_BACKLOG)
-    dif_connection_send (client->connection, message, NULL, 0);
+    dif_connection_send (client->connection, message, NULL);
 }
 
 static gboolean
@@ -97,42 +94,64 @@ send_planes (DifConnection *connection, DifResult *result, GError **error)
       if (pixels == NULL)
         return FALSE;
       dif_json_set_string (plane, "name", names[i]);
-      dif_connection_send (connection, plane, g_bytes_get_data (pixels, NULL),
-                           g_bytes_get_size (pixels));
+      dif_connection_send (connection, plane, pixels);
     }
   return TRUE;
 }
 
+/* Pixels travel out of the result, which is there until the last is sent. */
+static void
+clear_result (gpointer box)
+{
+  dif_result_free (*(DifResult **) box);
+}
+
+static void
+release_result (gpointer box)
+{
+  g_rc_box_release_full (box, clear_result);
+}
+
+static void
+send_picture (DifConnection *connection, DifResult **box, guint i)
+{
+  DifResult          *result  = *box;
+  g_autoptr (DifJson) picture = dif_message_new ("picture");
+  g_autoptr (GBytes)  pixels  = NULL;
+  gsize               n       = (gsize) dif_result_width (result) * dif_result_height (result) * 3;
+
+  dif_json_set_double (picture, "index", i);
+  dif_json_set_double (picture, "n_images", dif_result_n_images (result));
+  dif_json_set_double (picture, "width", dif_result_width (result));
+  dif_json_set_double (picture, "height", dif_result_height (result));
+  dif_json_set_double (picture, "seed", (double) dif_result_seed (result));
+  dif_json_set_string (picture, "recipe", dif_result_recipe (result, i));
+  dif_json_set_double (picture, "batch_index", dif_result_index (result, i));
+  dif_json_set_double (picture, "safety", dif_result_safety (result, i));
+  pixels = g_bytes_new_with_free_func (dif_result_pixels (result, i), n * sizeof (float),
+                                       release_result, g_rc_box_acquire (box));
+  dif_connection_send (connection, picture, pixels);
+}
+
+/* Takes the result. */
 static void
 send_result (DifConnection *connection, DifResult *result)
 {
   g_autoptr (DifJson) done    = dif_message_new ("done");
   g_autoptr (GError)  failure = NULL;
-  gsize               n       = (gsize) dif_result_width (result) * dif_result_height (result) * 3;
+  DifResult         **box     = g_rc_box_new (DifResult *);
 
+  *box = result;
   for (guint i = 0; i < dif_result_n_images (result); i++)
-    {
-      g_autoptr (DifJson) picture = dif_message_new ("picture");
-
-      dif_json_set_double (picture, "index", i);
-      dif_json_set_double (picture, "n_images", dif_result_n_images (result));
-      dif_json_set_double (picture, "width", dif_result_width (result));
-      dif_json_set_double (picture, "height", dif_result_height (result));
-      dif_json_set_double (picture, "seed", (double) dif_result_seed (result));
-      dif_json_set_string (picture, "recipe", dif_result_recipe (result, i));
-      dif_json_set_double (picture, "batch_index", dif_result_index (result, i));
-      dif_json_set_double (picture, "safety", dif_result_safety (result, i));
-      dif_connection_send (connection, picture, dif_result_pixels (result, i), n * sizeof (float));
-    }
+    send_picture (connection, box, i);
   dif_json_set_double (done, "n_withheld", dif_result_n_withheld (result));
-  if (! send_planes (connection, result, &failure))
-    {
-      dif_connection_send_error (connection, failure);
-      return;
-    }
   if (dif_result_warning (result) != NULL)
     dif_json_set_string (done, "warning", dif_result_warning (result));
-  dif_connection_send (connection, done, NULL, 0);
+  if (send_planes (connection, result, &failure))
+    dif_connection_send (connection, done, NULL);
+  else
+    dif_connection_send_error (connection, failure);
+  release_result (box);
 }
 
 static void
@@ -157,13 +176,13 @@ answer_hello (Client *client, DifJson *header)
   g_autoptr (DifJson) answer   = dif_message_new ("hello");
   gint64              protocol = dif_json_int (header, "protocol", 0, 0, G_MAXINT);
 
-  if (! dif_json_finish (header, NULL) || protocol != DIF_ENGINE_PROTOCOL)
+  if (! dif_json_finish (header, NULL) || protocol < DIF_ENGINE_OLDEST)
     {
       g_autoptr (GError) failure = NULL;
 
       g_set_error (&failure, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   "engine: expected protocol %d, found %" G_GINT64_FORMAT, DIF_ENGINE_PROTOCOL,
-                   protocol);
+                   "engine: expected protocol %d or newer, found %" G_GINT64_FORMAT,
+                   DIF_ENGINE_OLDEST, protocol);
       dif_connection_send_error (client->connection, failure);
       dif_connection_finish (client->connection);
       return;
@@ -173,7 +192,7 @@ answer_hello (Client *client, DifJson *header)
   dif_json_set_double (answer, "protocol", DIF_ENGINE_PROTOCOL);
   dif_json_set_string (answer, "version", DIF_VERSION);
   dif_json_set_double (answer, "pid", getpid ());
-  dif_connection_send (client->connection, answer, NULL, 0);
+  dif_connection_send (client->connection, answer, NULL);
 }
 
 static gboolean
@@ -287,7 +306,7 @@ answer_status (Client *client)
   dif_json_set_double (answer, "uptime_seconds",
                        (double) (g_get_monotonic_time () - server->started) / G_USEC_PER_SEC);
   dif_warm_describe (server->warm, answer);
-  dif_connection_send (client->connection, answer, NULL, 0);
+  dif_connection_send (client->connection, answer, NULL);
 }
 
 static void
@@ -295,7 +314,7 @@ answer_simply (Client *client, const char *type)
 {
   g_autoptr (DifJson) answer = dif_message_new (type);
 
-  dif_connection_send (client->connection, answer, NULL, 0);
+  dif_connection_send (client->connection, answer, NULL);
 }
 
 static void
@@ -306,18 +325,29 @@ refuse (Client *client, const char *why)
   dif_connection_send_error (client->connection, failure);
 }
 
+static void
+close_listener (Server *server)
+{
+  if (server->listener == NULL)
+    return;
+  g_source_destroy (server->listen_source);
+  g_clear_pointer (&server->listen_source, g_source_unref);
+  g_socket_close (server->listener, NULL);
+  g_clear_object (&server->listener);
+}
+
 /* Out of reach: whoever asks from now on starts another engine. */
 static void
 stop_listening (Server *server)
 {
-  int lock = dif_place_lock (server->place, RETRY_MS, NULL, NULL);
+  int lock;
 
+  if (server->listener == NULL)
+    return;
+  lock = dif_place_lock (server->place, RETRY_MS, NULL, NULL);
   dif_place_remove (server->place);
-  g_clear_handle_id (&server->listen_source, g_source_remove);
-  close (server->listen_fd);
-  server->listen_fd = -1;
-  if (lock >= 0)
-    close (lock);
+  close_listener (server);
+  dif_place_unlock (lock);
 }
 
 static gboolean
@@ -325,10 +355,36 @@ on_quit (gpointer user_data)
 {
   Server *server = user_data;
 
-  if (server->listen_fd >= 0)
-    stop_listening (server);
+  stop_listening (server);
   g_main_loop_quit (server->loop);
   return G_SOURCE_CONTINUE;
+}
+
+static void
+answer_quit (Client *client)
+{
+  stop_listening (client->server);
+  answer_simply (client, "bye");
+  dif_connection_finish (client->connection);
+  g_idle_add_full (G_PRIORITY_LOW, on_quit, client->server, NULL);
+}
+
+static void
+answer_unload (Client *client)
+{
+  g_autoptr (DifJson) answer = dif_message_new ("unloaded");
+
+  dif_warm_unload (client->server->warm, answer);
+  dif_connection_send (client->connection, answer, NULL);
+}
+
+/* What came too late is left alone: its run has been answered. */
+static void
+take_cancel (Client *client)
+{
+  forget_inputs (client);
+  if (client->job != NULL)
+    dif_jobs_interrupt (client->server->jobs, client->job);
 }
 
 static void
@@ -345,30 +401,24 @@ on_message (DifConnection *connection, DifFrame *frame, gpointer user_data)
   restart_idle (client->server, client->server->idle_seconds * 1000);
   if (dif_message_is (frame->header, "input"))
     take_input (client, frame);
-  else if (frame->payload != NULL)
-    refuse (client, "engine: expected pixels with an input only, found some with another message");
   else if (dif_message_is (frame->header, "hello"))
     answer_hello (client, frame->header);
   else if (dif_message_is (frame->header, "run"))
     answer_run (client, frame->header);
+  else if (dif_message_is (frame->header, "cancel"))
+    take_cancel (client);
   else if (dif_message_is (frame->header, "status"))
     answer_status (client);
+  else if (dif_message_is (frame->header, "unload"))
+    answer_unload (client);
   else if (dif_message_is (frame->header, "ping"))
     answer_simply (client, "pong");
   else if (dif_message_is (frame->header, "quit"))
-    {
-      if (client->server->listen_fd >= 0)
-        stop_listening (client->server);
-      answer_simply (client, "bye");
-      dif_connection_finish (connection);
-      g_idle_add_full (G_PRIORITY_LOW, on_quit, client->server, NULL);
-    }
-  else
-    refuse (client, "engine: expected input, run, status, ping or quit, found another message");
+    answer_quit (client);
 }
 
 static void
-on_closed (DifConnection *connection, gpointer user_data)
+on_closed (DifConnection *connection, const GError *failure, gpointer user_data)
 {
   Client *client = user_data;
 
@@ -392,31 +442,31 @@ on_no_hello (gpointer user_data)
 static gboolean
 accept_one (Server *server)
 {
-  int     fd = accept4 (server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-  Client *client;
+  g_autoptr (GSocket) socket = NULL;
+  Client             *client;
 
-  if (fd < 0)
+  if (server->listener == NULL || (socket = g_socket_accept (server->listener, NULL, NULL)) == NULL)
     return FALSE;
-  if (! dif_place_is_own_peer (fd) || server->clients->len >= MAX_CLIENTS)
+  if (! dif_platform_is_own_peer (socket) || server->clients->len >= MAX_CLIENTS)
     {
       g_debug ("a client was turned away");
-      close (fd);
       return TRUE;
     }
   client               = g_new0 (Client, 1);
   client->server       = server;
   client->inputs       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
                                                 (GDestroyNotify) dif_image_unref);
-  client->connection   = dif_connection_new (fd, &connection_events, client);
+  client->connection   = dif_connection_new (socket, &connection_events, client);
   client->hello_source = g_timeout_add_seconds (HELLO_SECONDS, on_no_hello, client);
   g_ptr_array_add (server->clients, client);
   return TRUE;
 }
 
 static gboolean
-on_incoming (int fd, GIOCondition condition, gpointer user_data)
+on_incoming (GSocket *socket, GIOCondition condition, gpointer user_data)
 {
-  accept_one (user_data);
+  for (guint i = 0; i < MAX_CLIENTS && accept_one (user_data); i++)
+    ;
   return G_SOURCE_CONTINUE;
 }
 
@@ -443,35 +493,33 @@ on_idle_over (gpointer user_data)
       dif_place_remove (server->place);
       g_main_loop_quit (server->loop);
     }
-  if (lock >= 0)
-    close (lock);
+  dif_place_unlock (lock);
   return G_SOURCE_REMOVE;
 }
 
 void
-dif_server_run (DifPlace *place, int listen_fd, guint idle_seconds)
+dif_server_run (DifPlace *place, GSocket *listener, const DifServerLimits *limits)
 {
-  Server server = { .place = place, .listen_fd = listen_fd, .idle_seconds = idle_seconds };
-  guint  term, interrupt;
+  Server server = { .place        = place,
+                    .listener     = g_object_ref (listener),
+                    .idle_seconds = limits->idle_seconds };
 
   server.started = g_get_monotonic_time ();
   server.loop    = g_main_loop_new (NULL, FALSE);
-  server.warm    = dif_warm_new ();
+  server.warm    = dif_warm_new (limits->memory);
   server.jobs    = dif_jobs_new (server.warm);
   server.clients = g_ptr_array_new_with_free_func (client_free);
-  g_unix_set_fd_nonblocking (listen_fd, TRUE, NULL);
-  term                 = g_unix_signal_add (SIGTERM, on_quit, &server);
-  interrupt            = g_unix_signal_add (SIGINT, on_quit, &server);
-  server.listen_source = g_unix_fd_add (listen_fd, G_IO_IN, on_incoming, &server);
-  restart_idle (&server, idle_seconds * 1000);
+  g_socket_set_blocking (listener, FALSE);
+  dif_platform_on_terminate (on_quit, &server);
+  server.listen_source = g_socket_create_source (listener, G_IO_IN, NULL);
+  g_source_set_callback (server.listen_source, G_SOURCE_FUNC (on_incoming), &server, NULL);
+  g_source_attach (server.listen_source, NULL);
+  restart_idle (&server, limits->idle_seconds * 1000);
   g_main_loop_run (server.loop);
 
-  g_clear_handle_id (&server.listen_source, g_source_remove);
-  g_source_remove (term);
-  g_source_remove (interrupt);
-  g_clear_handle_id (&server.idle_source, g_source_remove);
-  if (server.listen_fd >= 0)
-    close (server.listen_fd);
+  while (g_source_remove_by_user_data (&server))
+    ;
+  close_listener (&server);
   g_ptr_array_unref (server.clients);
   dif_jobs_free (server.jobs);
   dif_warm_free (server.warm);

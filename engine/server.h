@@ -7,19 +7,30 @@
 
 G_BEGIN_DECLS
 
-/** DIF_ENGINE_IDLE_SECONDS: how long a model stays loaded without work, unless told otherwise. */
+/** DIF_ENGINE_IDLE_SECONDS: how long models stay loaded without work, unless told otherwise. */
 #define DIF_ENGINE_IDLE_SECONDS 600
+
+/**
+ * DifServerLimits:
+ * @idle_seconds: ends after so long without work
+ * @memory: bytes of weights to keep loaded, as for dif_warm_new()
+ */
+typedef struct
+{
+  guint   idle_seconds;
+  guint64 memory;
+} DifServerLimits;
 
 /**
  * dif_server_run:
  * @place: where it listens
- * @listen_fd: (transfer full): the descriptor it listens on
- * @idle_seconds: ends after so long without work
+ * @listener: the socket it listens on
+ * @limits: what it may take
  *
  * Runs a main loop on the default context; returns when idle, on a "quit" of
  * a client, on SIGTERM and on SIGINT.
  */
-void dif_server_run (DifPlace *place, int listen_fd, guint idle_seconds);
+void dif_server_run (DifPlace *place, GSocket *listener, const DifServerLimits *limits);
 
 G_END_DECLS
 

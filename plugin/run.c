@@ -6,10 +6,8 @@
  */
 #include "config.h"
 
-#include <signal.h>
-#include <sys/prctl.h>
-
 #include "engine/client.h"
+#include "engine/platform.h"
 #include "plugin/arguments.h"
 #include "plugin/canvas.h"
 #include "plugin/dialog.h"
@@ -297,7 +295,7 @@ void
 dif_run_begin (GimpProcedure *procedure)
 {
   /* Nobody is left to show the picture to once GIMP is gone. */
-  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  dif_platform_end_with_parent ();
   gegl_init (NULL, NULL);
   gimp_plug_in_set_pdb_error_handler (gimp_procedure_get_plug_in (procedure),
                                       GIMP_PDB_ERROR_HANDLER_PLUGIN);

@@ -19,20 +19,24 @@
 
 struct _DifPipeline
 {
-  guint n_runs;
+  guint    n_runs;
+  gboolean is_on_card;
 };
 
 DifPipeline *
 dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress, gpointer user_data,
                        GCancellable *cancellable, GError **error)
 {
-  DifProgress done = { "load", 1, 1, 1.0, 0.0 };
+  DifProgress  done = { "load", 1, 1, 1.0, 0.0 };
+  DifPipeline *pipe;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return NULL;
   if (progress != NULL)
     progress (&done, user_data);
-  return g_new0 (DifPipeline, 1);
+  pipe             = g_new0 (DifPipeline, 1);
+  pipe->is_on_card = g_strcmp0 (dif_request_text (rq, "device"), "cuda") == 0;
+  return pipe;
 }
 
 void
@@ -45,6 +49,15 @@ DifDtype
 dif_pipeline_dtype (DifPipeline *pipe)
 {
   return DIF_F32;
+}
+
+DifBackend *
+dif_pipeline_backend (DifPipeline *pipe)
+{
+  static const DifBackendClass klasses[]  = { { .name = "cpu" }, { .name = "cuda" } };
+  static DifBackend            backends[] = { { .klass = &klasses[0] }, { .klass = &klasses[1] } };
+
+  return &backends[pipe->is_on_card];
 }
 
 gsize

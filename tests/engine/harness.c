@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* harness.c - see harness.h. */
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <glib-unix.h>
 #include <glib/gstdio.h>
 
 #include "engine/message.h"
@@ -72,6 +73,17 @@ harness_request (const char *prompt, guint n_steps)
   g_assert_true (dif_request_set (rq, "prompt", prompt, NULL));
   g_assert_true (dif_request_set_number (rq, "steps", n_steps, NULL));
   return rq;
+}
+
+char *
+harness_new_model (const char *name)
+{
+  g_autofree char *other = g_build_filename (folder, name, NULL);
+  g_autofree char *file  = g_build_filename (other, "model_index.json", NULL);
+
+  g_assert_cmpint (g_mkdir (other, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (file, "{}", -1, NULL));
+  return g_steal_pointer (&other);
 }
 
 void
@@ -154,12 +166,22 @@ harness_connect (void)
 {
   g_autoptr (GError)   failure = NULL;
   g_autoptr (DifPlace) place   = dif_place_open (&failure);
-  int                  fd      = -1;
+  g_autoptr (GSocket)  socket  = NULL;
+  int                  fd;
 
   g_assert_no_error (failure);
-  fd = dif_place_connect (place, &failure);
+  socket = dif_place_connect (place, &failure);
   g_assert_no_error (failure);
+  fd = dup (g_socket_get_fd (socket));
+  g_assert_cmpint (fd, >=, 0);
+  g_unix_set_fd_nonblocking (fd, FALSE, NULL);
   return fd;
+}
+
+gssize
+harness_write (int fd, gconstpointer bytes, gsize n)
+{
+  return send (fd, bytes, n, MSG_NOSIGNAL);
 }
 
 void
@@ -175,7 +197,7 @@ harness_send_frame (int fd, const char *header, gconstpointer payload, gsize n_p
   memcpy (bytes + DIF_FRAME_PREFIX, header, n_header);
   if (n_payload > 0)
     memcpy (bytes + DIF_FRAME_PREFIX + n_header, payload, n_payload);
-  dif_place_send (fd, bytes, DIF_FRAME_PREFIX + n_header + n_payload);
+  harness_write (fd, bytes, DIF_FRAME_PREFIX + n_header + n_payload);
 }
 
 void
@@ -200,7 +222,7 @@ harness_receive (int fd, DifFrameReader *reader)
       g_assert_cmpint (poll (&wait, 1, WAIT_MS), ==, 1);
       n = read (fd, chunk, sizeof chunk);
       if (n <= 0)
-        return NULL;
+        return NULL; /* also where the other end left what we said unread */
       dif_frame_reader_feed (reader, chunk, (gsize) n);
     }
 }

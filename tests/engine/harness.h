@@ -26,6 +26,9 @@ void harness_end (void);
 const char *harness_runtime (void);
 const char *harness_model (void);
 
+/** harness_new_model: another folder as model; its path, to be freed. */
+char *harness_new_model (const char *name);
+
 /** harness_request: of the folder as model, with prompt and steps. */
 DifRequest *harness_request (const char *prompt, guint n_steps);
 
@@ -52,6 +55,9 @@ int harness_client_main (char **argv);
 
 /** harness_connect: a raw connection. */
 int harness_connect (void);
+
+/** harness_write: bytes as they are. */
+gssize harness_write (int fd, gconstpointer bytes, gsize n);
 
 /** harness_send: text as a frame's header. */
 void harness_send (int fd, const char *header);

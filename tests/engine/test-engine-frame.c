@@ -33,14 +33,25 @@ assert_refused (const char *header, guint32 n_header, guint64 n_payload, int cod
   g_assert_null (frame);
 }
 
+/* A frame as it travels. */
+static GByteArray *
+pack (DifJson *message, const char *payload)
+{
+  gsize              n      = payload ? strlen (payload) : 0;
+  g_autoptr (GBytes) head   = dif_frame_pack (message, n);
+  GByteArray        *packed = g_bytes_unref_to_array (g_bytes_ref (head));
+
+  return n > 0 ? g_byte_array_append (packed, (const guint8 *) payload, (guint) n) : packed;
+}
+
 static void
 test_round_trip (void)
 {
   const char                *pixels  = "0123456789";
   g_autoptr (DifJson)        message = dif_message_new ("picture");
-  g_autoptr (GBytes)         packed  = dif_frame_pack (message, pixels, 10);
-  gsize                      n       = 0;
-  const guint8              *bytes   = g_bytes_get_data (packed, &n);
+  g_autoptr (GByteArray)     packed  = pack (message, pixels);
+  gsize                      n       = packed->len;
+  const guint8              *bytes   = packed->data;
   g_autoptr (DifFrameReader) reader  = dif_frame_reader_new (1000, 1000);
 
   for (guint round = 0; round < 3; round++)
@@ -65,9 +76,9 @@ static void
 test_two_at_once (void)
 {
   g_autoptr (DifJson)        message = dif_message_new ("ping");
-  g_autoptr (GBytes)         packed  = dif_frame_pack (message, NULL, 0);
-  gsize                      n       = 0;
-  const guint8              *bytes   = g_bytes_get_data (packed, &n);
+  g_autoptr (GByteArray)     packed  = pack (message, NULL);
+  gsize                      n       = packed->len;
+  const guint8              *bytes   = packed->data;
   g_autoptr (DifFrameReader) reader  = reader_with (bytes, n);
 
   dif_frame_reader_feed (reader, bytes, n);
@@ -79,6 +90,35 @@ test_two_at_once (void)
       g_assert_true ((frame != NULL) == (i < 2));
       if (frame != NULL)
         g_assert_null (frame->payload);
+    }
+}
+
+/* A payload is read to where it stays: room is given in it, never more than it
+ * lacks, and no more memory than twice what has arrived. */
+static void
+test_payload_in_place (void)
+{
+  const gsize                n_payload = 900 * 1000 * 1000;
+  g_autoptr (DifJson)        message   = dif_message_new ("picture");
+  g_autoptr (GBytes)         head      = dif_frame_pack (message, n_payload);
+  g_autoptr (DifFrameReader) reader    = dif_frame_reader_new (1000, n_payload);
+  g_autoptr (DifFrame)       frame     = NULL;
+  gsize                      arrived   = 0;
+
+  dif_frame_reader_feed (reader, g_bytes_get_data (head, NULL), g_bytes_get_size (head));
+  while (arrived < 4 * 1000 * 1000)
+    {
+      gsize   room = 0;
+      guint8 *to;
+
+      g_assert_true (dif_frame_reader_next (reader, &frame, NULL));
+      g_assert_null (frame);
+      to = dif_frame_reader_room (reader, &room);
+      g_assert_nonnull (to);
+      g_assert_cmpuint (room, <=, MAX (arrived, 65536));
+      memset (to, 7, room);
+      dif_frame_reader_filled (reader, room);
+      arrived += room;
     }
 }
 
@@ -189,6 +229,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/frame/arrives-byte-by-byte", test_round_trip);
   g_test_add_func ("/engine/frame/two-arrive-at-once", test_two_at_once);
   g_test_add_func ("/engine/frame/refuses-hostile-lengths-and-headers", test_refused);
+  g_test_add_func ("/engine/frame/payload-is-read-in-place", test_payload_in_place);
   g_test_add_func ("/engine/message/asking-for-a-type-never-fails", test_types);
   g_test_add_func ("/engine/message/errors-come-back-as-they-were", test_errors);
   g_test_add_func ("/engine/message/foreign-errors-become-plain-failures", test_foreign_errors);
