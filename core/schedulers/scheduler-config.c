@@ -445,7 +445,7 @@ refuse_key (DifScheduler *s, const char *key, GError **error)
 }
 
 gboolean
-dif_scheduler_set_key (DifScheduler *s, const char *key, const char *value, GError **error)
+_dif_scheduler_set_value (DifScheduler *s, const char *key, const char *value, GError **error)
 {
   const DifSchedulerKey *row;
   DifSchedulerValue     *v    = find (s, key, &row);
@@ -472,9 +472,6 @@ dif_scheduler_set_key (DifScheduler *s, const char *key, const char *value, GErr
       g_free (r.why);
       return FALSE;
     }
-  s->is_ready = FALSE;
-  _dif_noise_take (s, NULL, 0, NULL, 0);
-  dif_scheduler_reset (s);
   return TRUE;
 }
 

@@ -306,6 +306,10 @@ void _dif_scheduler_values_free (const DifSchedulerClass *klass, DifSchedulerVal
 /** _dif_scheduler_read_config: takes values from @config; FALSE on error. */
 gboolean _dif_scheduler_read_config (DifScheduler *s, DifJson *config, GError **error);
 
+/** _dif_scheduler_set_value: dif_scheduler_set_key() on the values alone. */
+gboolean _dif_scheduler_set_value (DifScheduler *s, const char *key, const char *value,
+                                   GError **error);
+
 /* ---- noise-schedule.c: tables and timesteps ---- */
 
 /** _dif_noise_tables: computes alphas_cumprod; returns (nullable) why not. */

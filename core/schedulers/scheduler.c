@@ -180,6 +180,17 @@ dif_scheduler_free (DifScheduler *s)
   g_free (s);
 }
 
+gboolean
+dif_scheduler_set_key (DifScheduler *s, const char *key, const char *value, GError **error)
+{
+  if (! _dif_scheduler_set_value (s, key, value, error))
+    return FALSE;
+  s->is_ready = FALSE;
+  _dif_noise_take (s, NULL, 0, NULL, 0);
+  dif_scheduler_reset (s);
+  return TRUE;
+}
+
 void
 dif_scheduler_reset (DifScheduler *s)
 {

@@ -247,31 +247,10 @@ dif_context_wants_dump (DifContext *cx)
 }
 
 void
-dif_context_dump (DifContext *cx, DifTensor *t, const char *format, ...)
+dif_context_dump_host (DifContext *cx, const char *name, const DifShape *shape, const float *data)
 {
-  g_autofree float *data = NULL;
-  g_autofree char  *name = NULL;
-  DifShape          shape;
-  va_list           args;
-
-  if (! cx->dump || cx->error || ! t->data)
-    return;
-  data = g_try_new (float, dif_tensor_count (t));
-  if (! data)
-    return;
-  va_start (args, format);
-  name = g_strdup_vprintf (format, args);
-  va_end (args);
-  shape = t->shape;
-  if (shape.n == 4)
-    {
-      shape = DIF_SHAPE (t->shape.d[0], t->shape.d[3], t->shape.d[1], t->shape.d[2]);
-      if (! dif_download_nchw (cx, t, data))
-        return;
-    }
-  else if (! dif_download (cx, t, data))
-    return;
-  cx->dump (name, &shape, data, cx->dump_data);
+  if (cx->dump && ! cx->error)
+    cx->dump (name, shape, data, cx->dump_data);
 }
 
 void

@@ -205,6 +205,16 @@ gboolean dif_context_finish (DifContext *cx, GError **error);
 gboolean dif_context_wants_dump (DifContext *cx);
 
 /**
+ * dif_context_dump_host:
+ * @cx: a context
+ * @name: what it is
+ * @shape: of @data
+ * @data: what the dump function is given, if there is one and nothing has failed
+ */
+void dif_context_dump_host (DifContext *cx, const char *name, const DifShape *shape,
+                            const float *data);
+
+/**
  * dif_context_dump:
  * @cx: a context
  * @t: a tensor; one of four dimensions is taken for [N, H, W, C] and dumped

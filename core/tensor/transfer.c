@@ -133,3 +133,31 @@ dif_randn (DifContext *cx, DifRng *rng, gsize n, gsize h, gsize w, gsize c)
     return no_memory (cx, count * sizeof *data);
   return dif_upload_nchw (cx, DIF_F32, n, c, h, w, data);
 }
+
+void
+dif_context_dump (DifContext *cx, DifTensor *t, const char *format, ...)
+{
+  g_autofree float *data = NULL;
+  g_autofree char  *name = NULL;
+  DifShape          shape;
+  va_list           args;
+
+  if (! dif_context_wants_dump (cx) || dif_context_failed (cx) || ! t->data)
+    return;
+  data = g_try_new (float, dif_tensor_count (t));
+  if (! data)
+    return;
+  va_start (args, format);
+  name = g_strdup_vprintf (format, args);
+  va_end (args);
+  shape = t->shape;
+  if (shape.n == 4)
+    {
+      shape = DIF_SHAPE (t->shape.d[0], t->shape.d[3], t->shape.d[1], t->shape.d[2]);
+      if (! dif_download_nchw (cx, t, data))
+        return;
+    }
+  else if (! dif_download (cx, t, data))
+    return;
+  dif_context_dump_host (cx, name, &shape, data);
+}

@@ -433,6 +433,17 @@ gboolean _dif_cpu_weight_run (DifCpu *cpu, DifCpuWeight *w, const DifCpuCall *ca
  */
 const void *_dif_cpu_weight_wide (DifCpu *cpu, const DifCpuWeight *w, GError **error);
 
+/** _dif_cpu_is_slow: whether oneDNN does @pd by plain loops. */
+gboolean _dif_cpu_is_slow (const_dnnl_primitive_desc_t pd);
+
+/** _dif_cpu_primitive_fill: completes @p, whose extra arguments are known, from its
+ * description. */
+dnnl_status_t _dif_cpu_primitive_fill (DifCpu *cpu, const_dnnl_primitive_desc_t pd,
+                                       DifCpuPrimitive *p);
+
+/** _dif_cpu_primitive_free: frees a primitive and what it is bound to. */
+void _dif_cpu_primitive_free (DifCpuPrimitive *p);
+
 /**
  * _dif_cpu_primitive_new:
  * @cpu: a locked backend

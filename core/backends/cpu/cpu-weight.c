@@ -25,68 +25,6 @@ _dif_cpu_md (dnnl_memory_desc_t *md, int n, const gint64 *dims, DifDtype dtype,
   return dnnl_memory_desc_create_with_tag (md, n, d, dtype == DIF_BF16 ? dnnl_bf16 : dnnl_f32, tag);
 }
 
-/* ---- primitives ---- */
-
-static void
-primitive_free (DifCpuPrimitive *p)
-{
-  dnnl_memory_t all[] = { p->src, p->weights, p->bias, p->dst, p->scratch };
-
-  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
-    if (all[i])
-      dnnl_memory_destroy (all[i]);
-  for (guint i = 0; i < DIF_CPU_MAX_EXTRA; i++)
-    if (p->extra[i])
-      dnnl_memory_destroy (p->extra[i]);
-  if (p->primitive)
-    dnnl_primitive_destroy (p->primitive);
-  g_free (p);
-}
-
-static gboolean
-is_slow (const_dnnl_primitive_desc_t pd)
-{
-  const char *name = "";
-
-  dnnl_primitive_desc_query (pd, dnnl_query_impl_info_str, 0, &name);
-  return strstr (name, "ref") != NULL;
-}
-
-static dnnl_status_t
-memory_for (DifCpu *cpu, const_dnnl_primitive_desc_t pd, dnnl_query_t what, int arg,
-            dnnl_memory_t *memory)
-{
-  const_dnnl_memory_desc_t md = dnnl_primitive_desc_query_md (pd, what, arg);
-
-  if (! md || dnnl_memory_desc_get_size (md) == 0)
-    return dnnl_success;
-  return dnnl_memory_create (memory, md, cpu->engine, DNNL_MEMORY_NONE);
-}
-
-/* completes @p, whose extra arguments are known, from its description */
-static dnnl_status_t
-primitive_fill (DifCpu *cpu, const_dnnl_primitive_desc_t pd, DifCpuPrimitive *p)
-{
-  dnnl_status_t            s = dnnl_primitive_create (&p->primitive, pd);
-  const_dnnl_memory_desc_t scratch;
-
-  if (s == dnnl_success)
-    s = memory_for (cpu, pd, dnnl_query_src_md, 0, &p->src);
-  if (s == dnnl_success)
-    s = memory_for (cpu, pd, dnnl_query_weights_md, 0, &p->weights);
-  if (s == dnnl_success)
-    s = memory_for (cpu, pd, dnnl_query_weights_md, 1, &p->bias);
-  if (s == dnnl_success)
-    s = memory_for (cpu, pd, dnnl_query_dst_md, 0, &p->dst);
-  if (s == dnnl_success)
-    s = memory_for (cpu, pd, dnnl_query_scratchpad_md, 0, &p->scratch);
-  for (guint i = 0; i < p->n_extra && s == dnnl_success; i++)
-    s = memory_for (cpu, pd, dnnl_query_exec_arg_md, p->extra_arg[i], &p->extra[i]);
-  scratch          = dnnl_primitive_desc_query_md (pd, dnnl_query_scratchpad_md, 0);
-  p->scratch_bytes = scratch ? dnnl_memory_desc_get_size (scratch) : 0;
-  return s;
-}
-
 /* ---- packing ---- */
 
 /* of the packed weight, what fills up blocks among them */
@@ -198,7 +136,7 @@ _dif_cpu_weight_new (DifCpu *cpu, const DifCpuWeight *template, const DifHostArr
 
   *w            = *template;
   w->stored     = cpu->keep_narrow && w->dtype == DIF_F32 ? dif_host_dtype (from) : w->dtype;
-  w->primitives = g_ptr_array_new_with_free_func ((GDestroyNotify) primitive_free);
+  w->primitives = g_ptr_array_new_with_free_func ((GDestroyNotify) _dif_cpu_primitive_free);
   if (! keep_bias (cpu, w, bias, error) || ! pack (cpu, w, from, describe, key, error))
     {
       weight_destroy (cpu, w);
@@ -287,7 +225,7 @@ choose (DifCpu *cpu, DifCpuWeight *w, DifCpuDescribe describe, const gint64 *key
   dnnl_status_t      s  = describe (cpu, w, key, w->md, pd, p);
   dnnl_memory_desc_t md = NULL;
 
-  if (s == dnnl_success && ! is_slow (*pd))
+  if (s == dnnl_success && ! _dif_cpu_is_slow (*pd))
     return TRUE;
   if (wanted_md (cpu, w, describe, key, &md) == dnnl_success &&
       ! dnnl_memory_desc_equal (md, w->md))
@@ -326,64 +264,18 @@ find (DifCpu *cpu, DifCpuWeight *w, const gint64 *key, DifCpuDescribe describe, 
   memcpy (p->key, key, sizeof p->key);
   if (! choose (cpu, w, describe, key, &pd, p, error))
     {
-      primitive_free (p);
+      _dif_cpu_primitive_free (p);
       return NULL;
     }
-  s = primitive_fill (cpu, pd, p);
+  s = _dif_cpu_primitive_fill (cpu, pd, p);
   dnnl_primitive_desc_destroy (pd);
   if (! _dif_cpu_check (s, w->is_conv ? "conv2d" : "linear", error))
     {
-      primitive_free (p);
+      _dif_cpu_primitive_free (p);
       return NULL;
     }
   g_ptr_array_add (w->primitives, p);
   return p;
-}
-
-DifCpuPrimitive *
-_dif_cpu_primitive_new (DifCpu *cpu, const DifCpuWeight *w, const gint64 *key,
-                        const_dnnl_memory_desc_t md, DifCpuDescribe describe)
-{
-  DifCpuPrimitive      *p  = g_new0 (DifCpuPrimitive, 1);
-  dnnl_primitive_desc_t pd = NULL;
-  gboolean              ok;
-
-  memcpy (p->key, key, sizeof p->key);
-  ok = _dif_cpu_headroom (NULL) && describe (cpu, w, key, md, &pd, p) == dnnl_success &&
-       ! is_slow (pd) && primitive_fill (cpu, pd, p) == dnnl_success;
-  if (pd)
-    dnnl_primitive_desc_destroy (pd);
-  if (! ok)
-    g_clear_pointer (&p, primitive_free);
-  return p;
-}
-
-static void
-bind_memory (dnnl_exec_arg_t *args, int *n, int arg, dnnl_memory_t memory, const void *data)
-{
-  dnnl_memory_set_data_handle (memory, (void *) data);
-  args[(*n)++] = (dnnl_exec_arg_t) { arg, memory };
-}
-
-dnnl_status_t
-_dif_cpu_primitive_run (DifCpu *cpu, DifCpuPrimitive *p, const DifCpuCall *call,
-                        const void *weights, const float *bias, void *scratch)
-{
-  dnnl_exec_arg_t args[5 + DIF_CPU_MAX_EXTRA];
-  int             n = 0;
-  dnnl_status_t   s;
-
-  bind_memory (args, &n, DNNL_ARG_SRC, p->src, call->src);
-  bind_memory (args, &n, DNNL_ARG_WEIGHTS, p->weights, weights);
-  bind_memory (args, &n, DNNL_ARG_DST, p->dst, call->dst);
-  if (p->bias)
-    bind_memory (args, &n, DNNL_ARG_BIAS, p->bias, bias);
-  if (p->scratch)
-    bind_memory (args, &n, DNNL_ARG_SCRATCHPAD, p->scratch, scratch);
-  for (guint i = 0; i < p->n_extra; i++)
-    bind_memory (args, &n, p->extra_arg[i], p->extra[i], call->extra[i]);
-  s = dnnl_primitive_execute (p->primitive, cpu->stream, n, args);
-  return s == dnnl_success ? dnnl_stream_wait (cpu->stream) : s;
 }
 
 gboolean

@@ -10,23 +10,6 @@
 #include "backends/cuda/cuda-private.h"
 #include "base/error.h"
 
-/* left to the driver where all the rest is taken: graphs and kernels need some */
-#define LEFT_OVER ((gsize) 32 << 20)
-
-void
-_dif_cuda_memory (DifCuda *cuda, gsize *available, gsize *total)
-{
-  gsize used;
-
-  *available = *total = 0;
-  cuda->cu.mem_info (available, total);
-  if (! cuda->most)
-    return;
-  used       = cuda->at_first - MIN (cuda->at_first, *available);
-  *total     = MIN (*total, cuda->most);
-  *available = MIN (*available, cuda->most - MIN (cuda->most, used));
-}
-
 void
 _dif_cuda_limit_memory (DifCuda *cuda)
 {
@@ -35,17 +18,6 @@ _dif_cuda_limit_memory (DifCuda *cuda)
 
   _dif_cuda_memory (cuda, &cuda->at_first, &total);
   cuda->most = wish ? (gsize) g_ascii_strtoull (wish, NULL, 10) << 20 : 0;
-}
-
-void
-_dif_cuda_out_of_memory (DifCuda *cuda, gsize bytes, GError **error)
-{
-  gsize available, total;
-
-  _dif_cuda_memory (cuda, &available, &total);
-  g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-               "out of memory on the card: expected room for %.1f MiB, found %.1f of %.1f MiB free",
-               (double) bytes / 1048576, (double) available / 1048576, (double) total / 1048576);
 }
 
 static gpointer
@@ -77,56 +49,6 @@ _dif_cuda_new_arena (DifCuda *cuda, gsize region)
   return _dif_cuda_arena_new (source, region);
 }
 
-/* Gives back what other arenas keep for later. */
-static void
-trim_but (DifCuda *cuda, DifCudaArena *arena)
-{
-  DifCudaArena *all[] = { cuda->tensors, cuda->weights, cuda->stays };
-
-  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
-    if (all[i] != arena)
-      _dif_cuda_arena_trim (all[i]);
-}
-
-gpointer
-_dif_cuda_take_for (DifCuda *cuda, DifCudaArena *arena, gsize bytes, const DifCudaWeight *w,
-                    GError **error)
-{
-  gpointer data = _dif_cuda_arena_take (arena, bytes);
-
-  /* a graph has what was planned, and a plan all there is */
-  while (! data && ! cuda->aside && ! cuda->of)
-    {
-      trim_but (cuda, arena);
-      data = _dif_cuda_arena_take (arena, bytes);
-      if (data || ! _dif_cuda_has_victim (cuda, arena))
-        break;
-      if (! _dif_cuda_park_one (cuda, w, error))
-        return NULL;
-    }
-  if (! data)
-    _dif_cuda_out_of_memory (cuda, bytes, error);
-  return data;
-}
-
-gpointer
-_dif_cuda_take (DifCuda *cuda, DifCudaArena *arena, gsize bytes, GError **error)
-{
-  return _dif_cuda_take_for (cuda, arena, bytes, NULL, error);
-}
-
-gpointer
-_dif_cuda_alloc (DifBackend *be, gsize bytes, GError **error)
-{
-  DifCuda *cuda = _dif_cuda_begin (be);
-  gpointer data = _dif_cuda_take (cuda, cuda->tensors, bytes, error);
-
-  if (data)
-    dif_backend_account (be, (gssize) bytes);
-  _dif_cuda_end (cuda, data != NULL);
-  return data;
-}
-
 void
 _dif_cuda_free (DifBackend *be, gpointer data, gsize bytes)
 {
@@ -141,72 +63,11 @@ _dif_cuda_free (DifBackend *be, gpointer data, gsize bytes)
 }
 
 void
-_dif_cuda_trim (DifBackend *be)
-{
-  DifCuda *cuda = _dif_cuda_begin (be);
-
-  _dif_cuda_drop_stages (cuda);
-  _dif_cuda_arena_set_kept (cuda->tensors, FALSE);
-  trim_but (cuda, NULL);
-  _dif_cuda_end (cuda, TRUE);
-}
-
-/* ---- room for a run ---- */
-
-/* The device's halves of the staging buffers back to the tensors' arena. */
-static void
-give_places (DifCuda *cuda)
+_dif_cuda_give_places (DifCuda *cuda)
 {
   for (guint i = 0; i < G_N_ELEMENTS (cuda->stages); i++)
     if (cuda->stages[i].device)
       _dif_cuda_arena_give (cuda->tensors, g_steal_pointer (&cuda->stages[i].device));
-}
-
-/* Every weight to the host, then @bytes for tensors and all the rest for weights to come
- * back to. */
-static gboolean
-squeeze (DifCuda *cuda, gsize bytes, gsize *room, GError **error)
-{
-  gsize available, total, left;
-
-  if (! _dif_cuda_park_all (cuda, error))
-    return FALSE;
-  _dif_cuda_arena_trim (cuda->weights);
-  _dif_cuda_memory (cuda, &available, &total);
-  left  = MIN (LEFT_OVER, available / 16);
-  *room = available - MIN (available, left + _dif_cuda_least_weights (cuda));
-  if (bytes > *room || ! _dif_cuda_arena_reserve (cuda->tensors, bytes))
-    {
-      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
-                   "expected room for %.1f MiB beside the weights, found %.1f of the card's %.1f "
-                   "MiB",
-                   (double) bytes / 1048576, (double) *room / 1048576, (double) total / 1048576);
-      return FALSE;
-    }
-  _dif_cuda_memory (cuda, &available, &total);
-  if (_dif_cuda_arena_reserve (cuda->weights, available - MIN (available, left)))
-    _dif_cuda_arena_set_closed (cuda->weights, TRUE);
-  return TRUE;
-}
-
-gboolean
-_dif_cuda_reserve (DifBackend *be, gsize bytes, gsize *room, GError **error)
-{
-  DifCuda *cuda = _dif_cuda_begin (be);
-  gboolean ok;
-
-  *room = bytes;
-  give_places (cuda);
-  _dif_cuda_arena_set_kept (cuda->tensors, FALSE);
-  ok = _dif_cuda_arena_reserve (cuda->tensors, bytes);
-  if (! ok)
-    {
-      _dif_cuda_arena_set_closed (cuda->weights, FALSE);
-      ok = squeeze (cuda, bytes, room, error);
-    }
-  /* weights that come back while no tensor is there must not take its place */
-  _dif_cuda_arena_set_kept (cuda->tensors, ok);
-  return _dif_cuda_end (cuda, ok);
 }
 
 /* ---- copies ---- */
@@ -241,7 +102,7 @@ void
 _dif_cuda_drop_stages (DifCuda *cuda)
 {
   cuda->cu.stream_wait (cuda->stream);
-  give_places (cuda);
+  _dif_cuda_give_places (cuda);
   for (guint i = 0; i < G_N_ELEMENTS (cuda->stages); i++)
     if (cuda->stages[i].host)
       cuda->cu.host_free (g_steal_pointer (&cuda->stages[i].host));

@@ -137,6 +137,13 @@ DifCuda *_dif_cuda_begin (DifBackend *be);
 /** _dif_cuda_end: lets others in. Returns: @ok */
 gboolean _dif_cuda_end (DifCuda *cuda, gboolean ok);
 
+/** _dif_cuda_kernel_names: by DifCudaKernel. */
+extern const char *const _dif_cuda_kernel_names[];
+
+/** _dif_cuda_give_places: the device's halves of the staging buffers back to the tensors'
+ * arena. */
+void _dif_cuda_give_places (DifCuda *cuda);
+
 /** _dif_cuda_check: turns what the driver says into an error; @what was being done. */
 gboolean _dif_cuda_check (DifCuda *cuda, CuResult result, const char *what, GError **error);
 
@@ -161,11 +168,6 @@ void _dif_cuda_memory (DifCuda *cuda, gsize *available, gsize *total);
 
 /** _dif_cuda_take: memory of an arena; OUT_OF_MEMORY says what is left. */
 gpointer _dif_cuda_take (DifCuda *cuda, DifCudaArena *arena, gsize bytes, GError **error);
-
-/** _dif_cuda_take_for: the same, where weights are sent to the host for it; @w (nullable) is
- * the one it is for. */
-gpointer _dif_cuda_take_for (DifCuda *cuda, DifCudaArena *arena, gsize bytes,
-                             const DifCudaWeight *w, GError **error);
 
 /** _dif_cuda_out_of_memory: sets the error that says what is left; @bytes were wanted. */
 void _dif_cuda_out_of_memory (DifCuda *cuda, gsize bytes, GError **error);
@@ -208,15 +210,6 @@ gboolean _dif_cuda_pace (DifBackend *be, GError **error);
 /** _dif_cuda_matrix_bytes: of the matrix alone. */
 gsize _dif_cuda_matrix_bytes (const DifCudaWeight *w);
 
-/** _dif_cuda_least_weights: bytes that must be left for weights to come and go. */
-gsize _dif_cuda_least_weights (DifCuda *cuda);
-
-/** _dif_cuda_has_victim: whether @arena gains if a weight is sent to the host. */
-gboolean _dif_cuda_has_victim (DifCuda *cuda, DifCudaArena *arena);
-
-/** _dif_cuda_park_one: sends one to the host, if possible one that is not needed before @w. */
-gboolean _dif_cuda_park_one (DifCuda *cuda, const DifCudaWeight *w, GError **error);
-
 /** _dif_cuda_take_matrix: memory for the matrix of @w. */
 gpointer _dif_cuda_take_matrix (DifCuda *cuda, const DifCudaWeight *w, GError **error);
 
@@ -228,9 +221,6 @@ void _dif_cuda_unsettle (DifCuda *cuda, DifCudaWeight *w);
 
 /** _dif_cuda_need: brings @w to the card if it is not there; it stays for this turn. */
 gboolean _dif_cuda_need (DifCuda *cuda, DifCudaWeight *w, GError **error);
-
-/** _dif_cuda_park_all: sends every matrix to the host. */
-gboolean _dif_cuda_park_all (DifCuda *cuda, GError **error);
 
 /* ---- cuda-plan.c ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* cuda.c - the cuda backend: finding a card, launching, the class.
+/* cuda.c - the cuda backend: finding a card, opening it, the class.
  *
  * A module, opened by registry.c.  It links to nothing of NVIDIA's: the driver
  * is opened at run time, so that everything starts where there is none.
@@ -11,7 +11,6 @@
 #include "backends/cuda/cuda-private.h"
 #include "base/error.h"
 
-#define MAX_BLOCKS  ((gsize) 0x7fffffff)
 #define LEAST_MAJOR 8
 /* what is taken at a time: much, but not all of a small card */
 #define REGION_BYTES ((gsize) 64 << 20)
@@ -23,91 +22,6 @@
 
 /* for norms and biases */
 #define SMALL_REGION_BYTES ((gsize) 4 << 20)
-
-static const char *const names[] = {
-#define NAME(name, Args) #name,
-  DIF_CUDA_KERNELS (NAME)
-#undef NAME
-};
-
-/* ---- errors ---- */
-
-/* Errors after which nothing works any more; which those are is in the driver API's
- * description of CUresult. */
-static gboolean
-is_fatal (CuResult result)
-{
-  return result == CU_ERROR_ECC || result == CU_ERROR_NVLINK || result == CU_ERROR_UNKNOWN ||
-         (result >= CU_ERROR_FIRST_OF_LAUNCH && result <= CU_ERROR_LAST_OF_LAUNCH);
-}
-
-gboolean
-_dif_cuda_check (DifCuda *cuda, CuResult result, const char *what, GError **error)
-{
-  const char *name = "unknown", *text = "unknown";
-
-  if (result == CU_SUCCESS)
-    return TRUE;
-  if (result == CU_ERROR_OUT_OF_MEMORY)
-    {
-      _dif_cuda_out_of_memory (cuda, 0, error);
-      return FALSE;
-    }
-  cuda->cu.error_name (result, &name);
-  cuda->cu.error_string (result, &text);
-  g_set_error (error, DIF_BACKEND_ERROR,
-               is_fatal (result) ? DIF_BACKEND_ERROR_LOST : DIF_BACKEND_ERROR_FAILED,
-               "device cuda: %s: the card reports %s (%s)", what, name, text);
-  return FALSE;
-}
-
-/* ---- turns ---- */
-
-DifCuda *
-_dif_cuda_begin (DifBackend *be)
-{
-  DifCuda *cuda = (DifCuda *) be;
-
-  g_mutex_lock (&cuda->lock);
-  cuda->cu.context_set (cuda->context);
-  cuda->turn++;
-  return cuda;
-}
-
-gboolean
-_dif_cuda_end (DifCuda *cuda, gboolean ok)
-{
-  g_mutex_unlock (&cuda->lock);
-  return ok;
-}
-
-/* ---- launching ---- */
-
-gboolean
-_dif_cuda_launch (DifCuda *cuda, DifCudaKernel kernel, gsize blocks, const void *args,
-                  GError **error)
-{
-  void *params[] = { (void *) args };
-
-  if (! blocks || blocks > MAX_BLOCKS)
-    {
-      g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_UNSUPPORTED,
-                   "%s: expected 1 to %" G_GSIZE_FORMAT " blocks, found %" G_GSIZE_FORMAT,
-                   names[kernel], MAX_BLOCKS, blocks);
-      return FALSE;
-    }
-  return _dif_cuda_check (cuda,
-                          cuda->cu.launch (cuda->kernels[kernel], (unsigned) blocks, 1, 1, THREADS,
-                                           1, 1, 0, cuda->stream, params, NULL),
-                          names[kernel], error);
-}
-
-gboolean
-_dif_cuda_each (DifCuda *cuda, DifCudaKernel kernel, gsize n, const void *args, GError **error)
-{
-  /* threads beyond what a card can hold go over their elements in strides */
-  return _dif_cuda_launch (cuda, kernel, MIN ((n + THREADS - 1) / THREADS, 1 << 16), args, error);
-}
 
 /* ---- opening ---- */
 
@@ -202,8 +116,8 @@ start_card (DifCuda *cuda, GError **error)
     }
   for (guint i = 0; r == CU_SUCCESS && i < DIF_CUDA_N_KERNELS; i++)
     {
-      what = names[i];
-      r    = cuda->cu.module_kernel (&cuda->kernels[i], cuda->module, names[i]);
+      what = _dif_cuda_kernel_names[i];
+      r    = cuda->cu.module_kernel (&cuda->kernels[i], cuda->module, _dif_cuda_kernel_names[i]);
     }
   for (guint i = 0; r == CU_SUCCESS && i < G_N_ELEMENTS (cuda->stages); i++)
     {

@@ -16,6 +16,13 @@ typedef struct
   gsize  bytes;
 } RefWeight;
 
+/** Ref: the device. */
+typedef struct
+{
+  DifBackend parent;
+  int        fail_at; /* allocations still to succeed; negative: no injection */
+} Ref;
+
 /** ref_get: element @i of @t as a number. */
 double ref_get (const DifTensor *t, gsize i);
 
