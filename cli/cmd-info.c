@@ -205,41 +205,100 @@ static void
 print_lora (DifLora *lora, const char *path)
 {
   static const char *const parts[] = { "unet", "text_encoder", "text_encoder_2" };
+  g_autofree char         *kinds   = dif_lora_kinds (lora);
+  const char              *family  = dif_lora_family (lora);
   gsize                    least, greatest;
+  double                   weakest, strongest;
+  guint                    idle = dif_lora_idle (lora);
 
-  printf ("%s: LoRA for %s\n", path, dif_lora_family (lora));
+  printf ("%s: LoRA for %s\n    %s\n", path,
+          strcmp (family, "another model") == 0 ? "a model that its widths do not tell" : family,
+          kinds);
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     if (dif_lora_count (lora, parts[i]))
-      printf ("    %u tensors of %s\n", dif_lora_count (lora, parts[i]), parts[i]);
+      printf ("    %u layers of %s\n", dif_lora_count (lora, parts[i]), parts[i]);
   dif_lora_ranks (lora, &least, &greatest);
-  printf ("    rank %" G_GSIZE_FORMAT, least);
+  dif_lora_scales (lora, &weakest, &strongest);
+  if (greatest)
+    printf ("    rank %" G_GSIZE_FORMAT, least);
   if (greatest > least)
     printf (" to %" G_GSIZE_FORMAT, greatest);
-  putchar ('\n');
+  if (greatest)
+    printf (", times %g", weakest);
+  if (greatest && strongest > weakest)
+    printf (" to %g", strongest);
+  if (greatest)
+    putchar ('\n');
+  if (idle)
+    printf ("    %u alphas that are 0 or of layers that are not there, and change nothing\n", idle);
+}
+
+static void
+print_lora_json (DifLora *lora, const char *path)
+{
+  static const char *const parts[] = { "unet", "text_encoder", "text_encoder_2" };
+  g_autofree char         *name    = dif_json_quote (path);
+  g_autofree char         *kinds   = dif_lora_kinds (lora);
+  gsize                    least, greatest;
+  double                   weakest, strongest;
+
+  dif_lora_ranks (lora, &least, &greatest);
+  dif_lora_scales (lora, &weakest, &strongest);
+  printf ("{\"path\": %s, \"type\": \"lora\", \"for\": \"%s\", \"kinds\": \"%s\", \"layers\": {",
+          name, dif_lora_family (lora), kinds);
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    printf ("%s\"%s\": %u", i ? ", " : "", parts[i], dif_lora_count (lora, parts[i]));
+  printf ("}, \"rank\": [%" G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT "], \"scale\": [%g, %g], "
+          "\"idle\": %u}\n",
+          least, greatest, weakest, strongest, dif_lora_idle (lora));
+}
+
+/* Whether --lora takes it, which only the model can refuse then. */
+static gboolean
+tell_lora (const char *path, gboolean as_json, GError **error)
+{
+  g_autoptr (DifLora) lora = dif_lora_open (path, error);
+  const char         *example;
+  guint               n;
+
+  if (! lora)
+    return FALSE;
+  if (as_json)
+    print_lora_json (lora, path);
+  else
+    print_lora (lora, path);
+  n = dif_lora_unknown (lora, &example);
+  if (! n)
+    return TRUE;
+  g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_MISSING_WEIGHT,
+               "%s: expected changes of a unet or of text encoders, found %u layers of %s, such as "
+               "%s",
+               path, n, dif_lora_family (lora), example);
+  return FALSE;
 }
 
 static void
 print_embedding (DifEmbedding *e, const char *path)
 {
-  gsize width;
-  guint n = dif_embedding_vectors (e, NULL, &width);
+  const char *part;
+  gsize       width;
+  guint       n;
 
-  printf ("%s: embedding\n    the word %s, %u vectors of %" G_GSIZE_FORMAT " numbers\n", path,
-          dif_embedding_token (e), n, width);
+  printf ("%s: embedding\n    the word %s", path, dif_embedding_token (e));
+  for (guint i = 0; (n = dif_embedding_vectors (e, i, &part, &width)); i++)
+    printf (", %u vectors of %" G_GSIZE_FORMAT " numbers%s%s", n, width, part ? " for the " : "",
+            part ? part : "");
+  putchar ('\n');
 }
 
-/* Tells about a file that is no checkpoint; FALSE if it is none of these either. */
 static gboolean
-print_other (const char *path)
+is_embedding (const char *path)
 {
-  g_autoptr (DifLora)      lora = dif_lora_open (path, NULL);
-  g_autoptr (DifEmbedding) e    = lora ? NULL : dif_embedding_open (path, NULL, NULL);
+  g_autoptr (DifEmbedding) e = dif_embedding_open (path, NULL, NULL);
 
-  if (lora)
-    print_lora (lora, path);
-  else if (e)
+  if (e)
     print_embedding (e, path);
-  return lora || e;
+  return e != NULL;
 }
 
 /* The path of a model, or of an installed LoRA or embedding. */
@@ -295,10 +354,12 @@ run (Cli *cli, const CliArgs *args, GError **error)
   g_autoptr (GError)        failure    = NULL;
   const char *const        *names;
 
-  path       = find_path (args->rest->len ? args->rest->pdata[0] : NULL, error);
+  path = find_path (args->rest->len ? args->rest->pdata[0] : NULL, error);
+  if (path && g_str_has_suffix (path, ".safetensors") && dif_lora_is_one (path))
+    return tell_lora (path, cli_args_has (args, "json"), error);
   checkpoint = path ? dif_checkpoint_open (path, &failure) : NULL;
   if (path && ! checkpoint && g_str_has_suffix (path, ".safetensors") &&
-      ! cli_args_has (args, "json") && print_other (path))
+      ! cli_args_has (args, "json") && is_embedding (path))
     return TRUE;
   if (! checkpoint)
     {
@@ -326,7 +387,7 @@ const CliCommand cmd_info = {
   .details   = "MODEL is a diffusers folder, a .safetensors file or the name of an installed\n"
                "model; without one, the bundled model.  Fails if a tensor that a config calls\n"
                "for is missing or has the wrong shape.  Of a LoRA or an embedding it tells what\n"
-               "it is for.\n"
+               "it is for, and fails if --lora would refuse it with any model.\n"
                "\n"
                "Example:\n"
                "  dif info --json ~/models/stable-diffusion-v1-5\n",

@@ -2,6 +2,7 @@
 /* embedding.c - words of a prompt that were learned (textual inversion). */
 #include "formats/embedding.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -11,21 +12,53 @@
 
 #define TABLE "text_model.embeddings.token_embedding.weight"
 
+/* Which encoder vectors are for. */
+typedef enum
+{
+  FIRST,
+  SECOND,
+  BY_WIDTH
+} Place;
+
+/* Vectors for one encoder. */
+typedef struct
+{
+  char    *name; /* of the tensor */
+  Place    place;
+  gboolean taken; /* by the encoder that they are for */
+} Vectors;
+
 struct _DifEmbedding
 {
   char       *path;
   char       *token;
   DifWeights *tensors;
-  char       *names[2]; /* of the tensors for either encoder; may be NULL */
+  Vectors     vectors[2];
+  guint       n_vectors;
 };
 
 struct _DifEmbeddingSet
 {
-  GPtrArray *members; /* of DifEmbedding */
+  GPtrArray *members;   /* of DifEmbedding */
+  gsize      widths[2]; /* of the encoders met so far; 0 without one */
 };
 
-/* Names that say nothing about the word. */
-static const char *const nameless[] = { "emb_params", "string_to_param.*", "*" };
+/* Names of tensors that say whom they are for, or nothing, but not the word:
+ * kohya's scripts and A1111's web UI, diffusers' training script for pivotal
+ * tuning, A1111's layout as converters write it. */
+static const struct
+{
+  const char *name;
+  Place       place;
+} known[] = {
+  { "clip_l", FIRST },
+  { "clip_g", SECOND },
+  { "text_encoders_0", FIRST },
+  { "text_encoders_1", SECOND },
+  { "emb_params", BY_WIDTH },
+  { "string_to_param.*", BY_WIDTH },
+  { "*", BY_WIDTH },
+};
 
 void
 dif_embedding_free (DifEmbedding *e)
@@ -35,8 +68,8 @@ dif_embedding_free (DifEmbedding *e)
   dif_weights_free (e->tensors);
   g_free (e->path);
   g_free (e->token);
-  g_free (e->names[0]);
-  g_free (e->names[1]);
+  for (guint i = 0; i < G_N_ELEMENTS (e->vectors); i++)
+    g_free (e->vectors[i].name);
   g_free (e);
 }
 
@@ -47,43 +80,87 @@ want_known (const char *name, gpointer user_data)
 {
   DifEmbedding *e = user_data;
 
-  return g_strcmp0 (name, e->names[0]) == 0 || g_strcmp0 (name, e->names[1]) == 0 ? g_strdup (name)
-                                                                                  : NULL;
+  for (guint i = 0; i < e->n_vectors; i++)
+    if (strcmp (name, e->vectors[i].name) == 0)
+      return g_strdup (name);
+  return NULL;
 }
 
 static gboolean
-has_name (GPtrArray *names, const char *name)
+add_vectors (DifEmbedding *e, const char *name, Place place)
 {
-  return g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL);
+  for (guint i = 0; i < e->n_vectors; i++)
+    if (e->vectors[i].place == place)
+      return FALSE;
+  if (e->n_vectors == G_N_ELEMENTS (e->vectors))
+    return FALSE;
+  e->vectors[e->n_vectors++] = (Vectors) { g_strdup (name), place, FALSE };
+  return TRUE;
 }
 
 /* Which tensors are the vectors, and what the file calls them. */
 static gboolean
 choose (DifEmbedding *e, GPtrArray *names, const char **word, GError **error)
 {
+  const char *stranger = NULL;
+
   *word = NULL;
-  if (has_name (names, "clip_l") || has_name (names, "clip_g"))
+  for (guint i = 0; i < names->len; i++)
     {
-      e->names[0] = has_name (names, "clip_l") ? g_strdup ("clip_l") : NULL;
-      e->names[1] = has_name (names, "clip_g") ? g_strdup ("clip_g") : NULL;
-      return TRUE;
+      const char *name = names->pdata[i];
+      guint       k    = 0;
+
+      while (k < G_N_ELEMENTS (known) && strcmp (name, known[k].name) != 0)
+        k++;
+      if (k < G_N_ELEMENTS (known) ? ! add_vectors (e, name, known[k].place)
+                                   : ! g_str_has_prefix (name, "string_to_token"))
+        stranger = name;
     }
-  for (guint i = 0; i < G_N_ELEMENTS (nameless); i++)
-    if (has_name (names, nameless[i]))
-      {
-        e->names[0] = g_strdup (nameless[i]);
-        return TRUE;
-      }
-  if (names->len != 1)
+  if (stranger && names->len == 1)
     {
-      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "%s: expected an embedding of one word, found %s", e->path,
-                   dif_family_describe (names));
-      return FALSE;
+      *word = stranger;
+      return add_vectors (e, stranger, BY_WIDTH);
     }
-  *word       = names->pdata[0];
-  e->names[0] = g_strdup (*word);
-  return TRUE;
+  if (e->n_vectors && ! stranger)
+    return TRUE;
+  g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
+               "%s: expected an embedding of one word, found %s%s", e->path,
+               e->n_vectors ? "besides its vectors " : "",
+               e->n_vectors ? stranger : dif_family_describe (names));
+  return FALSE;
+}
+
+static gsize
+width_of (const DifHostArray *array)
+{
+  return array->shape.d[array->shape.n - 1];
+}
+
+static guint
+count_of (const DifHostArray *array)
+{
+  return array->shape.n == 2 ? (guint) array->shape.d[0] : 1;
+}
+
+/* Numbers that can stand in a table. */
+static gboolean
+check_finite (const DifEmbedding *e, const char *name, const DifHostArray *array, GError **error)
+{
+  gsize             n, bad = 0;
+  g_autofree float *values = dif_host_to_f32 (array, &n);
+
+  while (values && bad < n && isfinite (values[bad]))
+    bad++;
+  if (values && bad == n)
+    return TRUE;
+  if (values)
+    g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_BAD_VALUE,
+                 "%s: %s: expected finite numbers, found %g", e->path, name,
+                 (double) values[bad]);
+  else
+    g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                 "%s: no memory to read it", e->path);
+  return FALSE;
 }
 
 static gboolean
@@ -93,8 +170,8 @@ check_vectors (DifEmbedding *e, const char *name, GError **error)
   g_autofree char    *found = dif_shape_to_string (&array->shape);
   gsize               n     = array->shape.n == 2 ? array->shape.d[0] : 1;
 
-  if (array->shape.n < 1 || array->shape.n > 2 || n < 1 ||
-      array->shape.d[array->shape.n - 1] < 1 || ! dif_host_is_weight (array))
+  if (array->shape.n < 1 || array->shape.n > 2 || n < 1 || width_of (array) < 1 ||
+      ! dif_host_is_weight (array))
     {
       g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_BAD_VALUE,
                    "%s: %s: expected a vector or several, found %s of shape %s", e->path, name,
@@ -108,7 +185,7 @@ check_vectors (DifEmbedding *e, const char *name, GError **error)
                    DIF_EMBEDDING_MAX_VECTORS, n);
       return FALSE;
     }
-  return TRUE;
+  return check_finite (e, name, array, error);
 }
 
 static char *
@@ -135,8 +212,8 @@ dif_embedding_open (const char *path, const char *token, GError **error)
   if (! names || ! choose (e, names, &word, error) ||
       ! dif_safetensors_read (path, e->tensors, want_known, e, error))
     return NULL;
-  for (guint i = 0; i < G_N_ELEMENTS (e->names); i++)
-    if (e->names[i] && ! check_vectors (e, e->names[i], error))
+  for (guint i = 0; i < e->n_vectors; i++)
+    if (! check_vectors (e, e->vectors[i].name, error))
       return NULL;
   e->token = token ? g_strdup (token) : word ? g_strdup (word)
                                              : name_of_file (path);
@@ -149,25 +226,39 @@ dif_embedding_token (DifEmbedding *e)
   return e->token;
 }
 
-/* The vectors for @part; of a file for one encoder, those of any. */
 static const DifHostArray *
-vectors_for (DifEmbedding *e, const char *part)
+array_of (DifEmbedding *e, const Vectors *v)
 {
-  guint which = part && g_str_has_suffix (part, "_2") ? 1 : 0;
-
-  if (! part && ! e->names[0])
-    which = 1;
-  return e->names[which] ? dif_weights_lookup (e->tensors, e->names[which]) : NULL;
+  return dif_weights_lookup (e->tensors, v->name);
 }
 
 guint
-dif_embedding_vectors (DifEmbedding *e, const char *part, gsize *width)
+dif_embedding_vectors (DifEmbedding *e, guint i, const char **part, gsize *width)
 {
-  const DifHostArray *array = vectors_for (e, part);
+  static const char *const parts[] = { "text_encoder", "text_encoder_2", NULL };
+  const DifHostArray      *array   = i < e->n_vectors ? array_of (e, &e->vectors[i]) : NULL;
 
-  *width = array ? array->shape.d[array->shape.n - 1] : 0;
-  return ! array ? 0 : array->shape.n == 2 ? (guint) array->shape.d[0]
-                                           : 1;
+  *part  = array ? parts[e->vectors[i].place] : NULL;
+  *width = array ? width_of (array) : 0;
+  return array ? count_of (array) : 0;
+}
+
+/* The vectors for @part, whose table has vectors of @width numbers: those that
+ * say so, else those that fit and that no other encoder has taken. */
+static Vectors *
+vectors_for (DifEmbedding *e, const char *part, gsize width)
+{
+  Place place = g_str_has_suffix (part, "_2") ? SECOND : FIRST;
+
+  for (guint i = 0; i < e->n_vectors; i++)
+    {
+      Vectors *v = &e->vectors[i];
+
+      if (v->place == place ||
+          (v->place == BY_WIDTH && ! v->taken && width_of (array_of (e, v)) == width))
+        return v;
+    }
+  return NULL;
 }
 
 /* ---- several ---- */
@@ -204,30 +295,35 @@ dif_embedding_set_new (const char *const *specs, GError **error)
   return g_steal_pointer (&set);
 }
 
+/* Vectors of a width that none of the encoders met so far has. */
 static gboolean
-check_width (DifEmbedding *e, const char *part, gsize found, gsize expected, GError **error)
+fail_width (const DifEmbeddingSet *set, DifEmbedding *e, const Vectors *v, GError **error)
 {
-  const char *family = dif_family_of_context (found);
+  gsize            found = width_of (array_of (e, v)), one = set->widths[FIRST];
+  gsize            other    = set->widths[SECOND];
+  g_autofree char *both     = one && other ? g_strdup_printf (" or %" G_GSIZE_FORMAT, other) : NULL;
+  const char      *model    = found == 768    ? ", which are for Stable Diffusion 1.x or XL"
+                              : found == 1024 ? ", which are for Stable Diffusion 2.x"
+                              : found == 1280 ? ", which are for Stable Diffusion XL"
+                                              : "";
+  gboolean         is_named = v->place != BY_WIDTH;
 
-  if (found == expected)
-    return TRUE;
   g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
                "embedding: %s: expected vectors of %" G_GSIZE_FORMAT
-               " numbers as this model's %s has, found %" G_GSIZE_FORMAT "%s%s",
-               e->path, expected, part, found, family ? ", which are for " : "",
-               family ? family : "");
+               "%s numbers as this model's text encoder%s, found %" G_GSIZE_FORMAT "%s%s%s%s",
+               e->path, one ? one : other, both ? both : "", both ? "s have" : " has",
+               found, is_named ? " (" : "", is_named ? v->name : "", is_named ? ")" : "", model);
   return FALSE;
 }
 
-/* The table with the vectors of all behind it, in its own dtype or, where a
- * file has another, in F32. */
+/* The table with @rows (of DifHostArray) behind it, in F32. */
 static gboolean
-extend (DifEmbeddingSet *set, const char *part, DifWeights *weights, gsize n_new, GError **error)
+extend (DifWeights *weights, GPtrArray *rows, gsize n_new, GError **error)
 {
   const DifHostArray *table  = dif_weights_lookup (weights, TABLE);
   DifHostArray        larger = { .shape = table->shape };
   g_autoptr (GBytes)  owner  = NULL;
-  gsize               n      = table->shape.d[1], at, bytes, n_rows;
+  gsize               n      = table->shape.d[1], at, bytes;
   float              *data   = NULL;
 
   larger.shape.d[0] = table->shape.d[0] + n_new;
@@ -241,15 +337,12 @@ extend (DifEmbeddingSet *set, const char *part, DifWeights *weights, gsize n_new
     }
   at = table->shape.d[0] * n;
   dif_host_rows_to_f32 (table, 0, table->shape.d[0], data);
-  for (guint i = 0; i < set->members->len; i++)
+  for (guint i = 0; i < rows->len; i++)
     {
-      const DifHostArray *array = vectors_for (set->members->pdata[i], part);
+      const DifHostArray *array = rows->pdata[i];
 
-      if (! array)
-        continue;
-      n_rows = array->shape.n == 2 ? array->shape.d[0] : 1;
       dif_host_rows_to_f32 (array, 0, dif_host_n_rows (array), data + at);
-      at += n_rows * n;
+      at += count_of (array) * n;
     }
   owner       = g_bytes_new_take (data, bytes);
   larger.data = data;
@@ -261,8 +354,9 @@ gboolean
 dif_embedding_set_apply (DifEmbeddingSet *set, const char *part, DifWeights *weights,
                          DifJson *config, DifTokenFunc func, gpointer user_data, GError **error)
 {
-  const DifHostArray *table = dif_weights_lookup (weights, TABLE);
-  gsize               first, next;
+  const DifHostArray   *table = dif_weights_lookup (weights, TABLE);
+  g_autoptr (GPtrArray) rows  = g_ptr_array_new ();
+  gsize                 first, next;
 
   if (! set->members->len)
     return TRUE;
@@ -272,25 +366,45 @@ dif_embedding_set_apply (DifEmbeddingSet *set, const char *part, DifWeights *wei
                    "%s: expected a table %s, found none", part, TABLE);
       return FALSE;
     }
+  set->widths[g_str_has_suffix (part, "_2") ? SECOND : FIRST] = table->shape.d[1];
   first = next = table->shape.d[0];
   for (guint i = 0; i < set->members->len; i++)
     {
-      DifEmbedding *e = set->members->pdata[i];
-      gsize         width;
-      guint         n = dif_embedding_vectors (e, part, &width);
+      DifEmbedding       *e     = set->members->pdata[i];
+      Vectors            *v     = vectors_for (e, part, table->shape.d[1]);
+      const DifHostArray *array = v ? array_of (e, v) : NULL;
 
-      if (! n)
-        {
-          g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                       "embedding: %s: expected vectors for this model's %s, found none", e->path,
-                       part);
-          return FALSE;
-        }
-      if (! check_width (e, part, width, table->shape.d[1], error) ||
-          ! func (e->token, (guint) next, n, user_data, error))
+      if (! v)
+        continue;
+      if (width_of (array) != table->shape.d[1])
+        return fail_width (set, e, v, error);
+      if (! func (e->token, (guint) next, count_of (array), user_data, error))
         return FALSE;
-      next += n;
+      v->taken = TRUE;
+      next += count_of (array);
+      g_ptr_array_add (rows, (gpointer) array);
     }
+  if (! rows->len)
+    return TRUE;
   dif_json_set_double (config, "vocab_size", (double) next);
-  return extend (set, part, weights, next - first, error);
+  return extend (weights, rows, next - first, error);
+}
+
+gboolean
+dif_embedding_set_finish (DifEmbeddingSet *set, GError **error)
+{
+  for (guint i = 0; i < set->members->len; i++)
+    {
+      DifEmbedding *e = set->members->pdata[i];
+
+      for (guint k = 0; k < e->n_vectors; k++)
+        {
+          const Vectors *v = &e->vectors[k];
+
+          /* the refiner of Stable Diffusion XL has the second encoder alone */
+          if (! v->taken && (v->place != FIRST || e->n_vectors != 2 || set->widths[FIRST]))
+            return fail_width (set, e, v, error);
+        }
+    }
+  return TRUE;
 }

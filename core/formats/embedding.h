@@ -25,13 +25,16 @@ typedef struct _DifEmbedding DifEmbedding;
  * @error: return location
  *
  * Knows diffusers' layout (one tensor, named as the word), the one of
- * A1111's web UI (`emb_params`) and that of SD XL (`clip_l` and `clip_g`).
- * Where the file names no word, it is the file's name without its ending.
+ * A1111's web UI (`emb_params`, `string_to_param.*`), that of SD XL (`clip_l`
+ * and `clip_g`, or one of them) and of diffusers' script for pivotal tuning
+ * (`text_encoders_0`).  Where the file names no word, it is the file's name
+ * without its ending.
  *
- * Source: diffusers, textual_inversion.py.
+ * Source: diffusers, textual_inversion.py; A1111, textual_inversion.py.
  *
  * Errors: those of dif_safetensors_read(); DIF_FORMAT_ERROR UNSUPPORTED for
- * files that are none, BAD_VALUE (shapes, words), TOO_LARGE.
+ * files that are none or hold more than vectors, BAD_VALUE (shapes, numbers
+ * that are not finite), TOO_LARGE.
  *
  * Returns: (transfer full) (nullable): the embedding
  */
@@ -54,13 +57,14 @@ const char *dif_embedding_token (DifEmbedding *e);
 /**
  * dif_embedding_vectors:
  * @e: an embedding
- * @part: (nullable): the encoder they are for: "text_encoder" or
- *   "text_encoder_2"; NULL for the first in the file
+ * @i: the first or the second of its tensors
+ * @part: (out) (transfer none) (nullable): the encoder they are for,
+ *   "text_encoder" or "text_encoder_2"; NULL if their width tells it
  * @width: (out): numbers in each
  *
- * Returns: how many vectors there are; 0 if none is for @part
+ * Returns: how many vectors there are; 0 behind the last tensor
  */
-guint dif_embedding_vectors (DifEmbedding *e, const char *part, gsize *width);
+guint dif_embedding_vectors (DifEmbedding *e, guint i, const char **part, gsize *width);
 
 /** DifEmbeddingSet: several embeddings, for one model. */
 typedef struct _DifEmbeddingSet DifEmbeddingSet;
@@ -106,7 +110,11 @@ typedef gboolean (*DifTokenFunc) (const char *token, guint first, guint n, gpoin
  * @user_data: for @func
  * @error: return location
  *
- * Errors: DIF_MODEL_ERROR SHAPE if a file's vectors are for another model,
+ * A file belongs to the encoder that it names, else to the first that its
+ * width fits; several files may give one word to different encoders.  An
+ * encoder for which there is none does not know the word.
+ *
+ * Errors: DIF_MODEL_ERROR SHAPE if vectors for @part are for another model,
  * saying which; MISSING_WEIGHT; DIF_BACKEND_ERROR OUT_OF_MEMORY; those of
  * @func.
  *
@@ -115,6 +123,18 @@ typedef gboolean (*DifTokenFunc) (const char *token, guint first, guint n, gpoin
 gboolean dif_embedding_set_apply (DifEmbeddingSet *set, const char *part, DifWeights *weights,
                                   DifJson *config, DifTokenFunc func, gpointer user_data,
                                   GError **error);
+
+/**
+ * dif_embedding_set_finish:
+ * @set: a set, after all encoders are loaded
+ * @error: return location
+ *
+ * Errors: DIF_MODEL_ERROR SHAPE if there are vectors that no encoder took, but
+ * for the first encoder's where a model has the second alone.
+ *
+ * Returns: FALSE on error
+ */
+gboolean dif_embedding_set_finish (DifEmbeddingSet *set, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifEmbedding, dif_embedding_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifEmbeddingSet, dif_embedding_set_free)

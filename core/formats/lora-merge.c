@@ -24,11 +24,12 @@ struct _DifLoraSet
   GHashTable *targets; /* tensor's name -> GPtrArray of Change, of the part bound last */
 };
 
-/* One module to be added to a tensor. */
+/* One module and the tensor that it changes. */
 typedef struct
 {
   const DifLoraModule *module;
-  float                scale;
+  double               weight;
+  gboolean             is_bias;
 } Change;
 
 /* ---- the set ---- */
@@ -105,7 +106,8 @@ flat_name (const char *name)
   return g_strdelimit (g_strdup (name), ".", '_');
 }
 
-/* Names with underscores, both diffusers' and the original ones, to tensors. */
+/* Names with underscores, both diffusers' and the original ones, without
+ * "weight", to those with dots. */
 static GHashTable *
 flat_names (DifWeights *weights, const char *part)
 {
@@ -122,46 +124,77 @@ flat_names (DifWeights *weights, const char *part)
       if (! g_str_has_suffix (name, ".weight"))
         continue;
       bare = g_strndup (name, strlen (name) - strlen (".weight"));
-      g_hash_table_insert (flat, flat_name (bare), g_strdup (name));
+      g_hash_table_insert (flat, flat_name (bare), g_strdup (bare));
       original = strcmp (part, "unet") == 0 ? dif_ldm_from_canonical (&layout, bare) : NULL;
       if (original)
-        g_hash_table_insert (flat, flat_name (original), g_strdup (name));
+        g_hash_table_insert (flat, flat_name (original), g_strdup (bare));
     }
   return flat;
 }
 
-/* Whether the product of the halves has the tensor's size. */
-static gboolean
-fits (const DifLoraModule *m, const DifHostArray *w)
+/* What a row of @w has, and of what kernel. */
+static gsize
+area_of (const DifHostArray *w)
 {
-  gsize area   = m->mid.data            ? m->mid.shape.d[2] * m->mid.shape.d[3]
-                 : m->down.shape.n == 4 ? m->down.shape.d[2] * m->down.shape.d[3]
-                                        : 1;
-  gsize w_area = w->shape.n == 4 ? w->shape.d[2] * w->shape.d[3] : 1;
+  return w->shape.n == 4 ? w->shape.d[2] * w->shape.d[3] : 1;
+}
 
-  return dif_host_is_weight (w) && (w->shape.n == 2 || w->shape.n == 4) &&
-         w->shape.d[0] == m->up.shape.d[0] && w->shape.d[1] == m->down.shape.d[1] && w_area == area;
+/* Whether the change has the tensor's size, or that of the latents alone. */
+static gboolean
+fits (const DifLoraModule *m, const char *name, const DifHostArray *w)
+{
+  gsize    n_in      = w->shape.n > 1 ? w->shape.d[1] : 1;
+  gboolean is_dora   = _dif_lora_is_dora (m);
+  gboolean is_matrix = w->shape.n == 2 || w->shape.n == 4;
+
+  if (! dif_host_is_weight (w) || w->shape.n < 1 || m->n_out != w->shape.d[0] ||
+      (! is_matrix && ! _dif_lora_has (m, DIF_LORA_DIFF)))
+    return FALSE;
+  if (! m->area)
+    return m->n_in == n_in * area_of (w);
+  if (strcmp (name, "conv_in") == 0 && ! is_dora && m->n_in == 4 && (n_in == 5 || n_in == 9))
+    return m->area == area_of (w);
+  return m->n_in == n_in && m->area == area_of (w);
 }
 
 static gboolean
 fail_fit (DifLora *lora, const DifLoraModule *m, const char *part, const DifHostArray *w,
           GError **error)
 {
-  g_autofree char *up   = dif_shape_to_string (&m->up.shape);
-  g_autofree char *down = dif_shape_to_string (&m->down.shape);
-  g_autofree char *is   = w ? dif_shape_to_string (&w->shape) : NULL;
-  g_autofree char *what = w ? g_strdup_printf ("one of shape %s", is)
-                            : g_strdup_printf ("no such tensor in the model's %s", part);
+  g_autofree char *is      = w ? dif_shape_to_string (&w->shape) : NULL;
+  g_autofree char *what    = w ? g_strdup_printf ("one of shape %s", is)
+                               : g_strdup_printf ("no such tensor in the model's %s", part);
+  g_autofree char *changes = m->area > 1
+                                 ? g_strdup_printf ("[%" G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT
+                                                    "] with kernels of %" G_GSIZE_FORMAT " numbers",
+                                                    m->n_out, m->n_in, m->area)
+                                 : g_strdup_printf ("[%" G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT "]",
+                                                    m->n_out, m->n_in);
 
   g_set_error (error, DIF_MODEL_ERROR, w ? DIF_MODEL_ERROR_SHAPE : DIF_MODEL_ERROR_MISSING_WEIGHT,
-               "lora: %s: expected a LoRA for this model, found one for %s: %s changes a tensor by "
-               "%s times %s, found %s",
-               lora->path, dif_lora_family (lora), m->key, up, down, what);
+               "lora: %s: expected a LoRA for this model, found one for %s: %s changes a tensor of "
+               "shape %s, found %s",
+               lora->path, dif_lora_family (lora), m->key, changes, what);
+  return FALSE;
+}
+
+static gboolean
+fail_bias (DifLora *lora, const DifLoraModule *m, const DifHostArray *bias, GError **error)
+{
+  g_autofree char *is   = bias ? dif_shape_to_string (&bias->shape) : NULL;
+  g_autofree char *what = bias ? g_strdup_printf ("one of shape %s", is) : g_strdup ("none");
+
+  g_set_error (error, DIF_MODEL_ERROR,
+               bias ? DIF_MODEL_ERROR_SHAPE : DIF_MODEL_ERROR_MISSING_WEIGHT,
+               "lora: %s: %s: expected a bias of %" G_GSIZE_FORMAT " numbers in the model, as it "
+               "changes one, found %s",
+               lora->path, m->key, _dif_lora_bias_size (m), what);
   return FALSE;
 }
 
 static void
-note_change (DifLoraSet *set, const char *target, const DifLoraModule *m, double weight)
+note_change (DifLoraSet *set, const char *target, const DifLoraModule *m, double weight,
+             gboolean is_bias)
 {
   GPtrArray *changes = g_hash_table_lookup (set->targets, target);
   Change    *change  = g_new (Change, 1);
@@ -171,9 +204,34 @@ note_change (DifLoraSet *set, const char *target, const DifLoraModule *m, double
       changes = g_ptr_array_new_with_free_func (g_free);
       g_hash_table_insert (set->targets, g_strdup (target), changes);
     }
-  change->module = m;
-  change->scale  = (float) (weight * m->scale);
+  *change = (Change) { m, weight, is_bias };
   g_ptr_array_add (changes, change);
+}
+
+/* Notes what @m does to the part's tensors. */
+static gboolean
+bind_module (DifLoraSet *set, const Member *member, DifLoraModule *m, GHashTable *flat,
+             DifWeights *weights, GError **error)
+{
+  const char         *bare   = g_hash_table_lookup (flat, m->name);
+  g_autofree char    *full   = bare ? g_strconcat (bare, ".weight", NULL) : NULL;
+  g_autofree char    *biased = bare ? g_strconcat (bare, ".bias", NULL) : NULL;
+  const DifHostArray *w      = bare ? dif_weights_lookup (weights, full) : NULL;
+  const DifHostArray *b      = bare ? dif_weights_lookup (weights, biased) : NULL;
+
+  if (! w || (m->kind->delta && ! fits (m, bare, w)))
+    return fail_fit (member->lora, m, m->part, w, error);
+  if (_dif_lora_has_bias (m))
+    {
+      if (! b || ! dif_host_is_weight (b) || b->shape.n != 1 ||
+          b->shape.d[0] != _dif_lora_bias_size (m))
+        return fail_bias (member->lora, m, b, error);
+      note_change (set, biased, m, member->weight, TRUE);
+    }
+  if (m->kind->delta)
+    note_change (set, full, m, member->weight, FALSE);
+  m->bound = TRUE;
+  return TRUE;
 }
 
 gboolean
@@ -188,19 +246,11 @@ dif_lora_set_bind (DifLoraSet *set, const char *part, DifWeights *weights, GErro
 
       for (guint k = 0; k < member->lora->modules->len; k++)
         {
-          DifLoraModule      *m    = member->lora->modules->pdata[k];
-          g_autofree char    *full = NULL;
-          const DifHostArray *w;
+          DifLoraModule *m = member->lora->modules->pdata[k];
 
-          if (g_strcmp0 (m->part, part) != 0)
-            continue;
-          full = m->flat ? g_strdup (g_hash_table_lookup (flat, m->name))
-                         : g_strconcat (m->name, ".weight", NULL);
-          w    = full ? dif_weights_lookup (weights, full) : NULL;
-          if (! w || ! fits (m, w))
-            return fail_fit (member->lora, m, part, w, error);
-          note_change (set, full, m, member->weight);
-          m->bound = TRUE;
+          if (g_strcmp0 (m->part, part) == 0 &&
+              ! bind_module (set, member, m, flat, weights, error))
+            return FALSE;
         }
     }
   return TRUE;
@@ -226,71 +276,12 @@ dif_lora_set_finish (DifLoraSet *set, GError **error)
 
 /* ---- merging ---- */
 
-/* `[rank, in]` and `[rank', rank, kh, kw]` to `[rank', in, kh, kw]`. */
-static float *
-through_middle (const DifLoraModule *m, const float *down, gsize n_in)
-{
-  gsize             rows = m->mid.shape.d[0], ranks = m->mid.shape.d[1], size, n;
-  gsize             area = m->mid.shape.d[2] * m->mid.shape.d[3];
-  g_autofree float *mid  = dif_host_to_f32 (&m->mid, &n);
-  float            *out  = NULL;
-
-  if (mid && g_size_checked_mul (&size, rows, n_in) && g_size_checked_mul (&size, size, area))
-    out = g_try_new0 (float, size);
-  for (gsize a = 0; out && a < rows; a++)
-    for (gsize b = 0; b < ranks; b++)
-      for (gsize i = 0; i < n_in; i++)
-        for (gsize k = 0; k < area; k++)
-          out[(a * n_in + i) * area + k] += mid[(a * ranks + b) * area + k] * down[b * n_in + i];
-  return out;
-}
-
-/* w += scale * up * down, rows of w apart. */
-static void
-add_product (float *w, gsize n_out, gsize n, const float *up, const float *down, gsize rank,
-             float scale, float *rows, guint n_rows)
-{
-#pragma omp parallel for num_threads(n_rows) schedule(static, 1)
-  for (guint thread = 0; thread < n_rows; thread++)
-    for (gsize o = thread; o < n_out; o += n_rows)
-      {
-        float *row = rows + thread * n;
-
-        memset (row, 0, n * sizeof *row);
-        for (gsize r = 0; r < rank; r++)
-          {
-            float        factor = up[o * rank + r];
-            const float *from   = down + r * n;
-
-            for (gsize i = 0; i < n; i++)
-              row[i] += factor * from[i];
-          }
-        for (gsize i = 0; i < n; i++)
-          w[o * n + i] += scale * row[i];
-      }
-}
-
 static gboolean
-apply (float *w, gsize size, const Change *change)
+apply (float *w, const DifHostArray *array, gsize size, const Change *change)
 {
-  const DifLoraModule *m     = change->module;
-  guint                n_row = MIN (g_get_num_processors (), 32);
-  gsize                n_out = m->up.shape.d[0], n = size / n_out, count;
-  g_autofree float    *up   = dif_host_to_f32 (&m->up, &count);
-  g_autofree float    *down = dif_host_to_f32 (&m->down, &count);
-  g_autofree float    *rows = g_try_new (float, MAX (n * n_row, 1)), *joined = NULL;
-
-  if (up && down && m->mid.data)
-    {
-      joined = through_middle (m, down, m->down.shape.d[1]);
-      if (! joined)
-        return FALSE;
-    }
-  if (! up || ! down || ! rows)
-    return FALSE;
-  add_product (w, n_out, n, up, joined ? joined : down, _dif_lora_rank (m), change->scale, rows,
-               n_row);
-  return TRUE;
+  return change->is_bias ? _dif_lora_change_bias (change->module, w, change->weight)
+                         : _dif_lora_change (change->module, w, size / array->shape.d[0],
+                                             change->weight);
 }
 
 gboolean
@@ -307,7 +298,7 @@ dif_lora_set_patch (const char *name, DifHostArray *array, GBytes **owner, gpoin
   w    = dif_host_to_f32 (array, &n);
   done = w != NULL;
   for (guint i = 0; done && i < changes->len; i++)
-    done = apply (w, n, changes->pdata[i]);
+    done = apply (w, array, n, changes->pdata[i]);
   if (! done)
     {
       g_free (w);

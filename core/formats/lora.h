@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* lora.h - low-rank changes to a model's weights, merged while it is loaded.
+/* lora.h - changes to a model's weights, low-rank and others, merged while it is loaded.
  *
  * A file's modules are found in a part's tensors by every spelling in use; what
  * fits nowhere is an error, since a picture drawn without it is another one.
@@ -20,13 +20,16 @@ typedef struct _DifLora DifLora;
  * @path: a .safetensors file
  * @error: return location
  *
- * Knows the spellings of diffusers (peft's `lora_A`, `lora.down`, and
- * `processor.to_q_lora`) and of kohya's scripts (`lora_unet_…`, `lora_te_…`,
- * `lora_te1_…`, `lora_te2_…`, with convolutions and `lora_mid`).
+ * Knows LoRA (with convolutions and `lora_mid`), DoRA, LoHa, LoKr (both also in
+ * Tucker's form), whole differences of weights, norms and biases, in the
+ * spellings of diffusers, peft, kohya's scripts, LyCORIS, ComfyUI and
+ * OneTrainer.  peft's own files take their settings from adapter_config.json
+ * beside them.
  *
  * Errors: those of dif_safetensors_read(); DIF_FORMAT_ERROR UNSUPPORTED for
- * files that are no LoRA, and for DoRA, LoHa and LoKr by name; CORRUPT for
- * modules that lack a half.
+ * files that are none of these, by name; CORRUPT for modules that lack a half
+ * or whose shapes do not fit each other; BAD_VALUE for numbers that are not
+ * finite and for settings; MISSING_KEY where settings are needed and absent.
  *
  * Returns: (transfer full) (nullable): the LoRA
  */
@@ -37,6 +40,15 @@ DifLora *dif_lora_open (const char *path, GError **error);
  * @lora: (nullable) (transfer full): a LoRA
  */
 void dif_lora_free (DifLora *lora);
+
+/**
+ * dif_lora_is_one:
+ * @path: a .safetensors file
+ *
+ * Returns: whether it holds a LoRA by its names, even one that
+ * dif_lora_open() refuses
+ */
+gboolean dif_lora_is_one (const char *path);
 
 /**
  * dif_lora_family:
@@ -60,9 +72,44 @@ guint dif_lora_count (DifLora *lora, const char *part);
  * dif_lora_ranks:
  * @lora: a LoRA
  * @least: (out): the smallest rank of a module
- * @greatest: (out): the greatest
+ * @greatest: (out): the greatest; both are 0 if no module has one
  */
 void dif_lora_ranks (DifLora *lora, gsize *least, gsize *greatest);
+
+/**
+ * dif_lora_scales:
+ * @lora: a LoRA
+ * @least: (out): the least that a module is multiplied by, alpha / rank
+ * @greatest: (out): the greatest
+ */
+void dif_lora_scales (DifLora *lora, double *least, double *greatest);
+
+/**
+ * dif_lora_kinds:
+ * @lora: a LoRA
+ *
+ * Returns: (transfer full): how its modules are written, such as "LoHa, full
+ * difference"
+ */
+char *dif_lora_kinds (DifLora *lora);
+
+/**
+ * dif_lora_unknown:
+ * @lora: a LoRA
+ * @example: (out) (transfer none) (nullable): one of them
+ *
+ * Returns: how many modules are of no part that a model here has
+ */
+guint dif_lora_unknown (DifLora *lora, const char **example);
+
+/**
+ * dif_lora_idle:
+ * @lora: a LoRA
+ *
+ * Returns: how many modules change nothing, because their alpha is 0 or all
+ * that there is of them
+ */
+guint dif_lora_idle (DifLora *lora);
 
 /** DifLoraSet: several LoRAs with their weights, for one model. */
 typedef struct _DifLoraSet DifLoraSet;
@@ -110,10 +157,13 @@ gboolean dif_lora_set_bind (DifLoraSet *set, const char *part, DifWeights *weigh
  * @set: the set, bound to the part being loaded
  * @error: return location
  *
- * W += weight * alpha / rank * up * down, for one LoRA after the other.  To be
- * given to dif_loader_set_patch().
+ * W += weight * alpha / rank * up * down, or what the kind of change is, for one
+ * LoRA after the other.  To be given to dif_loader_set_patch().  A change of
+ * the first convolution of a U-Net that sees more than the latents (a mask, a
+ * depth map) leaves what it sees besides as it is.
  *
- * Source: Hu et al. 2021; peft, `get_delta_weight`; kohya, merge_lora.py.
+ * Source: Hu et al. 2021; peft, `get_delta_weight` and `merge`; LyCORIS,
+ * functional/general.py (weight_decompose); kohya, merge_lora.py.
  *
  * Errors: DIF_BACKEND_ERROR OUT_OF_MEMORY.
  *

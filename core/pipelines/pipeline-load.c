@@ -353,6 +353,7 @@ load_parts (Load *load, GError **error)
     }
   return (pipe->family->kind == DIF_FAMILY_SDXL ? load_two_texts (load, error)
                                                 : load_text (load, error)) &&
+         dif_embedding_set_finish (pipe->embeddings, error) &&
          (pipe->unet = load_model (load, "unet", "UNet2DConditionModel", 1, error)) &&
          (pipe->vae = load_model (load, "vae", "AutoencoderKL", 2, error)) &&
          load_depth (load, error) && dif_lora_set_finish (pipe->loras, error) &&

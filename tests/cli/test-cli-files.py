@@ -109,7 +109,7 @@ def test_info_tells_what_a_file_is(bench):
     for words in ("missing", "wrong shape", "nothing asks for", "unusable"):
         assert words not in result.out, result
     result = bench.ok("info", LORA)
-    assert "kohya.safetensors: LoRA for" in result.out and "rank 4\n" in result.out, result
+    assert "kohya.safetensors: LoRA for" in result.out and "rank 4, times 0.5\n" in result.out, result
     result = bench.ok("info", WORD)
     assert "the word <sphere>, 3 vectors of 32 numbers" in result.out, result
 

@@ -564,6 +564,71 @@ def make_model_files():
         write("model-files", name, data)
 
 
+def make_adapters():
+    q, conv, norm = "down_blocks_0_attentions_0_to_q", "down_blocks_0_resnets_0_conv1", "norm1"
+    dotted = "down_blocks.0.attentions.0.to_q"
+    lora = {f"lora_unet_{q}.lora_down.weight": [1, 3], f"lora_unet_{q}.lora_up.weight": [2, 1]}
+    loha = {f"lora_unet_{q}.hada_w1_a": [2, 1], f"lora_unet_{q}.hada_w1_b": [1, 3],
+            f"lora_unet_{q}.hada_w2_a": [2, 1], f"lora_unet_{q}.hada_w2_b": [1, 3],
+            f"lora_unet_{q}.alpha": []}
+    core = {f"lora_unet_{conv}.hada_w1_a": [1, 2], f"lora_unet_{conv}.hada_w1_b": [1, 2],
+            f"lora_unet_{conv}.hada_w2_a": [1, 2], f"lora_unet_{conv}.hada_w2_b": [1, 2],
+            f"lora_unet_{conv}.hada_t1": [1, 1, 1, 2], f"lora_unet_{conv}.hada_t2": [1, 1, 1, 2]}
+    lokr = {f"lycoris_{q}.lokr_w1": [2, 1], f"lycoris_{q}.lokr_w2_a": [1, 2],
+            f"lycoris_{q}.lokr_w2_b": [2, 3], f"lycoris_{q}.alpha": []}
+    kron = {f"lycoris_{conv}.lokr_w1_a": [1, 1], f"lycoris_{conv}.lokr_w1_b": [1, 2],
+            f"lycoris_{conv}.lokr_t2": [1, 1, 1, 2], f"lycoris_{conv}.lokr_w2_a": [1, 2],
+            f"lycoris_{conv}.lokr_w2_b": [1, 1]}
+    peft = {f"base_model.model.{dotted}.lora_A.weight": [1, 3],
+            f"base_model.model.{dotted}.lora_B.weight": [2, 1]}
+    te = "lora_te_text_model_encoder_layers_0_mlp_fc1"
+    inputs = {
+        "lora": listed({**lora, f"lora_unet_{q}.alpha": []}, fill=b"\x3f"),
+        "dora": listed({**lora, f"lora_unet_{q}.dora_scale": [2, 1]}, fill=b"\x3f"),
+        "dora-in": listed({**lora, f"lora_unet_{q}.dora_scale": [1, 3]}, fill=b"\x3f"),
+        "dora-peft": listed({f"unet.{dotted}.lora_A.default.weight": [1, 3],
+                             f"unet.{dotted}.lora_B.default.weight": [2, 1],
+                             f"unet.{dotted}.lora_magnitude_vector": [2]}, fill=b"\x3e"),
+        "loha": listed(loha, fill=b"\x3f"),
+        "loha-core": listed(core, fill=b"\x3f"),
+        "lokr": listed(lokr, fill=b"\x3f"),
+        "lokr-core": listed(kron, fill=b"\x3f"),
+        "lokr-conv": listed({f"lycoris_{conv}.lokr_w1": [1, 1],
+                             f"lycoris_{conv}.lokr_w2": [2, 2, 1, 2]}, fill=b"\x3f"),
+        "diff": listed({f"lora_unet_{conv}.diff": [2, 2, 1, 2], f"lora_unet_{conv}.diff_b": [2],
+                        f"lora_unet_down_blocks_0_{norm}.w_norm": [2],
+                        f"lora_unet_down_blocks_0_{norm}.b_norm": [2],
+                        "lora_unet_conv_in.diff": [1, 4, 1, 1]}, fill=b"\x3f"),
+        "text": listed({f"{te}.lora_down.weight": [2, 4], f"{te}.lora_up.weight": [4, 2],
+                        f"{te.replace('te_', 'te2_')}.diff": [4, 4]}, fill=b"\x3f"),
+        "nan": listed(lora, fill=b"\xff"),
+        "no-kernel": listed({f"lora_unet_{conv}.lora_down.weight": [1, 2, 0, 2],
+                             f"lora_unet_{conv}.lora_up.weight": [2, 1, 1, 1]}),
+        "twice": listed({**lora, f"unet.{dotted}.lora_A.weight": [1, 3]}),
+        "idle": listed({**lora, f"lora_unet_{conv}.alpha": []}),
+        "other": listed({f"lora_unet_{q}.oft_blocks": [1, 2, 2]}),
+        "words": listed({"clip_l": [2, 2], "clip_g": [1, 3]}),
+        "words-pivotal": listed({"text_encoders_0": [2], "text_encoders_1": [3]}),
+        "words-plain": listed({"<a>": [2]}),
+        "words-more": listed({"emb_params": [1, 2], "string_to_token.*": []}),
+    }
+    for name, data in inputs.items():
+        write("adapters", name, parts(_1=data))
+    write("adapters", "words-two", parts(_1=listed({"<a>": [2]}), _2=listed({"<a>": [1, 3]})))
+    settings = {"r": 1, "lora_alpha": 2, "alpha_pattern": {"(a+)+$": 1, ".*to_(q|k)": 3},
+                "use_rslora": True}
+    write("adapters", "peft", parts(_1=listed(peft, fill=b"\x3f"), c=dump(settings)))
+    write("adapters", "peft-bad", parts(_1=listed(peft), c=dump({**settings, "r": 2})))
+    for name, pattern in {"dot": "attn2.to_q", "group": "(down|up)_blocks.*", "open": "(",
+                          "endless": "((((a|.)+)+)+)+[0-9][0-9]"}.items():
+        meta = {"unet.lora_alpha": 8, "unet.alpha_pattern": {pattern: 2}, "unet.r": 1}
+        described = tensors({"__metadata__": {"lora_adapter_metadata": dump(meta)},
+                             f"unet.{dotted}.lora_A.weight": entry("F32", [1, 3], 0, 12),
+                             f"unet.{dotted}.lora_B.weight": entry("F32", [2, 1], 12, 20)},
+                            bytes(20))
+        write("adapters", "pattern-" + name, parts(_1=described))
+
+
 def make_import():
     import gzip
 
@@ -591,6 +656,7 @@ def main():
     make_prompt_weights()
     make_checkpoint_config(safetensors)
     make_model_files()
+    make_adapters()
     make_import()
 
 

@@ -218,7 +218,7 @@ compare_rows (DifResult *result, DifWeights *golden)
 }
 
 static void
-add_list (DifRequest *rq, DifJson *c, const char *key, const char *name)
+add_list (DifRequest *rq, DifJson *c, const char *folder, const char *key, const char *name)
 {
   DifJson *list  = dif_json_member (c, key);
   GError  *error = NULL;
@@ -226,7 +226,7 @@ add_list (DifRequest *rq, DifJson *c, const char *key, const char *name)
   for (guint i = 0; i < dif_json_length (list); i++)
     {
       const char      *spec = dif_json_value_string (dif_json_at (list, i));
-      g_autofree char *file = g_build_filename ("adapters", spec, NULL);
+      g_autofree char *file = g_build_filename (folder, spec, NULL);
       g_autofree char *path = test_fixture (file);
 
       dif_request_set (rq, name, path, &error);
@@ -235,7 +235,7 @@ add_list (DifRequest *rq, DifJson *c, const char *key, const char *name)
 }
 
 static DifRequest *
-request_for (DifJson *c)
+request_for (DifJson *c, const char *folder)
 {
   static const char *const numbers[][2] = {
     { "steps", "steps" },
@@ -263,8 +263,8 @@ request_for (DifJson *c)
         dif_request_set_number (rq, numbers[i][1], dif_json_double (c, numbers[i][0], 0), &error);
         g_assert_no_error (error);
       }
-  add_list (rq, c, "loras", "lora");
-  add_list (rq, c, "embeddings", "embedding");
+  add_list (rq, c, folder, "loras", "lora");
+  add_list (rq, c, folder, "embeddings", "embedding");
   return rq;
 }
 
@@ -288,10 +288,12 @@ static void
 test_adapters (gconstpointer data)
 {
   DifJson                *c        = (DifJson *) data;
-  g_autofree char        *relative = g_build_filename ("adapters", dif_json_string (c, "file", ""),
+  const char             *folder   = dif_json_has (c, "folder") ? dif_json_string (c, "folder", "")
+                                                                : "adapters";
+  g_autofree char        *relative = g_build_filename (folder, dif_json_string (c, "file", ""),
                                                        NULL);
   g_autoptr (DifWeights)  golden   = test_read_tensors (relative);
-  g_autoptr (DifRequest)  rq       = request_for (c);
+  g_autoptr (DifRequest)  rq       = request_for (c, folder);
   GError                 *error    = NULL;
   g_autoptr (DifPipeline) pipe     = dif_pipeline_load_for (rq, NULL, NULL, NULL, &error);
   g_autoptr (DifResult)   result   = NULL;
@@ -321,9 +323,9 @@ test_adapters (gconstpointer data)
 }
 
 static DifJson *
-add_adapters (void)
+add_adapters (const char *file)
 {
-  DifJson *root  = test_read_json ("adapters/cases.json");
+  DifJson *root  = test_read_json (file);
   DifJson *cases = dif_json_member (root, "cases");
 
   for (guint i = 0; i < dif_json_length (cases); i++)
@@ -341,6 +343,7 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (DifJson) adapters = NULL;
+  g_autoptr (DifJson) kinds    = NULL;
   g_autofree char    *data     = NULL;
   int                 status;
 
@@ -358,7 +361,8 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/golden/single-file/halves", test_dtypes);
   g_test_add_func ("/golden/single-file/vocabulary", test_vocabulary);
-  adapters = add_adapters ();
+  adapters = add_adapters ("adapters/cases.json");
+  kinds    = add_adapters ("kinds/cases.json");
   status   = g_test_run ();
   scratch_free (scratch);
   return status;
