@@ -102,14 +102,42 @@ cli_target_is_stream (const char *path)
 
 /* ---- asked before ---- */
 
-/* A file of no name yet beside @target; its name goes to @temporary. */
+/* A file for @target's folder.  Where the file system can, it has no name, so that nothing is left
+ * of it if the process is killed; elsewhere its name goes to @temporary. */
 static int
 make_temporary (const char *target, char **temporary)
 {
   g_autofree char *folder = g_path_get_dirname (target);
+  gboolean         has_fd = access ("/proc/self/fd", X_OK) == 0; /* to name it by */
+  int              fd     = has_fd ? open (folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666) : -1;
 
+  *temporary = NULL;
+  if (fd >= 0 || (has_fd && errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+    return fd;
   *temporary = g_build_filename (folder, ".dif-XXXXXX", NULL);
   return g_mkstemp_full (*temporary, O_WRONLY | O_CLOEXEC, 0666);
+}
+
+/* Gives a file without a name @target's, or one for as long as it takes to rename it. */
+static int
+link_temporary (int fd, const char *target, char **temporary)
+{
+  g_autofree char *self   = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autofree char *folder = g_path_get_dirname (target);
+
+  if (linkat (AT_FDCWD, self, AT_FDCWD, target, AT_SYMLINK_FOLLOW) == 0)
+    return 0;
+  for (guint i = 0; errno == EEXIST && i < 100; i++)
+    {
+      g_autofree char *name = g_strdup_printf (".dif-%08x", g_random_int ());
+
+      g_free (*temporary);
+      *temporary = g_build_filename (folder, name, NULL);
+      if (linkat (AT_FDCWD, self, AT_FDCWD, *temporary, AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    }
+  g_clear_pointer (temporary, g_free);
+  return errno;
 }
 
 /* Nothing but trying tells of read-only file systems, quotas and the like. */
@@ -123,7 +151,8 @@ try_folder (const char *target, GError **error)
   if (fd < 0)
     return fail_file (folder, errno, error);
   close (fd);
-  g_unlink (temporary);
+  if (temporary)
+    g_unlink (temporary);
   return TRUE;
 }
 
@@ -226,13 +255,16 @@ write_file (const char *path, const char *data, gsize length, GError **error)
   /* what its owner kept from others stays so */
   if (! failed && stat (target, &before) == 0 && fchmod (fd, before.st_mode & 0777) != 0)
     failed = errno;
+  if (! failed && ! temporary)
+    failed = link_temporary (fd, target, &temporary);
   if (close (fd) != 0 && ! failed)
     failed = errno;
-  if (! failed && g_rename (temporary, target) != 0)
+  if (! failed && temporary && g_rename (temporary, target) != 0)
     failed = errno;
   if (! failed)
     return TRUE;
-  g_unlink (temporary);
+  if (temporary)
+    g_unlink (temporary);
   return fail_file (path, failed, error);
 }
 

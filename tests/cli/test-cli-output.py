@@ -5,6 +5,7 @@
 Arguments: path of dif, -Db_sanitize.
 """
 
+import ctypes
 import os
 import pty
 import re
@@ -12,6 +13,7 @@ import resource
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -203,6 +205,47 @@ def test_a_file_that_may_not_be_written_is_refused_before_loading(bench):
     os.chmod(bench.path("fixed.png"), 0o400)
     bench.fails(1, ["fixed.png", "Permission denied"], "txt2img", "--model", "no-such-model",
                 "--prompt", "x", "-o", "fixed.png")
+
+
+class Names:
+    """Every name that appears in a folder, however short."""
+
+    CREATE, MOVED_TO = 0x100, 0x80
+
+    def __init__(self, folder):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self.fd < 0 or libc.inotify_add_watch(self.fd, os.fsencode(folder),
+                                                 self.CREATE | self.MOVED_TO) < 0:
+            raise Skip(f"inotify: {os.strerror(ctypes.get_errno())}")
+
+    def seen(self):
+        try:
+            data, names = os.read(self.fd, 65536), []
+        except BlockingIOError:
+            data, names = b"", []
+        os.close(self.fd)
+        while data:
+            (length,) = struct.unpack_from("I", data, 12)
+            names.append(data[16:16 + length].rstrip(b"\0").decode())
+            data = data[16 + length:]
+        return names
+
+
+def test_a_file_has_no_name_before_it_is_whole(bench):
+    """So nothing is left of it whenever the process is killed."""
+    folder = fresh(bench, "nameless")
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY))
+    except OSError as error:
+        raise Skip(f"no files without a name here: {error.strerror}") from error
+    names = Names(folder)
+    bench.ok(*bench.draw("-o", "nameless/out.png"))
+    assert names.seen() == ["out.png"]
+    before = read_png(bench.path("nameless", "out.png"))
+    bench.ok(*bench.draw("--seed", "8", "-o", "nameless/out.png"))
+    assert os.listdir(folder) == ["out.png"]
+    assert read_png(bench.path("nameless", "out.png")) != before
 
 
 def test_an_old_file_survives_a_failure(bench):

@@ -185,10 +185,13 @@ class Round:
         self.spare = dice.choice([0, 1, 4, 16, 64]) * MIB
         self.size = dice.choice(["4k", "16k", "64k", "1m"])
         self.disk = dice.choice(["out", "cache", "run"] if self.work == "dif" else ["cache", "run"])
+        # a kill of dif is often meant for the moment at which it writes
+        self.at_file = self.work == "dif" and self.harm == "kill" and dice.random() < 0.5
         self.pid = 0
 
     def __str__(self):
-        detail = {"kill": f"kill {self.victim} at {self.moment:.2f} s",
+        moment = "its first file" if self.at_file else f"{self.moment:.2f} s"
+        detail = {"kill": f"kill {self.victim} at {moment}",
                   "stop": f"stop {self.victim} at {self.moment:.2f} s for {self.pause} s",
                   "memory": f"{self.victim} gets {self.spare // MIB} MiB more at "
                             f"{self.moment:.2f} s",
@@ -242,7 +245,9 @@ class Round:
 
     def find_victim(self, process):
         """The victim's process at the moment, or as soon as there is one."""
-        end = time.monotonic() + self.moment
+        while self.at_file and process.poll() is None and not os.listdir(self.place.out):
+            pass
+        end = time.monotonic() + (0 if self.at_file else self.moment)
         while process.poll() is None and time.monotonic() < end:
             time.sleep(min(0.01, max(0.0, end - time.monotonic())))
         while process.poll() is None:
