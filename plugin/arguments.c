@@ -11,7 +11,51 @@
 #include <glib/gi18n-lib.h>
 
 /* Lax, because a strict one lets Script-Fu replace NaN by the default; GIMP refuses NaN then. */
-#define NUMBER_FLAGS (G_PARAM_READWRITE | G_PARAM_LAX_VALIDATION)
+#define DOUBLE_FLAGS (G_PARAM_READWRITE | G_PARAM_LAX_VALIDATION)
+
+/* What a changed argument of Repeat is that stays as in the recipe. */
+#define UNCHANGED "unchanged"
+
+/* GIMP's int has 32 bits with a sign: Script-Fu wraps 3000000000 to -1294967296 in one, without a
+ * word, so that a seed beyond 2^31 has to be a double (scheme-wrapper.c: g_value_set_int of
+ * ivalue, a long). */
+static gboolean
+is_int (const DifParam *row)
+{
+  return row->type == DIF_PARAM_INT && row->max <= G_MAXINT;
+}
+
+static void
+add_number (GimpProcedure *procedure, const DifParam *row, double least, double value)
+{
+  const char *label = g_dgettext (GETTEXT_PACKAGE, row->label);
+  const char *blurb = g_dgettext (GETTEXT_PACKAGE, row->blurb);
+
+  if (is_int (row))
+    gimp_procedure_add_int_argument (procedure, row->name, label, blurb, (int) least,
+                                     (int) row->max, (int) value, G_PARAM_READWRITE);
+  else
+    gimp_procedure_add_double_argument (procedure, row->name, label, blurb, least, row->max, value,
+                                        DOUBLE_FLAGS);
+}
+
+/* @first: (nullable): a word before the row's own, with its label */
+static void
+add_choice (GimpProcedure *procedure, const DifParam *row, const char *const *words,
+            const char *first, const char *value)
+{
+  GimpChoice *choice = gimp_choice_new ();
+  int         id     = 0;
+
+  if (first != NULL)
+    gimp_choice_add (choice, first, id++, _ ("Unchanged"), NULL);
+  for (guint i = 0; words[i] != NULL; i++)
+    gimp_choice_add (choice, words[i], id++, g_dgettext (GETTEXT_PACKAGE, words[i]), NULL);
+  gimp_procedure_add_choice_argument (procedure, row->name,
+                                      g_dgettext (GETTEXT_PACKAGE, row->label),
+                                      g_dgettext (GETTEXT_PACKAGE, row->blurb), choice, value,
+                                      G_PARAM_READWRITE);
+}
 
 static void
 add_argument (GimpProcedure *procedure, const DifParam *row)
@@ -23,16 +67,16 @@ add_argument (GimpProcedure *procedure, const DifParam *row)
     {
     case DIF_PARAM_INT:
     case DIF_PARAM_DOUBLE:
-      gimp_procedure_add_double_argument (procedure, row->name, label, blurb,
-                                          MIN (row->min, row->fallback), row->max, row->fallback,
-                                          NUMBER_FLAGS);
+      add_number (procedure, row, MIN (row->min, row->fallback), row->fallback);
       break;
     case DIF_PARAM_BOOL:
       gimp_procedure_add_boolean_argument (procedure, row->name, label, blurb,
                                            row->fallback != 0.0, G_PARAM_READWRITE);
       break;
-    case DIF_PARAM_STRING:
     case DIF_PARAM_CHOICE:
+      add_choice (procedure, row, row->choices, NULL, row->text);
+      break;
+    case DIF_PARAM_STRING:
     case DIF_PARAM_STRINGS:
       gimp_procedure_add_string_argument (procedure, row->name, label, blurb,
                                           row->text != NULL ? row->text : "", G_PARAM_READWRITE);
@@ -59,6 +103,27 @@ dif_arguments_add (GimpProcedure *procedure, const char *task)
   rows = dif_region_params (task, &n);
   for (guint i = 0; i < n; i++)
     add_argument (procedure, &rows[i]);
+}
+
+double
+dif_arguments_number (GObject *config, const char *name)
+{
+  g_auto (GValue) value = G_VALUE_INIT;
+
+  g_value_init (&value, G_TYPE_DOUBLE);
+  g_object_get_property (config, name, &value);
+  return g_value_get_double (&value);
+}
+
+void
+dif_arguments_set_number (GObject *config, const char *name, double number)
+{
+  GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (config), name);
+
+  if (G_IS_PARAM_SPEC_INT (spec))
+    g_object_set (config, name, (int) number, NULL);
+  else
+    g_object_set (config, name, number, NULL);
 }
 
 gboolean
@@ -129,6 +194,8 @@ changeable_rows (void)
   return found;
 }
 
+static const char *const switch_words[] = { N_ ("on"), N_ ("off"), NULL };
+
 void
 dif_arguments_add_changes (GimpProcedure *procedure)
 {
@@ -140,15 +207,28 @@ dif_arguments_add_changes (GimpProcedure *procedure)
       const char     *label = g_dgettext (GETTEXT_PACKAGE, row->label);
       const char     *blurb = g_dgettext (GETTEXT_PACKAGE, row->blurb);
 
-      if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE)
-        gimp_procedure_add_double_argument (procedure, row->name, label, blurb, unchanged (row),
-                                            row->max, unchanged (row), NUMBER_FLAGS);
-      else if (row->type == DIF_PARAM_IMAGE)
-        gimp_procedure_add_drawable_argument (procedure, row->name, label, blurb, TRUE,
+      switch (row->type)
+        {
+        case DIF_PARAM_INT:
+        case DIF_PARAM_DOUBLE:
+          add_number (procedure, row, unchanged (row), unchanged (row));
+          break;
+        case DIF_PARAM_BOOL:
+          add_choice (procedure, row, switch_words, UNCHANGED, UNCHANGED);
+          break;
+        case DIF_PARAM_CHOICE:
+          add_choice (procedure, row, row->choices, UNCHANGED, UNCHANGED);
+          break;
+        case DIF_PARAM_STRING:
+        case DIF_PARAM_STRINGS:
+          gimp_procedure_add_string_argument (procedure, row->name, label, blurb, NULL,
                                               G_PARAM_READWRITE);
-      else
-        gimp_procedure_add_string_argument (procedure, row->name, label, blurb, NULL,
-                                            G_PARAM_READWRITE);
+          break;
+        case DIF_PARAM_IMAGE:
+          gimp_procedure_add_drawable_argument (procedure, row->name, label, blurb, TRUE,
+                                                G_PARAM_READWRITE);
+          break;
+        }
     }
 }
 
@@ -162,28 +242,31 @@ change_number (const DifParam *row, double number, GObject *config, GError **err
                    row->type == DIF_PARAM_INT ? "whole " : "", row->min, row->max, number);
       return FALSE;
     }
-  g_object_set (config, row->name, number, NULL);
+  dif_arguments_set_number (config, row->name, number);
   return TRUE;
 }
 
-static gboolean
-change_text (const DifParam *row, const char *text, GObject *config, GError **error)
+static void
+change_text (const DifParam *row, const char *text, GObject *config)
 {
-  gboolean is_on = g_str_equal (text, "on");
+  if (row->type == DIF_PARAM_BOOL)
+    g_object_set (config, row->name, g_str_equal (text, "on"), NULL);
+  else
+    g_object_set (config, row->name, text, NULL);
+}
 
-  if (row->type != DIF_PARAM_BOOL)
-    {
-      g_object_set (config, row->name, text, NULL);
-      return TRUE;
-    }
-  if (! is_on && ! g_str_equal (text, "off"))
-    {
-      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   "%s: expected on or off, found \"%s\"", row->name, text);
-      return FALSE;
-    }
-  g_object_set (config, row->name, is_on, NULL);
-  return TRUE;
+static gboolean
+is_text (const DifParam *row)
+{
+  return row->type == DIF_PARAM_STRING || row->type == DIF_PARAM_STRINGS;
+}
+
+/* Tasks may have other words under one name. */
+static gboolean
+knows (const DifParam *own, const char *text)
+{
+  return own->type == DIF_PARAM_BOOL || own->choices == NULL ||
+         g_strv_contains (own->choices, text);
 }
 
 static gboolean
@@ -191,6 +274,16 @@ has_no_row (const char *task, const char *name, GError **error)
 {
   g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "%s has no parameter \"%s\"",
                task, name);
+  return FALSE;
+}
+
+static gboolean
+has_no_word (const DifParam *row, const char *text, GError **error)
+{
+  g_autofree char *words = g_strjoinv (", ", (char **) row->choices);
+
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+               "%s: expected one of %s, found \"%s\"", row->name, words, text);
   return FALSE;
 }
 
@@ -205,21 +298,26 @@ change_row (const DifParam *row, GObject *changes, const char *task, GObject *co
   g_autoptr (GimpDrawable) drawable = NULL;
 
   if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE)
-    g_object_get (changes, row->name, &number, NULL);
+    number = dif_arguments_number (changes, row->name);
   else if (row->type == DIF_PARAM_IMAGE)
     g_object_get (changes, row->name, &drawable, NULL);
   else
     g_object_get (changes, row->name, &text, NULL);
 
+  if (text != NULL && ! is_text (row) && g_str_equal (text, UNCHANGED))
+    g_clear_pointer (&text, g_free);
   if (number == unchanged (row) && text == NULL && drawable == NULL)
     return TRUE;
   if (own == NULL)
     return has_no_row (task, row->name, error);
+  if (text != NULL && ! knows (own, text))
+    return has_no_word (own, text, error);
   if (text != NULL)
-    return change_text (own, text, config, error);
-  if (drawable == NULL)
+    change_text (own, text, config);
+  else if (drawable != NULL)
+    g_object_set (config, row->name, drawable, NULL);
+  else
     return change_number (own, number, config, error);
-  g_object_set (config, row->name, drawable, NULL);
   return TRUE;
 }
 
@@ -277,9 +375,8 @@ set_row (DifRequest *rq, const DifParam *row, GObject *config, GError **error)
     }
   else if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE)
     {
-      double number = 0.0;
+      double number = dif_arguments_number (config, row->name);
 
-      g_object_get (config, row->name, &number, NULL);
       return number == row->fallback || dif_request_set_number (rq, row->name, number, error);
     }
   else

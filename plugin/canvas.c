@@ -6,11 +6,14 @@
 
 #include "plugin/canvas.h"
 #include "plugin/mask.h"
+#include "plugin/projection.h"
 #include "plugin/recipe.h"
 
 #include <glib/gi18n-lib.h>
 
 #define NAME_CHARACTERS 60
+#define LEAST_OPACITY   0.2 /* percent: half of what 8 bits can tell from nothing */
+#define LEAST_MASK      (0.5f / 255.0f)
 
 gboolean
 dif_canvas_check (GimpImage *image, GError **error)
@@ -39,6 +42,23 @@ dif_canvas_check (GimpImage *image, GError **error)
       return FALSE;
     }
   return TRUE;
+}
+
+gboolean
+dif_canvas_check_item (GimpImage *image, GimpItem *item, const char *argument, GError **error)
+{
+  GimpImage       *other = gimp_item_get_image (item);
+  g_autofree char *name = NULL, *here = NULL, *there = NULL;
+
+  if (other == image)
+    return TRUE;
+  name  = gimp_item_get_name (item);
+  here  = gimp_image_get_name (image);
+  there = other != NULL ? gimp_image_get_name (other) : g_strdup (_ ("no image"));
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+               _ ("%s: expected a layer or channel of %s, found \"%s\" of %s"), argument, here,
+               name, there);
+  return FALSE;
 }
 
 char *
@@ -271,13 +291,62 @@ insert_layer (GimpImage *image, GimpLayer *layer, GimpLayer *parent, int positio
   return TRUE;
 }
 
+/* Whether nothing that is in @group can be seen in @area. */
+static gboolean
+shows_nothing (GimpItem *group, const DifRect *area)
+{
+  GimpLayer             *layer  = GIMP_LAYER (group);
+  GimpLayerMask         *mask   = gimp_layer_get_mask (layer);
+  g_autoptr (GeglBuffer) buffer = NULL;
+  g_autofree float      *row    = NULL;
+  GeglRectangle          part   = { area->x, area->y, area->width, 1 };
+  int                    x = 0, y = 0;
+
+  if (! gimp_item_get_visible (group) || gimp_layer_get_opacity (layer) < LEAST_OPACITY)
+    return TRUE;
+  if (mask == NULL || ! gimp_layer_get_apply_mask (layer))
+    return FALSE;
+  buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (mask));
+  row    = g_try_new (float, area->width);
+  if (buffer == NULL || row == NULL ||
+      ! gimp_drawable_get_offsets (GIMP_DRAWABLE (layer), &x, &y))
+    return FALSE;
+  part.x -= x;
+  part.y -= y;
+  for (int i = 0; i < area->height; i++, part.y++)
+    {
+      gegl_buffer_get (buffer, &part, 1.0, babl_format ("Y float"), row, GEGL_AUTO_ROWSTRIDE,
+                       GEGL_ABYSS_CLAMP);
+      for (int k = 0; k < area->width; k++)
+        {
+          if (row[k] >= LEAST_MASK)
+            return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/* The layer to go above in order to be seen. */
+static GimpItem *
+above_what_hides (GimpItem *item, const DifRect *area)
+{
+  GimpItem *above = item;
+
+  while (item != NULL && (item = gimp_item_get_parent (item)) != NULL)
+    {
+      if (shows_nothing (item, area))
+        above = item;
+    }
+  return above;
+}
+
 /* Several pictures get a group, unless they are to join one; the others are hidden so that
  * the image looks as the first alone makes it, soft edges included. */
 static gboolean
 insert_layers (GimpImage *image, const DifSpot *spot, GPtrArray *layers, guint n_pictures,
                const char *name)
 {
-  GimpItem  *item     = (GimpItem *) spot->above;
+  GimpItem  *item     = above_what_hides ((GimpItem *) spot->above, &spot->area);
   GimpLayer *parent   = item != NULL ? (GimpLayer *) gimp_item_get_parent (item) : NULL;
   int        position = item != NULL ? gimp_image_get_item_position (image, item) : 0;
 
@@ -322,17 +391,64 @@ dif_canvas_set_error (const char *format, GError **error)
   return FALSE;
 }
 
+static DifRect
+area_of (GimpLayer *layer)
+{
+  DifRect area = { 0, 0, gimp_drawable_get_width (GIMP_DRAWABLE (layer)),
+                   gimp_drawable_get_height (GIMP_DRAWABLE (layer)) };
+
+  gimp_drawable_get_offsets (GIMP_DRAWABLE (layer), &area.x, &area.y);
+  return area;
+}
+
+/* What is seen where a picture goes, if it may be hidden there: on top of all it is not. */
+static DifProjection *
+look_before (GimpImage *image, const DifRect *area, const DifSpot *spot)
+{
+  GimpItem *item = (GimpItem *) spot->above;
+
+  if (item == NULL || (gimp_item_get_parent (item) == NULL &&
+                       gimp_image_get_item_position (image, item) == 0))
+    return NULL;
+  return dif_projection_of_image (image, area, NULL);
+}
+
+/* Says so if the picture in @layer cannot be seen. */
+static void
+tell_if_hidden (GimpImage *image, const DifRect *area, GimpLayer *layer,
+                const DifProjection *before)
+{
+  DifRect                   canvas = { 0, 0, gimp_image_get_width (image),
+                                       gimp_image_get_height (image) };
+  DifRect                   both;
+  g_autofree char          *name  = gimp_item_get_name (GIMP_ITEM (layer));
+  g_autofree char          *text  = NULL;
+  g_autoptr (DifProjection) after = NULL;
+
+  if (! dif_geometry_intersect (area, &canvas, &both))
+    text = g_strdup_printf (_ ("The new layer \"%s\" lies beyond the canvas."), name);
+  else if (before != NULL && (after = dif_projection_of_image (image, area, NULL)) != NULL &&
+           dif_projection_equal (before, after))
+    text = g_strdup_printf (_ ("The new layer \"%s\" is hidden by what lies above it."), name);
+  if (text != NULL)
+    gimp_message (text);
+}
+
 GimpLayer **
 dif_canvas_add_pictures (GimpImage *image, DifResult *result, const DifSpot *spot,
                          const char *name, GError **error)
 {
-  g_autoptr (GPtrArray)    layers   = make_layers (image, result, spot, name, error);
-  g_autofree GimpLayer   **selected = gimp_image_get_selected_layers (image);
-  g_autofree GimpChannel **channels = gimp_image_get_selected_channels (image);
-  gboolean                 is_in;
+  g_autoptr (GPtrArray)     layers   = make_layers (image, result, spot, name, error);
+  g_autofree GimpLayer    **selected = gimp_image_get_selected_layers (image);
+  g_autofree GimpChannel  **channels = gimp_image_get_selected_channels (image);
+  g_autoptr (DifProjection) before   = NULL;
+  gboolean                  is_in;
+  DifRect                   area;
 
   if (layers == NULL)
     return NULL;
+  area   = area_of (g_ptr_array_index (layers, 0));
+  before = look_before (image, &area, spot);
   gimp_image_undo_group_start (image);
   is_in = insert_layers (image, spot, layers, dif_result_n_images (result), name);
   if (! is_in)
@@ -344,5 +460,8 @@ dif_canvas_add_pictures (GimpImage *image, DifResult *result, const DifSpot *spo
   if (is_in)
     select_again (image, selected, channels, layers);
   gimp_image_undo_group_end (image);
-  return is_in ? (GimpLayer **) g_ptr_array_free (g_steal_pointer (&layers), FALSE) : NULL;
+  if (! is_in)
+    return NULL;
+  tell_if_hidden (image, &area, g_ptr_array_index (layers, 0), before);
+  return (GimpLayer **) g_ptr_array_free (g_steal_pointer (&layers), FALSE);
 }

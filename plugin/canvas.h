@@ -27,6 +27,20 @@ G_BEGIN_DECLS
 gboolean dif_canvas_check (GimpImage *image, GError **error);
 
 /**
+ * dif_canvas_check_item:
+ * @image: an image
+ * @item: a layer, mask or channel that an argument names
+ * @argument: its name
+ * @error: return location
+ *
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM naming argument, item and image.
+ *
+ * Returns: whether @item is one of @image
+ */
+gboolean dif_canvas_check_item (GimpImage *image, GimpItem *item, const char *argument,
+                                GError **error);
+
+/**
  * dif_canvas_layer_name:
  * @prompt: (nullable): what was asked for
  * @fallback: for an empty prompt
@@ -44,7 +58,8 @@ char *dif_canvas_layer_name (const char *prompt, const char *fallback);
  * @feather: pixels over which its edge is softened inwards, where the canvas is
  *   opaque
  * @has_depth: whether estimated depth becomes a layer below them
- * @above: (nullable): the layer that new ones go above; NULL for on top
+ * @above: (nullable): the layer that new ones go above, or above the group around
+ *   it that shows nothing; NULL for on top
  * @cover: as of DifRegion
  * @recipes: (array zero-terminated=1): of every picture
  *
@@ -75,7 +90,9 @@ typedef struct
  * safety checker flagged says so.  Several pictures become a group that passes
  * through, with the first visible and the others hidden, so that the image looks
  * as if the first were alone; above a layer in such a group they join it.
- * Estimated depth is hidden.  The selection and the selected layers stay; only
+ * Estimated depth is hidden.  Nothing goes into a group that shows nothing of it,
+ * and where the first picture is not seen for another reason, a message says
+ * which.  The selection and the selected layers stay; only
  * where none was selected the new ones are.
  *
  * Errors: GIMP_PLUG_IN_ERROR with GIMP's reason, DIF_BACKEND_ERROR

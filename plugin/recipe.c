@@ -42,14 +42,12 @@ write_argument (DifJson *json, const DifParam *row, GObject *config)
   g_autoptr (GimpDrawable) drawable = NULL;
   g_autofree char         *text     = NULL;
   gboolean                 is_on    = FALSE;
-  double                   number   = 0.0;
 
   switch (row->type)
     {
     case DIF_PARAM_INT:
     case DIF_PARAM_DOUBLE:
-      g_object_get (config, row->name, &number, NULL);
-      dif_json_set_double (json, row->name, number);
+      dif_json_set_double (json, row->name, dif_arguments_number (config, row->name));
       break;
     case DIF_PARAM_BOOL:
       g_object_get (config, row->name, &is_on, NULL);
@@ -349,6 +347,19 @@ read_flag (DifJson *json, const DifParam *row)
   return dif_json_value_bool (member);
 }
 
+/* GObject puts the default in the place of a word that is none, without an error. */
+static const char *
+read_choice (DifJson *json, const DifParam *row)
+{
+  const char *word = dif_json_string (json, row->name, row->text);
+
+  if (word != NULL && g_strv_contains (row->choices, word))
+    return word;
+  dif_json_fail (json, DIF_FORMAT_ERROR_BAD_VALUE, "%s: expected a choice of it, found \"%s\"",
+                 row->name, word != NULL ? word : "");
+  return row->text;
+}
+
 static void
 read_argument (DifJson *json, const DifParam *row, GimpImage *image, GObject *config)
 {
@@ -358,13 +369,15 @@ read_argument (DifJson *json, const DifParam *row, GimpImage *image, GObject *co
     {
     case DIF_PARAM_INT:
     case DIF_PARAM_DOUBLE:
-      g_object_set (config, row->name, read_number (json, row), NULL);
+      dif_arguments_set_number (config, row->name, read_number (json, row));
       break;
     case DIF_PARAM_BOOL:
       g_object_set (config, row->name, read_flag (json, row), NULL);
       break;
-    case DIF_PARAM_STRING:
     case DIF_PARAM_CHOICE:
+      g_object_set (config, row->name, read_choice (json, row), NULL);
+      break;
+    case DIF_PARAM_STRING:
     case DIF_PARAM_STRINGS:
       g_object_set (config, row->name, dif_json_string (json, row->name, ""), NULL);
       break;

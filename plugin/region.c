@@ -4,6 +4,7 @@
 
 #include "plugin/arguments.h"
 #include "plugin/canvas.h"
+#include "plugin/projection.h"
 #include "plugin/region.h"
 #include "plugin/size.h"
 #include "plugin/source.h"
@@ -178,7 +179,7 @@ read_number (GimpProcedureConfig *config, const char *task, const char *name, in
     {
       if (! g_str_equal (rows[i].name, name))
         continue;
-      g_object_get (config, name, &value, NULL);
+      value   = dif_arguments_number (G_OBJECT (config), name);
       *number = (int) value;
       if (dif_arguments_allow (&rows[i], value))
         return TRUE;
@@ -249,19 +250,22 @@ static gboolean
 read_context_area (GimpProcedureConfig *config, GimpImage *image, DifRect *area, GError **error)
 {
   g_autoptr (GimpDrawable) drawable = NULL;
+  g_autofree char         *own      = NULL;
 
   *area = (DifRect) { 0 };
   g_object_get (config, "context-area", &drawable, NULL);
   if (drawable == NULL)
     return TRUE;
-  if (gimp_item_get_image (GIMP_ITEM (drawable)) == image &&
+  if (! dif_canvas_check_item (image, GIMP_ITEM (drawable), "context-area", error) ||
       ! dif_source_marked (drawable, area, error))
     return FALSE;
   if (area->width > 0)
     return TRUE;
-  g_set_error_literal (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                       "context-area: expected a channel or layer of this image that marks "
-                       "something, found an empty one or one of another image");
+  own = gimp_item_get_name (GIMP_ITEM (drawable));
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+               _ ("context-area: expected a channel or layer that marks something, found \"%s\", "
+                  "which is empty"),
+               own);
   return FALSE;
 }
 
@@ -334,21 +338,21 @@ set_layer_row (GimpImage *image, const DifPlacement *to, GimpProcedureConfig *co
 {
   g_autoptr (GimpDrawable) drawable = NULL;
   g_autoptr (DifImage)     picture  = NULL;
+  g_autofree char         *own      = NULL;
   DifRect                  bounds   = { 0 };
 
   g_object_get (config, row->name, &drawable, NULL);
   if (drawable == NULL)
     return TRUE;
-  gimp_drawable_get_offsets (drawable, &bounds.x, &bounds.y);
-  bounds.width  = gimp_drawable_get_width (drawable);
-  bounds.height = gimp_drawable_get_height (drawable);
-  if (gimp_item_get_image (GIMP_ITEM (drawable)) != image ||
-      ! shares (&bounds, &to->context))
+  if (! dif_canvas_check_item (image, GIMP_ITEM (drawable), row->name, error))
+    return FALSE;
+  if (! dif_projection_reach (drawable, &bounds) || ! shares (&bounds, &to->context))
     {
+      own = gimp_item_get_name (GIMP_ITEM (drawable));
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   "%s: expected a layer of this image that reaches into the area to draw, found "
-                   "another",
-                   row->name);
+                   _ ("%s: expected a layer that reaches into the area to draw, found \"%s\", "
+                      "which lies beside it"),
+                   row->name, own);
       return FALSE;
     }
   picture = dif_source_gray (drawable, &to->context, to->width, to->height, error);

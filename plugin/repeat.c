@@ -136,7 +136,7 @@ read_arguments (Recipe *r, GimpPlugIn *plug_in, GimpImage *image, GError **error
   r->config = gimp_procedure_create_config (r->inner);
   if (! dif_recipe_to_config (r->repeat.recipe, image, r->task, r->config, error))
     return FALSE;
-  g_object_set (r->config, "num-images", 1.0, NULL);
+  dif_arguments_set_number (G_OBJECT (r->config), "num-images", 1.0);
   return TRUE;
 }
 
@@ -183,9 +183,9 @@ look (Recipe *r, GimpImage *image, GError **error)
 static void
 choose_pictures (Recipe *r)
 {
-  double seed, n_images;
+  double seed     = dif_arguments_number (G_OBJECT (r->config), "seed");
+  double n_images = dif_arguments_number (G_OBJECT (r->config), "num-images");
 
-  g_object_get (r->config, "seed", &seed, "num-images", &n_images, NULL);
   if (n_images == 1.0 && seed == r->seed)
     {
       r->repeat.n_images = r->n_images;
@@ -198,11 +198,12 @@ dif_repeat_procedure (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage 
                       GimpDrawable **drawables, GimpProcedureConfig *changes, gpointer run_data)
 {
   g_auto (Recipe) r     = { 0 };
-  GimpLayer      *layer = dif_run_selected_layer (image, drawables);
+  GimpLayer      *layer = NULL;
   GError         *error = NULL;
 
   dif_run_begin (procedure);
   if (! dif_canvas_check (image, &error) ||
+      ! dif_run_find_layer (image, drawables, &layer, &error) ||
       ! read_recipe (&r, gimp_procedure_get_plug_in (procedure), image, layer, &error) ||
       ! dif_arguments_change (changes, r.task, r.config, &error))
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_CALLING_ERROR, error);

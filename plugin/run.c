@@ -56,19 +56,25 @@ show_progress (const DifProgress *progress, gpointer user_data)
   gimp_progress_update (progress->fraction);
 }
 
-GimpLayer *
-dif_run_selected_layer (GimpImage *image, GimpDrawable **drawables)
+gboolean
+dif_run_find_layer (GimpImage *image, GimpDrawable **drawables, GimpLayer **layer, GError **error)
 {
   g_autofree GimpLayer **selected = NULL;
 
+  *layer = NULL;
   if (drawables != NULL && drawables[0] != NULL)
     {
+      if (! dif_canvas_check_item (image, GIMP_ITEM (drawables[0]), "drawables", error))
+        return FALSE;
       if (GIMP_IS_LAYER_MASK (drawables[0]))
-        return gimp_layer_from_mask (GIMP_LAYER_MASK (drawables[0]));
-      return GIMP_IS_LAYER (drawables[0]) ? GIMP_LAYER (drawables[0]) : NULL;
+        *layer = gimp_layer_from_mask (GIMP_LAYER_MASK (drawables[0]));
+      else if (GIMP_IS_LAYER (drawables[0]))
+        *layer = GIMP_LAYER (drawables[0]);
+      return TRUE;
     }
   selected = gimp_image_get_selected_layers (image);
-  return selected != NULL ? selected[0] : NULL;
+  *layer   = selected != NULL ? selected[0] : NULL;
+  return TRUE;
 }
 
 /* Where pictures go that start from nothing. */
@@ -318,14 +324,15 @@ dif_run_procedure (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage *im
 {
   const char *task  = run_data;
   const char *title = g_dgettext (GETTEXT_PACKAGE, dif_task_label (task));
+  GimpLayer  *layer = NULL;
   GError     *error = NULL;
 
   dif_run_begin (procedure);
-  if (! dif_canvas_check (image, &error))
+  if (! dif_canvas_check (image, &error) ||
+      ! dif_run_find_layer (image, drawables, &layer, &error))
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_CALLING_ERROR, error);
   if (run_mode == GIMP_RUN_INTERACTIVE &&
       ! dif_dialog_run (procedure, config, task, title, FALSE))
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_CANCEL, NULL);
-  return dif_run_task (procedure, task, image, dif_run_selected_layer (image, drawables), config,
-                       NULL);
+  return dif_run_task (procedure, task, image, layer, config, NULL);
 }

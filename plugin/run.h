@@ -35,14 +35,19 @@ typedef struct
 void dif_run_begin (GimpProcedure *procedure);
 
 /**
- * dif_run_selected_layer:
+ * dif_run_find_layer:
  * @image: the canvas
  * @drawables: (array zero-terminated=1): as given to a procedure
+ * @layer: (out) (transfer none) (nullable): the layer that the user has in hand; a
+ *   script may leave the drawables out
+ * @error: return location
  *
- * Returns: (transfer none) (nullable): the layer that the user has in hand; a
- * script may leave the drawables out
+ * Errors: DIF_REQUEST_ERROR BAD_PARAM for one of another image.
+ *
+ * Returns: FALSE on error
  */
-GimpLayer *dif_run_selected_layer (GimpImage *image, GimpDrawable **drawables);
+gboolean dif_run_find_layer (GimpImage *image, GimpDrawable **drawables, GimpLayer **layer,
+                             GError **error);
 
 /**
  * dif_run_task:

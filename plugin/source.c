@@ -11,6 +11,7 @@
 
 #include "plugin/canvas.h"
 #include "plugin/mask.h"
+#include "plugin/projection.h"
 #include "plugin/source.h"
 
 #include <glib/gi18n-lib.h>
@@ -260,19 +261,13 @@ read_area (Reading *r, int width, int height, DifImage **cover, GError **error)
 }
 
 static DifImage *
-read_drawable (GimpDrawable *drawable, const DifRect *area, gboolean is_gray, int width, int height,
-               DifImage **cover, GError **error)
+read_projection (const DifProjection *from, const DifRect *area, gboolean is_gray, int width,
+                 int height, DifImage **cover, GError **error)
 {
-  g_autoptr (GeglBuffer) buffer = gimp_drawable_get_buffer (drawable);
-  Reading                r      = { .buffer = buffer };
-  int                    x = 0, y = 0;
+  Reading r = { .buffer = from->buffer };
 
-  if (buffer == NULL || ! gimp_drawable_get_offsets (drawable, &x, &y))
-    {
-      dif_canvas_set_error (_ ("GIMP could not read the layer: %s"), error);
-      return NULL;
-    }
-  r.area       = (GeglRectangle) { area->x - x, area->y - y, area->width, area->height };
+  r.area       = (GeglRectangle) { area->x - from->x, area->y - from->y, area->width,
+                                   area->height };
   r.format     = is_gray ? "Y'A float" : "R'G'B'A float";
   r.n_channels = is_gray ? 1 : 3;
   r.ground     = is_gray ? 0.0f : NEUTRAL;
@@ -308,13 +303,13 @@ on_surroundings (DifImage *picture, DifImage *cover)
   return dif_image_new (width, height, 3, ground);
 }
 
-DifImage *
-dif_source_layer (GimpLayer *layer, const DifRect *area, int width, int height, gboolean extends,
-                  GError **error)
+static DifImage *
+picture_of (const DifProjection *from, const DifRect *area, int width, int height,
+            gboolean extends, GError **error)
 {
   g_autoptr (DifImage) cover = NULL;
-  g_autoptr (DifImage) plain = read_drawable (GIMP_DRAWABLE (layer), area, FALSE, width, height,
-                                              extends ? &cover : NULL, error);
+  g_autoptr (DifImage) plain = read_projection (from, area, FALSE, width, height,
+                                                extends ? &cover : NULL, error);
   DifImage            *laid;
 
   if (plain == NULL || ! extends)
@@ -324,92 +319,49 @@ dif_source_layer (GimpLayer *layer, const DifRect *area, int width, int height, 
 }
 
 DifImage *
+dif_source_layer (GimpLayer *layer, const DifRect *area, int width, int height, gboolean extends,
+                  GError **error)
+{
+  g_autoptr (DifProjection) from =
+      dif_projection_of_drawable (GIMP_DRAWABLE (layer), area, error);
+
+  return from != NULL ? picture_of (from, area, width, height, extends, error) : NULL;
+}
+
+DifImage *
 dif_source_gray (GimpDrawable *drawable, const DifRect *area, int width, int height,
                  GError **error)
 {
-  return read_drawable (drawable, area, TRUE, width, height, NULL, error);
-}
+  g_autoptr (DifProjection) from = dif_projection_of_drawable (drawable, area, error);
 
-/* What one sees in @area, which becomes a part of the layer that is returned; a part of an
- * image is seen in a copy whose canvas is that part: GIMP shares its pixels with the image,
- * and would compute the whole projection otherwise. */
-static GimpLayer *
-project (GimpImage *image, DifRect *area, GimpImage **copy, GError **error)
-{
-  GimpLayer *layer = NULL;
-
-  *copy = NULL;
-  if (area->width != gimp_image_get_width (image) || area->height != gimp_image_get_height (image))
-    {
-      *copy = gimp_image_duplicate (image);
-      image = *copy;
-      if (image == NULL || ! gimp_image_undo_disable (image) ||
-          ! gimp_image_resize (image, area->width, area->height, -area->x, -area->y))
-        image = NULL;
-      area->x = area->y = 0;
-    }
-  if (image != NULL)
-    layer = gimp_layer_new_from_visible (image, image, "visible");
-  if (layer == NULL)
-    dif_canvas_set_error (_ ("GIMP could not read the image: %s"), error);
-  return layer;
-}
-
-static void
-forget_projection (GimpLayer *layer, GimpImage *copy)
-{
-  if (layer != NULL)
-    gimp_item_delete (GIMP_ITEM (layer));
-  if (copy != NULL)
-    gimp_image_delete (copy);
+  return from != NULL ? read_projection (from, area, TRUE, width, height, NULL, error) : NULL;
 }
 
 DifImage *
 dif_source_visible (GimpImage *image, const DifRect *area, int width, int height, gboolean extends,
                     GError **error)
 {
-  DifRect    part    = *area;
-  GimpImage *copy    = NULL;
-  GimpLayer *layer   = project (image, &part, &copy, error);
-  DifImage  *picture = NULL;
+  g_autoptr (DifProjection) from = dif_projection_of_image (image, area, error);
 
-  if (layer != NULL)
-    picture = dif_source_layer (layer, &part, width, height, extends, error);
-  forget_projection (layer, copy);
-  return picture;
-}
-
-/* How opaque the layer is there; NULL and an error if that cannot be read. */
-static float *
-read_alpha (GimpLayer *layer, const DifRect *area, GError **error)
-{
-  g_autoptr (GeglBuffer) buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
-  GeglRectangle          part   = { area->x, area->y, area->width, area->height };
-  float                 *alpha;
-
-  if (buffer == NULL)
-    {
-      dif_canvas_set_error (_ ("GIMP could not read the layer: %s"), error);
-      return NULL;
-    }
-  alpha = g_try_new (float, (gsize) part.width *(guint) part.height);
-  if (alpha == NULL)
-    return out_of_memory (part.width, part.height, error);
-  gegl_buffer_get (buffer, &part, 1.0, babl_format ("A float"), alpha, GEGL_AUTO_ROWSTRIDE,
-                   GEGL_ABYSS_NONE);
-  return alpha;
+  return from != NULL ? picture_of (from, area, width, height, extends, error) : NULL;
 }
 
 float *
 dif_source_cover (GimpImage *image, const DifRect *area, GError **error)
 {
-  DifRect    part  = *area;
-  GimpImage *copy  = NULL;
-  GimpLayer *layer = project (image, &part, &copy, error);
-  float     *cover = layer != NULL ? read_alpha (layer, &part, error) : NULL;
+  g_autoptr (DifProjection) from = dif_projection_of_image (image, area, error);
+  GeglRectangle             part;
+  float                    *alpha;
 
-  forget_projection (layer, copy);
-  return cover;
+  if (from == NULL)
+    return NULL;
+  part  = (GeglRectangle) { area->x - from->x, area->y - from->y, area->width, area->height };
+  alpha = g_try_new (float, (gsize) part.width *(guint) part.height);
+  if (alpha == NULL)
+    return out_of_memory (part.width, part.height, error);
+  gegl_buffer_get (from->buffer, &part, 1.0, babl_format ("A float"), alpha, GEGL_AUTO_ROWSTRIDE,
+                   GEGL_ABYSS_NONE);
+  return alpha;
 }
 
 static void
@@ -469,20 +421,22 @@ dif_source_mask (GeglBuffer *selection, const DifMaskShape *shape, int width, in
 gboolean
 dif_source_marked (GimpDrawable *drawable, DifRect *bounds, GError **error)
 {
-  g_autoptr (GeglBuffer) values   = gimp_drawable_get_buffer (drawable);
-  gboolean               is_layer = GIMP_IS_LAYER (drawable);
-  Extent                 extent   = { G_MAXINT, G_MAXINT, -1, -1 };
-  int                    x = 0, y = 0;
+  const char               *format = GIMP_IS_LAYER (drawable) ? "A float" : "Y float";
+  Extent                    extent = { G_MAXINT, G_MAXINT, -1, -1 };
+  g_autoptr (DifProjection) from   = NULL;
+  DifRect                   reach;
+  GeglRectangle             part;
 
-  if (values == NULL || ! gimp_drawable_get_offsets (drawable, &x, &y))
+  if (! dif_projection_reach (drawable, &reach))
     return dif_canvas_set_error (_ ("GIMP could not read the layer: %s"), error);
-  if (! for_each_row (values, is_layer ? "A float" : "Y float", gegl_buffer_get_extent (values),
-                      extend, &extent))
-    return out_of_memory (gegl_buffer_get_width (values), gegl_buffer_get_height (values),
-                          error) != NULL;
+  if ((from = dif_projection_of_drawable (drawable, &reach, error)) == NULL)
+    return FALSE;
+  part = (GeglRectangle) { reach.x - from->x, reach.y - from->y, reach.width, reach.height };
+  if (! for_each_row (from->buffer, format, &part, extend, &extent))
+    return out_of_memory (reach.width, reach.height, error) != NULL;
   *bounds = (DifRect) { 0 };
   if (extent.x2 >= 0)
-    *bounds = (DifRect) { x + extent.x1, y + extent.y1, extent.x2 - extent.x1 + 1,
+    *bounds = (DifRect) { reach.x + extent.x1, reach.y + extent.y1, extent.x2 - extent.x1 + 1,
                           extent.y2 - extent.y1 + 1 };
   return TRUE;
 }

@@ -43,7 +43,7 @@ gboolean dif_source_selection (GimpImage *image, DifRect *bounds);
  *   otherwise neutral gray
  * @error: return location
  *
- * What one sees there.
+ * What flattening the image would make of it: as dif_projection_of_image().
  *
  * Errors: GIMP_PLUG_IN_ERROR with GIMP's reason; DIF_BACKEND_ERROR
  * OUT_OF_MEMORY.
@@ -68,7 +68,7 @@ float *dif_source_cover (GimpImage *image, const DifRect *area, GError **error);
 
 /**
  * dif_source_layer:
- * @layer: a layer, without its mask, opacity and mode
+ * @layer: a layer, taken as dif_projection_of_drawable() says
  * @area: a part of the canvas
  * @width: wanted, in pixels
  * @height: wanted, in pixels
@@ -84,7 +84,7 @@ DifImage *dif_source_layer (GimpLayer *layer, const DifRect *area, int width, in
 
 /**
  * dif_source_gray:
- * @drawable: a layer, mask or channel
+ * @drawable: a layer, mask or channel, taken as dif_projection_of_drawable() says
  * @area: a part of the canvas
  * @width: wanted, in pixels
  * @height: wanted, in pixels
@@ -130,7 +130,7 @@ DifImage *dif_source_mask (GeglBuffer *selection, const DifMaskShape *shape, int
 /**
  * dif_source_marked:
  * @drawable: a channel, which marks by its values, or a layer, which marks what
- *   it covers
+ *   it covers, taken as dif_projection_of_drawable() says
  * @bounds: (out): of all that it marks, on the canvas; empty for nothing
  * @error: return location
  *

@@ -189,6 +189,25 @@ def case_exit_codes(profile):
         status, _, err = profile.run(good + call.format(arguments))
         report.check(f"{arguments} ends with 70", status == 70)
         report.check(f"{arguments} says why", reason in err)
+    status, _, err = profile.run(good + """(define other (gimp-image-new 64 64 RGB))
+        (define layer (gimp-layer-new other "theirs" 64 64 RGB-IMAGE 100.0 LAYER-MODE-NORMAL))
+        (gimp-image-insert-layer other layer 0 0)
+        (plug-in-diffusion-img2img #:image image #:drawables (vector layer) #:source "layer")""")
+    report.check("a layer of another image ends with 70", status == 70)
+    report.check("and is named", 'drawables: expected a layer or channel of' in err
+                 and 'found "theirs" of' in err)
+    covered = """(define (add name)
+          (let ((layer (gimp-layer-new image name 64 64 RGB-IMAGE 100.0 LAYER-MODE-NORMAL)))
+            (gimp-image-insert-layer image layer 0 0)
+            layer))
+        (define below (add "below")) (add "above")
+        (plug-in-diffusion-txt2img #:image image #:drawables (vector {}) #:steps 1
+                                   #:prompt "a cube")"""
+    status, _, err = profile.run(good + covered.format("below"))
+    report.check("a picture below others says that it is not seen",
+                 status == 0 and '"a cube" is hidden by what lies above it' in err)
+    status, _, err = profile.run(good + covered.replace("64 64 RGB", "32 64 RGB").format("below"))
+    report.check("but not if a part of it is", status == 0 and "is hidden by" not in err)
     status, _, err = profile.run(good + call.format(""), DIF_ENGINE="none")
     report.check("without an engine it works, too", status == 0)
     broken = profile.path("broken")

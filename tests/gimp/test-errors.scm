@@ -18,19 +18,15 @@
 
 (check-refused "an unknown scheduler" #:scheduler "nonsense")
 (check-refused "a scheduler's setting without a value" #:scheduler-set "use_karras_sigmas")
-(check-refused "an unknown number format" #:dtype "f64")
 (check-refused "an unknown device" #:device "abacus")
-(check-refused "an unknown generator" #:generator "dice")
 (check-refused "a model that is not there" #:model "no-such-model")
 (check-refused "a folder without a model" #:model "/usr")
 (check-refused "a file that is no model" #:model "/etc/passwd")
 (check-refused "a width that is no multiple of 8" #:width 12)
 (check-refused "a huge width" #:width 100000)
-(check-refused "an endless width" #:width 1e30)
 (check-refused "a negative height" #:height -8)
 (check-refused "negative steps" #:steps -1)
 (check-refused "too many steps" #:steps 1001)
-(check-refused "half a step" #:steps 2.5)
 (check-refused "no pictures" #:num-images 0)
 (check-refused "a seed below -1" #:seed -2)
 (check-refused "a seed beyond 32 bits" #:seed 4294967296)
@@ -67,10 +63,7 @@
            (= 0 (car (compare pixels (background image) -1))))
     (forget pixels)))
 
-(check-refused-everywhere "an unknown source" #:source "nowhere")
 (check-refused-everywhere "negative padding" #:padding -2)
-(check-refused-everywhere "half a pixel of padding" #:padding 1.5)
-(check-refused-everywhere "endless padding" #:padding 1e30)
 (check-refused-everywhere "no number as padding" #:padding nan)
 (check-refused-everywhere "negative feathering" #:feather -1)
 (check-refused-everywhere "strength beyond 1" #:strength 1.5)
@@ -97,7 +90,35 @@
                  (fails? (plug-in-diffusion-img2img #:image empty #:steps 2 #:source "layer")))
 (gimp-image-delete empty)
 
-(define result (plug-in-diffusion-txt2img #:image image #:steps 1))
-(check "a good call works afterwards" (= 2 (layer-count image)))
+; Types that Script-Fu 3.0 does not keep to, before anything reaches the plug-in: an int loses
+; its fraction, and a word that is no choice is as if nothing had been said.
+(define (drawn . arguments)
+  (let* ((result (apply plug-in-diffusion-txt2img #:image image #:seed 3 #:width 64 #:height 64
+                        #:model (string-append fixtures "/models/sd15") #:device "cpu" arguments))
+         (layer (vector-ref (car result) 0)))
+    (caddr (gimp-item-get-parasite layer "gimp-diffusion-recipe"))))
+(define (says? recipe text)
+  (let ((last (- (string-length recipe) (string-length text))))
+    (let loop ((i 0))
+      (and (<= i last) (or (string=? text (substring recipe i (+ i (string-length text))))
+                           (loop (+ i 1)))))))
+(check "Script-Fu makes two steps of two and a half"
+       (says? (drawn #:dtype "f32" #:steps 2.5) "\"steps\": 2,"))
+(check "Script-Fu makes nothing of a word that is no choice"
+       (says? (drawn #:dtype "f32" #:steps 1 #:generator "dice") "\"generator\": \"torch-cpu\""))
+(check "a seed is a double and keeps its 32 bits"
+       (= 4294967295 (cadr (plug-in-diffusion-txt2img #:image image #:steps 1 #:dtype "f32"
+                                                      #:device "cpu" #:seed 4294967295))))
+
+; Layers of another image.
+(define stranger (test-image 64 64 RGB PRECISION-U8-NON-LINEAR))
+(gimp-image-clean-all image)
+(check-untouched "a layer of another image" image (layer-count image)
+                 (fails? (plug-in-diffusion-img2img #:image image #:steps 2 #:source "layer"
+                                                    #:drawables (vector (background stranger)))))
+(check-untouched "also where it only says where to go" image (layer-count image)
+                 (fails? (plug-in-diffusion-txt2img #:image image #:steps 2
+                                                    #:drawables (vector (background stranger)))))
+(gimp-image-delete stranger)
 (gimp-image-delete image)
 (check-done)

@@ -92,10 +92,10 @@
 (check-damaged "a selection that is too short" (replaced text "\"Y u16\"" "\"Y double\""))
 (check-damaged "a selection that is too long" (replaced text "\"Y u16\"" "\"Y u8\""))
 (check-damaged "no selection in the selection" (replaced text "\"zlib\"" "\"gzip\""))
+(check-damaged "a word that is no choice"
+               (replaced text "\"generator\": \"torch-cpu\"" "\"generator\": \"dice\""))
 (check-refused "steps beyond their range" #:steps 1001)
-(check-refused "half a step" #:steps 2.5)
 (check-refused "an unknown scheduler" #:scheduler "nonsense")
-(check-refused "neither on nor off" #:differential "perhaps")
 (check-refused "what the task does not have" #:depth-layer "on")
 (check "a good call works afterwards" (same-layer? layer (repeat image layer)))
 (gimp-image-delete image)
