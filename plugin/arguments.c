@@ -7,6 +7,7 @@
 
 #include "plugin/arguments.h"
 #include "plugin/region.h"
+#include "ui/fields.h"
 
 #include <glib/gi18n-lib.h>
 
@@ -50,7 +51,11 @@ add_choice (GimpProcedure *procedure, const DifParam *row, const char *const *wo
   if (first != NULL)
     gimp_choice_add (choice, first, id++, _ ("Unchanged"), NULL);
   for (guint i = 0; words[i] != NULL; i++)
-    gimp_choice_add (choice, words[i], id++, g_dgettext (GETTEXT_PACKAGE, words[i]), NULL);
+    {
+      g_autofree char *label = dif_ui_field_word (words[i]);
+
+      gimp_choice_add (choice, words[i], id++, label, NULL);
+    }
   gimp_procedure_add_choice_argument (procedure, row->name,
                                       g_dgettext (GETTEXT_PACKAGE, row->label),
                                       g_dgettext (GETTEXT_PACKAGE, row->blurb), choice, value,

@@ -7,22 +7,30 @@
 #include "dif.h"
 #include "plugin/dialog.h"
 #include "plugin/region.h"
+#include "ui/fields.h"
 #include "ui/form.h"
+#include "ui/mnemonics.h"
 
 #include <glib/gi18n-lib.h>
 
 #define BORDER 12
 
-/* Choosers of layers are GIMP's own, labels included. */
-static void
-add_layer_fields (GimpProcedureDialog *dialog, GtkWidget *form, const DifParam *rows, guint n)
+/* GIMP's own widget, labels included, for all but words, lists, models and seeds. */
+static GtkWidget *
+make_widget (const DifParam *row, GtkWidget **label, gpointer user_data)
 {
-  for (guint i = 0; i < n; i++)
-    {
-      if (dif_region_is_layer_row (&rows[i]))
-        dif_ui_form_attach (form, &rows[i],
-                            gimp_procedure_dialog_get_widget (dialog, rows[i].name, G_TYPE_NONE));
-    }
+  GimpProcedureDialog *dialog = user_data;
+  GtkWidget           *widget;
+
+  if (row->type == DIF_PARAM_STRING || row->type == DIF_PARAM_STRINGS ||
+      g_str_equal (row->name, "seed"))
+    return NULL;
+  widget = gimp_procedure_dialog_get_widget (dialog, row->name, G_TYPE_NONE);
+  if (GIMP_IS_LABELED (widget))
+    *label = gimp_labeled_get_label (GIMP_LABELED (widget));
+  if (GIMP_IS_LABEL_SPIN (widget))
+    dif_ui_field_tune (gimp_label_spin_get_spin_button (GIMP_LABEL_SPIN (widget)), row);
+  return widget;
 }
 
 /* Parameters besides the task's own that are to be shown. */
@@ -45,25 +53,27 @@ gboolean
 dif_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, const char *task,
                 const char *title, gboolean is_placed)
 {
-  GtkWidget *dialog;
-  GtkWidget *content;
-  GtkWidget *form;
-  gboolean   is_accepted;
-  guint      n_own = 0;
-
-  g_autoptr (GArray) more = more_rows (task, is_placed);
-  const DifParam    *rows = (const DifParam *) (gpointer) more->data;
-  const DifParam    *own  = dif_task_params (task, &n_own);
+  g_autoptr (GArray) more  = more_rows (task, is_placed);
+  DifUiForm          about = { .settings = G_OBJECT (config),
+                               .task     = task,
+                               .more     = (const DifParam *) (gpointer) more->data,
+                               .n_more   = more->len,
+                               .make     = make_widget };
+  GtkWidget         *dialog;
+  GtkWidget         *form;
+  gboolean           is_accepted;
 
   gimp_ui_init ("gimp-diffusion");
-  dialog  = gimp_procedure_dialog_new (procedure, config, title);
-  content = gtk_dialog_get_content_area (GTK_DIALOG (dialog));
-  form    = dif_ui_form_new (G_OBJECT (config), task, rows, more->len);
-  gtk_container_set_border_width (GTK_CONTAINER (form), BORDER);
-  gtk_box_pack_start (GTK_BOX (content), form, TRUE, TRUE, 0);
-  add_layer_fields (GIMP_PROCEDURE_DIALOG (dialog), form, own, n_own);
-  add_layer_fields (GIMP_PROCEDURE_DIALOG (dialog), form, rows, more->len);
-  gimp_procedure_dialog_set_ok_label (GIMP_PROCEDURE_DIALOG (dialog), _ ("_Draw"));
+  dialog          = gimp_procedure_dialog_new (procedure, config, title);
+  about.user_data = dialog;
+  form            = dif_ui_form_new (&about);
+  /* Margins, because a scrolled window forgets a border when it asks for its height. */
+  g_object_set (form, "margin", BORDER, NULL);
+  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (dialog))), form, TRUE,
+                      TRUE, 0);
+  gimp_procedure_dialog_set_ok_label (GIMP_PROCEDURE_DIALOG (dialog), _ ("_Generate"));
+  dif_ui_mnemonics_settle (dialog);
+  dif_ui_form_focus (form);
   is_accepted = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (dialog));
   gtk_widget_destroy (dialog);
   return is_accepted;

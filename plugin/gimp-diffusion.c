@@ -10,6 +10,7 @@
 
 #include "dif.h"
 #include "plugin/arguments.h"
+#include "plugin/icon.h"
 #include "plugin/region.h"
 #include "plugin/repeat.h"
 #include "plugin/run.h"
@@ -18,6 +19,9 @@
 
 #define PREFIX DIF_PROCEDURE_PREFIX
 #define REPEAT PREFIX "repeat"
+
+#define MENU      "<Image>/Filters/"
+#define ICON_SIDE 48
 
 typedef struct
 {
@@ -86,17 +90,41 @@ help_of (const char *task)
             "first. The picture's recipe is kept in the layer's parasite gimp-diffusion-recipe.");
 }
 
-static void
-describe (GimpProcedure *procedure, const char *label, const char *blurb, const char *help)
+/* Labels in the menu; a task that is new shows its own. */
+static const struct
 {
-  g_autofree char *menu_name = g_strdup_printf (_ ("%s\342\200\246"), label);
+  const char *task, *label;
+} menu_labels[] = {
+  { "txt2img", N_ ("_Text to Image…") },
+  { "img2img", N_ ("_Image to Image…") },
+  { "inpaint", N_ ("Inpai_nt…") },
+  { "depth2img", N_ ("_Depth to Image…") },
+  { "unconditional", N_ ("_Unconditional…") },
+};
+
+static char *
+menu_label_of (const char *task)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (menu_labels); i++)
+    {
+      if (g_str_equal (task, menu_labels[i].task))
+        return g_strdup (_ (menu_labels[i].label));
+    }
+  return g_strconcat (g_dgettext (GETTEXT_PACKAGE, dif_task_label (task)), "…", NULL);
+}
+
+static void
+describe (GimpProcedure *procedure, const char *menu_label, const char *blurb, const char *help,
+          GimpProcedureSensitivityMask sensitivity)
+{
+  g_autoptr (GdkPixbuf) icon = dif_icon_new (ICON_SIDE);
+  g_autofree char      *menu = g_strconcat (MENU, _ ("_Diffusion"), NULL);
 
   gimp_procedure_set_image_types (procedure, "RGB*, GRAY*");
-  gimp_procedure_set_sensitivity_mask (procedure, GIMP_PROCEDURE_SENSITIVE_DRAWABLE |
-                                                      GIMP_PROCEDURE_SENSITIVE_DRAWABLES |
-                                                      GIMP_PROCEDURE_SENSITIVE_NO_DRAWABLES);
-  gimp_procedure_set_menu_label (procedure, menu_name);
-  gimp_procedure_add_menu_path (procedure, "<Image>/Filters/Diffusion");
+  gimp_procedure_set_sensitivity_mask (procedure, sensitivity);
+  gimp_procedure_set_menu_label (procedure, menu_label);
+  gimp_procedure_set_icon_pixbuf (procedure, icon);
+  gimp_procedure_add_menu_path (procedure, menu);
   gimp_procedure_set_documentation (procedure, blurb, help, gimp_procedure_get_name (procedure));
   gimp_procedure_set_attribution (procedure, "The authors of Diffusion for GIMP",
                                   "The authors of Diffusion for GIMP", "2026");
@@ -109,12 +137,13 @@ create_repeat (GimpPlugIn *plug_in)
       gimp_image_procedure_new (plug_in, REPEAT, GIMP_PDB_PROC_TYPE_PLUGIN, dif_repeat_procedure,
                                 NULL, NULL);
 
-  describe (procedure, _ ("Repeat"),
+  describe (procedure, _ ("_Repeat…"),
             _ ("Draws the picture of a layer again, with changes if you like"),
             _ ("Follows the recipe of the selected layer and adds a layer above it, at the same "
                "place and with the same kind of layer mask. What is visible counts without the "
                "layers that the recipe made. Arguments that are left out stay as in the recipe; a "
-               "seed of -1 takes a new one. More than one picture becomes a group."));
+               "seed of -1 takes a new one. More than one picture becomes a group."),
+            GIMP_PROCEDURE_SENSITIVE_DRAWABLE);
   dif_arguments_add_changes (procedure);
   return procedure;
 }
@@ -122,8 +151,9 @@ create_repeat (GimpPlugIn *plug_in)
 static GimpProcedure *
 create_procedure (GimpPlugIn *plug_in, const char *name)
 {
-  const char    *task = task_of (name);
-  GimpProcedure *procedure;
+  const char      *task  = task_of (name);
+  g_autofree char *label = NULL;
+  GimpProcedure   *procedure;
 
   if (task == NULL && ! g_str_equal (name, REPEAT))
     return NULL;
@@ -131,8 +161,11 @@ create_procedure (GimpPlugIn *plug_in, const char *name)
     {
       procedure = gimp_image_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN,
                                             dif_run_procedure, (gpointer) task, NULL);
-      describe (procedure, g_dgettext (GETTEXT_PACKAGE, dif_task_label (task)),
-                g_dgettext (GETTEXT_PACKAGE, dif_task_blurb (task)), help_of (task));
+      label     = menu_label_of (task);
+      describe (procedure, label, g_dgettext (GETTEXT_PACKAGE, dif_task_blurb (task)),
+                help_of (task),
+                GIMP_PROCEDURE_SENSITIVE_DRAWABLE | GIMP_PROCEDURE_SENSITIVE_DRAWABLES |
+                    GIMP_PROCEDURE_SENSITIVE_NO_DRAWABLES);
       dif_arguments_add (procedure, task);
     }
   else

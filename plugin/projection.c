@@ -225,7 +225,8 @@ dif_projection_equal (const DifProjection *a, const DifProjection *b)
 {
   const GeglRectangle *all    = gegl_buffer_get_extent (a->buffer);
   const Babl          *format = gegl_buffer_get_format (a->buffer);
-  gsize                stride = (gsize) all->width * (guint) babl_format_get_bytes_per_pixel (format);
+  const gsize          pixel  = (gsize) babl_format_get_bytes_per_pixel (format);
+  const gsize          stride = (gsize) all->width * pixel;
   g_autofree guint8   *rows_a = g_try_malloc (stride * STRIP_ROWS);
   g_autofree guint8   *rows_b = g_try_malloc (stride * STRIP_ROWS);
 

@@ -32,7 +32,7 @@ static const char *const sources[] = { N_ ("visible"), N_ ("layer"), NULL };
     .choices = sources }, \
       { .name = "padding", \
         .type = DIF_PARAM_INT, \
-        .label = N_ ("C_ontext"), \
+        .label = N_ ("Context pa_dding"), \
         .blurb = \
             N_ ("Pixels around the selection that the model sees as well; automatic (-1) is as " \
                 "many as suit the selection and the model"), \
@@ -44,18 +44,18 @@ static const char *const sources[] = { N_ ("visible"), N_ ("layer"), NULL };
         .advanced = TRUE }, \
       { .name = "context-area", \
         .type = DIF_PARAM_IMAGE, \
-        .label = N_ ("Conte_xt from"), \
+        .label = N_ ("Conte_xt area"), \
         .blurb = \
             N_ ("A channel or layer that marks what the model should see besides the selection, " \
                 "instead of the automatic context"), \
         .advanced = TRUE }, \
       { .name = "square", \
         .type = DIF_PARAM_BOOL, \
-        .label = N_ ("S_quare"), \
+        .label = N_ ("S_quare context"), \
         .blurb = N_ ("The model sees a square, as far as there is room"), \
         .advanced = TRUE }, \
   { \
-    .name = "feather", .type = DIF_PARAM_INT, .label = N_ ("Mas_k feathered by"), \
+    .name = "feather", .type = DIF_PARAM_INT, .label = N_ ("_Feather"), \
     .blurb = N_ ("Pixels over which the edge of the layer mask is softened inwards"), \
     .unit = "pixels", .min = 0, .max = MAX_PIXELS, .fallback = 0, .advanced = TRUE \
   }
@@ -67,7 +67,7 @@ static const DifParam mask_params[] = {
   COMMON_PARAMS,
   { .name     = "grow",
     .type     = DIF_PARAM_INT,
-    .label    = N_ ("Drawn be_yond it"),
+    .label    = N_ ("_Grow selection by"),
     .blurb    = N_ ("Pixels around the selection that are drawn anew as well, hidden by the layer "
                        "mask"),
     .unit     = "pixels",
@@ -77,8 +77,8 @@ static const DifParam mask_params[] = {
     .advanced = TRUE },
   { .name     = "blur",
     .type     = DIF_PARAM_INT,
-    .label    = N_ ("Fadin_g over"),
-    .blurb    = N_ ("Pixels around that over which less and less is drawn anew"),
+    .label    = N_ ("Mask _blur"),
+    .blurb    = N_ ("Pixels around the grown selection over which strength fades to nothing"),
     .unit     = "pixels",
     .min      = 0,
     .max      = MAX_PIXELS,
@@ -90,7 +90,7 @@ static const DifParam depth_params[] = {
   COMMON_PARAMS,
   { .name  = "depth-layer",
     .type  = DIF_PARAM_BOOL,
-    .label = N_ ("Depth as a la_yer"),
+    .label = N_ ("Add a depth la_yer"),
     .blurb = N_ ("Adds the depth that was estimated as one more layer, hidden: white is near") },
 };
 

@@ -9,7 +9,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "ui/combo.h"
 #include "ui/fields.h"
+#include "ui/model-field.h"
 
 #include <glib/gi18n-lib.h>
 
@@ -131,21 +133,24 @@ on_input (GtkSpinButton *spin, double *value, gpointer user_data)
 }
 
 static GtkWidget *
-new_spin (double least, double most, double step, const DifParam *row, const char *word)
+new_spin (double least, double most, double step)
 {
   GtkWidget *spin = gtk_spin_button_new_with_range (least, most, step);
 
   gtk_entry_set_activates_default (GTK_ENTRY (spin), TRUE);
   gtk_entry_set_width_chars (GTK_ENTRY (spin), NUMBER_CHARACTERS);
   gtk_widget_set_halign (spin, GTK_ALIGN_START);
-  if (word != NULL)
-    {
-      gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (spin), FALSE);
-      g_object_set_data (G_OBJECT (spin), "dif-ui-word", (gpointer) word);
-      g_signal_connect (spin, "output", G_CALLBACK (on_output), (gpointer) row);
-      g_signal_connect (spin, "input", G_CALLBACK (on_input), (gpointer) row);
-    }
   return spin;
+}
+
+/* Shows a word where the fallback is. */
+static void
+show_word (GtkWidget *spin, const DifParam *row, const char *word)
+{
+  gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (spin), FALSE);
+  g_object_set_data (G_OBJECT (spin), "dif-ui-word", (gpointer) word);
+  g_signal_connect (spin, "output", G_CALLBACK (on_output), (gpointer) row);
+  g_signal_connect (spin, "input", G_CALLBACK (on_input), (gpointer) row);
 }
 
 /* Between automatic and the least there is nothing: steps over it, both ways. */
@@ -156,7 +161,7 @@ on_value_changed (GtkSpinButton *spin, gpointer user_data)
   double          value = gtk_spin_button_get_value (spin);
   double         *last  = g_object_get_data (G_OBJECT (spin), "dif-ui-last");
 
-  if (value < row->min && value != row->fallback)
+  if (value < row->min && value != row->fallback && row->auto_default)
     gtk_spin_button_set_value (spin, *last >= row->min ? row->fallback : row->min);
   *last = gtk_spin_button_get_value (spin);
 }
@@ -171,22 +176,32 @@ step_of (const DifParam *row)
   return row->max - row->min <= 1.0 ? 0.05 : 0.5;
 }
 
+void
+dif_ui_field_tune (GtkWidget *spin, const DifParam *row)
+{
+  double  step = step_of (row);
+  double *last = g_new (double, 1);
+
+  *last = gtk_spin_button_get_value (GTK_SPIN_BUTTON (spin));
+  g_object_set_data_full (G_OBJECT (spin), "dif-ui-last", last, g_free);
+  gtk_spin_button_set_digits (GTK_SPIN_BUTTON (spin), row->type == DIF_PARAM_INT ? 0 : 2);
+  gtk_spin_button_set_increments (GTK_SPIN_BUTTON (spin), step, 8.0 * step);
+  gtk_spin_button_set_snap_to_ticks (GTK_SPIN_BUTTON (spin), step == PIXEL_STEP);
+  g_signal_connect (spin, "value-changed", G_CALLBACK (on_value_changed), (gpointer) row);
+  if (row->auto_default)
+    show_word (spin, row, _ ("automatic"));
+  gtk_entry_set_width_chars (GTK_ENTRY (spin), NUMBER_CHARACTERS);
+  gtk_spin_button_update (GTK_SPIN_BUTTON (spin));
+}
+
 static GtkWidget *
 number_field (GObject *settings, const DifParam *row)
 {
-  double     step  = step_of (row);
   double     least = row->auto_default ? MIN (row->min, row->fallback) : row->min;
-  GtkWidget *spin  = new_spin (least, row->max, step, row,
-                              row->auto_default ? _ ("automatic") : NULL);
-  double    *last  = g_new (double, 1);
+  GtkWidget *spin  = new_spin (least, row->max, step_of (row));
 
-  *last = row->fallback;
-  g_object_set_data_full (G_OBJECT (spin), "dif-ui-last", last, g_free);
-  gtk_spin_button_set_digits (GTK_SPIN_BUTTON (spin), row->type == DIF_PARAM_INT ? 0 : 2);
-  gtk_spin_button_set_snap_to_ticks (GTK_SPIN_BUTTON (spin), step == PIXEL_STEP);
-  g_signal_connect (spin, "value-changed", G_CALLBACK (on_value_changed), (gpointer) row);
   g_object_bind_property (settings, row->name, spin, "value", BINDING);
-  gtk_spin_button_update (GTK_SPIN_BUTTON (spin));
+  dif_ui_field_tune (spin, row);
   return spin;
 }
 
@@ -220,12 +235,13 @@ static GtkWidget *
 seed_field (GObject *settings, const DifParam *row)
 {
   GtkWidget *box    = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
-  GtkWidget *spin   = new_spin (row->min, row->max, 1.0, row, _ ("random"));
-  GtkWidget *random = gtk_check_button_new_with_mnemonic (_ ("A _new one for every picture"));
+  GtkWidget *spin   = new_spin (row->min, row->max, 1.0);
+  GtkWidget *random = gtk_check_button_new_with_mnemonic (_ ("_Randomize"));
 
   g_object_set_data (G_OBJECT (spin), "dif-ui-row", (gpointer) row);
+  show_word (spin, row, _ ("random"));
   gtk_spin_button_set_digits (GTK_SPIN_BUTTON (spin), 0);
-  gtk_widget_set_tooltip_text (random, _ ("Turn off for a number that you can keep"));
+  gtk_widget_set_tooltip_text (random, _ ("A new seed for every image; off to keep one"));
   g_signal_connect (spin, "value-changed", G_CALLBACK (on_seed_changed), random);
   g_signal_connect (random, "toggled", G_CALLBACK (on_random_toggled), spin);
   g_object_bind_property (settings, row->name, spin, "value", BINDING);
@@ -239,50 +255,21 @@ seed_field (GObject *settings, const DifParam *row)
 
 /* Words out of a list */
 
-static gboolean
-has_id (GtkComboBoxText *combo, const char *id)
+char *
+dif_ui_field_word (const char *word)
 {
-  GtkTreeModel *model  = gtk_combo_box_get_model (GTK_COMBO_BOX (combo));
-  int           column = gtk_combo_box_get_id_column (GTK_COMBO_BOX (combo));
-  GtkTreeIter   iter;
-  gboolean      is_more, is_found = FALSE;
+  const char *own      = g_dgettext (GETTEXT_PACKAGE, word);
+  char        first[7] = "";
 
-  for (is_more = gtk_tree_model_get_iter_first (model, &iter); is_more && ! is_found;
-       is_more = gtk_tree_model_iter_next (model, &iter))
+  for (const char *p = own; *p != '\0'; p = g_utf8_next_char (p))
     {
-      g_autofree char *other = NULL;
-
-      gtk_tree_model_get (model, &iter, column, &other, -1);
-      is_found = g_strcmp0 (other, id) == 0;
+      if (! g_unichar_isalpha (g_utf8_get_char (p)))
+        return g_strdup (own);
     }
-  return is_found;
-}
-
-/* A value from elsewhere, such as a folder, becomes an entry of its own. */
-static gboolean
-text_to_id (GBinding *binding, const GValue *from, GValue *to, gpointer user_data)
-{
-  GtkComboBoxText *combo = user_data;
-  const char      *text  = g_value_get_string (from);
-
-  if (text == NULL)
-    text = "";
-  if (! has_id (combo, text))
-    {
-      g_autofree char *label = g_path_get_basename (text);
-
-      gtk_combo_box_text_append (combo, text, label);
-    }
-  g_value_set_string (to, text);
-  return TRUE;
-}
-
-static void
-bind_combo (GObject *settings, const DifParam *row, GtkWidget *combo)
-{
-  gtk_widget_set_halign (combo, GTK_ALIGN_FILL);
-  g_object_bind_property_full (settings, row->name, combo, "active-id", BINDING, text_to_id, NULL,
-                               combo, NULL);
+  if (*own == '\0')
+    return g_strdup (own);
+  g_unichar_to_utf8 (g_unichar_toupper (g_utf8_get_char (own)), first);
+  return g_strconcat (first, g_utf8_next_char (own), NULL);
 }
 
 static GtkWidget *
@@ -291,9 +278,12 @@ choice_field (GObject *settings, const DifParam *row)
   GtkWidget *combo = gtk_combo_box_text_new ();
 
   for (guint i = 0; row->choices[i] != NULL; i++)
-    gtk_combo_box_text_append (GTK_COMBO_BOX_TEXT (combo), row->choices[i],
-                               g_dgettext (GETTEXT_PACKAGE, row->choices[i]));
-  bind_combo (settings, row, combo);
+    {
+      g_autofree char *label = dif_ui_field_word (row->choices[i]);
+
+      gtk_combo_box_text_append (GTK_COMBO_BOX_TEXT (combo), row->choices[i], label);
+    }
+  dif_ui_combo_bind (settings, row->name, GTK_COMBO_BOX_TEXT (combo));
   return combo;
 }
 
@@ -312,62 +302,8 @@ scheduler_field (GObject *settings, const DifParam *row)
         label[strlen (label) - strlen ("Scheduler")] = '\0';
       gtk_combo_box_text_append (GTK_COMBO_BOX_TEXT (combo), names[i], label);
     }
-  bind_combo (settings, row, combo);
+  dif_ui_combo_bind (settings, row->name, GTK_COMBO_BOX_TEXT (combo));
   return combo;
-}
-
-/* Models: those that are installed, or a folder */
-
-static void
-on_choose_folder (GtkButton *button, gpointer user_data)
-{
-  GtkComboBox *combo = user_data;
-  GtkWidget   *top   = gtk_widget_get_toplevel (GTK_WIDGET (button));
-  GtkWidget   *chooser;
-
-  chooser = gtk_file_chooser_dialog_new (_ ("Choose the folder of a model"), GTK_WINDOW (top),
-                                         GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, _ ("_Cancel"),
-                                         GTK_RESPONSE_CANCEL, _ ("_Open"), GTK_RESPONSE_ACCEPT,
-                                         NULL);
-  if (gtk_dialog_run (GTK_DIALOG (chooser)) == GTK_RESPONSE_ACCEPT)
-    {
-      g_autofree char *path = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (chooser));
-
-      if (path != NULL && ! has_id (GTK_COMBO_BOX_TEXT (combo), path))
-        {
-          g_autofree char *label = g_path_get_basename (path);
-
-          gtk_combo_box_text_append (GTK_COMBO_BOX_TEXT (combo), path, label);
-        }
-      if (path != NULL)
-        gtk_combo_box_set_active_id (combo, path);
-    }
-  gtk_widget_destroy (chooser);
-}
-
-static GtkWidget *
-model_field (GObject *settings, const char *task, const DifParam *row)
-{
-  const char      *own     = dif_catalog_default (task);
-  GtkWidget       *box     = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
-  GtkWidget       *combo   = gtk_combo_box_text_new ();
-  GtkWidget       *button  = gtk_button_new_with_mnemonic (_ ("_Folder…"));
-  g_auto (GStrv)   names   = dif_catalog_names ();
-  g_autofree char *bundled = g_strdup_printf (_ ("%s (bundled)"), own);
-
-  gtk_combo_box_text_append (GTK_COMBO_BOX_TEXT (combo), "", bundled);
-  for (guint i = 0; names[i] != NULL; i++)
-    {
-      if (strcmp (names[i], own) != 0)
-        gtk_combo_box_text_append (GTK_COMBO_BOX_TEXT (combo), names[i], names[i]);
-    }
-  bind_combo (settings, row, combo);
-  gtk_widget_set_tooltip_text (button, _ ("Choose a model’s folder, as diffusers saves it"));
-  g_signal_connect (button, "clicked", G_CALLBACK (on_choose_folder), combo);
-  gtk_box_pack_start (GTK_BOX (box), combo, TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (box), button, FALSE, FALSE, 0);
-  set_focus (box, combo);
-  return box;
 }
 
 static GtkWidget *
@@ -417,7 +353,7 @@ dif_ui_field_new (GObject *settings, const char *task, const DifParam *row)
   GtkWidget *field = NULL;
 
   if (strcmp (row->name, "model") == 0)
-    field = model_field (settings, task, row);
+    field = dif_ui_model_field_new (settings, task, row);
   else if (make != NULL)
     field = make (settings, row);
   if (field == NULL)

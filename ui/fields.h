@@ -2,8 +2,8 @@
 /* fields.h - a widget for a parameter, kept in step with a property.
  *
  * The property is that of any GObject and has the parameter's name: a string
- * for words and lists, a double for numbers, a boolean for switches.  Nothing
- * here knows GIMP.
+ * for words and lists, a double or an int for numbers, a boolean for switches.
+ * Nothing here knows GIMP.
  */
 #ifndef DIF_UI_FIELDS_H
 #define DIF_UI_FIELDS_H
@@ -28,6 +28,24 @@ G_BEGIN_DECLS
  * a picture, which no widget holds
  */
 GtkWidget *dif_ui_field_new (GObject *settings, const char *task, const DifParam *row);
+
+/**
+ * dif_ui_field_tune:
+ * @spin: a GtkSpinButton that shows the parameter
+ * @row: the parameter, a number
+ *
+ * Steps and digits that suit it, and a word where the value is automatic.
+ */
+void dif_ui_field_tune (GtkWidget *spin, const DifParam *row);
+
+/**
+ * dif_ui_field_word:
+ * @word: one of a row's choices
+ *
+ * Returns: (transfer full): what a list shows for it: translated, with a capital if it is
+ * a word and not a name such as "f32"
+ */
+char *dif_ui_field_word (const char *word);
 
 /**
  * dif_ui_field_focus:

@@ -4,17 +4,26 @@
 
 #include "ui/fields.h"
 #include "ui/form.h"
+#include "ui/model-field.h"
 
 #include <glib/gi18n-lib.h>
 
 #define SPACING        6
-#define COLUMN_SPACING 12
+#define COLUMN_SPACING 6 /* as in GIMP's widgets with labels */
+#define INDENT         12
 #define AROUND_FORM    270 /* what a dialog has above and below it, in pixels */
 #define MIN_HEIGHT     200
+#define XL_ROWS        "dif-ui-xl-rows"
+#define FIRST_FIELD    "dif-ui-first-field"
 
-/* Keys of the form's two grids. */
-#define PLAIN    "dif-ui-plain"
-#define ADVANCED "dif-ui-advanced"
+/* A form while it is made. */
+typedef struct
+{
+  const DifUiForm *about;
+  GtkSizeGroup    *labels; /* as wide as the widest */
+  GPtrArray       *xl;     /* widgets of rows for SDXL's family alone */
+  GtkWidget       *first;  /* of our own fields */
+} Making;
 
 static GtkWidget *
 new_grid (void)
@@ -26,42 +35,85 @@ new_grid (void)
   return grid;
 }
 
-/* Returns: the next free line */
-static int
-add_row (GtkGrid *grid, int line, GObject *settings, const char *task, const DifParam *row)
+/* Rows that only models of SDXL's family have a use for. */
+static gboolean
+is_for_xl (const DifParam *row)
 {
-  GtkWidget *field = NULL;
+  static const char *const names[] = { "prompt-2", "negative-prompt-2", "original-width",
+                                       "original-height", "crop-left", "crop-top",
+                                       "target-width", "target-height", "denoising-start",
+                                       "denoising-end", "aesthetic-score",
+                                       "negative-aesthetic-score", NULL };
+
+  return g_strv_contains (names, row->name);
+}
+
+/* Puts a widget there; it knows whether it is shown at all. */
+static void
+attach (Making *making, GtkGrid *grid, const DifParam *row, GtkWidget *widget, int column, int line,
+        int width)
+{
+  gtk_grid_attach (grid, widget, column, line, width, 1);
+  if (is_for_xl (row))
+    g_ptr_array_add (making->xl, widget);
+}
+
+/* A field of our own with its label.  Returns: the next free line */
+static int
+add_own (Making *making, GtkGrid *grid, int line, const DifParam *row)
+{
+  GtkWidget *field = dif_ui_field_new (making->about->settings, making->about->task, row);
   GtkWidget *label;
 
-  if (g_object_class_find_property (G_OBJECT_GET_CLASS (settings), row->name) != NULL)
-    field = dif_ui_field_new (settings, task, row);
   if (field == NULL)
     return line;
+  if (making->first == NULL)
+    making->first = dif_ui_field_focus (field);
   label = gtk_label_new_with_mnemonic (g_dgettext (GETTEXT_PACKAGE, row->label));
   gtk_label_set_mnemonic_widget (GTK_LABEL (label), dif_ui_field_focus (field));
   gtk_label_set_xalign (GTK_LABEL (label), 0.0f);
   if (dif_ui_field_is_wide (row))
     {
-      gtk_grid_attach (grid, label, 0, line, 2, 1);
-      gtk_grid_attach (grid, field, 0, line + 1, 2, 1);
+      attach (making, grid, row, label, 0, line, 2);
+      attach (making, grid, row, field, 0, line + 1, 2);
       return line + 2;
     }
-  gtk_grid_attach (grid, label, 0, line, 1, 1);
-  gtk_grid_attach (grid, field, 1, line, 1, 1);
+  gtk_size_group_add_widget (making->labels, label);
+  attach (making, grid, row, label, 0, line, 1);
+  attach (making, grid, row, field, 1, line, 1);
+  return line + 1;
+}
+
+/* Returns: the next free line */
+static int
+add_row (Making *making, GtkGrid *grid, int line, const DifParam *row)
+{
+  const DifUiForm *about  = making->about;
+  GtkWidget       *label  = NULL;
+  GtkWidget       *widget = NULL;
+
+  if (g_object_class_find_property (G_OBJECT_GET_CLASS (about->settings), row->name) == NULL)
+    return line;
+  if (about->make != NULL)
+    widget = about->make (row, &label, about->user_data);
+  if (widget == NULL)
+    return add_own (making, grid, line, row);
+  if (label != NULL)
+    gtk_size_group_add_widget (making->labels, label);
+  attach (making, grid, row, widget, 0, line, 2);
   return line + 1;
 }
 
 /* The rows that are advanced, or those that are not.  Returns: the next free line */
 static int
-add_rows (GtkGrid *grid, int line, GObject *settings, const char *task, GPtrArray *rows,
-          gboolean is_advanced)
+add_rows (Making *making, GtkGrid *grid, int line, GPtrArray *rows, gboolean is_advanced)
 {
   for (guint i = 0; i < rows->len; i++)
     {
       const DifParam *row = g_ptr_array_index (rows, i);
 
       if (row->advanced == is_advanced)
-        line = add_row (grid, line, settings, task, row);
+        line = add_row (making, grid, line, row);
     }
   return line;
 }
@@ -93,16 +145,32 @@ ordered_rows (const char *task)
   return ordered;
 }
 
-void
-dif_ui_form_attach (GtkWidget *form, const DifParam *row, GtkWidget *field)
+static void
+on_model_changed (GObject *settings, GParamSpec *pspec, gpointer form)
 {
-  GtkGrid *grid  = g_object_get_data (G_OBJECT (form), row->advanced ? ADVANCED : PLAIN);
-  GList   *lines = gtk_container_get_children (GTK_CONTAINER (grid));
+  GPtrArray       *xl    = g_object_get_data (form, XL_ROWS);
+  g_autofree char *model = NULL;
+  gboolean         is_xl;
 
-  /* Every child takes one line at most. */
-  gtk_grid_attach (grid, field, 0, (int) g_list_length (lines), 2, 1);
-  gtk_widget_show (field);
-  g_list_free (lines);
+  g_object_get (settings, "model", &model, NULL);
+  is_xl = dif_ui_model_is_xl (model);
+  for (guint i = 0; i < xl->len; i++)
+    gtk_widget_set_visible (xl->pdata[i], is_xl);
+}
+
+/* Shows of the rows those that the model has a use for, now and whenever it changes. */
+static void
+follow_model (Making *making, GtkWidget *form)
+{
+  GObject *settings = making->about->settings;
+
+  if (making->xl->len == 0 ||
+      g_object_class_find_property (G_OBJECT_GET_CLASS (settings), "model") == NULL)
+    return;
+  g_object_set_data_full (G_OBJECT (form), XL_ROWS, g_ptr_array_ref (making->xl),
+                          (GDestroyNotify) g_ptr_array_unref);
+  on_model_changed (settings, NULL, form);
+  g_signal_connect_object (settings, "notify::model", G_CALLBACK (on_model_changed), form, 0);
 }
 
 /* A window grows by itself only by what it must show. */
@@ -124,7 +192,7 @@ fold (GtkWidget *advanced)
 {
   GtkWidget *expander = gtk_expander_new_with_mnemonic (_ ("_Advanced"));
 
-  gtk_widget_set_margin_start (advanced, COLUMN_SPACING);
+  gtk_widget_set_margin_start (advanced, INDENT);
   gtk_widget_set_margin_top (advanced, SPACING);
   gtk_container_add (GTK_CONTAINER (expander), advanced);
   g_signal_connect_after (expander, "notify::expanded", G_CALLBACK (on_unfold), NULL);
@@ -145,34 +213,48 @@ scrolled (GtkWidget *content)
   gtk_scrolled_window_set_policy (window, GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_propagate_natural_height (window, TRUE);
   gtk_scrolled_window_set_max_content_height (window, MAX (area.height - AROUND_FORM, MIN_HEIGHT));
-  gtk_widget_set_margin_end (content, COLUMN_SPACING);
+  gtk_widget_set_margin_end (content, INDENT);
+  /* What the theme puts around a viewport is not asked for either. */
+  gtk_widget_set_margin_bottom (content, INDENT);
   gtk_container_add (GTK_CONTAINER (scroller), content);
   return scroller;
 }
 
 GtkWidget *
-dif_ui_form_new (GObject *settings, const char *task, const DifParam *more, guint n_more)
+dif_ui_form_new (const DifUiForm *about)
 {
-  g_autoptr (GPtrArray) rows     = ordered_rows (task);
-  g_autoptr (GPtrArray) further  = g_ptr_array_new ();
-  GtkWidget            *box      = gtk_box_new (GTK_ORIENTATION_VERTICAL, 2 * SPACING);
-  GtkWidget            *plain    = new_grid ();
-  GtkWidget            *advanced = new_grid ();
-  GtkWidget            *form     = scrolled (box);
-  int                   line     = 0;
+  g_autoptr (GPtrArray)    rows     = ordered_rows (about->task);
+  g_autoptr (GPtrArray)    further  = g_ptr_array_new ();
+  g_autoptr (GPtrArray)    xl       = g_ptr_array_new ();
+  g_autoptr (GtkSizeGroup) labels   = gtk_size_group_new (GTK_SIZE_GROUP_HORIZONTAL);
+  GtkWidget               *box      = gtk_box_new (GTK_ORIENTATION_VERTICAL, 2 * SPACING);
+  GtkWidget               *plain    = new_grid ();
+  GtkWidget               *advanced = new_grid ();
+  GtkWidget               *form     = scrolled (box);
+  Making                   making   = { about, labels, xl, NULL };
+  int                      line     = 0;
 
-  for (guint i = 0; i < n_more; i++)
-    g_ptr_array_add (further, (gpointer) &more[i]);
-  /* What @more is about matters most of what is folded away. */
-  line = add_rows (GTK_GRID (plain), 0, settings, task, rows, FALSE);
-  add_rows (GTK_GRID (plain), line, settings, task, further, FALSE);
-  line = add_rows (GTK_GRID (advanced), 0, settings, task, further, TRUE);
-  line = add_rows (GTK_GRID (advanced), line, settings, task, rows, TRUE);
-  g_object_set_data (G_OBJECT (form), PLAIN, plain);
-  g_object_set_data (G_OBJECT (form), ADVANCED, advanced);
+  for (guint i = 0; i < about->n_more; i++)
+    g_ptr_array_add (further, (gpointer) &about->more[i]);
+  /* What is about the canvas matters most of what is folded away. */
+  line = add_rows (&making, GTK_GRID (plain), 0, rows, FALSE);
+  add_rows (&making, GTK_GRID (plain), line, further, FALSE);
+  line = add_rows (&making, GTK_GRID (advanced), 0, further, TRUE);
+  line = add_rows (&making, GTK_GRID (advanced), line, rows, TRUE);
   gtk_box_pack_start (GTK_BOX (box), plain, TRUE, TRUE, 0);
   if (line > 0)
     gtk_box_pack_start (GTK_BOX (box), fold (advanced), FALSE, FALSE, 0);
   gtk_widget_show_all (form);
+  g_object_set_data (G_OBJECT (form), FIRST_FIELD, making.first);
+  follow_model (&making, form);
   return form;
+}
+
+void
+dif_ui_form_focus (GtkWidget *form)
+{
+  GtkWidget *first = g_object_get_data (G_OBJECT (form), FIRST_FIELD);
+
+  if (first != NULL)
+    gtk_widget_grab_focus (first);
 }

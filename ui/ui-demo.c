@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "ui/form.h"
+#include "ui/mnemonics.h"
 #include "ui/settings.h"
 
 static void
@@ -47,7 +48,8 @@ main (int argc, char **argv)
                                           GTK_RESPONSE_CANCEL, "_OK", GTK_RESPONSE_OK, NULL);
   gtk_container_set_border_width (GTK_CONTAINER (dialog), 12);
   gtk_container_add (GTK_CONTAINER (gtk_dialog_get_content_area (GTK_DIALOG (dialog))),
-                     dif_ui_form_new (settings, task, NULL, 0));
+                     dif_ui_form_new (&(DifUiForm) { .settings = settings, .task = task }));
+  dif_ui_mnemonics_settle (dialog);
   if (gtk_dialog_run (GTK_DIALOG (dialog)) == GTK_RESPONSE_OK)
     print_settings (settings);
   gtk_widget_destroy (dialog);

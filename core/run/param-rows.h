@@ -106,7 +106,7 @@ extern const char *const dif_safety_choices[];
       { .name = "steps", \
         .type = DIF_PARAM_INT, \
         .label = N_ ("_Steps"), \
-        .blurb = N_ ("How often the picture is refined; more is slower and usually cleaner"), \
+        .blurb = N_ ("Number of denoising steps; more are slower and usually cleaner"), \
         .unit = "steps", \
         .min = 1, \
         .max = 1000, \
@@ -155,13 +155,13 @@ extern const char *const dif_safety_choices[];
         .advanced = TRUE }, \
       { .name = "dtype", \
         .type = DIF_PARAM_CHOICE, \
-        .label = N_ ("Numb_er format"), \
+        .label = N_ ("_Precision"), \
         .blurb = N_ ("What to compute in; auto is the fastest that keeps pictures right"), \
         .text = "auto", \
         .choices = dif_dtype_choices, \
         .advanced = TRUE }, \
   { \
-    .name = "generator", .type = DIF_PARAM_CHOICE, .label = N_ ("Random num_bers"), \
+    .name = "generator", .type = DIF_PARAM_CHOICE, .label = N_ ("Random num_ber generator"), \
     .blurb = N_ ("Whose random numbers to draw: torch's on the CPU, the same on every device"), \
     .text = "torch-cpu", .choices = dif_generator_choices, .advanced = TRUE \
   }
@@ -194,7 +194,7 @@ extern const char *const dif_safety_choices[];
       { .name = "strength", \
         .type = DIF_PARAM_DOUBLE, \
         .label = N_ ("S_trength"), \
-        .blurb = N_ ("How much is drawn anew: 0 keeps the picture, 1 forgets it"), \
+        .blurb = N_ ("How much of the image is replaced: 0 keeps it, 1 ignores it"), \
         .min = 0, \
         .max = 1, \
         .fallback = -1, \
@@ -244,12 +244,10 @@ extern const char *const dif_safety_choices[];
       DIF_SIZE_TOLD ("original-height", N_ ("Original _height"), 1, \
                      N_ ("SDXL: height that the picture is to look as if it once had, before it " \
                          "was scaled; 0 for its own")), \
-      DIF_SIZE_TOLD ("crop-left", N_ ("C_ut off at the left"), 0, \
-                     N_ ("SDXL: how much the picture is to look as if it had been cut off at " \
-                         "the left")), \
-      DIF_SIZE_TOLD ("crop-top", N_ ("Cut _off at the top"), 0, \
-                     N_ ("SDXL: how much the picture is to look as if it had been cut off at " \
-                         "the top")), \
+      DIF_SIZE_TOLD ("crop-left", N_ ("Crop _left"), 0, \
+                     N_ ("SDXL: pixels to pretend were cropped from the left")), \
+      DIF_SIZE_TOLD ("crop-top", N_ ("Crop _top"), 0, \
+                     N_ ("SDXL: pixels to pretend were cropped from the top")), \
       DIF_SIZE_TOLD ("target-width", N_ ("Target wi_dth"), 1, \
                      N_ ("SDXL: width that the model, not its refiner, is told to draw; 0 for " \
                          "the picture's own")), \
@@ -276,7 +274,7 @@ extern const char *const dif_safety_choices[];
       { .name = "aesthetic-score", \
         .type = DIF_PARAM_DOUBLE, \
         .label = N_ ("_Aesthetic score"), \
-        .blurb = N_ ("SDXL's refiner: how good the picture should look"), \
+        .blurb = N_ ("SDXL's refiner: the aesthetic score to aim at"), \
         .min = 0, \
         .max = 10, \
         .fallback = 6, \
@@ -284,7 +282,7 @@ extern const char *const dif_safety_choices[];
   { \
     .name = "negative-aesthetic-score", .type = DIF_PARAM_DOUBLE, \
     .label = N_ ("Negative aest_hetic score"), \
-    .blurb = N_ ("SDXL's refiner: how good the picture should not look"), .min = 0, .max = 10, \
+    .blurb = N_ ("SDXL's refiner: the aesthetic score to steer away from"), .min = 0, .max = 10, \
     .fallback = 2.5, .advanced = TRUE \
   }
 

@@ -156,7 +156,7 @@ run_depth2img (DifRun *run)
 
 const DifTaskClass dif_task_depth2img = {
   .name     = "depth2img",
-  .label    = N_ ("Depth to image"),
+  .label    = N_ ("Depth to Image"),
   .blurb    = N_ ("Draws a picture anew, as the prompt says, and keeps its depth"),
   .params   = params,
   .n_params = G_N_ELEMENTS (params),

@@ -41,13 +41,13 @@ static const DifParam params[] = {
     .required = TRUE },
   { .name     = "differential",
     .type     = DIF_PARAM_BOOL,
-    .label    = N_ ("_Gray is partial strength"),
+    .label    = N_ ("_Use gray levels as strength"),
     .blurb    = N_ ("How strongly each place is drawn anew goes by the mask's gray values; "
                        "otherwise each is drawn or kept"),
     .advanced = TRUE },
   { .name     = "fill",
     .type     = DIF_PARAM_CHOICE,
-    .label    = N_ ("_Begin from"),
+    .label    = N_ ("_Initial fill"),
     .blurb    = N_ ("What is put into the masked part first: the picture as it is (keep), its "
                        "colors without shapes (blurred), its surroundings going on (border), gray "
                        "(neutral), or nothing (noise); counts below strength 1"),

@@ -35,7 +35,7 @@ run_txt2img (DifRun *run)
 
 const DifTaskClass dif_task_txt2img = {
   .name     = "txt2img",
-  .label    = N_ ("Text to image"),
+  .label    = N_ ("Text to Image"),
   .blurb    = N_ ("Draws what the prompt says"),
   .params   = params,
   .n_params = G_N_ELEMENTS (params),

@@ -37,6 +37,8 @@ SHORTCUTS = """(file-version 1)
 (action "plug-in-diffusion-inpaint" "<Primary><Alt>2")
 (action "plug-in-diffusion-depth2img" "<Primary><Alt>3")
 (action "plug-in-diffusion-repeat" "<Primary><Alt>4")
+(action "plug-in-diffusion-img2img" "<Primary><Alt>5")
+(action "plug-in-diffusion-unconditional" "<Primary><Alt>6")
 """
 
 
@@ -318,12 +320,12 @@ def case_translation(profile):
         (gimp-image-convert-indexed image CONVERT-DITHER-NONE CONVERT-PALETTE-GENERATE 4 #f #f "")
         (plug-in-diffusion-txt2img #:image image #:steps 1)"""
     _, out, err = profile.run(batch)
-    report.check("names are English", "Text to image" in out)
+    report.check("names are English", "Text to Image" in out)
     report.check("errors are English", "is an indexed image" in err)
     german = gettext.translation("gimp-diffusion", profile.path("plug-ins/gimp-diffusion/locale"),
                                  ["de"], fallback=True)
     report.check("the German catalog is in its place",
-                 german.gettext("Text to image") == "Text zu Bild")
+                 german.gettext("Text to Image") == "Text zu Bild")
     locales = make_locale(profile) if shutil.which("localedef") else None
     if locales is None:
         for name in ("names", "errors"):
@@ -445,7 +447,7 @@ def case_window(profile, pictures):
         main = window("256x200")
         focus(main)
         picture("window-1-canvas.png")
-        check_opens("the menu entry opens the dialog", "ctrl+alt+1", "^Text to image")
+        check_opens("the menu entry opens the dialog", "ctrl+alt+1", "^Text to Image")
         tool("xdotool", "key", "alt+p")
         tool("xdotool", "type", "a large red cube on a grey floor, under a blue sky")
         time.sleep(1)
@@ -472,17 +474,26 @@ def case_window(profile, pictures):
         time.sleep(2)
         picture("window-6-inpainted.png")
         check_keys("one undo takes layer and mask back", "ctrl+z", "layers 2 dirty")
-        check_opens("the dialog with a chooser of layers opens", "ctrl+alt+3", "^Depth to image")
+        check_opens("the dialog with a chooser of layers opens", "ctrl+alt+3", "^Depth to Image")
         time.sleep(1)
         picture("window-7-depth.png")
         tool("xdotool", "key", "alt+a")
         time.sleep(1)
         picture("window-8-advanced.png")
         height = int(re.search(r"Geometry: \d+x(\d+)", tool(
-            "xdotool", "getwindowgeometry", window("^Depth to image")))[1])
+            "xdotool", "getwindowgeometry", window("^Depth to Image")))[1])
         report.check("unfolded, it fits the screen", 700 < height < 1000)
         tool("xdotool", "key", "Escape")
-        report.check("and closes", wait_until(lambda: not window("^Depth to image"), 60))
+        report.check("and closes", wait_until(lambda: not window("^Depth to Image"), 60))
+        for number, title in ((5, "Image to Image"), (6, "Unconditional")):
+            focus(main)
+            check_opens(f"the dialog of {title} opens", f"ctrl+alt+{number}", f"^{title}")
+            tool("xdotool", "key", "alt+a")
+            time.sleep(1)
+            picture(f"window-{title.split()[0].lower()}.png")
+            tool("xdotool", "key", "Escape")
+            report.check("and closes, too", wait_until(lambda name=title: not window(f"^{name}"),
+                                                       60))
         seen = len(reader.lines)
         focus(main)
         check_opens("the dialog for repeating opens", "ctrl+alt+4", "^Repeat")

@@ -138,7 +138,7 @@
             (= 1 (gimp-image-get-item-position image inner))))
 (check "masks stay" (= mask (gimp-layer-get-mask inner)))
 (check "an empty prompt is named by the task"
-       (string=? "Text to image" (gimp-item-get-name layer)))
+       (string=? "Text to Image" (gimp-item-get-name layer)))
 (define layer (vector-ref (car (plug-in-diffusion-txt2img #:image image #:drawables (vector mask)
                                                           #:steps 1)) 0))
 (check "above the layer of a selected mask" (= group (gimp-item-get-parent layer)))

@@ -64,7 +64,6 @@
     (forget pixels)))
 
 (check-refused-everywhere "negative padding" #:padding -2)
-(check-refused-everywhere "no number as padding" #:padding nan)
 (check-refused-everywhere "negative feathering" #:feather -1)
 (check-refused-everywhere "strength beyond 1" #:strength 1.5)
 (check-refused-everywhere "no strength" #:strength 0)
