@@ -6,6 +6,8 @@
  */
 #include "config.h"
 
+#include <libintl.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -94,6 +96,20 @@ serve (const Options *options, const DifServerLimits *limits, GError **error)
   return TRUE;
 }
 
+/* Errors are read by whoever started this, who says where translations are; numbers stay as they
+ * are in C. */
+static void
+set_language (void)
+{
+  const char *folder = g_getenv ("DIF_LOCALE_DIR");
+
+  if (folder == NULL)
+    return;
+  setlocale (LC_MESSAGES, "");
+  bindtextdomain (GETTEXT_PACKAGE, folder);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -109,6 +125,7 @@ main (int argc, char **argv)
       fprintf (stderr, "dif-engine: %s\n", error->message);
       return EXIT_USAGE;
     }
+  set_language ();
   if (options.show_version)
     {
       printf ("dif-engine %s\n", DIF_VERSION);

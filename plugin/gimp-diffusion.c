@@ -10,6 +10,7 @@
 
 #include "dif.h"
 #include "plugin/arguments.h"
+#include "plugin/folder.h"
 #include "plugin/icon.h"
 #include "plugin/region.h"
 #include "plugin/repeat.h"
@@ -47,12 +48,23 @@ main (int argc, char **argv)
   return gimp_main (diffusion_get_type (), argc, argv);
 }
 
+static void
+set_help (GimpPlugIn *plug_in)
+{
+  g_autofree char  *path  = dif_folder_find ("help");
+  g_autoptr (GFile) place = path != NULL ? g_file_new_for_path (path) : NULL;
+
+  if (place != NULL)
+    gimp_plug_in_set_help_domain (plug_in, GETTEXT_PACKAGE, place);
+}
+
 static GList *
 query_procedures (GimpPlugIn *plug_in)
 {
   GList             *names = NULL;
   const char *const *tasks = dif_task_names ();
 
+  set_help (plug_in);
   for (guint i = 0; tasks[i] != NULL; i++)
     names = g_list_append (names, g_strconcat (PREFIX, tasks[i], NULL));
   return g_list_append (names, g_strdup (REPEAT));

@@ -11,6 +11,7 @@
 #include "plugin/arguments.h"
 #include "plugin/canvas.h"
 #include "plugin/dialog.h"
+#include "plugin/folder.h"
 #include "plugin/recipe.h"
 #include "plugin/region-recipe.h"
 #include "plugin/run.h"
@@ -300,6 +301,11 @@ dif_run_task (GimpProcedure *procedure, const char *task, GimpImage *image, Gimp
 void
 dif_run_begin (GimpProcedure *procedure)
 {
+  g_autofree char *locale = dif_folder_find ("locale");
+
+  /* For the engine's errors. */
+  if (locale != NULL)
+    g_setenv ("DIF_LOCALE_DIR", locale, FALSE);
   /* Nobody is left to show the picture to once GIMP is gone. */
   dif_platform_end_with_parent ();
   gegl_init (NULL, NULL);

@@ -191,6 +191,7 @@ dif_ui_field_tune (GtkWidget *spin, const DifParam *row)
   if (row->auto_default)
     show_word (spin, row, _ ("automatic"));
   gtk_entry_set_width_chars (GTK_ENTRY (spin), NUMBER_CHARACTERS);
+  gtk_entry_set_activates_default (GTK_ENTRY (spin), TRUE);
   gtk_spin_button_update (GTK_SPIN_BUTTON (spin));
 }
 

@@ -36,16 +36,16 @@ new_grid (void)
 }
 
 /* Rows that only models of SDXL's family have a use for. */
+static const char *const xl_names[] = { "prompt-2", "negative-prompt-2", "original-width",
+                                        "original-height", "crop-left", "crop-top",
+                                        "target-width", "target-height", "denoising-start",
+                                        "denoising-end", "aesthetic-score",
+                                        "negative-aesthetic-score", NULL };
+
 static gboolean
 is_for_xl (const DifParam *row)
 {
-  static const char *const names[] = { "prompt-2", "negative-prompt-2", "original-width",
-                                       "original-height", "crop-left", "crop-top",
-                                       "target-width", "target-height", "denoising-start",
-                                       "denoising-end", "aesthetic-score",
-                                       "negative-aesthetic-score", NULL };
-
-  return g_strv_contains (names, row->name);
+  return g_strv_contains (xl_names, row->name);
 }
 
 /* Puts a widget there; it knows whether it is shown at all. */
@@ -257,4 +257,22 @@ dif_ui_form_focus (GtkWidget *form)
 
   if (first != NULL)
     gtk_widget_grab_focus (first);
+}
+
+void
+dif_ui_form_forget_hidden (GObject *settings)
+{
+  g_autofree char *model = NULL;
+
+  g_object_get (settings, "model", &model, NULL);
+  if (dif_ui_model_is_xl (model))
+    return;
+  for (guint i = 0; xl_names[i] != NULL; i++)
+    {
+      GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (settings),
+                                                       xl_names[i]);
+
+      if (spec != NULL)
+        g_object_set_property (settings, xl_names[i], g_param_spec_get_default_value (spec));
+    }
 }

@@ -66,6 +66,15 @@ GtkWidget *dif_ui_form_new (const DifUiForm *about);
  */
 void dif_ui_form_focus (GtkWidget *form);
 
+/**
+ * dif_ui_form_forget_hidden:
+ * @settings: those of a form
+ *
+ * Gives parameters that the chosen model has no use for their defaults: what an earlier
+ * model was given must not make this one refuse.
+ */
+void dif_ui_form_forget_hidden (GObject *settings);
+
 G_END_DECLS
 
 #endif /* DIF_UI_FORM_H */

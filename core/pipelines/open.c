@@ -13,6 +13,8 @@
 #include "pipelines/pipelines-private.h"
 #include "run/given-latents.h"
 
+#include <glib/gi18n-lib.h>
+
 /* A number: the request's, else the checkpoint's own, else @fallback. */
 static double
 effective (DifRun *run, const char *name, double fallback)
@@ -36,7 +38,7 @@ apply_scheduler_settings (DifRun *run, GError **error)
       if (! pair[0] || ! pair[1])
         {
           g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                       "scheduler-set: expected KEY=VALUE, found \"%s\"", settings[i]);
+                       _ ("scheduler-set: expected KEY=VALUE, found \"%s\""), settings[i]);
           return FALSE;
         }
       if (! dif_scheduler_set_key (run->scheduler, pair[0], pair[1], error))
@@ -54,7 +56,7 @@ check_size (const char *name, double value, guint factor, GError **error)
   if (value >= factor && fmod (value, factor) == 0)
     return TRUE;
   g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_SIZE,
-               "%s: expected a multiple of %u, found %.0f", name, factor, value);
+               _ ("%s: expected a multiple of %u, found %.0f"), name, factor, value);
   return FALSE;
 }
 
@@ -90,7 +92,7 @@ check_task (DifRun *run, const DifTaskClass *task, GError **error)
   missing = dif_request_missing (run->rq);
   if (missing)
     g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
-                 "%s: expected an image, found none", missing->name);
+                 _ ("%s: expected an image, found none"), missing->name);
   return missing == NULL;
 }
 
@@ -125,14 +127,15 @@ check_sdxl_params (DifRun *run, GError **error)
   if (alien && run->pipe->family->kind != DIF_FAMILY_SDXL)
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   "%s: expected a model of SDXL's family, found a %s", alien,
+                   _ ("%s: expected a model of SDXL's family, found a %s"), alien,
                    dif_checkpoint_pipeline_class (run->pipe->checkpoint));
       return FALSE;
     }
   if (start > 0 && end > 0 && start >= end)
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   "denoising-start: expected less than denoising-end (%g), found %g", end, start);
+                   _ ("denoising-start: expected less than denoising-end (%g), found %g"), end,
+                   start);
       return FALSE;
     }
   return TRUE;

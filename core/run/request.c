@@ -4,12 +4,16 @@
  * Invariant: whatever is in a request has passed its row's check, so the
  * tasks need none of their own.
  */
+#include "config.h"
+
 #include "run/request.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
+
+#include <glib/gi18n-lib.h>
 
 typedef struct
 {
@@ -102,8 +106,8 @@ dif_request_param (DifRequest *rq, const char *name, GError **error)
   for (guint i = 0; i < rq->n_params; i++)
     if (strcmp (rq->params[i].name, name) == 0)
       return &rq->params[i];
-  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM, "%s has no parameter \"%s\"",
-               rq->task, name);
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+               _ ("%s has no parameter \"%s\""), rq->task, name);
   return NULL;
 }
 
@@ -116,29 +120,29 @@ bad_value (const DifParam *row, const char *found, GError **error)
   switch (row->type)
     {
     case DIF_PARAM_INT:
-      g_string_printf (expected, "a whole number from %.0f to %.0f", row->min, row->max);
+      g_string_printf (expected, _ ("a whole number from %.0f to %.0f"), row->min, row->max);
       break;
     case DIF_PARAM_DOUBLE:
-      g_string_printf (expected, "a number from %g to %g", row->min, row->max);
+      g_string_printf (expected, _ ("a number from %g to %g"), row->min, row->max);
       break;
     case DIF_PARAM_BOOL:
-      g_string_assign (expected, "on or off");
+      g_string_assign (expected, _ ("on or off"));
       break;
     case DIF_PARAM_CHOICE:
-      g_string_assign (expected, "one of ");
+      g_string_assign (expected, _ ("one of "));
       for (guint i = 0; row->choices[i]; i++)
         g_string_append_printf (expected, "%s%s", i ? ", " : "", row->choices[i]);
       break;
     case DIF_PARAM_IMAGE:
-      g_string_assign (expected, "an image");
+      g_string_assign (expected, _ ("an image"));
       break;
     case DIF_PARAM_STRING:
     case DIF_PARAM_STRINGS:
-      g_string_printf (expected, "valid UTF-8 of at most %u bytes", DIF_PROMPT_MAX_BYTES);
+      g_string_printf (expected, _ ("valid UTF-8 of at most %u bytes"), DIF_PROMPT_MAX_BYTES);
       break;
     }
   g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-               "%s: expected %s, found \"%s\"", row->name, expected->str, shown);
+               _ ("%s: expected %s, found \"%s\""), row->name, expected->str, shown);
   g_string_free (expected, TRUE);
   return FALSE;
 }
@@ -294,7 +298,7 @@ dif_request_set_image (DifRequest *rq, const char *name, DifImage *image, GError
   if (! row)
     return FALSE;
   if (row->type != DIF_PARAM_IMAGE)
-    return bad_value (row, "an image", error);
+    return bad_value (row, _ ("an image"), error);
   v = slot (rq, row);
   dif_image_unref (v->image);
   v->image = dif_image_ref (image);

@@ -210,6 +210,16 @@ def case_exit_codes(profile):
                  status == 0 and '"a cube" is hidden by what lies above it' in err)
     status, _, err = profile.run(good + covered.replace("64 64 RGB", "32 64 RGB").format("below"))
     report.check("but not if a part of it is", status == 0 and "is hidden by" not in err)
+    with open(os.path.join(profile.source, "docs", "help", "en", "gimp-help.xml"),
+              encoding="utf-8") as file:
+        helped = re.findall(r'id="([^"]+)" ref="index.html#([^"]+)"', file.read())
+    with open(os.path.join(profile.source, "docs", "help", "en", "index.html"),
+              encoding="utf-8") as file:
+        page = file.read()
+    names = re.findall(r'"(plug-in-diffusion-[a-z0-9]+)"', SHORTCUTS)
+    report.check("every procedure has its help",
+                 len(names) >= 6 and sorted(names) == sorted(name for name, _ in helped)
+                 and all(f'id="{anchor}"' in page for _, anchor in helped))
     status, _, err = profile.run(good + call.format(""), DIF_ENGINE="none")
     report.check("without an engine it works, too", status == 0)
     broken = profile.path("broken")
@@ -328,12 +338,22 @@ def case_translation(profile):
                  german.gettext("Text to Image") == "Text zu Bild")
     locales = make_locale(profile) if shutil.which("localedef") else None
     if locales is None:
-        for name in ("names", "errors"):
+        for name in ("names", "errors", "the engine's errors", "libdif's errors"):
             report.check(f"{name} are German for Germans # SKIP no German locale", True)
         return report.finish()
-    _, out, err = profile.run(batch, LOCPATH=locales, LC_ALL="de_DE.UTF-8", LANGUAGE="de")
+    # An engine of their own: one that runs keeps the language it was started in.
+    os.makedirs(profile.path("run-de"), mode=0o700)
+    abroad = {"LOCPATH": locales, "LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de",
+              "XDG_RUNTIME_DIR": profile.path("run-de")}
+    _, out, err = profile.run(batch, **abroad)
     report.check("names are German for Germans", "Text zu Bild" in out)
     report.check("errors are German for Germans", "ist ein indiziertes Bild" in err)
+    call = "(plug-in-diffusion-txt2img #:image (gimp-image-new 64 64 RGB) #:steps 1 {})"
+    _, _, err = profile.run(call.format("#:width 12"), **abroad)
+    report.check("so are the engine's", "erwartet wurde ein Vielfaches von 8, gefunden 12" in err)
+    _, _, err = profile.run(call.format("#:guidance-scale 0 #:seed -1 #:clip-skip 0 "
+                                        '#:scheduler-set "x"'), **abroad)
+    report.check("and libdif's own", "erwartet wurde SCHLÜSSEL=WERT" in err)
     return report.finish()
 
 

@@ -235,7 +235,6 @@
 (check "matched seamlessly, the picture is the canvas around it" (= 0 (changed-around seamless)))
 (check "it is not otherwise" (< 1000 (changed-around plain)))
 (check "colors can be matched, too" (< 0.005 (difference plain near)))
-(check "a word that is none is refused" (fails? (variant #:fill "nonsense")))
 (forget original)
 (gimp-image-delete image)
 

@@ -168,7 +168,31 @@ test_rows_follow_model (void)
   check_xl (&found, FALSE);
   forget (&found);
   gtk_widget_destroy (dialog);
+  /* A form that is gone follows no more. */
   g_object_set (settings, "model", sdxl, NULL);
+}
+
+/* What SDXL was given is no reason for another model to refuse. */
+static void
+test_hidden_is_forgotten (void)
+{
+  g_autoptr (GObject) settings = dif_ui_settings_new ("txt2img");
+  g_autofree char    *sdxl     = g_test_build_filename (G_TEST_DIST, "fixtures", "models", "sdxl",
+                                                        NULL);
+  g_autofree char    *kept = NULL, *text = NULL;
+  double              steps = 0, crop = 0;
+
+  g_object_set (settings, "model", sdxl, "prompt-2", "a cat", "crop-left", 5.0, "steps", 7.0,
+                NULL);
+  dif_ui_form_forget_hidden (settings);
+  g_object_get (settings, "prompt-2", &kept, NULL);
+  g_assert_cmpstr (kept, ==, "a cat");
+  g_object_set (settings, "model", "", NULL);
+  dif_ui_form_forget_hidden (settings);
+  g_object_get (settings, "prompt-2", &text, "crop-left", &crop, "steps", &steps, NULL);
+  g_assert_cmpstr (text, ==, "");
+  g_assert_cmpfloat (crop, ==, 0.0);
+  g_assert_cmpfloat (steps, ==, 7.0);
 }
 
 static void
@@ -235,6 +259,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ui/form/every-letter-once", test_letters);
   g_test_add_func ("/ui/form/losers-take-free-letters", test_losers);
   g_test_add_func ("/ui/form/rows-follow-the-model", test_rows_follow_model);
+  g_test_add_func ("/ui/form/hidden-rows-are-forgotten", test_hidden_is_forgotten);
   g_test_add_func ("/ui/form/a-path-is-shown-in-full", test_model_is_shown_in_full);
   g_test_add_func ("/ui/form/other-is-no-value", test_other_is_no_value);
   return g_test_run ();
