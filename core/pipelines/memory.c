@@ -101,7 +101,8 @@ _dif_run_make_room (DifRun *run, GError **error)
       g_propagate_error (error, g_steal_pointer (&full));
       return FALSE;
     }
-  less = what_fits (run, room);
+  less                 = what_fits (run, room);
+  run->pipe->fits_less = less != NULL;
   g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
                "device %s: out of memory for %u x %u x %u pixels: %s; %s%s", klass->name,
                run->spec->n_images, run->spec->width, run->spec->height, full->message,

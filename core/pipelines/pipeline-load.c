@@ -453,28 +453,59 @@ load_on (DifPipeline *pipe, const char *device, DifProgressFunc progress, gpoint
   return TRUE;
 }
 
-/* Whether the device is to blame, so that another may do. */
+/* Whether the device is to blame, so that another may do.  A run that is too large
+ * for it, where a smaller one would fit, is not its fault. */
 static gboolean
-is_of_device (const GError *error)
+is_of_device (DifPipeline *pipe, const GError *error)
 {
+  if (g_error_matches (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY) &&
+      pipe->fits_less)
+    return FALSE;
   return error->domain == DIF_BACKEND_ERROR && error->code != DIF_BACKEND_ERROR_UNSUPPORTED &&
          error->code != DIF_BACKEND_ERROR_FAILED;
 }
 
+/* A pipeline of the same model and files, with nothing loaded. */
+static DifPipeline *
+new_like (DifPipeline *pipe, GError **error)
+{
+  g_autoptr (DifPipeline) other = g_new0 (DifPipeline, 1);
+
+  other->checkpoint = dif_checkpoint_open (dif_checkpoint_path (pipe->checkpoint), error);
+  if (! other->checkpoint)
+    return NULL;
+  other->asked_dtype      = g_strdup (pipe->asked_dtype);
+  other->asked_loras      = g_strdupv (pipe->asked_loras);
+  other->asked_embeddings = g_strdupv (pipe->asked_embeddings);
+  other->dump             = pipe->dump;
+  other->dump_data        = pipe->dump_data;
+  other->profile          = pipe->profile;
+  other->profile_data     = pipe->profile_data;
+  return g_steal_pointer (&other);
+}
+
+/* The pipeline changes only once another is there to take its place: a cancel while
+ * that is loaded, or a failure, leaves it as it was. */
 gboolean
 _dif_pipeline_turn_to_cpu (DifPipeline *pipe, GError **why, DifProgressFunc progress,
                            gpointer user_data, GCancellable *cancellable)
 {
-  g_autoptr (GError) first = NULL;
+  g_autoptr (DifPipeline) other = NULL;
+  g_autoptr (GError)      first = NULL;
+  DifPipeline             before;
 
-  if (! pipe->may_turn || ! is_of_device (*why))
+  if (! pipe->may_turn || ! is_of_device (pipe, *why))
     return FALSE;
-  first                 = g_steal_pointer (why);
-  pipe->may_turn        = FALSE;
-  pipe->is_detour_usual = g_error_matches (first, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_ABSENT);
-  pipe->detour          = g_strdup_printf ("%s; computing on the CPU instead", first->message);
-  unload (pipe);
-  return load_on (pipe, "cpu", progress, user_data, cancellable, why);
+  first = g_steal_pointer (why);
+  other = new_like (pipe, why);
+  if (! other || ! load_on (other, "cpu", progress, user_data, cancellable, why))
+    return FALSE;
+  other->is_detour_usual = g_error_matches (first, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_ABSENT);
+  other->detour          = g_strdup_printf ("%s; computing on the CPU instead", first->message);
+  before                 = *pipe;
+  *pipe                  = *other;
+  *other                 = before;
+  return TRUE;
 }
 
 /* What is loaded besides the checkpoint. */
@@ -504,7 +535,12 @@ load_one (const char *model, const char *device, const char *dtype, const Extras
   pipe->may_turn         = strcmp (device, "auto") == 0;
 
   ok = load_on (pipe, pipe->may_turn ? "cuda" : device, progress, user_data, cancellable, &why);
-  ok = ok || _dif_pipeline_turn_to_cpu (pipe, &why, progress, user_data, cancellable);
+  if (! ok)
+    {
+      /* what the card holds of it, in host memory too, would be in the way */
+      unload (pipe);
+      ok = _dif_pipeline_turn_to_cpu (pipe, &why, progress, user_data, cancellable);
+    }
   if (ok)
     return g_steal_pointer (&pipe);
   g_propagate_error (error, why);

@@ -90,10 +90,10 @@ void dif_pipeline_free (DifPipeline *pipe);
  * that is dumped or profiled, is drawn by the first.
  *
  * On a card, what the run takes is found out first, and weights for which there
- * is no room wait in host memory.  A pipeline loaded for "auto" whose card is
- * too small for the run, or lost while it works, turns to the CPU for good and
- * begins again there; then what dif_pipeline_unet() and its like returned is
- * gone.
+ * is no room wait in host memory.  A run that is too large for the card fails, and
+ * the error says what would fit.  A pipeline loaded for "auto" whose card is too
+ * small for any run, or lost while it works, turns to the CPU for good and begins
+ * again there; then what dif_pipeline_unet() and its like returned is gone.
  *
  * Errors: DIF_REQUEST_ERROR (BAD_SIZE: not a multiple of 8, MISSING_INPUT);
  * DIF_BACKEND_ERROR; G_IO_ERROR_CANCELLED; G_IO_ERROR_PERMISSION_DENIED: the

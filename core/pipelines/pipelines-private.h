@@ -85,9 +85,11 @@ void _dif_pipeline_safety_free (DifPipeline *pipe);
  * @cancellable: (nullable): to give up
  *
  * After a failure of the device that "auto" chose: loads everything again on
- * the CPU.  Parts that callers hold are gone then.
+ * the CPU, and has the pipeline be that.  Parts that callers hold are gone then.
+ * Where loading fails or is cancelled, the pipeline is as it was.
  *
- * Returns: whether it did; a failure that is not the device's is left alone
+ * Returns: whether it did; a failure that is not the device's is left alone, also
+ * that of a run for which there was no room where a smaller one would fit
  */
 gboolean _dif_pipeline_turn_to_cpu (DifPipeline *pipe, GError **why, DifProgressFunc progress,
                                     gpointer user_data, GCancellable *cancellable);

@@ -32,6 +32,7 @@ struct _DifPipeline
   char    *asked_dtype;
   char   **asked_loras, **asked_embeddings;
   gboolean may_turn;        /* "auto", and not on the CPU already */
+  gboolean fits_less;       /* the last run for which there was no room: a smaller one would fit */
   char    *detour;          /* why "auto" computes on the CPU; may be NULL */
   gboolean is_detour_usual; /* for want of any card or driver */
 

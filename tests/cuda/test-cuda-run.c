@@ -37,6 +37,8 @@ typedef struct
 {
   long allocations[2], waits[2]; /* after the first two steps, and after the last */
   long encoding;                 /* allocations when the run began to compute */
+
+  GCancellable *cancel_load; /* cancelled when a run loads something; may be NULL */
 } Watch;
 
 static void
@@ -45,6 +47,8 @@ watch (const DifProgress *p, gpointer user_data)
   Watch *w  = user_data;
   guint  at = p->step == p->n_steps;
 
+  if (w->cancel_load && strcmp (p->stage, "load") == 0)
+    g_cancellable_cancel (w->cancel_load);
   if (strcmp (p->stage, "encode") == 0)
     w->encoding = count ("allocations");
   if (strcmp (p->stage, "denoise") != 0 || (p->step != 2 && ! at))
@@ -81,7 +85,7 @@ draw (DifPipeline *pipe, const Case *c, Watch *w, GError **error)
   for (guint i = 0; rq && i < G_N_ELEMENTS (settings); i++)
     if (! dif_request_set (rq, settings[i][0], settings[i][1], error))
       return NULL;
-  return dif_pipeline_run (pipe, rq, w ? watch : NULL, w, NULL, error);
+  return dif_pipeline_run (pipe, rq, w ? watch : NULL, w, w ? w->cancel_load : NULL, error);
 }
 
 /* Loads and draws; must succeed. */
@@ -481,10 +485,65 @@ test_auto_turns (void)
          "detected");
   turns ("kib=40", "1", "*out of memory on the card: expected room for *");
   turns ("memory=64,pinned=0", "1", "*out of memory: expected room for *in pinned host memory*");
-  turns ("kib=1500", "8", "device cuda: out of memory for 8 x 32 x 32 pixels: *");
   turns ("fail=60", "1", "*the card reports CUDA_ERROR_LAUNCH_FAILED (unspecified launch failure)");
   turns ("fail=900", "1",
          "*the card reports CUDA_ERROR_LAUNCH_FAILED (unspecified launch failure)");
+}
+
+/* A run too large for the card costs itself, not those after it. */
+static void
+test_auto_stays_for_smaller_runs (void)
+{
+  Case                    c     = usual;
+  GError                 *error = NULL;
+  g_autoptr (DifPipeline) pipe  = NULL;
+  g_autoptr (DifResult)   large = NULL, small = NULL;
+
+  c.device = "auto";
+  c.card   = "kib=1500";
+  pipe     = load (&c, &error);
+  g_assert_no_error (error);
+  c.n_images = "8";
+  large      = draw (pipe, &c, NULL, &error);
+  g_assert_null (large);
+  g_assert_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY);
+  g_assert_nonnull (strstr (error->message, "; what would fit: "));
+  g_clear_error (&error);
+  c.n_images = "1";
+  small      = draw (pipe, &c, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_null (dif_result_warning (small));
+  g_assert_null (dif_pipeline_detour (pipe));
+  g_assert_cmpstr (dif_pipeline_backend (pipe)->klass->name, ==, "cuda");
+}
+
+/* The card is lost in mid-run, and whoever waits has enough while the model is
+ * loaded once more: the pipeline is whole, and the next run turns. */
+static void
+test_cancelled_turn (void)
+{
+  Case                     c = usual, cpu = usual;
+  GError                  *error       = NULL;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (DifPipeline)  pipe        = NULL;
+  g_autoptr (DifResult)    none = NULL, found = NULL, expected = NULL;
+  Watch                    w = { .cancel_load = cancellable };
+
+  cpu.device = "cpu";
+  expected   = picture (&cpu, NULL);
+  c.device   = "auto";
+  c.card     = "fail=900";
+  pipe       = load (&c, &error);
+  g_assert_no_error (error);
+  none = draw (pipe, &c, &w, &error);
+  g_assert_null (none);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+  g_assert_cmpstr (dif_pipeline_backend (pipe)->klass->name, ==, "cuda");
+  found = draw (pipe, &c, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (dif_pipeline_backend (pipe)->klass->name, ==, "cpu");
+  assert_same (found, expected);
 }
 
 /* a card that is asked for by name is not replaced */
@@ -555,6 +614,8 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda-run/too-much-says-what-fits", test_too_much);
   g_test_add_func ("/cuda-run/auto-takes-the-card", test_auto_takes_the_card);
   g_test_add_func ("/cuda-run/auto-turns-to-the-cpu", test_auto_turns);
+  g_test_add_func ("/cuda-run/auto-stays-for-smaller-runs", test_auto_stays_for_smaller_runs);
+  g_test_add_func ("/cuda-run/cancelled-turn-leaves-it-whole", test_cancelled_turn);
   g_test_add_func ("/cuda-run/cuda-does-not-turn", test_cuda_does_not_turn);
   g_test_add_func ("/cuda-run/auto-without-module", test_auto_without_module);
   return g_test_run ();
