@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/hub-cache.h"
+#include "formats/catalog-nested.h"
 
 #define MODELS_FOLDER     "models"
 #define TOKENIZERS_FOLDER "tokenizers"
@@ -213,6 +214,7 @@ dif_catalog_resolve_file (const char *kind, const char *name, GError **error)
 {
   g_auto (GStrv)   folders = folders_of (kind);
   g_autofree char *where   = NULL;
+  char            *nested;
 
   if (! strchr (name, G_DIR_SEPARATOR))
     for (guint i = 0; folders[i]; i++)
@@ -222,6 +224,10 @@ dif_catalog_resolve_file (const char *kind, const char *name, GError **error)
         if (path)
           return path;
       }
+  if (! _dif_catalog_find_nested (folders, name, &nested, error))
+    return NULL;
+  if (nested)
+    return nested;
   if (g_file_test (name, G_FILE_TEST_EXISTS))
     return g_strdup (name);
   where = g_strjoinv (", ", folders);

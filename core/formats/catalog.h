@@ -57,10 +57,12 @@ char **dif_catalog_names (void);
  * dif_catalog_resolve_file:
  * @kind: "loras" or "embeddings"
  * @name: a path, or the name, with or without ".safetensors", of a file in the
- *   folder @kind beside the models'
+ *   folder @kind beside the models', "style/foo" below it, or "foo" alone where
+ *   there is one of that name in all folders inside
  * @error: return location
  *
- * Errors: DIF_FORMAT_ERROR MISSING_KEY naming the folders searched.
+ * Errors: DIF_FORMAT_ERROR MISSING_KEY naming the folders searched; BAD_VALUE
+ * naming two files that a name means.
  *
  * Returns: (transfer full) (nullable): a path that exists
  */

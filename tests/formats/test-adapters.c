@@ -641,6 +641,37 @@ test_peft_folder (void)
   scratch_free (folder);
 }
 
+/* Halves in F64 and in F8_E4M3, as files of them are: [[1, 0, 2], [0, 1, 1]] and [[1, 2], [3, 4]]. */
+static void
+test_encodings (void)
+{
+  static const char header[] = "{\"lora_unet_" FLAT ".lora_down.weight\":{\"dtype\":\"F64\",\"shape\":"
+                               "[2,3],\"data_offsets\":[0,48]},\"lora_unet_" FLAT
+                               ".lora_up.weight\":{\"dtype\":\"F8_E4M3\",\"shape\":[2,2],"
+                               "\"data_offsets\":[48,52]}}";
+  static const double    down[]     = { 1, 0, 2, 0, 1, 1 };
+  static const guint8    up[]       = { 0x38, 0x40, 0x44, 0x48 };
+  static const float     expected[] = { 1, 2, 4, 3, 4, 10 };
+  guint64                length     = GUINT64_TO_LE (strlen (header));
+  char                  *folder     = scratch_new ();
+  g_autofree char       *path       = scratch_path (folder, "n.safetensors");
+  const char *const      specs[]    = { path, NULL };
+  GError                *error      = NULL;
+  g_autoptr (GString)    data       = g_string_new_len ((const char *) &length, 8);
+  g_autoptr (DifLoraSet) set        = NULL;
+  g_autoptr (DifWeights) part       = part_new ();
+
+  g_string_append (data, header);
+  g_string_append_len (data, (const char *) down, sizeof down);
+  g_string_append_len (data, (const char *) up, sizeof up);
+  scratch_write (folder, "n.safetensors", data->str, data->len);
+  set = dif_lora_set_new (specs, &error);
+  g_assert_no_error (error);
+  g_assert_true (dif_lora_set_bind (set, "unet", part, &error));
+  assert_patched (set, LINEAR ".weight", DIF_SHAPE (2, 3), expected, 6);
+  scratch_free (folder);
+}
+
 /* Numbers that would spoil a model without a word. */
 static void
 test_odd_numbers (void)
@@ -729,6 +760,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/lora/biases-and-norms", test_more_than_matrices);
   g_test_add_func ("/formats/lora/bias-that-is-not-there", test_absent_bias);
   g_test_add_func ("/formats/lora/peft-folder", test_peft_folder);
+  g_test_add_func ("/formats/lora/encodings", test_encodings);
   g_test_add_func ("/formats/lora/odd-numbers", test_odd_numbers);
   g_test_add_func ("/formats/lora/convolutions", test_convolution);
   g_test_add_func ("/formats/lora/says-what-it-is-for", test_misfits);

@@ -152,6 +152,52 @@ test_files (void)
   scratch_remove (scratch, "system1/gimp-diffusion/models/shared.safetensors");
 }
 
+/* LoRAs lie in folders inside their folder. */
+static void
+test_nested (void)
+{
+  static const char root[] = "user/gimp-diffusion/loras/";
+  static const struct
+  {
+    const char *name;
+    const char *below; /* NULL: refused */
+    const char *what;
+  } rows[] = {
+    { "style/ink", "style/ink.safetensors", NULL },
+    { "style/ink.safetensors", "style/ink.safetensors", NULL },
+    { "deep", "people/old/deep.safetensors", NULL },
+    { "old/deep", NULL, "found neither" },
+    { "both", NULL, "both: expected the name of one file, found people/both and style/both" },
+    { "style/both", "style/both.safetensors", NULL },
+    /* what lies in the folder itself is meant before what lies deeper */
+    { "top", "top.safetensors", NULL },
+    { "style/../top", NULL, "found neither" },
+    { "/style/ink", NULL, "found neither" },
+    { "", NULL, "found neither" },
+  };
+  static const char *const files[] = { "style/ink", "people/old/deep", "people/both",
+                                       "style/both", "top", "style/top" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      g_autofree char *file = g_strconcat (root, files[i], ".safetensors", NULL);
+
+      scratch_write_text (scratch, file, "");
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GError) error    = NULL;
+      g_autofree char   *relative = g_strconcat (root, rows[i].below, NULL);
+      g_autofree char   *expected = rows[i].below ? scratch_path (scratch, relative) : NULL;
+      g_autofree char   *path     = dif_catalog_resolve_file ("loras", rows[i].name, &error);
+
+      g_assert_cmpstr (path, ==, expected);
+      if (! path)
+        assert_one_line (error, rows[i].what);
+    }
+  scratch_remove (scratch, "user/gimp-diffusion/loras");
+}
+
 static void
 test_specs (void)
 {
@@ -221,6 +267,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/catalog/5-lists-names-once", test_names);
   g_test_add_func ("/formats/catalog/6-says-what-it-found-instead", test_not_found);
   g_test_add_func ("/formats/catalog/7-knows-files", test_files);
+  g_test_add_func ("/formats/catalog/folders-inside", test_nested);
   g_test_add_func ("/formats/catalog/8-splits-file-and-weight", test_specs);
   g_test_add_func ("/formats/catalog/9-says-when-nothing-is-installed", test_nothing_installed);
   status = g_test_run ();
