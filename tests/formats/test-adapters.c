@@ -641,14 +641,15 @@ test_peft_folder (void)
   scratch_free (folder);
 }
 
-/* Halves in F64 and in F8_E4M3, as files of them are: [[1, 0, 2], [0, 1, 1]] and [[1, 2], [3, 4]]. */
+/* Halves in F64 and in F8_E4M3: [[1, 0, 2], [0, 1, 1]] and [[1, 2], [3, 4]]. */
 static void
 test_encodings (void)
 {
-  static const char header[] = "{\"lora_unet_" FLAT ".lora_down.weight\":{\"dtype\":\"F64\",\"shape\":"
-                               "[2,3],\"data_offsets\":[0,48]},\"lora_unet_" FLAT
-                               ".lora_up.weight\":{\"dtype\":\"F8_E4M3\",\"shape\":[2,2],"
-                               "\"data_offsets\":[48,52]}}";
+  static const char header[] =
+      "{\"lora_unet_" FLAT ".lora_down.weight\":"
+      "{\"dtype\":\"F64\",\"shape\":[2,3],\"data_offsets\":[0,48]},"
+      "\"lora_unet_" FLAT ".lora_up.weight\":"
+      "{\"dtype\":\"F8_E4M3\",\"shape\":[2,2],\"data_offsets\":[48,52]}}";
   static const double    down[]     = { 1, 0, 2, 0, 1, 1 };
   static const guint8    up[]       = { 0x38, 0x40, 0x44, 0x48 };
   static const float     expected[] = { 1, 2, 4, 3, 4, 10 };
