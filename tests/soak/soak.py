@@ -31,6 +31,7 @@ import run_gimp  # noqa: E402
 
 ROUND_SECONDS = 240
 MIB = 1 << 20
+LETHAL = ("kill", "memory", "cgroup")  # what a process may die of
 FROZEN_SECONDS = 25  # a client waits 20 s for an engine that does not say hello
 
 
@@ -58,6 +59,48 @@ def alive(pid):
         return False
 
 
+class Cgroup:
+    """A control group whose processes get little memory from now on; the kernel kills those that
+    want more.  None where there is no right to make one."""
+
+    KINDS = (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max"))
+
+    def __init__(self):
+        self.path = None
+        for root, limit in self.KINDS:
+            path = os.path.join(root, f"dif-soak-{os.getpid()}")
+            try:
+                os.mkdir(path)
+            except OSError:
+                continue
+            if os.path.exists(os.path.join(path, limit)):
+                self.root, self.limit, self.path = root, limit, path
+                return
+            os.rmdir(path)
+
+    def take(self, pid, size):
+        self.write(os.path.join(self.path, self.limit), size)
+        self.write(os.path.join(self.path, "cgroup.procs"), pid)
+
+    def release(self):
+        with open(os.path.join(self.path, "cgroup.procs"), encoding="ascii") as file:
+            for pid in file.read().split():
+                try:
+                    self.write(os.path.join(self.root, "cgroup.procs"), pid)
+                except ProcessLookupError:
+                    pass
+
+    def close(self):
+        if self.path:
+            self.release()
+            os.rmdir(self.path)
+
+    @staticmethod
+    def write(path, value):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(str(value))
+
+
 class Place:
     """A profile for GIMP with room for everything else, and the pictures that are known."""
 
@@ -81,6 +124,7 @@ class Place:
                     "XDG_CACHE_HOME": self.cache}
         self.folder = self.profile.folder
         self.can_mount = self.try_mount()
+        self.cgroup = Cgroup()
         self.known = {}
         self.seconds = {}
 
@@ -176,7 +220,7 @@ class Round:
         self.dice = dice = random.Random(f"{seed}/{number}")
         works = ["client"] * 5 + ["dif"] * 3 + (["gimp"] * 2 if place.gimp else [])
         self.work = dice.choice(works)
-        self.harm = dice.choice(["kill", "kill", "stop", "memory", "disk"])
+        self.harm = dice.choice(["kill", "kill", "stop", "memory", "cgroup", "disk"])
         self.warm = dice.random() < 0.5
         self.victim = dice.choice({"client": ["engine", "client"], "dif": ["dif"],
                                    "gimp": ["engine", "plug-in", "gimp"]}[self.work])
@@ -195,6 +239,8 @@ class Round:
                   "stop": f"stop {self.victim} at {self.moment:.2f} s for {self.pause} s",
                   "memory": f"{self.victim} gets {self.spare // MIB} MiB more at "
                             f"{self.moment:.2f} s",
+                  "cgroup": f"{self.victim} in a cgroup gets {self.spare // MIB + 1} MiB more at "
+                            f"{self.moment:.2f} s",
                   "disk": f"{self.disk} folder of {self.size}"}[self.harm]
         return f"{self.work}, {'warm' if self.warm else 'cold'}: {detail}"
 
@@ -207,6 +253,8 @@ class Round:
         place = self.place
         if self.harm == "disk" and not place.can_mount:
             return "skipped: may not mount a file system"
+        if self.harm == "cgroup" and not place.cgroup.path:
+            return "skipped: may not make a control group"
         if self.warm:
             place.picture()
         folder = {"out": place.out, "cache": place.cache, "run": place.profile.path("run")}
@@ -270,6 +318,8 @@ class Round:
                 while time.monotonic() < end and (process.poll() is None or pid != process.pid):
                     time.sleep(0.02)
                 os.kill(pid, signal.SIGCONT)
+            elif self.harm == "cgroup":
+                self.place.cgroup.take(pid, self.spare + MIB)
             else:
                 with open(f"/proc/{pid}/statm", encoding="ascii") as file:
                     used = int(file.read().split()[0]) * resource.getpagesize()
@@ -284,18 +334,20 @@ class Round:
             if self.pid and self.harm == "memory":
                 resource.prlimit(self.pid, resource.RLIMIT_AS,
                                  (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            if self.harm == "cgroup":
+                self.place.cgroup.release()
         except (ProcessLookupError, PermissionError):
             pass
 
     def check_result(self, said, status):
         ours = self.pid and self.victim == self.work
-        if status < 0 and not (ours and self.harm in ("kill", "memory")):
+        if status < 0 and not (ours and self.harm in LETHAL):
             raise Harmed(f"{self.work} died of signal {-status}: {said[-300:]}")
         if self.work == "client" and status == 0 and said.split()[0] != self.place.known["picture"]:
             raise Harmed(f"another picture: {said}")
         if self.work == "gimp" and "the canvas has changed" in said:
             raise Harmed("the canvas has changed")
-        gimp_is_well = self.work == "gimp" and not (ours and self.harm in ("kill", "memory"))
+        gimp_is_well = self.work == "gimp" and not (ours and self.harm in LETHAL)
         if gimp_is_well and "nothing" not in said:
             raise Harmed(f"GIMP did not come to an end: status {status}: {said[-300:]}")
         path = os.path.join(self.place.out, "out.png")
@@ -401,6 +453,7 @@ def main():
         lines.append(f"not ok 1 {problem}")
         status = 1
     finally:
+        place.cgroup.close()
         place.profile.close()
     if args.results:
         with open(args.results, "w", encoding="utf-8") as file:
