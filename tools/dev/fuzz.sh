@@ -38,7 +38,8 @@ fuzz_make ()
       -Dfuzzers=true -Dplugin=disabled -Dcuda=disabled -Db_sanitize=address,undefined \
       -Db_lundef=false "$folder" "$DEV_REPO" || return 1
   fi
-  meson compile -C "$folder" "${@/#/fuzz-}"
+  # meson compile would look for a new target before it is configured
+  ninja -C "$folder" "${@/#/tests/fuzz/fuzz-}"
 }
 
 # fuzz_once PROGRAM HOME CORPUS SECONDS LOG: one process of libFuzzer, until it finds something.
