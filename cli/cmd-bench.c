@@ -63,6 +63,8 @@ typedef struct
 
   gsize peak_process, peak_tensors; /* bytes, before that copy */
 
+  const char *why; /* the dtype is what it is; NULL where it was asked for */
+
   GArray *unprofiled;  /* of double: seconds of steps that nobody looked into */
   gint64  last_report; /* of progress, in microseconds */
 } Bench;
@@ -116,6 +118,7 @@ bench_init (Bench *b)
   b->pending    = g_array_new (FALSE, FALSE, sizeof (Op));
   b->unprofiled = g_array_new (FALSE, FALSE, sizeof (double));
   b->limit = b->copy = 0;
+  b->why             = NULL;
   for (guint s = 0; s < N_STAGES; s++)
     {
       b->stages[s].seconds = g_array_new (FALSE, FALSE, sizeof (double));
@@ -286,6 +289,8 @@ print_text (const Bench *b, DifPipeline *pipe, DifResult *result)
           dif_result_width (result), dif_result_height (result));
   if (dif_pipeline_detour (pipe))
     printf ("%s\n", dif_pipeline_detour (pipe));
+  if (b->why)
+    printf ("auto computes in %s: %s\n", dif_dtype_name (dif_pipeline_dtype (pipe)), b->why);
   if (b->limit > 0)
     printf ("limit: %.0f GFLOP/s, a large matrix product measured now\n", 2e-9 * b->limit);
   if (b->copy > 0)
@@ -336,6 +341,8 @@ print_json (const Bench *b, DifPipeline *pipe, DifResult *result)
   dif_json_set_string (json, "model", dif_checkpoint_path (dif_pipeline_checkpoint (pipe)));
   dif_json_set_string (json, "device", backend->klass->name);
   dif_json_set_string (json, "dtype", dif_dtype_name (dif_pipeline_dtype (pipe)));
+  if (b->why)
+    dif_json_set_string (json, "why_dtype", b->why);
   dif_json_set_double (json, "width", dif_result_width (result));
   dif_json_set_double (json, "height", dif_result_height (result));
   dif_json_set_double (json, "limit_macs_per_second", b->limit);
@@ -533,6 +540,8 @@ run (Cli *cli, const CliArgs *args, GError **error)
   pipe = dif_pipeline_load (cli_args_value (args, "model", NULL), dif_request_text (rq, "device"),
                             dif_request_text (rq, "dtype"), cli_bar_update, &bar, cli->cancellable,
                             error);
+  if (pipe && strcmp (dif_request_text (rq, "dtype"), "auto") == 0)
+    b.why = dif_backend_why_best (dif_pipeline_backend (pipe));
   if (pipe)
     result = time_runs (cli, &b, pipe, warm_up, rq, repeat, &bar, error);
   cli_bar_clear (&bar);

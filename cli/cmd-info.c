@@ -95,6 +95,33 @@ print_part (const CliPart *part, gboolean verbose)
     printf ("    unusable: %s\n", part->error->message);
 }
 
+/* What "auto" means on this machine; NULL where no device opens. */
+static DifJson *
+auto_choice (void)
+{
+  g_autoptr (DifBackend) backend = dif_backend_open ("auto", NULL);
+  DifJson               *json    = backend ? dif_json_new_object ("auto") : NULL;
+  DifDtype               dtype;
+
+  if (! json)
+    return NULL;
+  dtype = backend->klass->best_dtype (backend);
+  dif_json_set_string (json, "device", backend->klass->name);
+  dif_json_set_string (json, "dtype", dif_dtype_name (dtype));
+  dif_json_set_string (json, "why", dif_backend_why_best (backend));
+  return json;
+}
+
+static void
+print_choice (void)
+{
+  g_autoptr (DifJson) choice = auto_choice ();
+
+  if (choice)
+    printf ("auto computes on %s in %s: %s\n", dif_json_string (choice, "device", ""),
+            dif_json_string (choice, "dtype", ""), dif_json_string (choice, "why", ""));
+}
+
 static void
 print_text (DifCheckpoint *checkpoint, GPtrArray *parts, gboolean verbose)
 {
@@ -117,6 +144,7 @@ print_text (DifCheckpoint *checkpoint, GPtrArray *parts, gboolean verbose)
   printf ("\n%" G_GUINT64_FORMAT " parameters in use; weights take %s of memory in f32, "
           "%s in bf16 or f16\n",
           total, f32, half);
+  print_choice ();
 }
 
 /* ---- JSON ---- */
@@ -168,10 +196,11 @@ append_part (GString *s, const CliPart *part)
 static gboolean
 print_json (DifCheckpoint *checkpoint, GPtrArray *parts, GError **error)
 {
-  g_autoptr (GString) s     = g_string_new ("{\"path\":");
-  g_autoptr (DifJson) json  = NULL;
-  g_autofree char    *text  = NULL;
-  guint64             total = 0;
+  g_autoptr (GString) s      = g_string_new ("{\"path\":");
+  g_autoptr (DifJson) json   = NULL;
+  g_autoptr (DifJson) choice = NULL;
+  g_autofree char    *text   = NULL;
+  guint64             total  = 0;
 
   append_quoted (s, dif_checkpoint_path (checkpoint));
   g_string_append (s, ",\"pipeline\":");
@@ -192,6 +221,9 @@ print_json (DifCheckpoint *checkpoint, GPtrArray *parts, GError **error)
   json = dif_json_parse (s->str, s->len, "info", error);
   if (! json)
     return FALSE;
+  choice = auto_choice ();
+  if (choice)
+    dif_json_set_copy (json, "auto", choice);
   text = dif_json_to_string (json, TRUE);
   fputs (text, stdout);
   if (! g_str_has_suffix (text, "\n"))

@@ -678,7 +678,7 @@ dif_pipeline_backend (DifPipeline *pipe)
 const char *
 dif_pipeline_detour (DifPipeline *pipe)
 {
-  return pipe->detour;
+  return pipe->is_detour_usual ? NULL : pipe->detour;
 }
 
 DifDtype

@@ -142,11 +142,11 @@ DifDtype       dif_pipeline_dtype (DifPipeline *pipe);
  * @pipe: a pipeline
  *
  * Why "auto" did not take the card, or gave up on it: one line.  The warning of
- * every result says so as well, unless there is neither a card's driver nor the
- * module for it.
+ * every result says so as well.
  *
  * Returns: (transfer none) (nullable): the reason; NULL where it computes on
- * what was asked for
+ * what was asked for, and where there is neither a card's driver nor the module
+ * for it, which is no news
  */
 const char *dif_pipeline_detour (DifPipeline *pipe);
 

@@ -19,7 +19,7 @@
 G_BEGIN_DECLS
 
 /** DIF_BACKEND_API: grows when DifBackendClass changes; checked on modules. */
-#define DIF_BACKEND_API 5
+#define DIF_BACKEND_API 6
 
 /**
  * DifConvSpec:
@@ -121,7 +121,8 @@ struct _DifBackendClass
   void (*close) (DifBackend *be);
 
   /* Whether activations and prepared weights may have this dtype, and the
-   * fastest dtype that keeps pictures right (bf16 where the CPU has it). */
+   * fastest dtype that keeps pictures right.  best_dtype may take a fraction of
+   * a second when it is first asked for. */
   gboolean (*supports) (DifBackend *be, DifDtype dtype);
   DifDtype (*best_dtype) (DifBackend *be);
 
@@ -228,6 +229,10 @@ struct _DifBackendClass
    * NOT_AVAILABLE if there is none.  Optional: NULL where there is but one. */
   char **(*list) (GError **error);
 
+  /* Why best_dtype says what it says, part of a sentence.  Optional: NULL where it
+   * is always the same. */
+  const char *(*why_best) (DifBackend *be);
+
   /* Waits until all that was asked for is done, for devices that work behind
    * the caller's back; who measures needs it.  Optional. */
   gboolean (*wait) (DifBackend *be, GError **error);
@@ -323,6 +328,14 @@ DifBackend *dif_backend_ref (DifBackend *be);
  * @be: (nullable) (transfer full): a backend; the last reference closes it
  */
 void dif_backend_unref (DifBackend *be);
+
+/**
+ * dif_backend_why_best:
+ * @be: a backend
+ *
+ * Returns: (transfer none): why its best dtype is what it is, part of a sentence
+ */
+const char *dif_backend_why_best (DifBackend *be);
 
 /**
  * dif_backend_account:

@@ -100,6 +100,12 @@ dif_backend_unref (DifBackend *be)
     be->klass->close (be);
 }
 
+const char *
+dif_backend_why_best (DifBackend *be)
+{
+  return be->klass->why_best ? be->klass->why_best (be) : "this device is always best so";
+}
+
 void
 dif_backend_account (DifBackend *be, gssize delta)
 {

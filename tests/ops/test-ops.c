@@ -7,7 +7,9 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
+#include <glib/gstdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backends/backends.h"
@@ -429,6 +431,116 @@ test_dtypes (void)
   g_assert_true (cpu->klass->supports (cpu, cpu->klass->best_dtype (cpu)));
 }
 
+/* ---- what auto computes in ---- */
+
+static void
+test_rates_are_kept (void)
+{
+  DifCpuRates      rates = { 2.5e11, 1.25e11 }, found;
+  g_autofree char *path  = _dif_cpu_rates_path ((DifCpu *) cpu);
+  g_autofree char *line  = _dif_cpu_identity ((DifCpu *) cpu);
+
+  g_assert_true (g_str_has_prefix (path, g_get_user_cache_dir ()));
+  g_assert_false (_dif_cpu_rates_read (path, line, &found));
+  _dif_cpu_rates_write (path, line, &rates);
+  g_assert_true (_dif_cpu_rates_read (path, line, &found));
+  g_assert_cmpfloat (found.f32, ==, rates.f32);
+  g_assert_cmpfloat (found.bf16, ==, rates.bf16);
+  g_assert_false (_dif_cpu_rates_read (path, "another machine", &found));
+}
+
+/* A file that is damaged, another's or no file at all counts as none, and none hangs. */
+static void
+test_rates_that_do_not_fit (void)
+{
+  static const char *const texts[] = {
+    "", "{", "[]", "null", "{}", "{\"machine\":\"m\"}",
+    "{\"machine\":\"m\",\"f32\":1e11}",
+    "{\"machine\":\"m\",\"f32\":1e11,\"bf16\":\"2e11\"}",
+    "{\"machine\":\"m\",\"f32\":1e11,\"bf16\":NaN}",
+    "{\"machine\":\"m\",\"f32\":Infinity,\"bf16\":1e11}",
+    "{\"machine\":\"m\",\"f32\":-1e11,\"bf16\":1e11}",
+    "{\"machine\":\"m\",\"f32\":1e11,\"bf16\":1e300}",
+    "{\"machine\":[\"m\"],\"f32\":1e11,\"bf16\":1e11}",
+    "{\"machine\":\"n\",\"f32\":1e11,\"bf16\":1e11}",
+    "{\"machine\":\"m\",\"f32\":1e11,\"f32\":1e11,\"bf16\":1e11}",
+    "{\"machine\":\"m\",\"f32\":1e11,\"bf16\":1e11} more"
+  };
+  g_autofree char *folder = g_dir_make_tmp ("dif-rates-XXXXXX", NULL);
+  g_autofree char *path   = g_build_filename (folder, "rates.json", NULL);
+  g_autofree char *large  = g_strnfill (1 << 20, ' ');
+  DifCpuRates      rates  = { 1e11, 1e11 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      g_assert_true (g_file_set_contents (path, texts[i], -1, NULL));
+      g_assert_false (_dif_cpu_rates_read (path, "m", &rates));
+    }
+  g_assert_true (g_file_set_contents (path, large, -1, NULL));
+  g_assert_false (_dif_cpu_rates_read (path, "m", &rates));
+  g_assert_cmpint (unlink (path), ==, 0);
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  g_assert_false (_dif_cpu_rates_read (path, "m", &rates));
+  g_assert_cmpint (unlink (path), ==, 0);
+  /* a folder in the file's place: nothing is written, and nothing said */
+  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  _dif_cpu_rates_write (path, "m", &rates);
+  g_assert_false (_dif_cpu_rates_read (path, "m", &rates));
+  g_assert_cmpint (rmdir (path), ==, 0);
+  g_assert_cmpint (rmdir (folder), ==, 0);
+}
+
+/* what a backend that has just been opened finds best, and why */
+static DifDtype
+best_of_a_new_one (char **why)
+{
+  g_autoptr (DifBackend) be = dif_backend_open ("cpu", NULL);
+  DifDtype               best;
+
+  g_assert_nonnull (be);
+  best = be->klass->best_dtype (be);
+  *why = g_strdup (dif_backend_why_best (be));
+  g_assert_true (best == be->klass->best_dtype (be));
+  return best;
+}
+
+/* On a CPU that has bf16, but not AMX, what was measured decides, and is kept. */
+static void
+test_rates_decide (void)
+{
+  const int        amx  = dnnl_cpu_isa_avx512_core_amx;
+  g_autofree char *path = _dif_cpu_rates_path ((DifCpu *) cpu);
+  g_autofree char *line = _dif_cpu_identity ((DifCpu *) cpu);
+  g_autofree char *now = NULL, *before = NULL, *slower = NULL, *faster = NULL, *alike = NULL;
+  DifDtype         best;
+
+  if (! ((DifCpu *) cpu)->has_bf16)
+    {
+      g_assert_true (best_of_a_new_one (&now) == DIF_F32);
+      g_assert_nonnull (strstr (now, "no instructions for bf16"));
+      g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
+      return;
+    }
+  if (((int) dnnl_get_effective_cpu_isa () & amx) == amx)
+    {
+      g_assert_true (best_of_a_new_one (&now) == DIF_BF16);
+      g_assert_nonnull (strstr (now, "AMX"));
+      g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
+      return;
+    }
+  best = best_of_a_new_one (&now);
+  g_test_message ("%s", now);
+  g_assert_nonnull (strstr (now, "measured now"));
+  g_assert_true (best_of_a_new_one (&before) == best);
+  g_assert_nonnull (strstr (before, "measured before"));
+  _dif_cpu_rates_write (path, line, &(DifCpuRates) { 2e11, 1e11 });
+  g_assert_true (best_of_a_new_one (&slower) == DIF_F32);
+  _dif_cpu_rates_write (path, line, &(DifCpuRates) { 1e11, 2e11 });
+  g_assert_true (best_of_a_new_one (&faster) == DIF_BF16);
+  _dif_cpu_rates_write (path, line, &(DifCpuRates) { 1e11, 1.05e11 });
+  g_assert_true (best_of_a_new_one (&alike) == DIF_F32);
+}
+
 /* ---- halves ---- */
 
 static void
@@ -575,6 +687,9 @@ add_tests (void)
   g_test_add_func ("/backends/cpu/shapes-share-a-weight", test_shapes_share_a_weight);
   g_test_add_func ("/backends/cpu/options-are-checked", test_options);
   g_test_add_func ("/backends/cpu/best-dtype-is-supported", test_dtypes);
+  g_test_add_func ("/backends/cpu/rates-are-kept", test_rates_are_kept);
+  g_test_add_func ("/backends/cpu/rates-that-do-not-fit-are-none", test_rates_that_do_not_fit);
+  g_test_add_func ("/backends/cpu/rates-decide-what-auto-computes-in", test_rates_decide);
   g_test_add_func ("/backends/cpu/every-half-converts", test_every_half_converts);
   g_test_add_func ("/backends/cpu/every-half-narrows", test_every_half_narrows);
   g_test_add_func ("/backends/cpu/narrow-weights-change-nothing",
@@ -589,7 +704,7 @@ main (int argc, char **argv)
   const char        *isa   = g_getenv ("DIF_CPU_ISA");
   int                status;
 
-  g_test_init (&argc, &argv, NULL);
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   cpu = dif_backend_open ("cpu", &error);
   g_assert_no_error (error);
   ref = dif_backend_open ("ref", &error);

@@ -166,39 +166,3 @@ _dif_cpu_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gat
   call.extra[0]       = open;
   return _dif_cpu_end (cpu, _dif_cpu_weight_run (cpu, w, &call, describe_linear, error));
 }
-
-/* The product that limit times: large enough to be bound by arithmetic alone. */
-#define LIMIT_SIDE 2048
-
-double
-_dif_cpu_limit (DifBackend *be, DifDtype dtype)
-{
-  const DifShape        square = DIF_SHAPE (LIMIT_SIDE, LIMIT_SIDE);
-  g_autofree float     *ones   = g_try_new (float, LIMIT_SIDE *LIMIT_SIDE);
-  DifHostArray          array  = { .encoding = DIF_ENC_F32, .shape = square, .data = ones };
-  g_autoptr (DifTensor) x      = dif_tensor_new (be, dtype, &square, NULL);
-  g_autoptr (DifTensor) y      = dif_tensor_new (be, dtype, &square, NULL);
-  gpointer              w;
-  gsize                 bytes;
-  gint64                begin = g_get_monotonic_time (), best = G_MAXINT64;
-
-  if (! ones || ! x || ! y)
-    return 0;
-  /* not all alike: the power a product takes, and so the clock, depends on it */
-  for (gsize i = 0; i < LIMIT_SIDE * LIMIT_SIDE; i++)
-    ones[i] = (float) (i * 2654435761u % 1021) / 510.0f - 1.0f;
-  w = _dif_cpu_linear_new (be, dtype, &array, NULL, &bytes, NULL);
-  if (! w)
-    return 0;
-  dif_convert_from_f32 (x->data, dtype, ones, LIMIT_SIDE * LIMIT_SIDE);
-  while (g_get_monotonic_time () - begin < G_USEC_PER_SEC)
-    {
-      gint64 start = g_get_monotonic_time ();
-
-      if (! _dif_cpu_linear (be, x, w, DIF_ACT_NONE, NULL, y, NULL))
-        break;
-      best = MIN (best, MAX (1, g_get_monotonic_time () - start));
-    }
-  _dif_cpu_weight_free (be, w);
-  return (double) LIMIT_SIDE * LIMIT_SIDE * LIMIT_SIDE * G_USEC_PER_SEC / (double) best;
-}

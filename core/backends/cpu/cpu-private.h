@@ -46,6 +46,9 @@ typedef struct
   gboolean             has_bf16;
   gboolean             keep_narrow; /* whether weights stay as narrow as in their file */
   int                  n_threads;
+  GMutex               choice_lock; /* for the two below, found when first asked for */
+  DifDtype             best;
+  char                *why_best;
   dnnl_engine_t        engine;
   dnnl_stream_t        stream;
   GMutex               lock;
@@ -525,7 +528,58 @@ gboolean _dif_cpu_matmul (DifCpu *cpu, const void *x, gsize rows, DifCpuWeight *
                           const float *bias, DifAct act, const void *residual, void *y,
                           GError **error);
 
+/* ---- what it is best to compute in (cpu-rate.c) ---- */
+
+/**
+ * DifCpuRates:
+ * @f32: multiply-adds per second of a product
+ * @bf16: the same in bf16
+ */
+typedef struct
+{
+  double f32, bf16;
+} DifCpuRates;
+
+/**
+ * _dif_cpu_identity:
+ * @cpu: a backend
+ *
+ * Returns: (transfer full): a line of all that rates depend on: the CPU, what of
+ * it is used, oneDNN, threads
+ */
+char *_dif_cpu_identity (DifCpu *cpu);
+
+/**
+ * _dif_cpu_rates_path:
+ * @cpu: a backend
+ *
+ * Returns: (transfer full): where its rates are kept, in the user's cache folder
+ */
+char *_dif_cpu_rates_path (DifCpu *cpu);
+
+/**
+ * _dif_cpu_rates_read:
+ * @path: a file
+ * @identity: of the machine
+ * @rates: (out): its rates
+ *
+ * Returns: FALSE if there is no such file, or it is of another machine, or it
+ * says what cannot be
+ */
+gboolean _dif_cpu_rates_read (const char *path, const char *identity, DifCpuRates *rates);
+
+/**
+ * _dif_cpu_rates_write:
+ * @path: @identity: @rates: as for _dif_cpu_rates_read()
+ *
+ * Replaces the file whole; that it cannot be written is no error.
+ */
+void _dif_cpu_rates_write (const char *path, const char *identity, const DifCpuRates *rates);
+
 /* ---- ops, the slots of DifBackendClass of the same names ---- */
+
+DifDtype    _dif_cpu_best_dtype (DifBackend *be);
+const char *_dif_cpu_why_best (DifBackend *be);
 
 gpointer _dif_cpu_linear_new (DifBackend *be, DifDtype dtype, const DifHostArray *w,
                               const DifHostArray *bias, gsize *bytes, GError **error);

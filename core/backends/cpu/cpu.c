@@ -113,6 +113,7 @@ cpu_open (const char *options, GError **error)
   cpu->n_threads        = n_threads;
   cpu->keep_narrow      = g_strcmp0 (g_getenv ("DIF_CPU_WEIGHTS"), "wide") != 0;
   g_mutex_init (&cpu->lock);
+  g_mutex_init (&cpu->choice_lock);
   cpu->tensors = _dif_cpu_pool_new ();
   cpu->weights = _dif_cpu_pool_new ();
   status       = dnnl_engine_create (&cpu->engine, dnnl_cpu, 0);
@@ -143,6 +144,8 @@ cpu_close (DifBackend *be)
   _dif_cpu_pool_destroy (cpu->tensors);
   _dif_cpu_pool_destroy (cpu->weights);
   g_mutex_clear (&cpu->lock);
+  g_mutex_clear (&cpu->choice_lock);
+  g_free (cpu->why_best);
   g_free (cpu);
 }
 
@@ -150,12 +153,6 @@ static gboolean
 cpu_supports (DifBackend *be, DifDtype dtype)
 {
   return dtype == DIF_F32 || (dtype == DIF_BF16 && ((DifCpu *) be)->has_bf16);
-}
-
-static DifDtype
-cpu_best_dtype (DifBackend *be)
-{
-  return ((DifCpu *) be)->has_bf16 ? DIF_BF16 : DIF_F32;
 }
 
 /* ---- memory ---- */
@@ -215,7 +212,8 @@ const DifBackendClass dif_backend_cpu = {
   .open        = cpu_open,
   .close       = cpu_close,
   .supports    = cpu_supports,
-  .best_dtype  = cpu_best_dtype,
+  .best_dtype  = _dif_cpu_best_dtype,
+  .why_best    = _dif_cpu_why_best,
   .alloc       = cpu_alloc,
   .free        = cpu_free,
   .trim        = cpu_trim,
