@@ -371,6 +371,23 @@ def test_bench(bench):
                     *bench.draw("--device", many, "-o", "many.png"))
 
 
+def test_auto_says_what_it_takes(bench):
+    told = json.loads(bench.ok("info", "--json", bench.model).out)["auto"]
+    assert told["why"] and told["dtype"] in ("f32", "bf16", "f16"), told
+    line = f"auto computes on {told['device']} in {told['dtype']}: "
+    assert line in bench.ok("info", bench.model).out
+    text = bench.ok("bench", "--model", bench.model, "--steps", "1").out
+    assert f"auto computes in {told['dtype']}: " in text, text
+    # that there is no NVIDIA driver is no news to who asked for no card
+    assert "found none" not in text, text
+    # in a cache folder that cannot be written the answer is the same, and no complaint
+    nowhere = dict(os.environ, XDG_CACHE_HOME="/proc/none")
+    result = bench.ok("info", "--json", bench.model, env=nowhere)
+    assert json.loads(result.out)["auto"]["device"] == told["device"] and not result.err
+    asked = bench.ok("bench", "--model", bench.model, "--steps", "1", "--dtype", "f32").out
+    assert "auto computes" not in asked, asked
+
+
 def test_numbers_do_not_depend_on_the_locale(bench):
     bench.ok(*bench.draw("--guidance-scale", "2.5", "-o", "c.png"))
     comma = dict(os.environ, LC_ALL="de_DE.UTF-8")
