@@ -7,7 +7,7 @@ times: by diffusers in f32, by diffusers in bf16, and by dif in both.  Every bf1
 against the f32 picture of the same program.  diffusers keeps latents in the model's dtype; a third
 run of it keeps them in f32, as dif does, with the networks alone in bf16.
 
-    bench/bf16.py [--dif "./dev run dif"] [--models 80] [--only ddim,ddpm] [--wild] [--json FILE]
+    bench/bf16.py [--dif "./dev run dif"] [--models 80] [--only ddim,ddpm] [--wild] [--loud X]
 
 Needs the packages of tools/fixtures/requirements.txt.  Times are of no interest here.
 """
@@ -36,13 +36,13 @@ SIZE = 64
 STEPS = 8
 
 
-def make_model(folder, base, seed, wild):
+def make_model(folder, base, seed, wild, loud):
     """One of the fixtures' layouts with other numbers in it, about as loud; a wild one's answer
     does not contain its input, so that latents and errors grow from step to step."""
     rng = np.random.default_rng(seed)
     checkpoints.SEEDS[base] = 100000 + seed
     checkpoints.LOUD[base] = {
-        "unet.conv_out": rng.uniform(0.4, 0.7),
+        "unet.conv_out": loud * rng.uniform(0.4, 0.7),
         "vae.decoder.conv_out": rng.uniform(0.3, 0.5),
         "context": rng.uniform(3, 7),
         "echo": 0 if wild else -0.8 if base == "sd21" else 0.8,
@@ -133,10 +133,10 @@ def psnr(a, b):
     return 99.0 if error == 0 else -10 * np.log10(error)
 
 
-def one(dif, where, i, base, scheduler, wild):
+def one(dif, where, i, base, scheduler, args):
     case = {"scheduler": scheduler, "guidance": 7.5 if i % 4 else 1.0, "seed": i}
     folder = f"{where}/models/{base}"
-    make_model(folder, base, i, wild)
+    make_model(folder, base, i, args.wild, args.loud)
     f32 = by_diffusers(where, base, case, torch.float32, False)
     ours = by_dif(dif, folder, case, "f32", f"{where}/f32.png")
     found = {
@@ -173,6 +173,7 @@ def main():
     p.add_argument("--models", type=int, default=80)
     p.add_argument("--only", help="schedulers, with commas between")
     p.add_argument("--wild", action="store_true", help="models that amplify errors")
+    p.add_argument("--loud", type=float, default=1, help="factor of the U-Net's answer")
     p.add_argument("--json", help="where to write every picture's figures")
     args = p.parse_args()
     names = args.only.split(",") if args.only else list(SCHEDULERS)
@@ -188,7 +189,7 @@ def main():
             if names[i % len(names)] == "ddim-trailing":
                 base = "sd21"  # a noise of nothing is no start for one that predicts epsilon
             dif, scheduler = shlex.split(args.dif), names[i % len(names)]
-            rows.append(one(dif, where, i, base, scheduler, args.wild))
+            rows.append(one(dif, where, i, base, scheduler, args))
         r = rows[-1]
         print(
             f"{r['model']:9} {r['scheduler']:16} {r['guidance']:4}  f32 {r['f32 max']:.1e}  "

@@ -304,7 +304,8 @@ choose (DifJson *root, GArray *entries, const guint8 *data, DifWantFunc want, gp
 
 /* Files what was chosen; nothing at all if a name is taken. */
 static gboolean
-file_chosen (GArray *chosen, GBytes *bytes, const char *name, DifWeights *into, GError **error)
+file_chosen (GArray *chosen, GBytes *bytes, gboolean mapped, const char *name, DifWeights *into,
+             GError **error)
 {
   for (guint i = 0; i < chosen->len; i++)
     {
@@ -321,14 +322,17 @@ file_chosen (GArray *chosen, GBytes *bytes, const char *name, DifWeights *into, 
     {
       const Wanted *w = &g_array_index (chosen, Wanted, i);
 
-      dif_weights_add (into, w->name, &w->array, bytes);
+      if (mapped)
+        dif_weights_add_mapped (into, w->name, &w->array, bytes);
+      else
+        dif_weights_add (into, w->name, &w->array, bytes);
     }
   return TRUE;
 }
 
-gboolean
-dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into, DifWantFunc want,
-                            gpointer user_data, GError **error)
+static gboolean
+read_all (GBytes *bytes, gboolean mapped, const char *name, DifWeights *into, DifWantFunc want,
+          gpointer user_data, GError **error)
 {
   g_autoptr (DifJson) root    = NULL;
   g_autoptr (GArray)  entries = NULL;
@@ -343,7 +347,14 @@ dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into, D
   if (! entries)
     return FALSE;
   chosen = choose (root, entries, data + begin, want, user_data, error);
-  return chosen && file_chosen (chosen, bytes, name, into, error);
+  return chosen && file_chosen (chosen, bytes, mapped, name, into, error);
+}
+
+gboolean
+dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into, DifWantFunc want,
+                            gpointer user_data, GError **error)
+{
+  return read_all (bytes, FALSE, name, into, want, user_data, error);
 }
 
 /* The file mapped, or NULL. */
@@ -381,7 +392,7 @@ dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc want, gpoi
 {
   g_autoptr (GBytes) bytes = map_file (path, error);
 
-  return bytes && dif_safetensors_read_bytes (bytes, path, into, want, user_data, error);
+  return bytes && read_all (bytes, TRUE, path, into, want, user_data, error);
 }
 
 static char *

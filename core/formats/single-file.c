@@ -251,9 +251,10 @@ want_part (const char *name, gpointer user_data)
 
 /* q, k and v of an in_proj, which lie one behind the other. */
 static gboolean
-add_thirds (DifWeights *into, const char *name, const DifHostArray *all, GBytes *owner)
+add_thirds (DifWeights *into, DifWeights *from, const char *name)
 {
   static const char *const projections[] = { "q_proj", "k_proj", "v_proj" };
+  const DifHostArray      *all           = dif_weights_lookup (from, name);
   const char              *end           = strstr (name, "in_proj_");
   gsize                    rows          = dif_host_n_rows (all) / 3;
 
@@ -265,7 +266,7 @@ add_thirds (DifWeights *into, const char *name, const DifHostArray *all, GBytes 
                                                 projections[i], end + strlen ("in_proj_"));
       DifHostArray     third = dif_host_rows (all, i * rows, rows);
 
-      dif_weights_add (into, one, &third, owner);
+      dif_weights_add_from (into, one, &third, from, name);
     }
   return TRUE;
 }
@@ -311,13 +312,12 @@ static gboolean
 add_one (DifWeights *into, DifWeights *from, const char *name, const char *path, GError **error)
 {
   const DifHostArray *array = dif_weights_lookup (from, name);
-  GBytes             *owner = dif_weights_owner (from, name);
   const char         *odd   = NULL;
 
   if (g_str_has_suffix (name, ".in_proj_weight") || g_str_has_suffix (name, ".in_proj_bias"))
-    odd = add_thirds (into, name, array, owner) ? NULL : "q, k and v of one size";
+    odd = add_thirds (into, from, name) ? NULL : "q, k and v of one size";
   else if (strcmp (name, "text_projection") != 0)
-    dif_weights_add (into, name, array, owner);
+    dif_weights_add_from (into, name, array, from, name);
   else if (array->shape.n == 2)
     return add_transposed (into, name, array, error);
   else

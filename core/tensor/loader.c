@@ -510,6 +510,12 @@ dif_loader_weight (DifLoader *l, const DifWeightSpec *s)
       g_prefix_error (&error, "%s: tensor %s: ", dif_weights_name (l->weights), full);
       dif_loader_fail (l, error);
     }
+  for (guint i = 0; l->weights && i < DIF_MAX_STACK && s->names[i]; i++)
+    {
+      g_autofree char *name = full_name (l, s->names[i], end);
+
+      dif_weights_rest (l->weights, name);
+    }
   g_array_append_val (l->store->items, item);
   l->store->bytes += bytes;
   g_ptr_array_set_size (l->scratch, 0);

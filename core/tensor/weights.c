@@ -6,12 +6,15 @@
 #include "tensor/weights.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 typedef struct
 {
   DifHostArray array;
   GBytes      *owner;
   float       *scales; /* array.scales */
+  gboolean     mapped; /* whether the data lie in a file's own pages */
 } Entry;
 
 struct _DifWeights
@@ -82,6 +85,42 @@ dif_weights_add (DifWeights *w, const char *name, const DifHostArray *array, GBy
   set_scales (e, array->scales, array->n_scales);
   g_hash_table_insert (w->entries, g_strdup (name), e);
   return TRUE;
+}
+
+gboolean
+dif_weights_add_mapped (DifWeights *w, const char *name, const DifHostArray *array, GBytes *owner)
+{
+  gboolean is_new = dif_weights_add (w, name, array, owner);
+
+  if (is_new)
+    ((Entry *) g_hash_table_lookup (w->entries, name))->mapped = TRUE;
+  return is_new;
+}
+
+gboolean
+dif_weights_add_from (DifWeights *w, const char *name, const DifHostArray *array, DifWeights *from,
+                      const char *from_name)
+{
+  Entry *e = g_hash_table_lookup (from->entries, from_name);
+
+  g_assert (e);
+  return e->mapped ? dif_weights_add_mapped (w, name, array, e->owner)
+                   : dif_weights_add (w, name, array, e->owner);
+}
+
+/* Only whole pages of the array's own: its neighbours are likely to be next. */
+void
+dif_weights_rest (DifWeights *w, const char *name)
+{
+  Entry *e    = g_hash_table_lookup (w->entries, name);
+  gsize  page = (gsize) sysconf (_SC_PAGESIZE), bytes, from, to;
+
+  if (! e || ! e->mapped || ! e->array.data || ! dif_host_bytes (&e->array, &bytes))
+    return;
+  from = ((gsize) e->array.data + page - 1) / page * page;
+  to   = ((gsize) e->array.data + bytes) / page * page;
+  if (from < to)
+    madvise ((void *) from, to - from, MADV_DONTNEED);
 }
 
 const DifHostArray *

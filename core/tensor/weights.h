@@ -39,6 +39,39 @@ gboolean dif_weights_add (DifWeights *w, const char *name, const DifHostArray *a
                           GBytes *owner);
 
 /**
+ * dif_weights_add_mapped:
+ * @w: @name: @array: @owner: as for dif_weights_add(), whose memory is that of a
+ *   mapped file, which no other part of the program changes
+ *
+ * Returns: FALSE if @name is there already
+ */
+gboolean dif_weights_add_mapped (DifWeights *w, const char *name, const DifHostArray *array,
+                                 GBytes *owner);
+
+/**
+ * dif_weights_add_from:
+ * @w: a dictionary
+ * @name: canonical name
+ * @array: where it lies: all of @from's array or part of it
+ * @from: a dictionary
+ * @from_name: a name in it: the new entry holds on to what that one holds on to
+ *
+ * Returns: FALSE if @name is there already
+ */
+gboolean dif_weights_add_from (DifWeights *w, const char *name, const DifHostArray *array,
+                               DifWeights *from, const char *from_name);
+
+/**
+ * dif_weights_rest:
+ * @w: a dictionary
+ * @name: canonical name
+ *
+ * The array is not needed any more, or not soon: if it lies in a mapped file, its
+ * pages leave the process's memory, and come back from the file if they are read.
+ */
+void dif_weights_rest (DifWeights *w, const char *name);
+
+/**
  * dif_weights_lookup:
  * @w: a dictionary
  * @name: canonical name

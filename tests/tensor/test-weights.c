@@ -2,6 +2,7 @@
 /* test-weights.c - the dictionary, the loader's checks, conversions. */
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -182,6 +183,72 @@ test_conversions_are_exact (void)
   g_assert_cmpuint (dif_f32_to_bf16 (1.0f + 0x3p-8f), ==, 0x3f82);
 }
 
+/* KiB of the mapping at @data that are in this process's memory, by the kernel's account */
+static guint
+resident (const void *data)
+{
+  g_autofree char *text = NULL, *start = g_strdup_printf ("%lx-", (gulong) data);
+  const char      *line;
+
+  g_assert_true (g_file_get_contents ("/proc/self/smaps", &text, NULL, NULL));
+  for (line = text; line && ! g_str_has_prefix (line, start);)
+    {
+      line = strchr (line, '\n');
+      line = line ? line + 1 : NULL;
+    }
+  g_assert_nonnull (line);
+  line = strstr (line, "Rss:");
+  g_assert_nonnull (line);
+  return (guint) g_ascii_strtoull (line + strlen ("Rss:"), NULL, 10);
+}
+
+#define RESTING ((gsize) 1 << 20)
+
+/* Taken weights leave memory where their file still has them, and only there. */
+static void
+test_taken_weights_rest (void)
+{
+  g_autoptr (DifBackend)  be    = dif_backend_open ("ref", NULL);
+  g_autoptr (DifWeights)  w     = dif_weights_new ("unet");
+  g_autoptr (DifWeights)  other = dif_weights_new ("vae");
+  g_autoptr (DifStore)    store = NULL;
+  g_autoptr (GMappedFile) file  = NULL;
+  g_autoptr (GBytes)      bytes = NULL;
+  g_autoptr (GBytes)      heap  = NULL;
+  g_autofree char        *path = NULL, *half = g_malloc (RESTING);
+  g_autoptr (GError)      error = NULL;
+  DifHostArray            a     = { DIF_ENC_F16, DIF_SHAPE (1, RESTING / 2), NULL };
+  DifLoader              *l;
+  int                     fd = g_file_open_tmp ("dif-weights-XXXXXX", &path, &error);
+
+  g_assert_no_error (error);
+  close (fd);
+  memset (half, 0x11, RESTING);
+  g_assert_true (g_file_set_contents (path, half, (gssize) RESTING, NULL));
+  file = g_mapped_file_new (path, FALSE, &error);
+  g_assert_no_error (error);
+  bytes  = g_mapped_file_get_bytes (file);
+  heap   = g_bytes_new (half, RESTING);
+  a.data = g_bytes_get_data (bytes, NULL);
+  g_assert_true (dif_weights_add_mapped (w, "a.weight", &a, bytes));
+  g_assert_true (dif_weights_add_from (other, "b.weight", &a, w, "a.weight"));
+  l = dif_loader_new (w, be, DIF_F32, NULL);
+  dif_loader_linear (l, "a", 1, RESTING / 2, FALSE);
+  store = dif_loader_finish (l, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (resident (a.data), <, 16);
+  g_assert_cmpint (memcmp (a.data, half, RESTING), ==, 0);
+  g_assert_cmpuint (resident (a.data), >=, RESTING / 1024);
+  dif_weights_rest (other, "b.weight");
+  g_assert_cmpuint (resident (a.data), <, 16);
+  a.data = g_bytes_get_data (heap, NULL);
+  g_assert_true (dif_weights_add (w, "c.weight", &a, heap));
+  dif_weights_rest (w, "c.weight");
+  dif_weights_rest (w, "absent.weight");
+  g_assert_cmpint (memcmp (a.data, half, RESTING), ==, 0);
+  g_assert_cmpint (unlink (path), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -193,6 +260,7 @@ main (int argc, char **argv)
                    test_dry_run_lists_what_is_needed);
   g_test_add_func ("/tensor/weights/dictionary-renames-and-refuses-twins",
                    test_dictionary_renames_and_refuses_twins);
+  g_test_add_func ("/tensor/weights/taken-ones-rest", test_taken_weights_rest);
   g_test_add_func ("/tensor/shape/conversions-are-exact", test_conversions_are_exact);
   return g_test_run ();
 }
