@@ -168,11 +168,11 @@ static gboolean
 take_picture (Call *call, DifFrame *frame)
 {
   DifJson *header   = frame->header;
-  guint    index    = (guint) dif_json_int (header, "index", 0, 0, DIF_ENGINE_MAX_IMAGES - 1);
-  guint    n_images = (guint) dif_json_int (header, "n_images", 0, 1, DIF_ENGINE_MAX_IMAGES);
-  guint    width    = (guint) dif_json_int (header, "width", 0, 1, DIF_ENGINE_MAX_SIDE);
-  guint    height   = (guint) dif_json_int (header, "height", 0, 1, DIF_ENGINE_MAX_SIDE);
-  guint64  seed     = (guint64) dif_json_int (header, "seed", 0, 0, G_MAXUINT32);
+  guint    index    = (guint) dif_json_require_int (header, "index", 0, DIF_ENGINE_MAX_IMAGES - 1);
+  guint    n_images = (guint) dif_json_require_int (header, "n_images", 1, DIF_ENGINE_MAX_IMAGES);
+  guint    width    = (guint) dif_json_require_int (header, "width", 1, DIF_ENGINE_MAX_SIDE);
+  guint    height   = (guint) dif_json_require_int (header, "height", 1, DIF_ENGINE_MAX_SIDE);
+  guint64  seed     = (guint64) dif_json_require_int (header, "seed", 0, G_MAXUINT32);
   guint    batch    = (guint) dif_json_int (header, "batch_index", index, 0, DIF_ENGINE_MAX_IMAGES);
   guint    safety   = (guint) dif_json_int (header, "safety", DIF_SAFETY_UNCHECKED,
                                             DIF_SAFETY_UNCHECKED, DIF_SAFETY_FLAGGED);

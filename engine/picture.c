@@ -75,9 +75,9 @@ DifImage *
 dif_picture_unpack (DifFrame *frame, GError **error)
 {
   DifJson      *header   = frame->header;
-  guint         width    = (guint) dif_json_int (header, "width", 0, 1, DIF_ENGINE_MAX_SIDE);
-  guint         height   = (guint) dif_json_int (header, "height", 0, 1, DIF_ENGINE_MAX_SIDE);
-  guint         channels = (guint) dif_json_int (header, "channels", 0, 1, MAX_CHANNELS);
+  guint         width    = (guint) dif_json_require_int (header, "width", 1, DIF_ENGINE_MAX_SIDE);
+  guint         height   = (guint) dif_json_require_int (header, "height", 1, DIF_ENGINE_MAX_SIDE);
+  guint         channels = (guint) dif_json_require_int (header, "channels", 1, MAX_CHANNELS);
   const char   *format   = dif_json_string (header, "format", "");
   gboolean      is_float = g_str_equal (format, "f32");
   guint         n_kept   = channels >= 3 ? 3 : 1;

@@ -115,3 +115,21 @@ dif_hub_cache_list (void)
   g_ptr_array_add (names, NULL);
   return (char **) g_ptr_array_free (names, FALSE);
 }
+
+char *
+dif_hub_cache_name_of (const char *path)
+{
+  g_autofree char *snapshots = g_path_get_dirname (path);
+  g_autofree char *folder    = g_path_get_dirname (snapshots);
+  g_autofree char *cache     = g_path_get_dirname (folder);
+  g_autofree char *own       = dif_hub_cache_folder ();
+  g_autofree char *place     = g_canonicalize_filename (own, NULL);
+  g_autofree char *flat      = g_path_get_basename (folder);
+  g_auto (GStrv)   parts     = NULL;
+
+  if (! g_str_has_suffix (snapshots, "/snapshots") || strcmp (cache, place) != 0 ||
+      ! g_str_has_prefix (flat, PREFIX))
+    return NULL;
+  parts = g_strsplit (flat + strlen (PREFIX), "--", 2);
+  return g_strjoinv ("/", parts);
+}

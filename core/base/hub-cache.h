@@ -36,6 +36,15 @@ char *dif_hub_cache_find (const char *repository);
  */
 char **dif_hub_cache_list (void);
 
+/**
+ * dif_hub_cache_name_of:
+ * @path: absolute
+ *
+ * Returns: (transfer full) (nullable): OWNER/NAME of the repository whose snapshot
+ * that folder is; NULL for any other
+ */
+char *dif_hub_cache_name_of (const char *path);
+
 G_END_DECLS
 
 #endif /* DIF_BASE_HUB_CACHE_H */

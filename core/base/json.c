@@ -446,6 +446,16 @@ dif_json_int (DifJson *node, const char *key, gint64 fallback, gint64 min, gint6
   GET_MEMBER (gint64, int, child, min, max);
 }
 
+gint64
+dif_json_require_int (DifJson *node, const char *key, gint64 min, gint64 max)
+{
+  DifJson *child = dif_json_member (node, key);
+
+  if (! child)
+    dif_json_fail (node, DIF_FORMAT_ERROR_MISSING_KEY, "expected a number \"%s\", found none", key);
+  return child ? dif_json_value_int (child, min, max) : min;
+}
+
 double
 dif_json_double (DifJson *node, const char *key, double fallback)
 {

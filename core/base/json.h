@@ -102,6 +102,19 @@ gboolean    dif_json_bool (DifJson *node, const char *key, gboolean fallback);
 const char *dif_json_string (DifJson *node, const char *key, const char *fallback);
 
 /**
+ * dif_json_require_int:
+ * @node: an object
+ * @key: a key
+ * @min: least whole number allowed
+ * @max: greatest whole number allowed
+ *
+ * As dif_json_int(), but a key that is absent or null fails, too.
+ *
+ * Returns: the value, or @min on failure
+ */
+gint64 dif_json_require_int (DifJson *node, const char *key, gint64 min, gint64 max);
+
+/**
  * dif_json_type: dif_json_length: dif_json_at: dif_json_key:
  * @node: a node
  * @i: an index

@@ -70,6 +70,16 @@ typedef struct
   gboolean           advanced;
 } DifParam;
 
+/**
+ * dif_param_allows:
+ * @row: an INT, DOUBLE or BOOL parameter
+ * @value: a number
+ *
+ * Returns: whether it is the row's fallback, or in its range and, of an INT,
+ * whole; NaN is neither
+ */
+gboolean dif_param_allows (const DifParam *row, double value);
+
 G_END_DECLS
 
 #endif /* DIF_BASE_PARAMS_H */

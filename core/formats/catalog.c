@@ -166,6 +166,52 @@ dif_catalog_names (void)
   return (char **) g_ptr_array_free (names, FALSE);
 }
 
+/* A word is a name, so that it means the same in every folder. */
+static gboolean
+is_name (const char *text)
+{
+  return *text && ! strchr (text, G_DIR_SEPARATOR) && strcmp (text, ".") != 0 &&
+         strcmp (text, "..") != 0;
+}
+
+char *
+dif_catalog_find (const char *kind, const char *name)
+{
+  g_auto (GStrv) folders = folders_of (kind);
+  gboolean       model   = strcmp (kind, MODELS_FOLDER) == 0;
+  char          *path    = NULL;
+
+  for (guint i = 0; is_name (name) && ! path && folders[i]; i++)
+    path = model ? find_in (folders[i], name) : find_file_in (folders[i], name);
+  if (! path && ! model && is_name (name))
+    _dif_catalog_find_nested (folders, name, &path, NULL);
+  return path || ! model ? path : find_in_hub (name);
+}
+
+char *
+dif_catalog_name_of (const char *path)
+{
+  g_autofree char *whole = g_canonicalize_filename (path, NULL);
+  char            *name  = dif_hub_cache_name_of (whole);
+
+  if (name)
+    return name;
+  name = g_path_get_basename (whole);
+
+  if (g_str_has_suffix (name, FILE_ENDING) && ! g_file_test (path, G_FILE_TEST_IS_DIR))
+    name[strlen (name) - strlen (FILE_ENDING)] = '\0';
+  return name;
+}
+
+/* Where the word that was not found would be a path. */
+static const char *
+hint_of (const char *word)
+{
+  return is_name (word) && g_file_test (word, G_FILE_TEST_EXISTS)
+             ? "; what is in the current folder is named with ./ before it"
+             : "";
+}
+
 static void
 fail_not_found (const char *model, char **folders, GError **error)
 {
@@ -176,35 +222,21 @@ fail_not_found (const char *model, char **folders, GError **error)
                                    : g_strdup ("no models");
 
   g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
-               "%s: expected a path or the name of an installed model, found %s in %s", model,
-               listed, where);
+               "%s: expected a path or the name of an installed model, found %s in %s%s", model,
+               listed, where, hint_of (model));
 }
 
 char *
 dif_catalog_resolve (const char *model, GError **error)
 {
-  g_auto (GStrv) folders = dif_catalog_folders ();
+  g_auto (GStrv)   folders = dif_catalog_folders ();
+  g_autofree char *path    = NULL;
 
   if (! model || ! *model)
     model = DIF_DEFAULT_MODEL;
-  /* A word is a name first, so that it means the same in every folder. */
-  if (! strchr (model, G_DIR_SEPARATOR) && strcmp (model, ".") != 0 && strcmp (model, "..") != 0)
-    for (guint i = 0; folders[i]; i++)
-      {
-        char *path = find_in (folders[i], model);
-
-        if (path)
-          return path;
-      }
-  else if (! g_file_test (model, G_FILE_TEST_EXISTS))
-    {
-      char *path = find_in_hub (model);
-
-      if (path)
-        return path;
-    }
-  if (g_file_test (model, G_FILE_TEST_EXISTS))
-    return g_strdup (model);
+  path = dif_catalog_find (MODELS_FOLDER, model);
+  if (path || (! is_name (model) && g_file_test (model, G_FILE_TEST_EXISTS)))
+    return path ? g_steal_pointer (&path) : g_strdup (model);
   fail_not_found (model, folders, error);
   return NULL;
 }
@@ -214,25 +246,16 @@ dif_catalog_resolve_file (const char *kind, const char *name, GError **error)
 {
   g_auto (GStrv)   folders = folders_of (kind);
   g_autofree char *where   = NULL;
-  char            *nested;
+  g_autofree char *path    = dif_catalog_find (kind, name);
 
-  if (! strchr (name, G_DIR_SEPARATOR))
-    for (guint i = 0; folders[i]; i++)
-      {
-        char *path = find_file_in (folders[i], name);
-
-        if (path)
-          return path;
-      }
-  if (! _dif_catalog_find_nested (folders, name, &nested, error))
+  if (! path && ! _dif_catalog_find_nested (folders, name, &path, error))
     return NULL;
-  if (nested)
-    return nested;
-  if (g_file_test (name, G_FILE_TEST_EXISTS))
-    return g_strdup (name);
+  if (path || (! is_name (name) && g_file_test (name, G_FILE_TEST_EXISTS)))
+    return path ? g_steal_pointer (&path) : g_strdup (name);
   where = g_strjoinv (", ", folders);
   g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
-               "%s: expected a file, or the name of one in %s, found neither", name, where);
+               "%s: expected a file, or the name of one in %s, found neither%s", name, where,
+               hint_of (name));
   return NULL;
 }
 
@@ -271,7 +294,8 @@ dif_catalog_split_spec (const char *spec, char **rest)
   const char *colon = strrchr (spec, ':');
 
   *rest = NULL;
-  if (! colon || ! colon[1] || g_file_test (spec, G_FILE_TEST_EXISTS))
+  if (! colon || ! colon[1] ||
+      (! is_name (spec) && g_file_test (spec, G_FILE_TEST_EXISTS)))
     return g_strdup (spec);
   *rest = g_strdup (colon + 1);
   return g_strndup (spec, (gsize) (colon - spec));

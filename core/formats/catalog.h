@@ -25,7 +25,8 @@ char **dif_catalog_folders (void);
  * dif_catalog_resolve:
  * @model: (nullable): a path, the name of an installed model, or that of a
  *   pipeline in the Hugging Face cache, OWNER/NAME; NULL or "" means
- *   %DIF_DEFAULT_MODEL
+ *   %DIF_DEFAULT_MODEL.  A bare word is a name and nothing else, wherever the
+ *   program was started: a model in the current folder is "./NAME".
  * @error: return location
  *
  * Errors: DIF_FORMAT_ERROR MISSING_KEY naming the folders searched and the
@@ -58,7 +59,8 @@ char **dif_catalog_names (void);
  * @kind: "loras" or "embeddings"
  * @name: a path, or the name, with or without ".safetensors", of a file in the
  *   folder @kind beside the models', "style/foo" below it, or "foo" alone where
- *   there is one of that name in all folders inside
+ *   there is one of that name in all folders inside; a bare word is never a file
+ *   of the current folder
  * @error: return location
  *
  * Errors: DIF_FORMAT_ERROR MISSING_KEY naming the folders searched; BAD_VALUE
@@ -67,6 +69,26 @@ char **dif_catalog_names (void);
  * Returns: (transfer full) (nullable): a path that exists
  */
 char *dif_catalog_resolve_file (const char *kind, const char *name, GError **error);
+
+/**
+ * dif_catalog_name_of:
+ * @path: a model or file
+ *
+ * What to call it where paths mean nothing or should not be told: the name by
+ * which it is installed, if it is: the end of its path without ".safetensors".
+ *
+ * Returns: (transfer full): a name without a folder
+ */
+char *dif_catalog_name_of (const char *path);
+
+/**
+ * dif_catalog_find:
+ * @kind: "models", "loras" or "embeddings"
+ * @name: a name, for a model also OWNER/NAME of the Hugging Face cache; never a path
+ *
+ * Returns: (transfer full) (nullable): where it is installed; NULL if it is not
+ */
+char *dif_catalog_find (const char *kind, const char *name);
 
 /**
  * dif_catalog_split_spec:

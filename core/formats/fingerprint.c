@@ -7,6 +7,8 @@
 
 #include "base/file.h"
 
+#include "base/error.h"
+
 #define N_SAMPLES 256
 
 /* With the final NUL, so that "a" "bc" is not "ab" "c". */
@@ -86,4 +88,47 @@ dif_fingerprint_add_file (GChecksum *sum, const char *path, GError **error)
       g_checksum_update (sum, bytes + at, (gssize) MIN (DIF_FINGERPRINT_SAMPLE, size - at));
     }
   return TRUE;
+}
+
+char *
+dif_fingerprint_of_file (const char *path, GError **error)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+
+  return dif_fingerprint_add_file (sum, path, error) ? g_strdup (g_checksum_get_string (sum))
+                                                     : NULL;
+}
+
+static gboolean
+add_part (GChecksum *sum, DifCheckpoint *c, const char *part, GError **error)
+{
+  g_autoptr (DifJson)    config  = dif_checkpoint_config (c, part, error);
+  g_autoptr (DifWeights) weights = config ? dif_checkpoint_weights (c, part, error) : NULL;
+
+  if (weights)
+    dif_fingerprint_add (sum, part, config, weights);
+  return weights != NULL;
+}
+
+char *
+dif_fingerprint_of_checkpoint (DifCheckpoint *c, GError **error)
+{
+  /* in the order in which a pipeline loads them */
+  static const char *const parts[] = { "text_encoder", "text_encoder_2", "unet", "vae",
+                                       "depth_estimator" };
+  const char              *klass   = dif_checkpoint_part_class (c, "scheduler");
+  g_autoptr (GChecksum)    sum     = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autoptr (DifJson)      config  = NULL;
+
+  if (! klass)
+    g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
+                 "%s: expected a scheduler, found none", dif_checkpoint_path (c));
+  config = klass ? dif_checkpoint_config (c, "scheduler", error) : NULL;
+  if (! config)
+    return NULL;
+  dif_fingerprint_add (sum, klass, config, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (dif_checkpoint_part_class (c, parts[i]) && ! add_part (sum, c, parts[i], error))
+      return NULL;
+  return g_strdup (g_checksum_get_string (sum));
 }

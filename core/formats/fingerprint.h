@@ -4,6 +4,7 @@
 #define DIF_FORMATS_FINGERPRINT_H
 
 #include "base/json.h"
+#include "formats/checkpoint.h"
 #include "tensor/weights.h"
 
 G_BEGIN_DECLS
@@ -45,6 +46,31 @@ void dif_fingerprint_add (GChecksum *sum, const char *part, DifJson *config, Dif
  * Returns: FALSE on error
  */
 gboolean dif_fingerprint_add_file (GChecksum *sum, const char *path, GError **error);
+
+/**
+ * dif_fingerprint_of_checkpoint:
+ * @c: a checkpoint
+ * @error: return location
+ *
+ * The fingerprint that a pipeline loaded from @c has, without loading it: of the
+ * scheduler and of the networks that draw.
+ *
+ * Errors: those of dif_checkpoint_config() and dif_checkpoint_weights().
+ *
+ * Returns: (transfer full) (nullable): 64 hexadecimal digits
+ */
+char *dif_fingerprint_of_checkpoint (DifCheckpoint *c, GError **error);
+
+/**
+ * dif_fingerprint_of_file:
+ * @path: a file, such as a LoRA
+ * @error: return location
+ *
+ * Errors: those of dif_fingerprint_add_file().
+ *
+ * Returns: (transfer full) (nullable): its fingerprint alone, 64 hexadecimal digits
+ */
+char *dif_fingerprint_of_file (const char *path, GError **error);
 
 G_END_DECLS
 

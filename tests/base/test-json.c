@@ -40,6 +40,26 @@ assert_text_refused (const char *text, int code, const char *what)
 }
 
 static void
+test_required (void)
+{
+  g_autoptr (DifJson) json   = parse ("{\"i\": 3, \"n\": null, \"s\": \"x\"}");
+  static const char  *keys[] = { "n", "absent", "s", "i" };
+
+  g_assert_cmpint (dif_json_require_int (json, "i", 1, 9), ==, 3);
+  g_assert_true (dif_json_finish (json, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_cmpint (dif_json_require_int (json, keys[i], 4, 9), ==, 4);
+      g_assert_false (dif_json_finish (json, &error));
+      assert_one_line (error, "x.json: ");
+      assert_one_line (error, i < 2 ? "found none" : "found");
+      assert_one_line (error, keys[i]);
+    }
+}
+
+static void
 test_values (void)
 {
   g_autoptr (DifJson) json = parse (
@@ -452,6 +472,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/base/json/required-integers", test_required);
   g_test_add_func ("/base/json/reads-values", test_values);
   g_test_add_func ("/base/json/tells-types", test_types);
   g_test_add_func ("/base/json/takes-any-root", test_roots);

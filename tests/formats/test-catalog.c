@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include <glib/gstdio.h>
+
 #include "formats/scratch.h"
 
 static char *scratch;
@@ -85,6 +87,64 @@ test_paths (void)
   scratch_write_text (scratch, "elsewhere/file.safetensors", "x");
   assert_resolves (path, "elsewhere");
   g_assert_cmpstr (here, ==, ".");
+}
+
+/* A bare word is a name wherever the program was started; recipes come from strangers. */
+static void
+test_current_folder (void)
+{
+  g_autofree char   *before = g_get_current_dir ();
+  g_autofree char   *here   = scratch_path (scratch, "here");
+  g_autoptr (GError) error = NULL, file_error = NULL;
+  g_autofree char   *model = NULL, *file = NULL, *none = NULL, *rest = NULL, *spec = NULL;
+
+  scratch_write_text (scratch, "here/holiday/model_index.json", "{}");
+  scratch_write_text (scratch, "here/beach.safetensors", "");
+  scratch_write_text (scratch, "here/beach.safetensors:0.5", "");
+  g_assert_cmpint (g_chdir (here), ==, 0);
+  g_assert_null (dif_catalog_resolve ("holiday", &error));
+  assert_one_line (error, "./");
+  g_assert_null (dif_catalog_resolve_file ("loras", "beach.safetensors", &file_error));
+  assert_one_line (file_error, "./");
+  model = dif_catalog_resolve ("./holiday", NULL);
+  file  = dif_catalog_resolve_file ("loras", "./beach.safetensors", NULL);
+  spec  = dif_catalog_split_spec ("beach.safetensors:0.5", &rest);
+  g_assert_cmpstr (model, ==, "./holiday");
+  g_assert_cmpstr (file, ==, "./beach.safetensors");
+  g_assert_cmpstr (rest, ==, "0.5");
+  g_clear_error (&error);
+  g_assert_null (dif_catalog_resolve ("holidays", &error));
+  g_assert_null (strstr (error->message, "./"));
+  g_assert_cmpint (g_chdir (before), ==, 0);
+}
+
+static void
+assert_name_of (const char *relative, const char *name)
+{
+  g_autofree char *path  = scratch_path (scratch, relative);
+  g_autofree char *found = dif_catalog_name_of (path);
+
+  g_assert_cmpstr (found, ==, name);
+}
+
+static void
+test_name_of (void)
+{
+  static const char *const no_names[] = { "", ".", "..", "../own/models/everywhere", "/etc" };
+  g_autofree char         *found      = dif_catalog_find ("models", "everywhere");
+  g_autofree char         *expected   = scratch_path (scratch, "own/models/everywhere");
+
+  g_assert_cmpstr (found, ==, expected);
+  for (guint i = 0; i < G_N_ELEMENTS (no_names); i++)
+    {
+      g_assert_null (dif_catalog_find ("models", no_names[i]));
+      g_assert_null (dif_catalog_find ("loras", no_names[i]));
+    }
+  scratch_write_text (scratch, "elsewhere/folder.safetensors/model_index.json", "{}");
+  assert_name_of ("own/models/everywhere", "everywhere");
+  assert_name_of ("own/models/everywhere/", "everywhere");
+  assert_name_of ("elsewhere/file.safetensors", "file");
+  assert_name_of ("elsewhere/folder.safetensors", "folder.safetensors");
 }
 
 static void
@@ -264,6 +324,8 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/catalog/2-takes-the-first-hit", test_order);
   g_test_add_func ("/formats/catalog/3-has-a-default", test_default);
   g_test_add_func ("/formats/catalog/4-takes-paths", test_paths);
+  g_test_add_func ("/formats/catalog/4-takes-no-words-for-paths", test_current_folder);
+  g_test_add_func ("/formats/catalog/4-calls-paths-by-names", test_name_of);
   g_test_add_func ("/formats/catalog/5-lists-names-once", test_names);
   g_test_add_func ("/formats/catalog/6-says-what-it-found-instead", test_not_found);
   g_test_add_func ("/formats/catalog/7-knows-files", test_files);

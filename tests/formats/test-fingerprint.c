@@ -61,13 +61,16 @@ print_of_file (gsize size, gsize at)
   g_autofree guint8    *bytes  = g_malloc0 (size + 1);
   g_autoptr (GChecksum) sum    = g_checksum_new (G_CHECKSUM_SHA256);
   g_autoptr (GError)    error  = NULL;
+  char                 *print;
 
   bytes[at] = 1;
   scratch_write (folder, "file", bytes, size);
   g_assert_true (dif_fingerprint_add_file (sum, path, &error));
+  print = dif_fingerprint_of_file (path, &error);
   g_assert_no_error (error);
+  g_assert_cmpstr (print, ==, g_checksum_get_string (sum));
   scratch_free (folder);
-  return g_strdup (g_checksum_get_string (sum));
+  return print;
 }
 
 static void
@@ -82,6 +85,7 @@ test_files (void)
   g_autofree char *last   = print_of_file (large, large - 1);
   guint            seen   = 0;
 
+  g_assert_cmpuint (strlen (empty), ==, 64);
   g_assert_cmpstr (empty, !=, small);
   g_assert_cmpstr (small, !=, other);
   g_assert_cmpstr (zeros, !=, longer);
@@ -96,6 +100,48 @@ test_files (void)
     }
   g_assert_cmpuint (seen, >=, 1);
   g_assert_cmpuint (seen, <=, 6);
+}
+
+/* What a pipeline writes into its recipes is found without loading it. */
+static void
+assert_same_as_loaded (const char *model, const char *task)
+{
+  g_autofree char          *path       = NULL;
+  g_autofree float         *gray       = g_new0 (float, (gsize) 64 * 64);
+  g_autoptr (GError)        error      = NULL;
+  g_autoptr (DifPipeline)   pipe       = NULL;
+  g_autoptr (DifRequest)    rq         = dif_request_new (task, NULL);
+  g_autoptr (DifImage)      image      = dif_image_new (64, 64, 1, gray);
+  g_autoptr (DifCheckpoint) checkpoint = NULL;
+  g_autoptr (DifResult)     result     = NULL;
+  g_autoptr (DifJson)       recipe     = NULL;
+  g_autofree char          *print      = NULL;
+
+  path       = g_test_build_filename (G_TEST_DIST, "fixtures/models", model, NULL);
+  pipe       = dif_pipeline_load (path, "cpu", "f32", NULL, NULL, NULL, &error);
+  checkpoint = dif_checkpoint_open (path, &error);
+  print      = dif_fingerprint_of_checkpoint (checkpoint, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (strlen (print), ==, 64);
+  dif_request_set_number (rq, "steps", 4, &error);
+  for (guint i = 0; i < 2; i++)
+    dif_request_set_image (rq, i ? "mask" : "image", image, NULL);
+  result = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  recipe = dif_json_parse (dif_result_recipe (result, 0), strlen (dif_result_recipe (result, 0)),
+                           "recipe", NULL);
+  g_assert_cmpstr (dif_json_string (recipe, "model-fingerprint", NULL), ==, print);
+}
+
+static void
+test_unloaded (void)
+{
+  assert_same_as_loaded ("sd15", "txt2img");
+  assert_same_as_loaded ("sdxl", "txt2img");
+  assert_same_as_loaded ("refiner", "img2img");
+  assert_same_as_loaded ("depth", "depth2img");
+  assert_same_as_loaded ("inpaint", "inpaint");
+  assert_same_as_loaded ("ddpm", "unconditional");
 }
 
 static void
@@ -116,5 +162,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/formats/fingerprint/of-a-model", test_model);
   g_test_add_func ("/formats/fingerprint/of-a-file", test_files);
   g_test_add_func ("/formats/fingerprint/of-no-file", test_no_file);
+  g_test_add_func ("/formats/fingerprint/of-what-is-not-loaded", test_unloaded);
   return g_test_run ();
 }
