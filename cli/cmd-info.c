@@ -123,7 +123,7 @@ print_choice (void)
 }
 
 static void
-print_text (DifCheckpoint *checkpoint, GPtrArray *parts, gboolean verbose)
+print_text (DifCheckpoint *checkpoint, DifJson *presets, GPtrArray *parts, gboolean verbose)
 {
   g_autofree char *f32 = NULL, *half = NULL;
   guint64          total = 0;
@@ -132,6 +132,8 @@ print_text (DifCheckpoint *checkpoint, GPtrArray *parts, gboolean verbose)
   if (dif_checkpoint_is_file (checkpoint))
     printf (" (%s)", dif_checkpoint_family (checkpoint));
   putchar ('\n');
+  if (dif_presets_about (presets))
+    printf ("%s\n", dif_presets_about (presets));
   for (guint i = 0; i < parts->len; i++)
     {
       const CliPart *part = parts->pdata[i];
@@ -194,7 +196,7 @@ append_part (GString *s, const CliPart *part)
 }
 
 static gboolean
-print_json (DifCheckpoint *checkpoint, GPtrArray *parts, GError **error)
+print_json (DifCheckpoint *checkpoint, DifJson *presets, GPtrArray *parts, GError **error)
 {
   g_autoptr (GString) s      = g_string_new ("{\"path\":");
   g_autoptr (DifJson) json   = NULL;
@@ -205,6 +207,11 @@ print_json (DifCheckpoint *checkpoint, GPtrArray *parts, GError **error)
   append_quoted (s, dif_checkpoint_path (checkpoint));
   g_string_append (s, ",\"pipeline\":");
   append_quoted (s, dif_checkpoint_pipeline_class (checkpoint));
+  if (dif_presets_about (presets))
+    {
+      g_string_append (s, ",\"about\":");
+      append_quoted (s, dif_presets_about (presets));
+    }
   g_string_append (s, ",\"parts\":{");
   for (guint i = 0; i < parts->len; i++)
     {
@@ -383,6 +390,7 @@ run (Cli *cli, const CliArgs *args, GError **error)
   g_autofree char          *path       = NULL;
   g_autoptr (DifCheckpoint) checkpoint = NULL;
   g_autoptr (GPtrArray)     parts      = g_ptr_array_new_with_free_func (cli_part_free);
+  g_autoptr (DifJson)       presets    = NULL;
   g_autoptr (GError)        failure    = NULL;
   const char *const        *names;
 
@@ -399,16 +407,18 @@ run (Cli *cli, const CliArgs *args, GError **error)
         g_propagate_error (error, g_steal_pointer (&failure));
       return FALSE;
     }
+  if (! dif_presets_load (checkpoint, &presets, error))
+    return FALSE;
   names = dif_checkpoint_parts (checkpoint);
   for (guint i = 0; names[i]; i++)
     g_ptr_array_add (parts, cli_part_inspect (checkpoint, names[i]));
   if (cli_args_has (args, "json"))
     {
-      if (! print_json (checkpoint, parts, error))
+      if (! print_json (checkpoint, presets, parts, error))
         return FALSE;
     }
   else
-    print_text (checkpoint, parts, cli_args_has (args, "verbose"));
+    print_text (checkpoint, presets, parts, cli_args_has (args, "verbose"));
   return verdict (parts, error);
 }
 

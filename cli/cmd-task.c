@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bar.h"
 #include "cli.h"
@@ -386,6 +387,18 @@ fail_withheld (DifResult *result, GError **error)
   return FALSE;
 }
 
+/* What the model says of itself, once, to a person: a warning may have said it. */
+static void
+tell_about (const CliArgs *args, DifPipeline *pipe, DifResult *result)
+{
+  const char *about   = dif_pipeline_about (pipe);
+  const char *warning = dif_result_warning (result);
+
+  if (about && isatty (STDERR_FILENO) && ! cli_args_has (args, "quiet") &&
+      ! (warning && strstr (warning, about)))
+    cli_warn (about);
+}
+
 static gboolean
 draw (Cli *cli, const char *task, const CliArgs *args, GError **error)
 {
@@ -410,6 +423,7 @@ draw (Cli *cli, const char *task, const CliArgs *args, GError **error)
     return save (args, result, dump, error) && fail_withheld (result, error);
   if (dif_result_warning (result) && ! cli_args_has (args, "quiet"))
     cli_warn (dif_result_warning (result));
+  tell_about (args, pipe, result);
   return save (args, result, dump, error);
 }
 

@@ -54,6 +54,23 @@ append_number (GString *s, const char *label, DifJson *recipe, const char *key)
                                              dif_json_double (recipe, key, 0)));
 }
 
+/* What is missing from the line below in most programs' files, so that nobody gets the picture
+ * again: the strength, the layers left out (others count from 1), LoRAs. */
+static void
+append_further (GString *s, DifJson *recipe)
+{
+  double           skip  = dif_json_double (recipe, "clip-skip", 0);
+  const char      *loras = dif_json_string (recipe, "lora", "");
+  g_auto (GStrv)   lines = g_strsplit (loras, "\n", -1);
+  g_autofree char *list  = g_strjoinv (" ", lines);
+
+  append_number (s, "Denoising strength", recipe, "strength");
+  if (skip > 0)
+    g_string_append_printf (s, "Clip skip: %.0f, ", skip + 1);
+  if (*list)
+    g_string_append_printf (s, "Lora: %s, ", list);
+}
+
 /* "PROMPT \n Negative prompt: ... \n Steps: 20, Sampler: ..., CFG scale: ..." */
 static char *
 readable_recipe (DifJson *recipe)
@@ -69,6 +86,7 @@ readable_recipe (DifJson *recipe)
   g_string_append_printf (s, "Sampler: %s, ", dif_json_string (recipe, "scheduler", ""));
   append_number (s, "CFG scale", recipe, "guidance-scale");
   append_number (s, "Seed", recipe, "seed");
+  append_further (s, recipe);
   g_ascii_formatd (width, sizeof width, "%.0f", dif_json_double (recipe, "width", 0));
   g_ascii_formatd (height, sizeof height, "%.0f", dif_json_double (recipe, "height", 0));
   g_string_append_printf (s, "Size: %sx%s, Model: %s, Version: %s %s", width, height,

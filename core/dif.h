@@ -35,6 +35,7 @@
 #include "models/unet2d.h"
 #include "models/vae.h"
 #include "pipelines/pipeline.h"
+#include "pipelines/presets.h"
 #include "pipelines/requests.h"
 #include "pipelines/vocabulary.h"
 #include "run/request.h"

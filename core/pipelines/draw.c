@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "formats/catalog.h"
 #include "pipelines/pipelines-private.h"
+#include "pipelines/presets.h"
 
 static void
 dump_image (DifRun *run, DifResult *result)
@@ -84,6 +86,25 @@ collect (DifRun *run, DifTensor *image)
   return result;
 }
 
+/* A model that knows few words names those that it does not know: it would draw something
+ * else without a word.  Learned words are on nobody's list. */
+static void
+warn_of_words (DifRun *run)
+{
+  DifPipeline     *pipe    = run->pipe;
+  const char      *about   = dif_presets_about (pipe->presets);
+  g_autofree char *name    = NULL;
+  g_autofree char *unknown = NULL;
+
+  if (! pipe->asked_embeddings || ! pipe->asked_embeddings[0])
+    unknown = dif_presets_unknown_words (pipe->presets, dif_request_text (run->rq, "prompt"));
+  if (! unknown)
+    return;
+  name = dif_catalog_name_of (dif_checkpoint_path (pipe->checkpoint));
+  dif_run_warn (run, "words that %s does not know: %s%s%s", name, unknown, about ? ". " : "",
+                about ? about : "");
+}
+
 DifResult *
 _dif_pipeline_draw (DifPipeline *pipe, DifRequest *rq, const DifShare *share,
                     DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
@@ -106,6 +127,7 @@ _dif_pipeline_draw (DifPipeline *pipe, DifRequest *rq, const DifShare *share,
         pipe->profile ("stage:load", pipe->load_seconds, 0, 0, pipe->profile_data);
       if (pipe->detour && ! pipe->is_detour_usual)
         dif_run_warn (&run, "%s", pipe->detour);
+      warn_of_words (&run);
       result = collect (&run, task->run (&run));
       if (! dif_context_finish (run.cx, error))
         g_clear_pointer (&result, dif_result_free);

@@ -8,6 +8,7 @@
 #include "formats/catalog.h"
 #include "formats/fingerprint.h"
 #include "pipelines/pipelines-private.h"
+#include "pipelines/presets.h"
 #include "pipelines/vocabulary.h"
 
 typedef struct
@@ -268,17 +269,6 @@ load_scheduler (DifPipeline *pipe, GError **error)
   return probe != NULL;
 }
 
-static gboolean
-load_presets (DifPipeline *pipe, GError **error)
-{
-  g_autofree char *path = dif_checkpoint_settings_path (pipe->checkpoint);
-
-  if (! g_file_test (path, G_FILE_TEST_EXISTS))
-    return TRUE;
-  pipe->presets = dif_json_load (path, error);
-  return pipe->presets != NULL;
-}
-
 /* Stable Diffusion and LCM: one text encoder. */
 static gboolean
 load_text (Load *load, GError **error)
@@ -340,7 +330,8 @@ load_parts (Load *load, GError **error)
                    known, klass);
       return FALSE;
     }
-  if (! load_scheduler (pipe, error) || ! load_presets (pipe, error))
+  if (! load_scheduler (pipe, error) ||
+      ! dif_presets_load (pipe->checkpoint, &pipe->presets, error))
     return FALSE;
   if (pipe->family->kind == DIF_FAMILY_UNCONDITIONAL)
     return (pipe->unet2d = load_model (load, "unet", "UNet2DModel", 1, error)) != NULL;
@@ -399,30 +390,34 @@ unload (DifPipeline *pipe)
   g_clear_pointer (&pipe->others, g_ptr_array_unref);
 }
 
-/* One fingerprint of all files in the lists, if there are any. */
+/* Fingerprints of the files in the list, a line each; NULL for none. */
+static gboolean
+fingerprint_list (char **list, const char *kind, char **prints, GError **error)
+{
+  g_autoptr (GString) lines = g_string_new (NULL);
+
+  g_clear_pointer (prints, g_free);
+  for (guint i = 0; list && list[i]; i++)
+    {
+      g_autofree char *rest  = NULL;
+      g_autofree char *file  = dif_catalog_split_spec (list[i], &rest);
+      g_autofree char *path  = dif_catalog_resolve_file (kind, file, error);
+      g_autofree char *print = path ? dif_fingerprint_of_file (path, error) : NULL;
+
+      if (! print)
+        return FALSE;
+      g_string_append_printf (lines, "%s%s", lines->len ? "\n" : "", print);
+    }
+  if (lines->len)
+    *prints = g_strdup (lines->str);
+  return TRUE;
+}
+
 static gboolean
 fingerprint_extras (DifPipeline *pipe, GError **error)
 {
-  char **const          lists[] = { pipe->asked_loras, pipe->asked_embeddings };
-  const char *const     kinds[] = { "loras", "embeddings" };
-  g_autoptr (GChecksum) sum     = g_checksum_new (G_CHECKSUM_SHA256);
-  gboolean              is_any  = FALSE;
-
-  for (guint k = 0; k < G_N_ELEMENTS (lists); k++)
-    for (guint i = 0; lists[k] && lists[k][i]; i++)
-      {
-        g_autofree char *rest = NULL;
-        g_autofree char *file = dif_catalog_split_spec (lists[k][i], &rest);
-        g_autofree char *path = dif_catalog_resolve_file (kinds[k], file, error);
-
-        if (! path || ! dif_fingerprint_add_file (sum, path, error))
-          return FALSE;
-        is_any = TRUE;
-      }
-  g_clear_pointer (&pipe->extras_fingerprint, g_free);
-  if (is_any)
-    pipe->extras_fingerprint = g_strdup (g_checksum_get_string (sum));
-  return TRUE;
+  return fingerprint_list (pipe->asked_loras, "loras", &pipe->lora_prints, error) &&
+         fingerprint_list (pipe->asked_embeddings, "embeddings", &pipe->embedding_prints, error);
 }
 
 /* Loads everything on @device. */
@@ -656,7 +651,8 @@ dif_pipeline_free (DifPipeline *pipe)
   g_strfreev (pipe->asked_embeddings);
   g_free (pipe->detour);
   g_free (pipe->fingerprint);
-  g_free (pipe->extras_fingerprint);
+  g_free (pipe->lora_prints);
+  g_free (pipe->embedding_prints);
   dif_checkpoint_free (pipe->checkpoint);
   g_free (pipe);
 }
@@ -685,6 +681,12 @@ DifDtype
 dif_pipeline_dtype (DifPipeline *pipe)
 {
   return pipe->dtype;
+}
+
+const char *
+dif_pipeline_about (DifPipeline *pipe)
+{
+  return dif_presets_about (pipe->presets);
 }
 
 gsize

@@ -151,6 +151,14 @@ DifDtype       dif_pipeline_dtype (DifPipeline *pipe);
 const char *dif_pipeline_detour (DifPipeline *pipe);
 
 /**
+ * dif_pipeline_about:
+ * @pipe: a pipeline
+ *
+ * Returns: (transfer none) (nullable): what the model says it is: dif_presets_about()
+ */
+const char *dif_pipeline_about (DifPipeline *pipe);
+
+/**
  * dif_pipeline_weight_bytes:
  * @pipe: a pipeline
  *
@@ -247,9 +255,10 @@ guint64 dif_result_seed (DifResult *r);
  *
  * Returns: (transfer none): a JSON object with everything needed to draw the
  * picture again: version, task, model, parameters as used, scheduler config,
- * index in the batch.  "model-fingerprint" tells the model from others of its
- * name, "extras-fingerprint" the LoRAs and embeddings, all of them together: see
- * dif_fingerprint_add()
+ * index in the batch.  It says names and no paths: "model-fingerprint" tells the
+ * model from others of its name (dif_fingerprint_of_checkpoint()),
+ * "lora-fingerprints" and "embedding-fingerprints", a line each, those files
+ * (dif_fingerprint_of_file()); of "latents" there is the "latents-fingerprint" alone
  */
 const char *dif_result_recipe (DifResult *r, guint i);
 

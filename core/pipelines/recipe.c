@@ -2,22 +2,63 @@
 /* recipe.c - what is needed to draw a picture again: see dif_result_recipe(). */
 #include "config.h"
 
+#include "formats/catalog.h"
+#include "formats/fingerprint.h"
 #include "pipelines/pipelines-private.h"
+
+/* Every FILE or FILE:REST of the list by its name. */
+static void
+name_list (DifRequest *rq, const char *row)
+{
+  g_auto (GStrv) list = g_strdupv ((char **) dif_request_list (rq, row));
+
+  dif_request_unset (rq, row);
+  for (guint i = 0; list[i]; i++)
+    {
+      g_autofree char *rest = NULL;
+      g_autofree char *file = dif_catalog_split_spec (list[i], &rest);
+      g_autofree char *name = dif_catalog_name_of (file);
+      g_autofree char *spec = g_strconcat (name, rest ? ":" : NULL, rest, NULL);
+
+      dif_request_set (rq, row, spec, NULL);
+    }
+}
+
+/* Recipes are shown to others: they say names, never paths. */
+static DifJson *
+named_request (DifRun *run)
+{
+  g_autoptr (DifRequest) rq      = dif_request_copy (run->rq);
+  const char            *latents = dif_request_text (rq, "latents");
+  g_autofree char       *print   = NULL;
+  DifJson               *json;
+
+  if (latents && *latents)
+    print = dif_fingerprint_of_file (latents, NULL);
+  dif_request_unset (rq, "latents");
+  name_list (rq, "lora");
+  name_list (rq, "embedding");
+  json = dif_request_to_json (rq);
+  if (print)
+    dif_json_set_string (json, "latents-fingerprint", print);
+  if (run->pipe->lora_prints)
+    dif_json_set_string (json, "lora-fingerprints", run->pipe->lora_prints);
+  if (run->pipe->embedding_prints)
+    dif_json_set_string (json, "embedding-fingerprints", run->pipe->embedding_prints);
+  return json;
+}
 
 char *
 _dif_run_recipe (DifRun *run, guint i, DifSafety safety)
 {
-  g_autoptr (DifJson) json   = dif_request_to_json (run->rq);
+  g_autoptr (DifJson) json   = named_request (run);
   g_autoptr (DifJson) config = dif_scheduler_config (run->scheduler);
-  g_autofree char    *name   = g_path_get_basename (dif_checkpoint_path (run->pipe->checkpoint));
-  const char         *model  = dif_request_text (run->rq, "model");
+  g_autofree char    *name   = dif_catalog_name_of (dif_checkpoint_path (run->pipe->checkpoint));
 
   dif_json_set_string (json, "program", "gimp-diffusion");
   dif_json_set_string (json, "version", DIF_VERSION);
-  dif_json_set_string (json, "model", model && *model ? model : name);
+  dif_json_set_string (json, "model", name);
   dif_json_set_string (json, "model-fingerprint", run->pipe->fingerprint);
-  if (run->pipe->extras_fingerprint)
-    dif_json_set_string (json, "extras-fingerprint", run->pipe->extras_fingerprint);
   if (! run->pipe->unet2d)
     {
       dif_json_set_string (json, "prompt", dif_request_text (run->rq, "prompt"));

@@ -54,7 +54,8 @@ struct _DifPipeline
   DifEmbeddingSet *embeddings;                   /* while loading */
   GChecksum       *sum;                          /* while loading */
   char            *fingerprint;                  /* of the checkpoint */
-  char            *extras_fingerprint;           /* of LoRAs and embeddings; NULL without */
+  char            *lora_prints;                  /* fingerprints, a line each; NULL without */
+  char            *embedding_prints;             /* fingerprints, a line each; NULL without */
 
   /* loaded by the first run that looks; NULL until then */
   DifSafetyChecker *safety;

@@ -56,6 +56,37 @@ def test_bundled_models_are_whole(bench):
         assert read_png(out)[2], f"{task}: expected a picture"
 
 
+def test_a_model_says_what_it_knows(bench):
+    """A demonstration must not pass for a painter who draws nonsense."""
+    draw = ("txt2img", "--steps", "1", "--width", "64", "--height", "64", "-o", "said.png",
+            "--prompt")
+    said = bench.run(*draw, "a cat sitting in a garden")
+    assert said.status == 0 and said.err.count("\n") == 1, said
+    for words in ("tiny-scenes does not know: cat, sitting, in, garden", "small demonstration",
+                  "dif pull"):
+        assert words in said.err, said
+    bench.ok(*draw, "a cat sitting in a garden", "--quiet")
+    bench.ok(*draw, "a picture of a tiny RED cube left of a cone, at night")
+    assert "small demonstration" in bench.ok("info", "tiny-scenes").out
+    other = bench.ok("info", "--json", "tiny-scenes-unconditional")
+    assert "dif pull" in json.loads(other.out)["about"]
+    assert "about" not in json.loads(bench.ok("info", "--json", bench.model).out)
+
+
+def test_defaults_of_a_model_are_checked(bench):
+    model = bench.copy_model("presets")
+    for text, words in (('{"steps": "20", "guidance-scale": 5}', ["steps", "expected a number"]),
+                        ('{"steps": -1}', ["steps", "from 1 to 1000"]),
+                        ('{"step": 5}', ["step:", "one of steps"]),
+                        ('{"steps": 1e20}', ["steps", "from 1 to 1000"])):
+        with open(os.path.join(model, "dif.json"), "w", encoding="utf-8") as file:
+            file.write(text)
+        bench.fails(1, ["dif.json", *words], "txt2img", "--model", model, "--prompt", "x", "-o",
+                    "never.png")
+        bench.fails(1, ["dif.json", *words], "info", model)
+
+
+
 def test_broken_json(bench):
     for name in ("model_index.json", "unet/config.json", "vae/config.json",
                  "text_encoder/config.json", "scheduler/scheduler_config.json",

@@ -167,6 +167,9 @@ def test_a_picture_and_its_recipe(bench):
         if key == "scheduler-set":
             values = value if isinstance(value, list) else value.split("\n")
             args += [part for setting in values for part in ("--scheduler-set", setting)]
+        elif key == "model":
+            assert value == os.path.basename(bench.model), recipe
+            args += ["--model", bench.model]
         elif key in options:
             args += [f"--{key}", f"{value:g}" if isinstance(value, float) else str(value)]
     bench.ok("txt2img", *args, "-o", "again.png")
@@ -183,6 +186,24 @@ def test_what_is_computed_where_is_told(bench):
         assert device in (recipe["device"], "auto"), recipe
         assert dtype in (recipe["dtype"], "auto") and recipe["dtype"] != "auto", recipe
         assert recipe["device"] != "auto", recipe
+
+
+def test_a_recipe_names_and_says_no_path(bench):
+    """What others see of a picture, and need for it."""
+    lora = bench.path("ink.safetensors")
+    shutil.copy(os.path.join(os.path.dirname(MODELS), "adapters", "peft.safetensors"), lora)
+    bench.ok("txt2img", "--model", os.path.join(MODELS, "sd15"), "--prompt", "a red cube",
+             "--steps", "1", "--width", "64", "--height", "64", "--seed", "1", "--clip-skip", "1",
+             "--lora", lora + ":0.5", "-o", "named.png")
+    texts = read_text(bench.path("named.png"))
+    recipe = json.loads(texts["dif-recipe"])
+    assert recipe["model"] == "sd15" and recipe["lora"] == "ink:0.5", recipe
+    assert len(recipe["lora-fingerprints"]) == len(recipe["model-fingerprint"]) == 64, recipe
+    with open(bench.path("named.png"), "rb") as file:
+        data = file.read()
+    for path in (bench.path(""), MODELS):
+        assert path.encode() not in data, path
+    assert "Clip skip: 2, Lora: ink:0.5, Size: 64x64, Model: sd15" in texts["parameters"], texts
 
 
 def test_prompts_of_any_kind(bench):
@@ -216,7 +237,7 @@ def test_a_picture_to_start_from(bench):
 def test_depth(bench):
     bench.ok("make-checkpoint", "--like", "tiny-depth", "depth")
     bench.ok(*bench.draw("--width", "80", "-o", "near.png"))
-    args = ("depth2img", "--model", "depth", "--prompt", "x", "--steps", "3", "--seed", "1",
+    args = ("depth2img", "--model", "./depth", "--prompt", "x", "--steps", "3", "--seed", "1",
             "--image", "near.png")
     bench.ok(*args, "-o", "estimated.png")
     bench.ok(*args, "--depth", "estimated.png", "-o", "given.png")
@@ -229,11 +250,11 @@ def test_depth(bench):
     bench.fails(1, ["broken.png"], *args, "--depth", "broken.png", "-o", "never.png")
     bench.fails(1, ["no-such.png"], *args, "--depth", "no-such.png", "-o", "never.png")
     # a model of one kind asked for a task of another
-    bench.fails(2, ["5 input channels", "depth2img"], "txt2img", "--model", "depth", "--prompt",
+    bench.fails(2, ["5 input channels", "depth2img"], "txt2img", "--model", "./depth", "--prompt",
                 "x", "-o", "never.png")
     bench.fails(2, ["4 input channels", "txt2img"], "depth2img", "--model", bench.model,
                 "--prompt", "x", "--image", "near.png", "-o", "never.png")
-    text = bench.ok("info", "depth").out
+    text = bench.ok("info", "./depth").out
     assert "depth_estimator: DPTForDepthEstimation" in text and "pictures of 64x64" in text, text
 
 
@@ -244,7 +265,7 @@ def test_depth_without_estimator(bench):
     index["depth_estimator"] = index["feature_extractor"] = [None, None]
     write(bench.path("blind", "model_index.json"), json.dumps(index).encode())
     bench.ok(*bench.draw("-o", "seen.png"))
-    args = ("depth2img", "--model", "blind", "--prompt", "x", "--steps", "2", "--image",
+    args = ("depth2img", "--model", "./blind", "--prompt", "x", "--steps", "2", "--image",
             "seen.png")
     bench.ok(*args, "--depth", "seen.png", "-o", "drawn.png")
     bench.fails(2, ["--depth", "depth_estimator", "found none"], *args, "-o", "never.png")
@@ -309,10 +330,10 @@ def test_random_checkpoints(bench):
         with open(bench.path(name, weights), "rb") as file:
             data[name] = file.read()
     assert data["a"] == data["b"] and data["a"] != data["c"] and data["a"] != data["d"]
-    bench.ok("info", "d")
+    bench.ok("info", "./d")
     for args in (["--like", "tiny-xl"], ["--like", "tiny-xl", "--dtype", "f32"]):
         bench.ok("make-checkpoint", *args, "xl" + args[-1])
-    said = json.loads(bench.ok("info", "--json", "xltiny-xl").out)
+    said = json.loads(bench.ok("info", "--json", "./xltiny-xl").out)
     assert said["pipeline"] == "StableDiffusionXLPipeline"
     assert all(part["used"] for part in said["parts"].values()), said["parts"].keys()
     assert said["parts"]["text_encoder_2"]["class"] == "CLIPTextModelWithProjection"
@@ -331,8 +352,8 @@ def test_random_checkpoints(bench):
 
 
 def read_png_of(bench, model):
-    bench.ok("txt2img", "--model", model, "--prompt", "a red cube", "--seed", "1", "--steps", "4",
-             "-o", "made.png")
+    bench.ok("txt2img", "--model", bench.path(model), "--prompt", "a red cube", "--seed", "1",
+             "--steps", "4", "-o", "made.png")
     return read_png(bench.path("made.png"))
 
 

@@ -183,3 +183,24 @@ spheres square stars stone street style summer sun sunny sunrise sunset table ta
 three toy tree trees two up violet wall warm water wide wild window winter with without woman wood
 wooden yellow young
 """.split()) - set(GRAMMAR_WORDS))
+
+# What dif.json says of the models, for people (plugin and po/ have the same sentences).
+REAL_MODEL = (
+    "A real model: dif pull sd15, or a checkpoint of your own in gimp-diffusion/models "
+    "(see README)."
+)
+ABOUT_SCENES = (
+    "A small demonstration that knows eight colors, four solids (sphere, cube, cylinder, cone), "
+    "floors and skies. " + REAL_MODEL
+)
+ABOUT_RANDOM = (
+    "A small demonstration that draws scenes of colored solids at random and follows no prompt. "
+    + REAL_MODEL
+)
+
+
+def settings(defaults, has_prompt=True):
+    """The content of a model's dif.json: its defaults, what it is, and all words it was taught."""
+    if not has_prompt:
+        return {**defaults, "about": ABOUT_RANDOM}
+    return {**defaults, "about": ABOUT_SCENES, "words": GRAMMAR_WORDS}

@@ -13,6 +13,7 @@ from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTokenizer
 
+import captions
 from train_unet import NOISE, make_model
 from train_vae import make_vae
 
@@ -94,7 +95,7 @@ def main():
         ) as target:
             target.write(source.read())
     with open(os.path.join(options.out, "dif.json"), "w", encoding="utf-8") as file:
-        json.dump({"steps": 20, "guidance-scale": 2}, file, indent=2)
+        json.dump(captions.settings({"steps": 20, "guidance-scale": 2}), file, indent=2)
         file.write("\n")
     publish_names(options.out)
     tidy_json(options.out)

@@ -20,6 +20,7 @@ import torch
 from diffusers import DDIMPipeline, DDIMScheduler, DPMSolverMultistepScheduler
 from safetensors.torch import load_file, save_file
 
+import captions
 import train_depth
 import train_edit
 import train_unconditional
@@ -31,9 +32,9 @@ CLASSES = {
 }
 SHARED = ("vae", "text_encoder", "tokenizer")
 SETTINGS = {
-    "inpaint": {"steps": 20, "guidance-scale": 2},
-    "depth2img": {"steps": 20, "guidance-scale": 2},
-    "unconditional": {"steps": 50},
+    "inpaint": captions.settings({"steps": 20, "guidance-scale": 2}),
+    "depth2img": captions.settings({"steps": 20, "guidance-scale": 2}),
+    "unconditional": captions.settings({"steps": 50}, has_prompt=False),
 }
 
 
