@@ -127,15 +127,14 @@ dif_arguments_set_number (GObject *config, const char *name, double number)
 
   if (G_IS_PARAM_SPEC_INT (spec))
     g_object_set (config, name, (int) number, NULL);
-  else
+  else if (spec != NULL)
     g_object_set (config, name, number, NULL);
 }
 
 gboolean
-dif_arguments_allow (const DifParam *row, double value)
+dif_arguments_has (GObject *config, const char *name)
 {
-  return value == row->fallback || (value >= row->min && value <= row->max &&
-                                    (row->type != DIF_PARAM_INT || value == floor (value)));
+  return g_object_class_find_property (G_OBJECT_GET_CLASS (config), name) != NULL;
 }
 
 /* ---- changes to a recipe ---- */
@@ -240,7 +239,7 @@ dif_arguments_add_changes (GimpProcedure *procedure)
 static gboolean
 change_number (const DifParam *row, double number, GObject *config, GError **error)
 {
-  if (! dif_arguments_allow (row, number))
+  if (! dif_param_allows (row, number))
     {
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                    "%s: expected a %snumber from %g to %g, found %g", row->name,
@@ -290,6 +289,38 @@ has_no_word (const DifParam *row, const char *text, GError **error)
   g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                "%s: expected one of %s, found \"%s\"", row->name, words, text);
   return FALSE;
+}
+
+static gboolean
+is_given (const DifParam *row, GObject *changes)
+{
+  g_autofree char         *text     = NULL;
+  g_autoptr (GimpDrawable) drawable = NULL;
+
+  if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE)
+    return dif_arguments_number (changes, row->name) != unchanged (row);
+  if (row->type == DIF_PARAM_IMAGE)
+    g_object_get (changes, row->name, &drawable, NULL);
+  else
+    g_object_get (changes, row->name, &text, NULL);
+  return drawable != NULL || (text != NULL && (is_text (row) || ! g_str_equal (text, UNCHANGED)));
+}
+
+char **
+dif_arguments_given (GimpProcedureConfig *changes)
+{
+  g_autoptr (GPtrArray) rows  = changeable_rows ();
+  GPtrArray            *names = g_ptr_array_new ();
+
+  for (guint i = 0; i < rows->len; i++)
+    {
+      const DifParam *row = rows->pdata[i];
+
+      if (is_given (row, G_OBJECT (changes)))
+        g_ptr_array_add (names, g_strdup (row->name));
+    }
+  g_ptr_array_add (names, NULL);
+  return (char **) g_ptr_array_free (names, FALSE);
 }
 
 /* Changes one argument, if the user wants another value of it. */

@@ -48,9 +48,18 @@ DifRequest *dif_arguments_to_request (GimpProcedureConfig *config, const char *t
                                       GError **error);
 
 /**
+ * dif_arguments_has:
+ * @config: arguments of dif_arguments_add()
+ * @name: a parameter
+ *
+ * Returns: whether it is one of them
+ */
+gboolean dif_arguments_has (GObject *config, const char *name);
+
+/**
  * dif_arguments_number:
- * @config: arguments
- * @name: of a number among them, int or double
+ * @config: arguments of dif_arguments_add()
+ * @name: a number among them
  *
  * Returns: its value
  */
@@ -58,20 +67,11 @@ double dif_arguments_number (GObject *config, const char *name);
 
 /**
  * dif_arguments_set_number:
- * @config: (inout): arguments
- * @name: of a number among them, int or double
- * @number: a value that it can have
- */
-void dif_arguments_set_number (GObject *config, const char *name, double number);
-
-/**
- * dif_arguments_allow:
- * @row: a number
+ * @config: (inout): arguments of dif_arguments_add()
+ * @name: a number; nothing happens if it is not among them
  * @value: its value
- *
- * Returns: whether @row can have it
  */
-gboolean dif_arguments_allow (const DifParam *row, double value);
+void dif_arguments_set_number (GObject *config, const char *name, double value);
 
 /**
  * dif_arguments_add_changes:
@@ -83,6 +83,15 @@ gboolean dif_arguments_allow (const DifParam *row, double value);
  * "unchanged", and texts NULL.  Truth values are choices of "on" and "off".
  */
 void dif_arguments_add_changes (GimpProcedure *procedure);
+
+/**
+ * dif_arguments_given:
+ * @changes: arguments of dif_arguments_add_changes()
+ *
+ * Returns: (transfer full) (array zero-terminated=1): names of those that change
+ * something
+ */
+char **dif_arguments_given (GimpProcedureConfig *changes);
 
 /**
  * dif_arguments_change:

@@ -10,6 +10,7 @@
 #include "ui/fields.h"
 #include "ui/form.h"
 #include "ui/mnemonics.h"
+#include "ui/model-about.h"
 
 #include <glib/gi18n-lib.h>
 
@@ -61,6 +62,7 @@ dif_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, const cha
                                .make     = make_widget };
   GtkWidget         *dialog;
   GtkWidget         *form;
+  GtkWidget         *knows;
   gboolean           is_accepted;
 
   gimp_ui_init ("gimp-diffusion");
@@ -71,6 +73,10 @@ dif_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, const cha
   g_object_set (form, "margin", BORDER, NULL);
   gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (dialog))), form, TRUE,
                       TRUE, 0);
+  knows = dif_ui_model_about_new (G_OBJECT (config), task);
+  g_object_set (knows, "margin", BORDER, NULL);
+  gtk_box_pack_start (GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (dialog))), knows, FALSE,
+                      FALSE, 0);
   gimp_procedure_dialog_set_ok_label (GIMP_PROCEDURE_DIALOG (dialog), _ ("_Generate"));
   dif_ui_mnemonics_settle (dialog);
   dif_ui_form_focus (form);

@@ -7,14 +7,11 @@
 #include "plugin/arguments.h"
 #include "plugin/recipe.h"
 #include "plugin/region.h"
+#include "plugin/resources.h"
 
 #include <glib/gi18n-lib.h>
 
 #define GROUP_PARASITE "gimp-diffusion-group"
-#define MAX_SIDE       GIMP_MAX_IMAGE_SIZE
-
-/* Members that name files, by the words of the one who asked. */
-static const char *const files[] = { "model", "lora", "embedding" };
 
 /* ---- writing ---- */
 
@@ -68,14 +65,19 @@ write_argument (DifJson *json, const DifParam *row, GObject *config)
 }
 
 DifJson *
-dif_recipe_canvas (const char *task, GimpProcedureConfig *config, const char *origin)
+dif_recipe_canvas (GimpImage *image, const char *task, GimpProcedureConfig *config,
+                   const char *origin)
 {
-  DifJson         *canvas = dif_json_new_object ("canvas");
-  g_autofree char *fresh  = g_uuid_string_random ();
-  guint            n      = 0;
-  const DifParam  *rows   = dif_region_params (task, &n);
+  DifJson            *canvas = dif_json_new_object ("canvas");
+  g_autoptr (DifJson) size   = dif_json_new_object ("image");
+  g_autofree char    *fresh  = g_uuid_string_random ();
+  guint               n      = 0;
+  const DifParam     *rows   = dif_region_params (task, &n);
 
   dif_json_set_string (canvas, "origin", origin != NULL ? origin : fresh);
+  dif_json_set_double (size, "width", gimp_image_get_width (image));
+  dif_json_set_double (size, "height", gimp_image_get_height (image));
+  dif_json_set_copy (canvas, "image", size);
   for (guint i = 0; i < n; i++)
     write_argument (canvas, &rows[i], G_OBJECT (config));
   rows = dif_task_params (task, &n);
@@ -99,29 +101,13 @@ fill_in (DifJson *recipe, const char *task)
       const DifParam *row = &rows[i];
 
       if (row->type == DIF_PARAM_IMAGE || row->auto_default || dif_region_replaces (row) ||
-          dif_json_has (recipe, row->name))
+          ! dif_recipe_follows (row) || dif_json_has (recipe, row->name))
         continue;
       if (row->type == DIF_PARAM_INT || row->type == DIF_PARAM_DOUBLE ||
           row->type == DIF_PARAM_BOOL)
         dif_json_set_double (recipe, row->name, row->fallback);
       else
         dif_json_set_string (recipe, row->name, row->text != NULL ? row->text : "");
-    }
-}
-
-/* The engine knows files by absolute paths only. */
-static void
-name_files (DifJson *recipe, DifRequest *rq)
-{
-  g_autoptr (DifJson) asked = dif_request_to_json (rq);
-
-  dif_json_set_string (asked, "model", dif_request_model (rq));
-  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
-    {
-      const char *name = dif_json_string (asked, files[i], "");
-
-      if (*name != '\0' && strchr (name, G_DIR_SEPARATOR) == NULL)
-        dif_json_set_string (recipe, files[i], name);
     }
 }
 
@@ -156,8 +142,27 @@ in_order (DifJson *recipe, const char *task)
   return ordered;
 }
 
+/* The text, without the selection's values if it would be too long with them. */
+static char *
+to_text (DifJson *recipe)
+{
+  char    *text      = dif_json_to_string (recipe, FALSE);
+  DifJson *canvas    = dif_json_member (recipe, "canvas");
+  DifJson *selection = dif_json_member (canvas, "selection");
+
+  if (strlen (text) > DIF_RECIPE_MAX_BYTES && selection != NULL)
+    {
+      dif_json_set_null (selection, "zlib");
+      g_free (text);
+      text = dif_json_to_string (recipe, FALSE);
+    }
+  if (strlen (text) > DIF_RECIPE_MAX_BYTES)
+    *text = '\0';
+  return text;
+}
+
 char **
-dif_recipe_write (DifResult *result, DifRequest *rq, DifJson *canvas, GError **error)
+dif_recipe_write (DifResult *result, const char *task, DifJson *canvas, GError **error)
 {
   guint          n       = dif_result_n_images (result);
   g_auto (GStrv) recipes = g_new0 (char *, n + 1);
@@ -171,11 +176,10 @@ dif_recipe_write (DifResult *result, DifRequest *rq, DifJson *canvas, GError **e
       if (recipe == NULL)
         return NULL;
       dif_json_set_double (recipe, "format", DIF_RECIPE_FORMAT);
-      name_files (recipe, rq);
-      fill_in (recipe, dif_request_task (rq));
+      fill_in (recipe, task);
       dif_json_set_copy (recipe, "canvas", canvas);
-      ordered    = in_order (recipe, dif_request_task (rq));
-      recipes[i] = dif_json_to_string (ordered, FALSE);
+      ordered    = in_order (recipe, task);
+      recipes[i] = to_text (ordered);
     }
   return g_steal_pointer (&recipes);
 }
@@ -194,7 +198,8 @@ attach (GimpLayer *layer, const char *name, const char *text)
 void
 dif_recipe_attach (GimpLayer *layer, const char *recipe)
 {
-  attach (layer, DIF_RECIPE_PARASITE, recipe);
+  if (*recipe != '\0')
+    attach (layer, DIF_RECIPE_PARASITE, recipe);
 }
 
 gboolean
@@ -227,43 +232,16 @@ dif_recipe_set_rect (DifJson *json, const char *key, const DifRect *rect)
 
 /* ---- reading ---- */
 
-void
-dif_recipe_get_rect (DifJson *json, const char *key, DifRect *rect)
-{
-  DifJson *member = dif_json_member (json, key);
-
-  *rect = (DifRect) { 0, 0, 1, 1 };
-  if (member == NULL)
-    {
-      dif_json_fail (json, DIF_FORMAT_ERROR_MISSING_KEY, "expected \"%s\", found none", key);
-      return;
-    }
-  rect->x      = (int) dif_json_int (member, "x", 0, -MAX_SIDE, MAX_SIDE);
-  rect->y      = (int) dif_json_int (member, "y", 0, -MAX_SIDE, MAX_SIDE);
-  rect->width  = (int) dif_json_int (member, "width", 0, 1, MAX_SIDE);
-  rect->height = (int) dif_json_int (member, "height", 0, 1, MAX_SIDE);
-}
-
 static DifJson *
 parse (GimpLayer *layer, GimpParasite *parasite, GError **error)
 {
-  g_autofree char    *name = gimp_item_get_name (GIMP_ITEM (layer));
-  g_autofree char    *text = g_strdup_printf ("recipe of layer \"%s\"", name);
-  guint32             size = 0;
-  const char         *data = gimp_parasite_get_data (parasite, &size);
-  g_autoptr (DifJson) json = NULL;
+  g_autofree char *name  = gimp_item_get_name (GIMP_ITEM (layer));
+  g_autofree char *shown = dif_recipe_shown (name);
+  g_autofree char *text  = g_strdup_printf ("recipe of layer \"%s\"", shown);
+  guint32          size  = 0;
+  const char      *data  = gimp_parasite_get_data (parasite, &size);
 
-  if (size > 0 && data[size - 1] == '\0')
-    size--;
-  json = dif_json_parse (data, size, text, error);
-  if (json == NULL)
-    return NULL;
-  if (dif_json_int (json, "format", 0, 0, G_MAXINT) != DIF_RECIPE_FORMAT ||
-      dif_json_member (json, "canvas") == NULL)
-    dif_json_fail (json, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "expected format %d with a canvas, found what version %s wrote",
-                   DIF_RECIPE_FORMAT, dif_json_string (json, "version", "0"));
-  return dif_json_finish (json, error) ? g_steal_pointer (&json) : NULL;
+  return dif_recipe_parse (data, size, text, error);
 }
 
 DifJson *
@@ -324,19 +302,6 @@ dif_recipe_item (DifJson *json, const char *key, GimpImage *image)
   return found;
 }
 
-/* Damage must not pass as a number that was clamped. */
-static double
-read_number (DifJson *json, const DifParam *row)
-{
-  double value = dif_json_double (json, row->name, row->fallback);
-
-  if (! dif_arguments_allow (row, value))
-    dif_json_fail (json, DIF_FORMAT_ERROR_BAD_VALUE,
-                   "%s: expected a number from %g to %g, found %g", row->name, row->min, row->max,
-                   value);
-  return value;
-}
-
 static gboolean
 read_flag (DifJson *json, const DifParam *row)
 {
@@ -369,7 +334,8 @@ read_argument (DifJson *json, const DifParam *row, GimpImage *image, GObject *co
     {
     case DIF_PARAM_INT:
     case DIF_PARAM_DOUBLE:
-      dif_arguments_set_number (config, row->name, read_number (json, row));
+      dif_arguments_set_number (config, row->name,
+                                dif_json_double (json, row->name, row->fallback));
       break;
     case DIF_PARAM_BOOL:
       g_object_set (config, row->name, read_flag (json, row), NULL);
@@ -387,9 +353,17 @@ read_argument (DifJson *json, const DifParam *row, GimpImage *image, GObject *co
     }
 }
 
+/* Whether the recipe says what the argument is. */
+static gboolean
+is_of_recipe (const DifParam *row, const char *const *given)
+{
+  return dif_recipe_follows (row) && ! dif_resource_is_row (row) && ! dif_region_replaces (row) &&
+         ! g_strv_contains (given, row->name);
+}
+
 gboolean
 dif_recipe_to_config (DifJson *recipe, GimpImage *image, const char *task,
-                      GimpProcedureConfig *config, GError **error)
+                      const char *const *given, GimpProcedureConfig *config, GError **error)
 {
   DifJson        *canvas = dif_json_member (recipe, "canvas");
   guint           n      = 0;
@@ -397,50 +371,32 @@ dif_recipe_to_config (DifJson *recipe, GimpImage *image, const char *task,
 
   for (guint i = 0; i < n; i++)
     {
-      if (rows[i].type != DIF_PARAM_IMAGE)
+      if (is_of_recipe (&rows[i], given))
         read_argument (canvas, &rows[i], image, G_OBJECT (config));
     }
   rows = dif_task_params (task, &n);
   for (guint i = 0; i < n; i++)
     {
-      if (dif_region_is_layer_row (&rows[i]))
+      if (dif_region_is_layer_row (&rows[i]) && ! g_strv_contains (given, rows[i].name))
         read_argument (canvas, &rows[i], image, G_OBJECT (config));
-      else if (rows[i].type != DIF_PARAM_IMAGE && ! dif_region_replaces (&rows[i]))
+      else if (is_of_recipe (&rows[i], given))
         read_argument (recipe, &rows[i], image, G_OBJECT (config));
     }
   return dif_json_finish (recipe, error);
 }
 
-/* Whether a file has its name still, but not its fingerprint. */
-static gboolean
-differs (DifJson *then, DifJson *now, const char *print)
-{
-  return dif_json_has (then, print) &&
-         g_strcmp0 (dif_json_string (then, print, ""), dif_json_string (now, print, "")) != 0;
-}
-
-static gboolean
-is_same (DifJson *then, DifJson *now, const char *key)
-{
-  return g_strcmp0 (dif_json_string (then, key, ""), dif_json_string (now, key, "")) == 0;
-}
-
 char *
-dif_recipe_warning (DifJson *recipe, DifRequest *rq, DifResult *result)
+dif_recipe_difference (DifJson *recipe, DifResult *result)
 {
-  const char         *drawn = dif_result_recipe (result, 0);
-  g_autoptr (DifJson) now   = dif_json_parse (drawn, strlen (drawn), "recipe", NULL);
+  const char         *drawn  = dif_result_recipe (result, 0);
+  g_autoptr (DifJson) now    = dif_json_parse (drawn, strlen (drawn), "recipe", NULL);
+  const char         *before = dif_json_string (recipe, "dtype", "");
+  const char         *after  = now != NULL ? dif_json_string (now, "dtype", "") : "";
+  g_autofree char    *shown  = dif_recipe_shown (before);
 
-  if (now == NULL)
+  if (*before == '\0' || *after == '\0' || g_str_equal (before, after))
     return NULL;
-  name_files (now, rq);
-  if (is_same (recipe, now, "model") && differs (recipe, now, "model-fingerprint"))
-    return g_strdup_printf (_ ("The model %s is not the one that this layer was drawn with: the "
-                               "picture may be another one."),
-                            dif_json_string (recipe, "model", ""));
-  if (is_same (recipe, now, "lora") && is_same (recipe, now, "embedding") &&
-      differs (recipe, now, "extras-fingerprint"))
-    return g_strdup (_ ("A LoRA or embedding is not the one that this layer was drawn with: the "
-                        "picture may be another one."));
-  return NULL;
+  return g_strdup_printf (_ ("The layer was drawn in %s, this picture in %s: they differ a "
+                             "little."),
+                          shown, after);
 }

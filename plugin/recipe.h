@@ -3,8 +3,9 @@
  *
  * A recipe is libdif's (dif_result_recipe()) with every parameter that was left
  * out filled in, and a member "canvas": the arguments of dif_region_params(),
- * "origin", which the layers that one recipe made have in common, and what
- * dif_region_to_json() adds.  "format" tells versions apart.
+ * "origin", which the layers that one recipe made have in common, the "image"'s
+ * size, and what dif_region_to_json() adds.  "format" tells versions apart.
+ * What of it is followed: recipe-check.h.
  */
 #ifndef DIF_PLUGIN_RECIPE_H
 #define DIF_PLUGIN_RECIPE_H
@@ -13,17 +14,16 @@
 
 #include "dif.h"
 #include "plugin/geometry.h"
+#include "plugin/recipe-check.h"
 
 G_BEGIN_DECLS
 
 /** DIF_RECIPE_PARASITE: of a layer: the JSON text that draws its picture again. */
 #define DIF_RECIPE_PARASITE "gimp-diffusion-recipe"
 
-/** DIF_RECIPE_FORMAT: raised when an older reader would draw something else. */
-#define DIF_RECIPE_FORMAT 1
-
 /**
  * dif_recipe_canvas:
+ * @image: the canvas
  * @task: a task
  * @config: its arguments
  * @origin: (nullable): of the recipe that is repeated; NULL for a new one
@@ -31,29 +31,30 @@ G_BEGIN_DECLS
  * Returns: (transfer full): the member "canvas": the origin, the arguments of
  * dif_region_params(), and which layers were named
  */
-DifJson *dif_recipe_canvas (const char *task, GimpProcedureConfig *config, const char *origin);
+DifJson *dif_recipe_canvas (GimpImage *image, const char *task, GimpProcedureConfig *config,
+                            const char *origin);
 
 /**
  * dif_recipe_write:
  * @result: pictures
- * @rq: what was asked for
+ * @task: what was asked for
  * @canvas: as of dif_recipe_canvas()
  * @error: return location
  *
- * Models and other files are called what the request calls them if that is a
- * plain name, so that the recipe holds elsewhere; paths are absolute.
+ * Where a recipe would be longer than %DIF_RECIPE_MAX_BYTES, the selection's values are
+ * left out: the layer mask has them.
  *
  * Errors: those of dif_json_parse().
  *
  * Returns: (transfer full) (array zero-terminated=1) (nullable): recipes, one
- * for each picture
+ * for each picture; "" for one that is too long even so
  */
-char **dif_recipe_write (DifResult *result, DifRequest *rq, DifJson *canvas, GError **error);
+char **dif_recipe_write (DifResult *result, const char *task, DifJson *canvas, GError **error);
 
 /**
  * dif_recipe_attach:
  * @layer: a layer
- * @recipe: its recipe, saved with the image
+ * @recipe: its recipe, saved with the image; "" for none
  */
 void dif_recipe_attach (GimpLayer *layer, const char *recipe);
 
@@ -62,8 +63,8 @@ void dif_recipe_attach (GimpLayer *layer, const char *recipe);
  * @layer: a layer
  * @error: return location
  *
- * Errors: GIMP_PLUG_IN_ERROR if it has no recipe; DIF_FORMAT_ERROR naming the
- * layer: UNSUPPORTED (another format), those of dif_json_parse().
+ * Errors: GIMP_PLUG_IN_ERROR if it has no recipe; those of dif_recipe_parse(), naming
+ * the layer.
  *
  * Returns: (transfer full) (nullable): the recipe
  */
@@ -80,22 +81,23 @@ char *dif_recipe_origin (GimpLayer *layer);
 
 /**
  * dif_recipe_to_config:
- * @recipe: a recipe
+ * @recipe: a recipe that was checked
  * @image: the canvas
  * @task: its task
+ * @given: (array zero-terminated=1): arguments that are not to be looked at
  * @config: (inout): arguments of the task's procedure
  * @error: return location
  *
- * What the recipe says of an argument, the argument becomes; what equals its
- * parameter's default stays at that.
+ * What the recipe says of an argument that dif_recipe_follows(), or of a layer, the
+ * argument becomes.  Models and other files are left to dif_resources_read().
  *
- * Errors: DIF_FORMAT_ERROR naming layer and member (another type, out of range,
- * a layer that is not there any more).
+ * Errors: DIF_FORMAT_ERROR naming layer and member: a layer that is not there any more.
  *
  * Returns: FALSE on error
  */
 gboolean dif_recipe_to_config (DifJson *recipe, GimpImage *image, const char *task,
-                               GimpProcedureConfig *config, GError **error);
+                               const char *const *given, GimpProcedureConfig *config,
+                               GError **error);
 
 /**
  * dif_recipe_item:
@@ -118,27 +120,22 @@ GimpDrawable *dif_recipe_item (DifJson *json, const char *key, GimpImage *image)
 void dif_recipe_name_item (DifJson *json, const char *key, GimpDrawable *drawable);
 
 /**
- * dif_recipe_set_rect: dif_recipe_get_rect:
+ * dif_recipe_set_rect:
  * @json: an object
  * @key: a key
- * @rect: (inout): a part of the canvas, not empty
- *
- * Getting one that is missing or out of range fails in @json's document and
- * gives a single pixel.
+ * @rect: a part of the canvas, not empty; dif_recipe_get_rect() reads it
  */
 void dif_recipe_set_rect (DifJson *json, const char *key, const DifRect *rect);
-void dif_recipe_get_rect (DifJson *json, const char *key, DifRect *rect);
 
 /**
- * dif_recipe_warning:
+ * dif_recipe_difference:
  * @recipe: a recipe
- * @rq: a request made from it, perhaps with changes
- * @result: what was drawn
+ * @result: what was drawn by it
  *
- * Returns: (transfer full) (nullable): a sentence if a model or file has the
- * name it has in @recipe, but is another by its fingerprint
+ * Returns: (transfer full) (nullable): a sentence if it was computed in another number
+ * format, which a recipe does not choose
  */
-char *dif_recipe_warning (DifJson *recipe, DifRequest *rq, DifResult *result);
+char *dif_recipe_difference (DifJson *recipe, DifResult *result);
 
 /**
  * dif_recipe_mark_group:

@@ -8,14 +8,10 @@
 
 #include "plugin/recipe.h"
 #include "plugin/region-recipe.h"
+#include "plugin/source.h"
+#include "plugin/turned.h"
 
 #define STRIP_ROWS 64
-
-/* Encodings that selections have; anything else in a recipe is damage. */
-static const char *const encodings[] = { "Y u8", "Y' u8", "Y u16", "Y' u16",
-                                         "Y u32", "Y' u32", "Y half", "Y' half",
-                                         "Y float", "Y' float", "Y double", "Y' double",
-                                         NULL };
 
 /* Copies a strip between the selection and a stream. */
 typedef gboolean (*StripFunc) (GeglBuffer *selection, const GeglRectangle *part, guint8 *strip,
@@ -62,7 +58,7 @@ pack (GeglBuffer *selection)
   if (! for_each_strip (selection, write_strip, packed) ||
       ! g_output_stream_close (packed, NULL, NULL) ||
       g_memory_output_stream_get_data_size (G_MEMORY_OUTPUT_STREAM (memory)) >
-          DIF_SELECTION_MAX_PACKED)
+          DIF_RECIPE_MAX_PACKED)
     return NULL;
   return g_memory_output_stream_steal_as_bytes (G_MEMORY_OUTPUT_STREAM (memory));
 }
@@ -95,28 +91,6 @@ dif_region_to_json (const DifRegion *region, DifJson *canvas)
 
 /* ---- reading ---- */
 
-static gboolean
-read_strip (GeglBuffer *selection, const GeglRectangle *part, guint8 *strip, gsize n,
-            gpointer stream)
-{
-  gsize n_read = 0;
-
-  if (! g_input_stream_read_all (stream, strip, n, &n_read, NULL, NULL) || n_read != n)
-    return FALSE;
-  gegl_buffer_set (selection, part, 0, NULL, strip, GEGL_AUTO_ROWSTRIDE);
-  return TRUE;
-}
-
-/* Fills @selection; FALSE if there are more or fewer bytes than that. */
-static gboolean
-read_strips (GInputStream *from, GeglBuffer *selection)
-{
-  guint8 more;
-
-  return for_each_strip (selection, read_strip, from) &&
-         g_input_stream_read (from, &more, 1, NULL, NULL) == 0;
-}
-
 /* In the format of the image's own selection if that is encoded the same way, so that values
  * are copied as they are. */
 static const Babl *
@@ -131,47 +105,146 @@ find_format (GimpImage *image, const char *encoding)
   return babl_format (encoding);
 }
 
+/* The recipe's values; @size is the layer's, so that no more is taken than it has. */
 static GeglBuffer *
-unpack (DifJson *member, GimpImage *image, const DifRect *size)
+unpack (DifJson *canvas, GimpImage *image, const DifRect *size)
 {
-  const char                   *encoding = dif_json_string (member, "format", "");
-  const char                   *text     = dif_json_string (member, "zlib", NULL);
-  g_autoptr (GZlibDecompressor) zlib     = NULL;
-  g_autoptr (GInputStream)      memory = NULL, unpacked = NULL;
-  g_autoptr (GeglBuffer)        values = NULL;
-  GeglRectangle                 area   = { 0, 0, size->width, size->height };
-  gsize                         n      = 0;
-  guchar                       *packed;
+  DifJson      *member = dif_json_member (canvas, "selection");
+  const char   *words  = member != NULL ? dif_json_string (member, "format", "Y float") : "Y float";
+  const Babl   *format = find_format (image, words);
+  gsize         bytes  = (gsize) babl_format_get_bytes_per_pixel (format);
+  GeglRectangle area   = { 0, 0, size->width, size->height };
+  GeglBuffer   *buffer;
 
-  if (! g_strv_contains (encodings, encoding) || text == NULL)
-    {
-      dif_json_fail (member, DIF_FORMAT_ERROR_BAD_VALUE,
-                     "expected values of a selection, found %s",
-                     text == NULL ? "that they were too many to keep" : encoding);
-      return NULL;
-    }
-  packed   = g_base64_decode (text, &n);
-  memory   = g_memory_input_stream_new_from_data (packed, (gssize) n, g_free);
-  zlib     = g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_ZLIB);
-  unpacked = g_converter_input_stream_new (memory, G_CONVERTER (zlib));
-  values   = gegl_buffer_new (&area, find_format (image, encoding));
-  if (! read_strips (unpacked, values))
-    {
-      dif_json_fail (member, DIF_FORMAT_ERROR_CORRUPT,
-                     "expected %d x %d values of a selection, found something else", size->width,
-                     size->height);
-      return NULL;
-    }
-  return g_steal_pointer (&values);
+  g_autoptr (GBytes) values =
+      dif_recipe_unpack (canvas, (gsize) size->width * (guint) size->height * bytes);
+
+  if (values == NULL)
+    return NULL;
+  buffer = gegl_buffer_new (&area, format);
+  gegl_buffer_set (buffer, &area, 0, format, g_bytes_get_data (values, NULL), GEGL_AUTO_ROWSTRIDE);
+  return buffer;
 }
 
-void
-dif_region_from_json (DifJson *canvas, GimpImage *image, DifAgain *again)
+/* The layer mask's values. */
+static GeglBuffer *
+copy_mask (DifJson *canvas, GimpLayer *layer, const DifRect *now)
 {
-  DifJson *member = dif_json_member (canvas, "selection");
+  GimpLayerMask         *mask   = gimp_layer_get_mask (layer);
+  g_autoptr (GeglBuffer) values = NULL;
+  g_autofree char       *name   = NULL;
+  g_autofree char       *shown  = NULL;
+  GeglRectangle          area   = { 0, 0, now->width, now->height };
+  GeglBuffer            *copy;
+  DifRect                then;
 
-  dif_recipe_get_rect (canvas, "context", &again->context);
+  if (mask != NULL)
+    values = gimp_drawable_get_buffer (GIMP_DRAWABLE (mask));
+  if (values == NULL)
+    {
+      name  = gimp_item_get_name (GIMP_ITEM (layer));
+      shown = dif_recipe_shown (name);
+      dif_recipe_get_rect (canvas, "context", &then);
+      dif_json_fail (canvas, DIF_FORMAT_ERROR_MISSING_KEY,
+                     "expected \"%s\" to be %d x %d pixels, as when it was drawn, or to have a "
+                     "layer mask, which tells what was selected; found %d x %d without one",
+                     shown, then.width, then.height, now->width, now->height);
+      return NULL;
+    }
+  copy = gegl_buffer_new (&area, gegl_buffer_get_format (values));
+  gegl_buffer_copy (values, &area, GEGL_ABYSS_NONE, copy, &area);
+  return copy;
+}
+
+static void
+sample (GeglBuffer *values, const DifRect *size, float *row, float *grid)
+{
+  for (guint y = 0; y < DIF_TURNED_GRID; y++)
+    {
+      GeglRectangle line = { 0, (int) dif_turned_point (y, (guint) size->height), size->width, 1 };
+
+      gegl_buffer_get (values, &line, 1.0, babl_format ("Y float"), row, GEGL_AUTO_ROWSTRIDE,
+                       GEGL_ABYSS_NONE);
+      for (guint x = 0; x < DIF_TURNED_GRID; x++)
+        grid[y * DIF_TURNED_GRID + x] = row[dif_turned_point (x, (guint) size->width)];
+    }
+}
+
+/* Whether the layer mask is the selection, flipped or turned. */
+static gboolean
+is_turned (GeglBuffer *selection, GimpLayer *layer, const DifRect *size)
+{
+  GimpLayerMask         *mask   = gimp_layer_get_mask (layer);
+  g_autoptr (GeglBuffer) values = NULL;
+  const gsize            n      = (gsize) DIF_TURNED_GRID * DIF_TURNED_GRID;
+  g_autofree float      *then = g_new (float, n), *now = g_new (float, n);
+  g_autofree float      *row = g_try_new (float, size->width);
+
+  if (mask != NULL)
+    values = gimp_drawable_get_buffer (GIMP_DRAWABLE (mask));
+  if (values == NULL || row == NULL)
+    return FALSE;
+  sample (selection, size, row, then);
+  sample (values, size, row, now);
+  return dif_turned_is (then, now, size->width == size->height);
+}
+
+static gboolean
+is_proportional (int width, int height, int new_width, int new_height)
+{
+  double scale = (double) new_width / width;
+
+  return ABS (height * scale - new_height) <= 1.0 + scale / 2;
+}
+
+DifLayerFate
+dif_region_fate (DifJson *canvas, GimpImage *image, const DifRect *now)
+{
+  DifJson *size   = dif_json_member (canvas, "image");
+  int      width  = gimp_image_get_width (image);
+  int      before = size != NULL ? (int) dif_json_int (size, "width", width, 1, G_MAXINT) : width;
+  DifRect  then;
+  double   scale, canvas_scale;
+
+  dif_recipe_get_rect (canvas, "context", &then);
+  if (then.width == now->width && then.height == now->height)
+    return DIF_LAYER_KEPT;
+  scale        = (double) now->width / then.width;
+  canvas_scale = (double) width / before;
+  if (! is_proportional (then.width, then.height, now->width, now->height))
+    return DIF_LAYER_CHANGED;
+  /* an image that was cropped is not scaled like its layer */
+  if (width != before && ABS (canvas_scale - scale) > 2.0 / MIN (then.width, now->width))
+    return DIF_LAYER_CHANGED;
+  return DIF_LAYER_SCALED;
+}
+
+DifLayerFate
+dif_region_from_json (DifJson *canvas, GimpImage *image, GimpLayer *layer, DifAgain *again)
+{
+  DifRect      now, then;
+  DifLayerFate fate;
+
+  dif_source_bounds (image, layer, &now);
+  dif_recipe_get_rect (canvas, "context", &then);
   dif_recipe_get_rect (canvas, "target", &again->target);
-  if (member != NULL)
-    again->selection = unpack (member, image, &again->context);
+  fate           = dif_region_fate (canvas, image, &now);
+  again->context = now;
+  if (dif_json_has (canvas, "selection") && fate == DIF_LAYER_KEPT &&
+      dif_recipe_has_values (canvas))
+    {
+      again->selection = unpack (canvas, image, &now);
+      if (again->selection != NULL && is_turned (again->selection, layer, &now))
+        {
+          g_clear_object (&again->selection);
+          fate = DIF_LAYER_CHANGED;
+        }
+    }
+  if (dif_json_has (canvas, "selection") && again->selection == NULL)
+    again->selection = copy_mask (canvas, layer, &now);
+  again->target.x += now.x - then.x;
+  again->target.y += now.y - then.y;
+  if (fate != DIF_LAYER_KEPT)
+    again->target = now;
+  return fate;
 }

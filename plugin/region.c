@@ -181,7 +181,7 @@ read_number (GimpProcedureConfig *config, const char *task, const char *name, in
         continue;
       value   = dif_arguments_number (G_OBJECT (config), name);
       *number = (int) value;
-      if (dif_arguments_allow (&rows[i], value))
+      if (dif_param_allows (&rows[i], value))
         return TRUE;
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                    "%s: expected a whole number from %.0f to %.0f, found %g", name, rows[i].min,

@@ -17,10 +17,15 @@ G_BEGIN_DECLS
  *   recipe's values instead
  * @run_data: unused
  *
- * A GimpRunImageFunc.  A layer that was moved is drawn again where it is now;
- * one that was scaled or cropped, where it was.  One picture of several is drawn
- * together with the others, which are forgotten, because they share their
+ * A GimpRunImageFunc.  A layer is drawn again where it is now, in the size that it
+ * has now; one that was cut, scaled, turned or flipped by its layer mask as it is
+ * now, and a message says that the picture is another.  One picture of several is
+ * drawn together with the others, which are forgotten, because they share their
  * random numbers; with another seed it is drawn alone.
+ *
+ * A model or file that is not installed under the recipe's name and with its
+ * fingerprint is an error without a dialog, unless @changes names another; with one,
+ * the user is shown what it is, paths in full, and asked.
  *
  * Returns: (transfer full): as dif_run_procedure(); GIMP_PDB_CALLING_ERROR for a
  * layer without a recipe, or with one that cannot be followed

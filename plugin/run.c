@@ -147,45 +147,30 @@ pick (DifResult *batch, guint index, GError **error)
   return NULL;
 }
 
-/* Where the recipe was drawn there may have been a device that is not here. */
 static DifResult *
 draw_again (DifRequest *rq, const DifRepeat *repeat, GError **error)
 {
-  const char           *device  = dif_request_text (rq, "device");
-  g_autoptr (GError)    failure = NULL;
-  g_autoptr (DifResult) batch   = draw (rq, &failure);
-  g_autofree char      *warning = NULL;
+  g_autoptr (DifResult) batch      = draw (rq, error);
+  g_autofree char      *difference = NULL;
 
-  if ((g_error_matches (failure, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE) ||
-       g_error_matches (failure, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_ABSENT)) &&
-      g_strcmp0 (device, dif_json_string (repeat->recipe, "device", "")) == 0)
-    {
-      dif_request_unset (rq, "device");
-      dif_request_unset (rq, "dtype");
-      gimp_message (failure->message);
-      g_clear_error (&failure);
-      batch = draw (rq, &failure);
-    }
   if (batch == NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return NULL;
-    }
-  warning = dif_recipe_warning (repeat->recipe, rq, batch);
-  if (warning != NULL)
-    gimp_message (warning);
+    return NULL;
+  difference = dif_recipe_difference (repeat->recipe, batch);
+  if (difference != NULL)
+    gimp_message (difference);
   return repeat->n_images > 0 ? pick (batch, repeat->index, error) : g_steal_pointer (&batch);
 }
 
-/* Notes where pictures come that are not scaled. */
+/* Notes where pictures come that start from nothing. */
 static void
-describe_place (DifJson *canvas, const DifRect *area, DifResult *result)
+describe_place (DifJson *canvas, const DifSpot *spot, DifResult *result)
 {
-  int     width = (int) dif_result_width (result), height = (int) dif_result_height (result);
-  DifRect place = { area->x + (area->width - width) / 2, area->y + (area->height - height) / 2,
-                    width, height };
+  const DifRect *area  = &spot->area;
+  int            width = (int) dif_result_width (result), height = (int) dif_result_height (result);
+  DifRect        place = { area->x + (area->width - width) / 2,
+                           area->y + (area->height - height) / 2, width, height };
 
-  dif_recipe_set_rect (canvas, "context", &place);
+  dif_recipe_set_rect (canvas, "context", spot->is_filled ? area : &place);
 }
 
 /* The spot for what was drawn; layers may have gone meanwhile. */
@@ -206,19 +191,22 @@ find_spot (GimpImage *image, GimpLayer *layer, const DifRegion *region, const Di
       spot->cover     = region->cover;
     }
   else
-    free_area (image, repeat, &spot->area);
+    {
+      free_area (image, repeat, &spot->area);
+      spot->is_filled = repeat != NULL && repeat->is_scaled;
+    }
   if (spot->above != NULL && ! gimp_item_is_valid (GIMP_ITEM (spot->above)))
     spot->above = NULL;
 }
 
 /* The part of the recipe that libdif knows nothing of. */
 static DifJson *
-describe_canvas (const char *task, GimpProcedureConfig *config, const DifRegion *region,
-                 const DifRepeat *repeat)
+describe_canvas (GimpImage *image, const char *task, GimpProcedureConfig *config,
+                 const DifRegion *region, const DifRepeat *repeat)
 {
   DifJson    *before = repeat != NULL ? dif_json_member (repeat->recipe, "canvas") : NULL;
   const char *origin = before != NULL ? dif_json_string (before, "origin", NULL) : NULL;
-  DifJson    *canvas = dif_recipe_canvas (task, config, origin);
+  DifJson    *canvas = dif_recipe_canvas (image, task, config, origin);
 
   if (region != NULL)
     dif_region_to_json (region, canvas);
@@ -238,9 +226,9 @@ place (GimpProcedure *procedure, GimpImage *image, DifRequest *rq, DifResult *re
   GimpValueArray  *values;
   GError          *error = NULL;
 
-  if (! spot->is_filled)
-    describe_place (canvas, &spot->area, result);
-  spot->recipes = texts = dif_recipe_write (result, rq, canvas, &error);
+  if (! dif_json_has (canvas, "context"))
+    describe_place (canvas, spot, result);
+  spot->recipes = texts = dif_recipe_write (result, task, canvas, &error);
   if (texts != NULL)
     layers = dif_canvas_add_pictures (image, result, spot, name, &error);
   if (layers == NULL)
@@ -285,7 +273,7 @@ dif_run_task (GimpProcedure *procedure, const char *task, GimpImage *image, Gimp
   forget_visible (repeat);
   if (rq != NULL)
     {
-      canvas = describe_canvas (task, config, region, repeat);
+      canvas = describe_canvas (image, task, config, region, repeat);
       result = repeat != NULL ? draw_again (rq, repeat, &error) : draw (rq, &error);
     }
   if (result == NULL)

@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @place: where; of a task that starts from nothing, its @context and @above
  * @n_images: how many pictures to draw, for one of them; 0 to keep all
  * @index: which of them to keep, by its number in the batch
+ * @is_scaled: of a task that starts from nothing: whether pictures fill @place
  *
  * A recipe to draw by once more.
  */
@@ -24,6 +25,7 @@ typedef struct
   DifJson *recipe;
   DifAgain place;
   guint    n_images, index;
+  gboolean is_scaled;
 } DifRepeat;
 
 /**

@@ -9,10 +9,12 @@ writes tests/fuzz/corpus/TARGET/NAME; the same bytes every time.  Files found by
 each; the letters are in the target's table of files.
 """
 
+import base64
 import json
 import os
 import random
 import struct
+import zlib
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 
@@ -648,6 +650,84 @@ def make_import():
         write("import", name, data)
 
 
+# ---- recipes ----
+
+def make_recipes():
+    def packed(n, value=0):
+        return base64.b64encode(zlib.compress(bytes([value]) * n, 9)).decode()
+
+    def recipe(canvas=None, **members):
+        whole = {"format": 1, "program": "gimp-diffusion", "version": "0.1.0", "task": "inpaint",
+                 "prompt": "a red cube", "negative-prompt": "", "guidance-scale": 5, "steps": 2,
+                 "seed": 7, "num-images": 1, "index": 0, "scheduler": "PNDMScheduler",
+                 "scheduler-set": "a=1\nb=2", "strength": 0.5, "width": 64, "height": 64,
+                 "model": "sd15", "model-fingerprint": "0" * 64, "device": "cpu", "dtype": "f32"}
+        place = {"x": 3, "y": -4, "width": 8, "height": 6}
+        own = {"origin": "o", "source": "visible", "padding": -1, "feather": 0, "square": 0,
+               "image": {"width": 128, "height": 112}, "context": place, "target": place,
+               "selection": {"format": "Y u8", "zlib": packed(48)}}
+        return dump({**whole, "canvas": {**own, **(canvas or {})}, **members})
+
+    inputs = {
+        "good": recipe(),
+        "good-loras": recipe(lora="ink:0.5\nwash", embedding="<cat>:x",
+                             **{"lora-fingerprints": "1" * 64 + "\n" + "2" * 64}),
+        "good-old": recipe(model="/nowhere/models/sd15", lora="/nowhere/ink.safetensors:1",
+                           latents="/tmp/x", **{"extras-fingerprint": "3" * 64}),
+        "passwd": recipe(model="/etc/passwd", lora="/proc/self/mem:9", embedding="../../x:w"),
+        "devices": recipe(device="cpu," * 200, dtype="f64", **{"safety-checker": "off"}),
+        "words": recipe(model="..", lora=":\n:::\n\n", embedding="\u202egnp.x\u0007"),
+        "huge-context": recipe({"context": {"x": 0, "y": 0, "width": 524288, "height": 524288}}),
+        "huge-size": recipe(width=8192, height=8192, steps=1000, **{"num-images": 64}),
+        "no-context": recipe({"context": {}}),
+        "context-twice": recipe({"context": [8, 6], "target": None}),
+        "bomb": recipe({"selection": {"format": "Y u8", "zlib": packed(1 << 22)}}),
+        "short": recipe({"selection": {"format": "Y double", "zlib": packed(48)}}),
+        "no-zlib": recipe({"selection": {"format": "Y' u16", "zlib": "!!!!"}}),
+        "encoding": recipe({"selection": {"format": "CIE Lab u8", "zlib": ""}}),
+        "other-types": recipe(steps="2", prompt=[], seed={}, model=5, task=None),
+        "numbers": recipe(steps=1e308, seed=-1, strength=-0.0, index=64),
+        "layers": recipe({"depth": {"layer": 1}, "layer": {"mask-of": 4294967296}}),
+        "unconditional": recipe(task="unconditional"),
+        "task": recipe(task="../inpaint\n"),
+        "format": dump({"format": 2, "canvas": {}}),
+    }
+    for name, data in inputs.items():
+        write("recipe", name + ".json", data)
+
+
+# ---- a model's own words ----
+
+def make_presets():
+    inputs = {
+        "good": dump({"steps": 20, "guidance-scale": 2.5, "strength": 0.8, "about": "Small.",
+                      "words": ["a", "red", "cube"]}),
+        "good-parts": dump({"scheduler": {"prediction_type": "v_prediction"}, "unet": {}}),
+        "good-empty": "{}",
+        "word-for-number": dump({"steps": "20", "guidance-scale": 5}),
+        "negative": dump({"steps": -1}),
+        "huge": dump({"steps": 1e20}),
+        "half": dump({"steps": 2.5}),
+        "automatic": dump({"steps": 0, "guidance-scale": -1}),
+        "infinite": '{"guidance-scale": Infinity, "strength": NaN}',
+        "unknown": dump({"step": 20}),
+        "other-parameter": dump({"device": "cuda", "seed": 1}),
+        "part-of-another": dump({"vae": {}}),
+        "part-no-object": dump({"unet": 5}),
+        "about-lines": dump({"about": "a\nb"}),
+        "about-number": dump({"about": 5}),
+        "about-long": dump({"about": "a" * 1001}),
+        "words-text": dump({"words": "a b"}),
+        "words-numbers": dump({"words": [1, "a"]}),
+        "words-many": dump({"words": ["\u00e4", "\u00df", "\u0130"], "about": "a B c d E f g h "
+                            "i j k l m n o p q r s t u v w x y z \u1e9e " + "w" * 300}),
+        "list": "[]",
+        "null": dump({"steps": None}),
+    }
+    for name, data in inputs.items():
+        write("presets", name + ".json", data)
+
+
 def main():
     make_json()
     make_frames()
@@ -658,6 +738,8 @@ def main():
     make_model_files()
     make_adapters()
     make_import()
+    make_recipes()
+    make_presets()
 
 
 if __name__ == "__main__":

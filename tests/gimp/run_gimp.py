@@ -105,12 +105,14 @@ class Profile:
         self.write("config/gimprc", RC + f'(config-version "{gimp_version()}")\n')
         self.write("config/shortcutsrc", SHORTCUTS)
         self.environment = self.make_environment(gimp_plug_ins)
+        self.install_models()
 
     def make_environment(self, gimp_plug_ins):
         env = {key: value for key, value in os.environ.items()
                if key not in ("G_DEBUG", "DISPLAY", "WAYLAND_DISPLAY", "LANGUAGE")}
         env.update(HOME=self.path("home"), GIMP3_DIRECTORY=self.path("config"),
                    XDG_RUNTIME_DIR=self.path("run"), XDG_CACHE_HOME=self.path("home/.cache"),
+                   XDG_DATA_HOME=self.path("data"),
                    # babl would measure tables of 256 MiB in every process (see gimp-diffusion.c)
                    BABL_LUT="0", DIF_ENGINE=self.engine, DIF_ENGINE_IDLE_SECONDS="120",
                    NO_AT_BRIDGE="1",
@@ -118,6 +120,14 @@ class Profile:
                        [self.path("plug-ins")] + [os.path.join(gimp_plug_ins, name)
                                                   for name in ("script-fu", "file-png")]))
         return env
+
+    def install_models(self):
+        """Small random models by their names, besides the bundled ones."""
+        models = os.path.join(self.source, "tests", "fixtures", "models")
+        folder = self.path("data/gimp-diffusion/models")
+        os.makedirs(folder)
+        for name in os.listdir(models):
+            os.symlink(os.path.join(models, name), os.path.join(folder, name))
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -277,19 +287,25 @@ def repeat_with(profile, arguments=""):
 def case_recipe_model(profile):
     """A recipe notices that its model is another one, or gone."""
     report = Report()
-    model = profile.path("model")
+    model = profile.path("data/gimp-diffusion/models/own")
     shutil.copytree(os.path.join(profile.source, "tests", "fixtures", "models", "sd15"), model)
     file = profile.path("recipe.xcf")
     status, _, _ = profile.run(f"""(script-fu-use-v3)
         (define image (gimp-image-new 64 64 RGB))
         (plug-in-diffusion-txt2img #:image image #:steps 1 #:width 64 #:height 64
-                                   #:model "{model}")
+                                   #:model "{model}" #:dtype "f32" #:device "cpu")
         (gimp-xcf-save RUN-NONINTERACTIVE image "{file}")""")
     report.check("a picture is drawn and saved", status == 0)
-    warning = "is not the one that this layer was drawn with"
-    status, err = repeat_with(profile)
+    with open(file, "rb") as saved:
+        data = saved.read()
+    report.check("its file holds the model's name", b'"model": "own"' in data)
+    report.check("and no path", profile.folder.encode() not in data)
+    here = '#:dtype "f32" #:device "cpu" '
+    status, err = repeat_with(profile, here)
     report.check("the same model draws it again", status == 0)
-    report.check("without a warning", warning not in err)
+    report.check("without a word", "recipe" not in err and "drawn" not in err)
+    _, err = repeat_with(profile, '#:dtype "bf16" #:device "cpu"')
+    report.check("another number format is told", "was drawn in f32, this picture in bf16" in err)
     weights = os.path.join(model, "unet", "diffusion_pytorch_model.safetensors")
     with open(weights, "rb") as source:
         data = bytearray(source.read())
@@ -299,15 +315,19 @@ def case_recipe_model(profile):
     os.remove(weights)
     with open(weights, "wb") as target:
         target.write(data)
-    status, err = repeat_with(profile)
-    report.check("another model of that name draws, too", status == 0)
-    report.check("with a warning", warning in err)
-    _, err = repeat_with(profile, f'#:model "{profile.source}/tests/fixtures/models/sd21"')
-    report.check("a model that was asked for needs none", warning not in err)
+    status, err = repeat_with(profile, here)
+    report.check("another model of that name is refused", status == 70)
+    report.check("and named with its fingerprint",
+                 'model: expected "own" with the fingerprint' in err)
+    status, err = repeat_with(profile, here + '#:model "own"')
+    report.check("unless it is asked for", status == 0 and "fingerprint" not in err)
     shutil.rmtree(model)
-    status, err = repeat_with(profile)
+    status, err = repeat_with(profile, here)
     report.check("a model that is gone ends with 70", status == 70)
-    report.check("and is named", f"{model}: expected" in err)
+    report.check("and is named, and what is the same",
+                 'model: expected "own" to be installed, found it under the name "sd15"' in err)
+    status, err = repeat_with(profile, here + '#:model "sd15"')
+    report.check("a model that was asked for needs none", status == 0)
     return report.finish()
 
 

@@ -14,8 +14,8 @@
    (check (string-append "the recipe holds " word) (holds? layer (string-append "\"" word "\":"))))
  '("format" "version" "task" "model" "model-fingerprint" "prompt" "negative-prompt" "seed" "index"
    "num-images" "steps" "guidance-scale" "strength" "scheduler" "scheduler-config" "eta" "generator"
-   "width" "height" "device" "dtype" "canvas" "origin" "source" "padding" "feather" "grow" "context"
-   "target" "selection"))
+   "width" "height" "device" "dtype" "canvas" "origin" "image" "source" "padding" "feather" "grow"
+   "context" "target" "selection"))
 (gimp-image-delete image)
 
 (define image (canvas 128 112 RGB PRECISION-U8-NON-LINEAR))
@@ -85,13 +85,15 @@
 (check-damaged "an unknown task" (replaced text "\"inpaint\"" "\"outpaint\""))
 (check-damaged "a number beyond its range" (replaced text "\"steps\": 2" "\"steps\": -5"))
 (check-damaged "a word for a number" (replaced text "\"steps\": 2" "\"steps\": \"two\""))
-(check-damaged "a model that is not there" (replaced text "/sd15\"" "/no-such-model\""))
+(check-damaged "a model that is not there"
+               (replaced text "\"model\": \"sd15\"" "\"model\": \"no-such-model\""))
 (check-damaged "a canvas that is none" (replaced text "\"canvas\": {" "\"canvas\": 5, \"x\": {"))
 (check-damaged "a place of no size" (replaced text "\"context\": {" "\"context\": {}, \"x\": {"))
 (check-damaged "a selection of another format" (replaced text "\"Y u16\"" "\"CIE Lab u8\""))
 (check-damaged "a selection that is too short" (replaced text "\"Y u16\"" "\"Y double\""))
 (check-damaged "a selection that is too long" (replaced text "\"Y u16\"" "\"Y u8\""))
-(check-damaged "no selection in the selection" (replaced text "\"zlib\"" "\"gzip\""))
+(check-damaged "a selection that is none"
+               (replaced text "\"selection\": {" "\"selection\": 5, \"x\": {"))
 (check-damaged "a word that is no choice"
                (replaced text "\"generator\": \"torch-cpu\"" "\"generator\": \"dice\""))
 (check-refused "steps beyond their range" #:steps 1001)
