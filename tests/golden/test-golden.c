@@ -447,8 +447,11 @@ test_cancel (gconstpointer data)
   g_autoptr (DifWeights) golden = test_read_tensors ("golden/sd15__own.safetensors");
   g_autoptr (DifRequest) rq     = request_for ("golden", ((const Case *) data)->c, golden);
   GError                *error  = NULL;
-  gsize                  before = dif_pipeline_backend (pipe)->live_bytes;
+  g_autoptr (DifResult)  first  = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
+  /* now weights have the layout that these shapes ask for; under AVX2 it differs in size */
+  gsize before = dif_pipeline_backend (pipe)->live_bytes;
 
+  g_assert_no_error (error);
   for (guint at = 0;; at++)
     {
       g_autoptr (GCancellable) cancellable = g_cancellable_new ();
