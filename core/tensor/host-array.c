@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "tensor/blocks.h"
+
 /* Elements expanded at a time, so that the floats in between stay in cache. */
 #define CHUNK 4096
 
@@ -144,6 +146,16 @@ static const Row rows[DIF_N_ENCODINGS] = {
   [DIF_ENC_F8_E5M2] = { "f8_e5m2", 1, 1, FALSE, DIF_BF16, TRUE, e5m2_to_f32 },
   [DIF_ENC_I8]      = { "i8", 1, 1, FALSE, DIF_F32, FALSE, i8_to_f32 },
   [DIF_ENC_U8]      = { "u8", 1, 1, FALSE, DIF_F32, FALSE, u8_to_f32 },
+  [DIF_ENC_Q4_0]    = { "q4_0", 32, 18, FALSE, DIF_F32, TRUE, _dif_q4_0_to_f32 },
+  [DIF_ENC_Q4_1]    = { "q4_1", 32, 20, FALSE, DIF_F32, TRUE, _dif_q4_1_to_f32 },
+  [DIF_ENC_Q5_0]    = { "q5_0", 32, 22, FALSE, DIF_F32, TRUE, _dif_q5_0_to_f32 },
+  [DIF_ENC_Q5_1]    = { "q5_1", 32, 24, FALSE, DIF_F32, TRUE, _dif_q5_1_to_f32 },
+  [DIF_ENC_Q8_0]    = { "q8_0", 32, 34, FALSE, DIF_F32, TRUE, _dif_q8_0_to_f32 },
+  [DIF_ENC_Q2_K]    = { "q2_k", 256, 84, FALSE, DIF_F32, TRUE, _dif_q2_k_to_f32 },
+  [DIF_ENC_Q3_K]    = { "q3_k", 256, 110, FALSE, DIF_F32, TRUE, _dif_q3_k_to_f32 },
+  [DIF_ENC_Q4_K]    = { "q4_k", 256, 144, FALSE, DIF_F32, TRUE, _dif_q4_k_to_f32 },
+  [DIF_ENC_Q5_K]    = { "q5_k", 256, 176, FALSE, DIF_F32, TRUE, _dif_q5_k_to_f32 },
+  [DIF_ENC_Q6_K]    = { "q6_k", 256, 210, FALSE, DIF_F32, TRUE, _dif_q6_k_to_f32 },
 };
 
 const char *

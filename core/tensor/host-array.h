@@ -25,6 +25,10 @@ G_BEGIN_DECLS
  * @DIF_ENC_F8_E5M2: the upper half of an IEEE half
  * @DIF_ENC_I8: 8-bit signed; numbers only with scales
  * @DIF_ENC_U8: 8-bit unsigned: bytes that mean something else
+ * @DIF_ENC_Q4_0: @DIF_ENC_Q4_1: @DIF_ENC_Q5_0: @DIF_ENC_Q5_1: @DIF_ENC_Q8_0:
+ *   ggml's blocks of 32: a scale, with _1 a minimum, and so many bits each
+ * @DIF_ENC_Q2_K: @DIF_ENC_Q3_K: @DIF_ENC_Q4_K: @DIF_ENC_Q5_K: @DIF_ENC_Q6_K:
+ *   ggml's blocks of 256, with scales of groups below the block's
  *
  * How the elements of an array are stored.
  */
@@ -39,11 +43,21 @@ typedef enum
   DIF_ENC_F8_E4M3,
   DIF_ENC_F8_E5M2,
   DIF_ENC_I8,
-  DIF_ENC_U8
+  DIF_ENC_U8,
+  DIF_ENC_Q4_0,
+  DIF_ENC_Q4_1,
+  DIF_ENC_Q5_0,
+  DIF_ENC_Q5_1,
+  DIF_ENC_Q8_0,
+  DIF_ENC_Q2_K,
+  DIF_ENC_Q3_K,
+  DIF_ENC_Q4_K,
+  DIF_ENC_Q5_K,
+  DIF_ENC_Q6_K
 } DifEncoding;
 
 /** DIF_N_ENCODINGS: their number. */
-#define DIF_N_ENCODINGS (DIF_ENC_U8 + 1)
+#define DIF_N_ENCODINGS (DIF_ENC_Q6_K + 1)
 
 /**
  * DifHostArray:

@@ -53,6 +53,50 @@ test_torch_reads_the_same (void)
     }
 }
 
+/* ggml's blocks as the gguf package reads them; whole arrays, and rows of two blocks. */
+static void
+test_blocks (void)
+{
+  static const DifEncoding kinds[] = { DIF_ENC_Q4_0, DIF_ENC_Q4_1, DIF_ENC_Q5_0, DIF_ENC_Q5_1,
+                                       DIF_ENC_Q8_0, DIF_ENC_Q2_K, DIF_ENC_Q3_K, DIF_ENC_Q4_K,
+                                       DIF_ENC_Q5_K, DIF_ENC_Q6_K };
+  g_autoptr (DifWeights)   w       = test_read_tensors ("blocks.safetensors");
+
+  for (guint k = 0; k < G_N_ELEMENTS (kinds); k++)
+    {
+      const char         *name     = dif_encoding_name (kinds[k]);
+      const DifHostArray *stored   = dif_weights_lookup (w, name);
+      g_autofree char    *as_f32   = g_strconcat (name, ".f32", NULL);
+      DifShape            shape    = { 0 };
+      g_autofree float   *expected = test_floats (w, as_f32, &shape);
+      g_autofree float   *all = NULL, *plain = NULL;
+      g_autofree void    *memory = NULL;
+      g_autofree guint8  *moved  = NULL;
+      DifHostArray        a = { kinds[k], shape, NULL }, odd = a;
+      gsize               n, bytes;
+
+      g_assert_nonnull (stored);
+      g_assert_true (dif_host_bytes (&a, &bytes));
+      g_assert_cmpuint (bytes, ==, stored->shape.d[0] * stored->shape.d[1]);
+      moved  = g_malloc (bytes + 1);
+      a.data = memcpy (moved + 1, stored->data, bytes);
+      all    = dif_host_to_f32 (&a, &n);
+      assert_same (all, expected, n);
+      a.shape = DIF_SHAPE (shape.d[0] / 2, 2 * shape.d[1]);
+      for (gsize i = 0; i < a.shape.d[0]; i++)
+        {
+          dif_host_rows_to_f32 (&a, i, 1, all);
+          assert_same (all, expected + i * a.shape.d[1], a.shape.d[1]);
+        }
+      g_assert_true (dif_host_is_weight (&a));
+      memory = dif_host_expand (&a);
+      plain  = dif_host_to_f32 (&a, NULL);
+      assert_same (plain, expected, n);
+      odd.shape.d[1]--;
+      g_assert_false (dif_host_bytes (&odd, &bytes));
+    }
+}
+
 static void
 test_scales (void)
 {
@@ -140,6 +184,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/tensor/host-array/torch-reads-the-same", test_torch_reads_the_same);
+  g_test_add_func ("/tensor/host-array/blocks", test_blocks);
   g_test_add_func ("/tensor/host-array/scales", test_scales);
   g_test_add_func ("/tensor/host-array/expanding", test_expanding);
   g_test_add_func ("/tensor/host-array/sizes", test_sizes);
