@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "formats/family.h"
 #include "formats/ldm-spelling.h"
 #include "formats/safetensors.h"
@@ -28,12 +29,20 @@ struct _DifSingleFile
   DifJson         *settings; /* NAME.dif.json; may be NULL */
 };
 
+/* @path without ".safetensors" */
+static char *
+without_ending (const char *path)
+{
+  return g_strndup (path,
+                    strlen (path) - (g_str_has_suffix (path, ENDING) ? strlen (ENDING) : 0));
+}
+
 char *
 dif_single_file_settings_path (const char *path)
 {
-  gsize n = strlen (path) - (g_str_has_suffix (path, ENDING) ? strlen (ENDING) : 0);
+  g_autofree char *stem = without_ending (path);
 
-  return g_strdup_printf ("%.*s.dif.json", (int) n, path);
+  return g_strconcat (stem, ".dif.json", NULL);
 }
 
 /* ---- opening ---- */
@@ -81,8 +90,12 @@ load_settings (DifSingleFile *file, GError **error)
 
 /* ---- what a file says of itself ---- */
 
-/* Words of the metadata's `modelspec.prediction_type`.  Source: Stability-AI/ModelSpec;
- * kohya-ss/sd-scripts, sai_model_spec.py. */
+/* More of a training configuration is none. */
+#define MAX_YAML (256 * 1024)
+
+/* Words of the metadata's `modelspec.prediction_type` and of `parameterization` in a
+ * training configuration.  Source: Stability-AI/ModelSpec; kohya-ss/sd-scripts,
+ * sai_model_spec.py; CompVis/stable-diffusion, ddpm.py. */
 static const struct
 {
   const char *word, *prediction;
@@ -95,15 +108,13 @@ static const struct
   { "velocity", "v_prediction" },
 };
 
+/* Takes @word, which stands at @key of @path. */
 static gboolean
-read_stated_prediction (DifSingleFile *file, GError **error)
+take_prediction (DifSingleFile *file, const char *word, const char *path, const char *key,
+                 GError **error)
 {
-  g_autofree char *word = NULL, *shown = NULL;
+  g_autofree char *shown = NULL;
 
-  if (! dif_safetensors_metadata (file->path, "modelspec.prediction_type", &word, error))
-    return FALSE;
-  if (! word || ! *word)
-    return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS (predictions); i++)
     if (g_ascii_strcasecmp (word, predictions[i].word) == 0)
       {
@@ -112,9 +123,54 @@ read_stated_prediction (DifSingleFile *file, GError **error)
       }
   shown = g_strescape (word, NULL);
   g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
-               "%s: metadata modelspec.prediction_type: expected epsilon or v, found \"%.60s\"",
-               file->path, shown);
+               "%s: %s: expected epsilon or v, found \"%.60s\"", path, key, shown);
   return FALSE;
+}
+
+static gboolean
+read_stated_prediction (DifSingleFile *file, GError **error)
+{
+  g_autofree char *word = NULL;
+
+  if (! dif_safetensors_metadata (file->path, "modelspec.prediction_type", &word, error))
+    return FALSE;
+  return ! word || ! *word ||
+         take_prediction (file, word, file->path, "metadata modelspec.prediction_type", error);
+}
+
+/* NAME.yaml beside NAME.safetensors is the configuration it was trained by, which
+ * AUTOMATIC1111 reads; of it, one line. */
+static gboolean
+read_yaml (DifSingleFile *file, GError **error)
+{
+  static const char  key[] = "parameterization:";
+  g_autofree char   *stem  = without_ending (file->path);
+  g_autofree char   *path  = g_strconcat (stem, ".yaml", NULL);
+  g_autoptr (GBytes) bytes = NULL;
+  g_autofree char   *text  = NULL;
+  g_auto (GStrv)     lines = NULL;
+
+  if (! g_file_test (path, G_FILE_TEST_EXISTS))
+    return TRUE;
+  bytes = dif_file_read (path, MAX_YAML, error);
+  if (! bytes)
+    return FALSE;
+  text  = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  lines = g_strsplit (text, "\n", -1);
+  for (guint i = 0; lines[i]; i++)
+    {
+      char *word = g_strstrip (lines[i]), *end;
+
+      if (! g_str_has_prefix (word, key))
+        continue;
+      word = g_strstrip (word + strlen (key));
+      end  = strchr (word, '#');
+      if (end)
+        *end = '\0';
+      word = g_strdelimit (g_strstrip (word), "\"'", ' ');
+      return take_prediction (file, g_strstrip (word), path, "parameterization", error);
+    }
+  return TRUE;
 }
 
 /* Tensors whose presence alone says something, put there by those who train.
@@ -143,7 +199,8 @@ dif_single_file_open (const char *path, GError **error)
   if (! dif_safetensors_read (path, known, want_known, &file->spelling, error))
     return NULL;
   file->family = dif_family_detect (known, names, path, error);
-  if (! file->family || ! load_settings (file, error) || ! read_stated_prediction (file, error))
+  if (! file->family || ! load_settings (file, error) || ! read_yaml (file, error) ||
+      ! read_stated_prediction (file, error))
     return NULL;
   read_markers (file, names);
   file->header = shapes_of (known);

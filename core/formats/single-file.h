@@ -18,12 +18,16 @@ typedef struct _DifSingleFile DifSingleFile;
  * @path: a .safetensors file
  * @error: return location
  *
- * Reads the header, finds out the family and, where `NAME.dif.json` lies
- * beside `NAME.safetensors`, reads that: an object of a part's name, such as
- * "scheduler" or "unet", holds keys that replace those of the part's config.
+ * Reads the header and finds out the family.  The tensors `v_pred` and `ztsnr`,
+ * else the metadata's `modelspec.prediction_type`, else `parameterization` in
+ * `NAME.yaml` beside `NAME.safetensors` set the scheduler's `prediction_type`
+ * and `rescale_betas_zero_snr`.  Where `NAME.dif.json` lies beside it, that has
+ * the last word: an object of a part's name, such as "scheduler" or "unet",
+ * holds keys that replace those of the part's config.
  *
- * Errors: those of dif_safetensors_read(), dif_family_detect() and
- * dif_json_load().
+ * Errors: those of dif_safetensors_read(), dif_family_detect(), dif_file_read()
+ * and dif_json_load(); UNSUPPORTED for another prediction than noise and
+ * velocity.
  *
  * Returns: (transfer full) (nullable): the file
  */

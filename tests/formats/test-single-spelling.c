@@ -284,6 +284,53 @@ test_stated_prediction (void)
     }
 }
 
+/* The training configuration beside a file; what the file itself says goes first. */
+static void
+test_yaml (void)
+{
+  static const struct
+  {
+    const char *text, *marker, *prediction;
+  } rows[] = {
+    { "model:\n  params:\n    parameterization: \"v\"  # velocity\n    linear_start: 0.00085\n",
+      NULL, "v_prediction" },
+    { "  parameterization: 'v'\r\n", NULL, "v_prediction" },
+    { "parameterization: eps", "v_pred:0", "v_prediction" },
+    { "parameterization: eps", NULL, "epsilon" },
+    { "# parameterization: v\nmodel: 1\n", NULL, "none" },
+    { "", NULL, "none" },
+    { "parameterization: x0\n", NULL, NULL },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      const char *const         names[] = { SD1_NAMES, rows[i].marker, NULL };
+      char                     *folder  = scratch_new ();
+      g_autofree char          *path    = single_write_names (folder, names);
+      GError                   *error   = NULL;
+      g_autoptr (DifCheckpoint) c       = NULL;
+      g_autoptr (DifJson)       config  = NULL;
+
+      scratch_write_text (folder, "file.yaml", rows[i].text);
+      c = dif_checkpoint_open (path, &error);
+      if (rows[i].prediction)
+        {
+          g_assert_no_error (error);
+          config = dif_checkpoint_config (c, "scheduler", &error);
+          g_assert_no_error (error);
+          g_assert_cmpstr (dif_json_string (config, "prediction_type", "none"), ==,
+                           rows[i].prediction);
+        }
+      else
+        {
+          g_assert_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED);
+          assert_one_line (error, "file.yaml: parameterization: expected epsilon or v, found");
+          g_clear_error (&error);
+        }
+      scratch_free (folder);
+    }
+}
+
 /* What lies below a part's name is taken, known to be needless, or named. */
 static void
 test_unknown_tensors (void)
@@ -417,6 +464,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formats/single-file/families-by-names", test_families_by_names);
   g_test_add_func ("/formats/single-file/markers", test_markers);
   g_test_add_func ("/formats/single-file/stated-prediction", test_stated_prediction);
+  g_test_add_func ("/formats/single-file/yaml", test_yaml);
   g_test_add_func ("/formats/single-file/unknown-tensors-are-named", test_unknown_tensors);
   g_test_add_func ("/formats/single-file/scaled-fp8", test_scaled_fp8);
   result = g_test_run ();

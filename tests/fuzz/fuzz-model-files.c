@@ -14,6 +14,7 @@
 static const FuzzFile files[] = {
   { '1', "one.safetensors" },
   { 'd', "one.dif.json" },
+  { 'y', "one.yaml" },
 };
 
 static const float zeros[64];
@@ -24,6 +25,24 @@ check_message (GError **error)
   g_assert_nonnull (*error);
   g_assert_null (strchr ((*error)->message, '\n'));
   g_clear_error (error);
+}
+
+/* Every number is read, and brought into what a backend takes. */
+static void
+read_numbers (DifWeights *weights)
+{
+  g_autoptr (GPtrArray) names = dif_weights_names (weights);
+
+  for (guint i = 0; i < names->len; i++)
+    {
+      DifHostArray      array  = *dif_weights_lookup (weights, names->pdata[i]);
+      g_autofree float *all    = dif_host_to_f32 (&array, NULL);
+      g_autofree void  *memory = NULL;
+
+      g_assert_nonnull (all);
+      if (dif_host_is_weight (&array) && ! dif_host_is_plain (&array, NULL))
+        memory = dif_host_expand (&array);
+    }
 }
 
 static void
@@ -47,6 +66,8 @@ open_single (const char *path)
           weights = dif_checkpoint_weights (c, parts[i], &error);
           if (! weights)
             check_message (&error);
+          else
+            read_numbers (weights);
         }
     }
 }

@@ -493,7 +493,8 @@ def make_checkpoint_config(safetensors):
 
 def listed(shapes, dtypes=(), fill=b"\0"):
     """A file of F32 tensors (or of the dtype given) by name and shape."""
-    header, at, sizes = {}, 0, {"F32": 4, "F16": 2, "I64": 8}
+    header, at, sizes = {}, 0, {"F32": 4, "F16": 2, "I64": 8, "F64": 8, "F8_E4M3": 1, "F8_E5M2": 1,
+                                         "I8": 1, "U8": 1}
     for name, shape in shapes.items():
         dtype = dict(dtypes).get(name, "F32")
         size = sizes[dtype]
@@ -556,6 +557,30 @@ def make_model_files():
         "embedding-several": parts(_1=listed({"emb_params": [3, 2]})),
         "embedding-xl": parts(_1=listed({"clip_l": [1, 2], "clip_g": [1, 3]})),
         "embedding-odd": parts(_1=listed({"a": [0, 2]})),
+    }
+    q8 = unet + "middle_block.1.transformer_blocks.0.attn2.to_k."
+    scaled = {**single, q8 + "scale_weight": [], q8 + "scale_input": [], unet + "scaled_fp8": [2]}
+    f8 = {**step, q8 + "weight": "F8_E4M3", unet + "scaled_fp8": "F8_E4M3"}
+    sgm = {k.replace(text, "conditioner.embedders.0.model."): v for k, v in single.items()
+           if "label_emb" not in k}
+    inputs |= {
+        "single-sgm": parts(_1=listed(sgm, step.items())),
+        "single-markers": parts(_1=listed({**xl, "v_pred": [0], "ztsnr": [0]}, step.items())),
+        "single-wrapped": parts(_1=listed({"state_dict.module." + k: v for k, v in xl.items()})),
+        "single-unknown": parts(_1=listed({**single, unet + "time_mix.weight": [2]}, step.items())),
+        "single-scaled": parts(_1=listed(scaled, f8.items(), b"\x7f")),
+        "single-scales-odd": parts(_1=listed({**scaled, q8 + "scale_weight": [3]}, f8.items())),
+        "single-wide": parts(_1=listed(single, {k: "F64" for k in single}.items())),
+        "single-e5m2": parts(_1=listed(single, {k: "F8_E5M2" for k in single}.items())),
+        "single-i8": parts(_1=listed({**single, q8 + "weight_scale": [2, 1]},
+                                     {**step, q8 + "weight": "I8"}.items())),
+        "single-quantized": parts(_1=listed({**single, q8 + "comfy_quant": [8]},
+                                            {**step, q8 + "comfy_quant": "U8"}.items(), b"{")),
+        "single-yaml": parts(_1=listed(single, step.items()), y='parameterization: "v"  # x\n'),
+        "single-yaml-odd": parts(_1=listed(single, step.items()), y="parameterization:\n\0"),
+        "single-stated": parts(_1=tensors({"__metadata__": {"modelspec.prediction_type": "v"},
+                                           unet + "input_blocks.0.0.weight":
+                                           entry("F32", [2, 4], 0, 32)}, bytes(32))),
     }
     described = tensors({"__metadata__": {"lora_adapter_metadata": dump(
         {"unet.lora_alpha": 8, "unet.alpha_pattern": {"to_q": 2}, "unet.use_rslora": True})},
