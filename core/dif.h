@@ -22,6 +22,7 @@
 #include "formats/checkpoint.h"
 #include "formats/embedding.h"
 #include "formats/fingerprint.h"
+#include "formats/gguf.h"
 #include "formats/lora.h"
 #include "formats/safetensors.h"
 #include "models/clip-processor.h"

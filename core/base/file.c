@@ -115,3 +115,22 @@ dif_file_is_pickled (const char *name)
       return TRUE;
   return FALSE;
 }
+
+GBytes *
+dif_file_map (const char *path, GError **error)
+{
+  g_autoptr (GMappedFile) map = NULL;
+  guint64                 size;
+  int                     fd = dif_file_open (path, &size, error);
+
+  if (fd < 0)
+    return NULL;
+  map = g_mapped_file_new_from_fd (fd, FALSE, error);
+  close (fd);
+  if (! map)
+    {
+      g_prefix_error (error, "%s: ", path);
+      return NULL;
+    }
+  return g_mapped_file_get_bytes (map);
+}

@@ -32,6 +32,19 @@ int dif_file_open (const char *path, guint64 *size, GError **error);
 GBytes *dif_file_read (const char *path, gsize max_bytes, GError **error);
 
 /**
+ * dif_file_map:
+ * @path: a regular file
+ * @error: return location
+ *
+ * Nobody may cut the file short while it is mapped.
+ *
+ * Errors: G_FILE_ERROR, prefixed with the path.
+ *
+ * Returns: (transfer full) (nullable): its contents, mapped
+ */
+GBytes *dif_file_map (const char *path, GError **error);
+
+/**
  * dif_file_is_pickled:
  * @name: a file's name or path
  *

@@ -135,7 +135,7 @@ DifCheckpoint *
 dif_checkpoint_open (const char *path, GError **error)
 {
   g_autoptr (DifCheckpoint) c       = g_new0 (DifCheckpoint, 1);
-  gboolean                  is_file = g_str_has_suffix (path, ".safetensors") &&
+  gboolean                  is_file = dif_single_file_has_ending (path) &&
                      g_file_test (path, G_FILE_TEST_EXISTS) &&
                      ! g_file_test (path, G_FILE_TEST_IS_DIR);
 

@@ -2,7 +2,7 @@
 /* checkpoint.h - a model on disk: parts, their configs and their weights.
  *
  * Knows diffusers folders as published and as saved today, and single
- * .safetensors files under Stability's original names.  Translates every
+ * .safetensors or .gguf files under Stability's original names.  Translates every
  * spelling into the canonical names and knows nothing of models.
  */
 #ifndef DIF_FORMATS_CHECKPOINT_H
@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 
 /**
  * dif_checkpoint_open:
- * @path: a folder with model_index.json, or a .safetensors file
+ * @path: a folder with model_index.json, or a .safetensors or .gguf file
  * @error: return location
  *
  * Reads model_index.json only, or the file's header.

@@ -3,7 +3,6 @@
 #include "formats/fingerprint.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 
@@ -53,24 +52,14 @@ dif_fingerprint_add (GChecksum *sum, const char *part, DifJson *config, DifWeigh
 gboolean
 dif_fingerprint_add_file (GChecksum *sum, const char *path, GError **error)
 {
-  g_autoptr (GMappedFile) file = NULL;
-  g_autofree char        *text = NULL;
-  const guchar           *bytes;
-  guint64                 length;
-  gsize                   size, room;
-  int                     fd = dif_file_open (path, &length, error);
+  g_autoptr (GBytes) file = dif_file_map (path, error);
+  g_autofree char   *text = NULL;
+  const guchar      *bytes;
+  gsize              size, room;
 
-  if (fd < 0)
-    return FALSE;
-  file = g_mapped_file_new_from_fd (fd, FALSE, error);
-  close (fd);
   if (! file)
-    {
-      g_prefix_error (error, "%s: ", path);
-      return FALSE;
-    }
-  bytes = (const guchar *) g_mapped_file_get_contents (file);
-  size  = g_mapped_file_get_length (file);
+    return FALSE;
+  bytes = g_bytes_get_data (file, &size);
   text  = g_strdup_printf ("%" G_GSIZE_FORMAT, size);
   add_text (sum, text);
   if (size <= DIF_FINGERPRINT_HEAD)

@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -361,29 +360,13 @@ dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into, D
 static GBytes *
 map_file (const char *path, GError **error)
 {
-  g_autoptr (GMappedFile) map = NULL;
-  guint64                 size;
-  int                     fd;
-
-  if (dif_file_is_pickled (path))
-    {
-      g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "%s: expected a .safetensors file, found a pickled one, which may hold code and "
-                   "is not read",
-                   path);
-      return NULL;
-    }
-  fd = dif_file_open (path, &size, error);
-  if (fd < 0)
-    return NULL;
-  map = g_mapped_file_new_from_fd (fd, FALSE, error);
-  close (fd);
-  if (! map)
-    {
-      g_prefix_error (error, "%s: ", path);
-      return NULL;
-    }
-  return g_mapped_file_get_bytes (map);
+  if (! dif_file_is_pickled (path))
+    return dif_file_map (path, error);
+  g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
+               "%s: expected a .safetensors file, found a pickled one, which may hold code and "
+               "is not read",
+               path);
+  return NULL;
 }
 
 gboolean

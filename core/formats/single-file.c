@@ -11,11 +11,14 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "formats/family.h"
+#include "formats/gguf.h"
 #include "formats/ldm-spelling.h"
 #include "formats/safetensors.h"
 #include "formats/scales.h"
 
-#define ENDING ".safetensors"
+#define GGUF ".gguf"
+
+static const char *const endings[] = { ".safetensors", GGUF };
 
 struct _DifSingleFile
 {
@@ -29,12 +32,39 @@ struct _DifSingleFile
   DifJson         *settings; /* NAME.dif.json; may be NULL */
 };
 
-/* @path without ".safetensors" */
+/* @path without its ending */
 static char *
 without_ending (const char *path)
 {
-  return g_strndup (path,
-                    strlen (path) - (g_str_has_suffix (path, ENDING) ? strlen (ENDING) : 0));
+  gsize n = strlen (path);
+
+  for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
+    if (g_str_has_suffix (path, endings[i]))
+      return g_strndup (path, n - strlen (endings[i]));
+  return g_strdup (path);
+}
+
+static gboolean
+is_gguf (const char *path)
+{
+  return g_str_has_suffix (path, GGUF);
+}
+
+static gboolean
+read_tensors (const char *path, DifWeights *into, DifWantFunc want, gpointer user_data,
+              GError **error)
+{
+  return (is_gguf (path) ? dif_gguf_read : dif_safetensors_read) (path, into, want, user_data,
+                                                                  error);
+}
+
+gboolean
+dif_single_file_has_ending (const char *path)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
+    if (g_str_has_suffix (path, endings[i]))
+      return TRUE;
+  return FALSE;
 }
 
 char *
@@ -132,6 +162,8 @@ read_stated_prediction (DifSingleFile *file, GError **error)
 {
   g_autofree char *word = NULL;
 
+  if (is_gguf (file->path))
+    return TRUE;
   if (! dif_safetensors_metadata (file->path, "modelspec.prediction_type", &word, error))
     return FALSE;
   return ! word || ! *word ||
@@ -190,13 +222,14 @@ dif_single_file_open (const char *path, GError **error)
 {
   g_autoptr (DifSingleFile) file  = g_new0 (DifSingleFile, 1);
   g_autoptr (DifWeights)    known = dif_weights_new ("header");
-  g_autoptr (GPtrArray)     names = dif_safetensors_names (path, error);
+  g_autoptr (GPtrArray)     names = (is_gguf (path) ? dif_gguf_names : dif_safetensors_names) (
+      path, error);
 
   if (! names)
     return NULL;
   file->path     = g_strdup (path);
   file->spelling = dif_ldm_spelling_of (names);
-  if (! dif_safetensors_read (path, known, want_known, &file->spelling, error))
+  if (! read_tensors (path, known, want_known, &file->spelling, error))
     return NULL;
   file->family = dif_family_detect (known, names, path, error);
   if (! file->family || ! load_settings (file, error) || ! read_yaml (file, error) ||
@@ -400,7 +433,7 @@ dif_single_file_weights (DifSingleFile *file, const char *part, GError **error)
 
   if (! has_part (file, part, error))
     return NULL;
-  done    = dif_safetensors_read (file->path, raw, want_part, &want, error);
+  done    = read_tensors (file->path, raw, want_part, &want, error);
   unknown = want.unknown;
   if (done && unknown)
     {

@@ -14,8 +14,18 @@ G_BEGIN_DECLS
 typedef struct _DifSingleFile DifSingleFile;
 
 /**
+ * dif_single_file_has_ending:
+ * @path: a path
+ *
+ * Returns: whether it is named like one: `.safetensors`, or `.gguf`, of which
+ * those with all parts under original names are read (stable-diffusion.cpp
+ * writes such)
+ */
+gboolean dif_single_file_has_ending (const char *path);
+
+/**
  * dif_single_file_open:
- * @path: a .safetensors file
+ * @path: a .safetensors or .gguf file
  * @error: return location
  *
  * Reads the header and finds out the family.  The tensors `v_pred` and `ztsnr`,
@@ -25,8 +35,8 @@ typedef struct _DifSingleFile DifSingleFile;
  * the last word: an object of a part's name, such as "scheduler" or "unet",
  * holds keys that replace those of the part's config.
  *
- * Errors: those of dif_safetensors_read(), dif_family_detect(), dif_file_read()
- * and dif_json_load(); UNSUPPORTED for another prediction than noise and
+ * Errors: those of dif_safetensors_read(), dif_gguf_read(), dif_family_detect(),
+ * dif_file_read() and dif_json_load(); UNSUPPORTED for another prediction than noise and
  * velocity.
  *
  * Returns: (transfer full) (nullable): the file

@@ -753,8 +753,44 @@ def make_presets():
         write("presets", name + ".json", data)
 
 
+# ---- GGUF files ----
+
+def make_gguf():
+    def text(s):
+        return struct.pack("<Q", len(s)) + s
+
+    def file(keys, listed, data, version=3):
+        out = b"GGUF" + struct.pack("<IQQ", version, len(listed), len(keys))
+        out += b"".join(keys) + b"".join(listed)
+        return out + bytes(-len(out) % 32) + data
+
+    def tensor(name, dims, kind, at):
+        return (text(name) + struct.pack("<I", len(dims)) + struct.pack(f"<{len(dims)}Q", *dims)
+                + struct.pack("<IQ", kind, at))
+
+    name = text(b"general.architecture") + struct.pack("<I", 8) + text(b"sd1")
+    texts = text(b"t") + struct.pack("<IIQ", 9, 8, 2) + text(b"a") + text(b"")
+    moved = text(b"comfy.gguf.orig_shape.a") + struct.pack("<IIQ2i", 9, 5, 2, 4, 8)
+    aligned = text(b"general.alignment") + struct.pack("<II", 4, 64)
+    blocks = bytes(range(1, 35))
+    inputs = {
+        "plain": file([name], [tensor(b"a", [4, 2], 0, 0)], bytes(32)),
+        "old": file([], [tensor(b"a", [3], 1, 0)], bytes(6), 2),
+        "keys": file([name, texts, moved, aligned], [tensor(b"a", [32], 8, 0)], blocks + bytes(30)),
+        "two": file([], [tensor(b"a", [32], 8, 0), tensor(b"b", [256], 12, 64)], bytes(64 + 144)),
+        "twins": file([], [tensor(b"a", [1], 0, 0), tensor(b"a", [1], 0, 0)], bytes(4)),
+        "type": file([], [tensor(b"a", [1], 16, 0)], bytes(4)),
+        "outside": file([], [tensor(b"a", [9], 0, 0)], bytes(32)),
+        "many": b"GGUF" + struct.pack("<IQQ", 3, 2**63, 0),
+        "nothing": file([], [], b""),
+    }
+    for key, data in inputs.items():
+        write("gguf", key, data)
+
+
 def main():
     make_json()
+    make_gguf()
     make_frames()
     safetensors = make_safetensors()
     make_tokenizer()
