@@ -202,7 +202,8 @@ read_place (Recipe *r, GimpImage *image, GimpLayer *layer, GError **error)
   if (! dif_region_is_for (r->task))
     {
       r->fate             = dif_region_fate (canvas, image, &place->context);
-      r->repeat.is_scaled = r->fate == DIF_LAYER_SCALED;
+      r->repeat.is_scaled = r->fate == DIF_LAYER_SCALED ||
+                            (r->fate == DIF_LAYER_KEPT && dif_json_bool (canvas, "filled", FALSE));
       return dif_json_finish (r->repeat.recipe, error);
     }
   r->fate = dif_region_from_json (canvas, image, layer, place);

@@ -171,6 +171,8 @@ describe_place (DifJson *canvas, const DifSpot *spot, DifResult *result)
                            area->y + (area->height - height) / 2, width, height };
 
   dif_recipe_set_rect (canvas, "context", spot->is_filled ? area : &place);
+  if (spot->is_filled)
+    dif_json_set_bool (canvas, "filled", TRUE);
 }
 
 /* The spot for what was drawn; layers may have gone meanwhile. */

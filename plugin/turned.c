@@ -9,6 +9,7 @@
 #define N_OBLONG 4    /* of those, what keeps an oblong's shape */
 #define UNLIKE   0.1  /* of what both mark: less of a difference is none */
 #define CLEARLY  0.25 /* a turn explains at least three quarters of it */
+#define LEAST    (1.0f / 512.0f)
 
 guint
 dif_turned_point (guint i, guint length)
@@ -38,8 +39,8 @@ difference (const float *then, const float *now, guint turn)
   return sum;
 }
 
-gboolean
-dif_turned_is (const float *then, const float *now, gboolean is_square)
+static gboolean
+explains (const float *then, const float *now, gboolean is_square)
 {
   double marked = 0.0, same, best = G_MAXDOUBLE;
 
@@ -49,4 +50,22 @@ dif_turned_is (const float *then, const float *now, gboolean is_square)
   for (guint turn = 1; turn < (is_square ? N_TURNS : N_OBLONG); turn++)
     best = MIN (best, difference (then, now, turn));
   return same > UNLIKE * marked && best < CLEARLY * same;
+}
+
+/* By the values, or by what is marked at all: a soft edge takes much of a small selection, but
+ * nothing of where it lies. */
+gboolean
+dif_turned_is (const float *then, const float *now, gboolean is_square)
+{
+  const gsize       n        = (gsize) GRID * GRID;
+  g_autofree float *was      = g_new (float, n);
+  g_autofree float *is       = g_new (float, n);
+  gboolean          by_value = explains (then, now, is_square);
+
+  for (gsize i = 0; ! by_value && i < n; i++)
+    {
+      was[i] = then[i] >= LEAST;
+      is[i]  = now[i] >= LEAST;
+    }
+  return by_value || explains (was, is, is_square);
 }

@@ -71,6 +71,20 @@ test_paint (void)
   g_assert_false (is_turned (TRUE));
 }
 
+/* A soft edge leaves little of a small selection; its flip is one all the same. */
+static void
+test_soft_edges (void)
+{
+  for (guint turn = 0; turn < 8; turn++)
+    {
+      fill (then, 0);
+      fill (now, turn);
+      for (guint i = 0; i < GRID * GRID; i++)
+        now[i] *= 0.02f + 0.5f * (float) (i % 3 == 0);
+      g_assert_cmpint (is_turned (TRUE), ==, turn != 0);
+    }
+}
+
 /* The same, of what is alike on both sides. */
 static void
 test_symmetry (void)
@@ -102,6 +116,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/plugin/turned/knows-flips-and-turns", test_turns);
+  g_test_add_func ("/plugin/turned/sees-through-soft-edges", test_soft_edges);
   g_test_add_func ("/plugin/turned/leaves-painting-alone", test_paint);
   g_test_add_func ("/plugin/turned/leaves-symmetry-alone", test_symmetry);
   g_test_add_func ("/plugin/turned/mirrors-points", test_points);
