@@ -336,6 +336,8 @@ class Round:
                                  (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
             if self.harm == "cgroup":
                 self.place.cgroup.release()
+            if self.pid and self.harm == "stop":
+                os.kill(self.pid, signal.SIGCONT)
         except (ProcessLookupError, PermissionError):
             pass
 
@@ -393,7 +395,7 @@ class Round:
 
 
 def clean_up(place):
-    """After a failure the next round begins afresh."""
+    """After a failure the next round begins afresh; at the end nothing is left, however it came."""
     for role in ("engine", "plug-in", "gimp", "dif", "client"):
         for pid in place.pids(role) if place.programs[role] else ():
             try:
@@ -453,6 +455,7 @@ def main():
         lines.append(f"not ok 1 {problem}")
         status = 1
     finally:
+        clean_up(place)
         place.cgroup.close()
         place.profile.close()
     if args.results:
