@@ -14,6 +14,7 @@ extern const CliCommand cmd_make_checkpoint;
 extern const CliCommand cmd_pull;
 extern const CliCommand cmd_bench;
 extern const CliCommand cmd_selftest;
+extern const CliCommand cmd_engine;
 
 G_END_DECLS
 

@@ -19,6 +19,7 @@ static const CliCommand *const commands[] = {
 #endif
   &cmd_bench,
   &cmd_selftest,
+  &cmd_engine,
 };
 
 static const CliCommand *

@@ -11,12 +11,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
-from harness import MODELS, TASKS, Safetensors, Skip, main, write
+from harness import MODELS, PROGRAM, TASKS, Safetensors, Skip, main, write
 from png import read_png, read_text, write_gray_png
 
 MAN_PAGE = sys.argv[3]
-COMMANDS = TASKS + ("info", "schedulers", "make-checkpoint", "bench")
+COMMANDS = TASKS + ("info", "schedulers", "make-checkpoint", "bench", "engine")
 
 # Each: what follows the arguments of a small picture, and words of the message.
 WRONG_USAGE = (
@@ -407,6 +408,29 @@ def test_auto_says_what_it_takes(bench):
     assert json.loads(result.out)["auto"]["device"] == told["device"] and not result.err
     asked = bench.ok("bench", "--model", bench.model, "--steps", "1", "--dtype", "f32").out
     assert "auto computes" not in asked, asked
+
+
+def test_engine(bench):
+    program = os.path.join(os.path.dirname(os.path.dirname(PROGRAM)), "engine", "dif-engine")
+    os.mkdir(bench.path("runtime"), 0o700)
+    env = dict(os.environ, XDG_RUNTIME_DIR=bench.path("runtime"), DIF_ENGINE_MEMORY="3G")
+    bench.fails(1, ["engine: expected one that is running, found none"], "engine", "status", env=env)
+    bench.ok("engine", "unload", env=env)
+    bench.ok("engine", "stop", env=env)
+    bench.fails(2, ["expected status, unload or stop", "dance"], "engine", "dance", env=env)
+    bench.fails(2, [], "engine", env=env)
+    with subprocess.Popen([program], env=env) as process:
+        end = time.monotonic() + 60
+        while bench.run("engine", "status", env=env).status and time.monotonic() < end:
+            time.sleep(0.05)
+        said = json.loads(bench.ok("engine", "status", "--json", env=env).out)
+        assert said["pid"] == process.pid and said["models"] == [] and said["model"] is None, said
+        assert said["memory_budget"] == 3 << 30, said
+        text = bench.ok("engine", "status", env=env).out
+        assert f"process {process.pid}, " in text and "models loaded: 0, " in text, text
+        assert "unloaded 0 models" in bench.ok("engine", "unload", env=env).out
+        bench.ok("engine", "stop", env=env)
+        assert process.wait(timeout=60) == 0
 
 
 def test_numbers_do_not_depend_on_the_locale(bench):
