@@ -47,7 +47,8 @@ typedef struct
   GSource       *cancel_source;
   DifResult     *result; /* as far as it has arrived */
   guint          n_arrived;
-  guint8        *has; /* which of its pictures have */
+  guint8        *has;     /* which of its pictures have */
+  gboolean       is_full; /* there was no memory for it */
 
   GMutex      lock; /* of the two below, which a computing thread writes */
   DifProgress latest;
@@ -183,8 +184,11 @@ take_picture (Call *call, DifFrame *frame)
     return FALSE;
   if (call->result == NULL)
     {
-      call->result = dif_result_new (n_images, width, height, seed);
-      call->has    = g_new0 (guint8, n_images);
+      call->result  = dif_result_new (n_images, width, height, seed);
+      call->is_full = call->result == NULL;
+      if (call->is_full)
+        return FALSE;
+      call->has = g_new0 (guint8, n_images);
     }
   if (dif_result_n_images (call->result) != n_images || dif_result_width (call->result) != width ||
       dif_result_height (call->result) != height || call->has[index])
@@ -331,8 +335,13 @@ take_news (Call *call, DifFrame *frame)
     take_progress (call, header);
   else if (dif_message_is (header, "done"))
     take_done (call, header);
-  else if ((dif_message_is (header, "picture") || dif_message_is (header, "plane")) &&
-           ! take_part (call, frame))
+  else if ((! dif_message_is (header, "picture") && ! dif_message_is (header, "plane")) ||
+           take_part (call, frame))
+    return;
+  else if (call->is_full)
+    call_fail_with (call, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                    "out of memory: the pictures of an answer");
+  else
     call_fail_with (call, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
                     "dif-engine: expected pictures, found a message that makes no sense");
 }

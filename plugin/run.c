@@ -135,6 +135,12 @@ pick (DifResult *batch, guint index, GError **error)
         continue;
       one = dif_result_new (1, dif_result_width (batch), dif_result_height (batch),
                             dif_result_seed (batch));
+      if (one == NULL)
+        {
+          g_set_error_literal (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                               "out of memory: one picture of a batch");
+          return NULL;
+        }
       dif_result_fill (one, 0, dif_result_pixels (batch, i), dif_result_recipe (batch, i));
       dif_result_set_verdict (one, 0, index, dif_result_safety (batch, i));
       dif_result_set_warning (one, dif_result_warning (batch));

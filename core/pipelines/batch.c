@@ -127,6 +127,9 @@ draw_batch (DifPipeline *pipe, DifRequest *rq, guint64 seed, DifProgressFunc pro
       for (guint i = 0; i < n; i++)
         results[i] = parts[i].result;
       result = _dif_result_join (results, n);
+      if (! result)
+        g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                     "out of memory: joining the pictures of %u devices", n);
     }
   for (guint i = 0; i < n; i++)
     {

@@ -39,6 +39,11 @@ sift (DifRun *run, const float *pixels)
   for (guint i = 0; i < run->spec->n_images; i++)
     kept += ! block || verdicts[i] != DIF_SAFETY_FLAGGED;
   result = dif_result_new (kept, run->report.width, run->report.height, run->spec->seed);
+  if (! result)
+    {
+      dif_run_out_of_memory (run, "keeping the pictures");
+      return NULL;
+    }
   dif_result_set_n_withheld (result, run->spec->n_images - kept);
   for (guint i = 0; i < run->spec->n_images; i++)
     if (! block || verdicts[i] != DIF_SAFETY_FLAGGED)
@@ -79,6 +84,8 @@ collect (DifRun *run, DifTensor *image)
   if (dif_context_failed (run->cx))
     return NULL;
   result = sift (run, pixels);
+  if (! result)
+    return NULL;
   dif_result_set_warning (result, run->report.warning->len ? run->report.warning->str : NULL);
   keep_depth (run, result);
   if (run->pipe->dump && dif_result_n_images (result))

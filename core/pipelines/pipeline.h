@@ -309,7 +309,8 @@ const char *dif_result_warning (DifResult *r);
  *
  * For clients of an engine, which receive pictures over a socket.
  *
- * Returns: (transfer full): a result with black pictures and empty recipes
+ * Returns: (transfer full) (nullable): a result with black pictures and empty
+ * recipes; NULL for want of memory
  */
 DifResult *dif_result_new (guint n_images, guint width, guint height, guint64 seed);
 

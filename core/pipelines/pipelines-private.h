@@ -118,7 +118,8 @@ DifResult *_dif_pipeline_draw (DifPipeline *pipe, DifRequest *rq, const DifShare
  * @parts: (array length=n): results of one batch, in its order
  * @n: how many, at least one
  *
- * Returns: (transfer full): all their pictures; a warning that several have is
+ * Returns: (transfer full) (nullable): all their pictures, NULL for want of memory;
+ * a warning that several have is
  * there once, planes are the first's
  */
 DifResult *_dif_result_join (DifResult *const *parts, guint n);

@@ -25,13 +25,18 @@ struct _DifResult
 DifResult *
 dif_result_new (guint n_images, guint width, guint height, guint64 seed)
 {
-  DifResult *r = g_new0 (DifResult, 1);
+  gsize      n_values = (gsize) n_images * width * height * 3;
+  float     *pixels   = g_try_new0 (float, MAX (n_values, 1));
+  DifResult *r;
 
+  if (! pixels)
+    return NULL;
+  r           = g_new0 (DifResult, 1);
   r->n_images = n_images;
   r->width    = width;
   r->height   = height;
   r->seed     = seed;
-  r->pixels   = g_new0 (float, (gsize) n_images *width *height * 3);
+  r->pixels   = pixels;
   r->recipes  = g_new0 (char *, n_images + 1);
   r->verdicts = g_malloc0_n (n_images, sizeof *r->verdicts);
   r->planes   = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
@@ -213,6 +218,8 @@ _dif_result_join (DifResult *const *parts, guint n)
   for (guint k = 0; k < n; k++)
     total += parts[k]->n_images;
   all = dif_result_new (total, parts[0]->width, parts[0]->height, parts[0]->seed);
+  if (! all)
+    return NULL;
   for (guint k = 0; k < n; k++)
     {
       for (guint i = 0; i < parts[k]->n_images; i++, at++)

@@ -53,7 +53,9 @@ rescaled (DifContext *cx, DifTensor *guided, DifTensor *text, double rescale)
     return guided;
   for (gsize i = 0; i < n; i++)
     {
-      float      f    = (float) (rescale * std_text[i] / std_cfg[i] + 1 - rescale);
+      /* what is the same everywhere has nothing to scale; diffusers makes it NaN */
+      double     by   = std_cfg[i] > 0 ? std_text[i] / std_cfg[i] : 1;
+      float      f    = (float) (rescale * by + 1 - rescale);
       DifTensor *item = dif_slice_batch (cx, guided, i, 1);
 
       item = dif_lincomb (cx, 1, &f, &item);

@@ -25,13 +25,16 @@ choose (GPtrArray *names)
 
   for (guint i = 0; i < names->len; i++)
     {
-      const char *name = names->pdata[i], *number = name + strlen (NAME ".");
+      const char *name = names->pdata[i], *number;
       guint64     n;
 
       if (strcmp (name, NAME) == 0)
         return name;
-      if (g_str_has_prefix (name, NAME ".") &&
-          g_ascii_string_to_unsigned (number, 10, 0, G_MAXUINT32, &n, NULL) && (! best || n > last))
+      if (! g_str_has_prefix (name, NAME "."))
+        continue;
+      number = name + strlen (NAME ".");
+      if (g_ascii_string_to_unsigned (number, 10, 0, G_MAXUINT32, &n, NULL) &&
+          (! best || n > last))
         {
           best = name;
           last = n;

@@ -183,9 +183,11 @@ static float *
 shrink_mask (DifRun *run, const Inpaint *in, const float *mask)
 {
   gsize  f = dif_vae_factor (run->pipe->vae), h = run->spec->height / f, w = run->spec->width / f;
-  float *small = g_new (float, h *w);
+  float *small = g_try_new (float, h *w);
 
-  for (gsize i = 0; i < h; i++)
+  if (! small)
+    dif_run_out_of_memory (run, "preparing the mask");
+  for (gsize i = 0; small && i < h; i++)
     for (gsize j = 0; j < w; j++)
       {
         const float *cell = mask + i * f * run->spec->width + j * f;
@@ -434,7 +436,7 @@ run_inpaint (DifRun *run)
   in.end  = dif_run_end (run, in.first);
   in.mask = small = shrink_mask (run, &in, mask);
   in.known = known = known_of (run, mask);
-  drawn            = known ? draw (run, &in, picture, embeds) : dif_context_inert (cx);
+  drawn            = known && small ? draw (run, &in, picture, embeds) : dif_context_inert (cx);
   return in.cropped ? put_all_back (run, &in, drawn) : drawn;
 }
 

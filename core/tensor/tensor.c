@@ -109,6 +109,11 @@ dif_backend_why_best (DifBackend *be)
 void
 dif_backend_account (DifBackend *be, gssize delta)
 {
-  be->live_bytes += (gsize) delta;
-  be->peak_bytes = MAX (be->peak_bytes, be->live_bytes);
+  /* tensors may be dropped on other threads */
+  gsize live = __atomic_add_fetch (&be->live_bytes, (gsize) delta, __ATOMIC_RELAXED);
+  gsize peak = __atomic_load_n (&be->peak_bytes, __ATOMIC_RELAXED);
+
+  while (live > peak && ! __atomic_compare_exchange_n (&be->peak_bytes, &peak, live, TRUE,
+                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    ;
 }

@@ -237,6 +237,20 @@ def test_flipped_bits_in_headers(bench):
         assert result.err.count("\n") <= 1, result
 
 
+def test_a_prediction_that_is_the_same_everywhere(bench):
+    model = bench.copy_model("flat")
+    path = os.path.join(model, "unet", "diffusion_pytorch_model.safetensors")
+    file = Safetensors(path)
+    for name in ("conv_out.weight", "conv_out.bias"):
+        begin, end = file.header[name]["data_offsets"]
+        file.data = file.data[:begin] + bytes(end - begin) + file.data[end:]
+    file.write()
+    # it has no deviation to be rescaled by
+    bench.ok("txt2img", "--model", model, "--prompt", "x", "--steps", "2", "--width", "64",
+             "--height", "64", "--guidance-rescale", "0.7", "-o", "flat.png")
+    read_png(bench.path("flat.png"))
+
+
 def test_weights_that_are_not_numbers(bench):
     """NaN and infinity in the weights draw something or fail, and never crash."""
     for value in (float("nan"), float("inf"), -3e38):
