@@ -40,6 +40,7 @@ typedef struct _DifClipText      DifClipText;
 typedef struct _DifClipVision    DifClipVision;
 typedef struct _DifDpt           DifDpt;
 typedef struct _DifSafetyChecker DifSafetyChecker;
+typedef struct _DifDenoiserClass DifDenoiserClass;
 typedef struct _DifUnet          DifUnet;
 typedef struct _DifUnet2d        DifUnet2d;
 typedef struct _DifVae           DifVae;
@@ -49,8 +50,9 @@ typedef struct _DifScheduler      DifScheduler;
 typedef struct _DifSchedulerClass DifSchedulerClass;
 
 /* run/ */
-typedef struct _DifRequest   DifRequest;
-typedef struct _DifTaskClass DifTaskClass;
+typedef struct _DifFamilyClass DifFamilyClass;
+typedef struct _DifRequest     DifRequest;
+typedef struct _DifTaskClass   DifTaskClass;
 
 /* pipelines/ */
 typedef struct _DifPipeline DifPipeline;

@@ -28,6 +28,7 @@
 #include "models/clip-processor.h"
 #include "models/clip-text.h"
 #include "models/clip-vision.h"
+#include "models/denoiser.h"
 #include "models/dpt-processor.h"
 #include "models/dpt.h"
 #include "models/model.h"

@@ -18,7 +18,7 @@
 static DifTensor *
 encode (DifPipeline *pipe, DifContext *cx, const char *prompt)
 {
-  DifTokenizer      *tokenizer = dif_pipeline_tokenizer (pipe);
+  DifTokenizer      *tokenizer = dif_pipeline_part (pipe, "tokenizer", "CLIPTokenizer");
   guint              T         = dif_tokenizer_max_length (tokenizer);
   g_autofree gint32 *ids       = g_new (gint32, 2 * T);
   GError            *error     = NULL;
@@ -26,13 +26,14 @@ encode (DifPipeline *pipe, DifContext *cx, const char *prompt)
   if (! dif_tokenizer_encode (tokenizer, "", ids, NULL, NULL, &error) ||
       ! dif_tokenizer_encode (tokenizer, prompt, ids + T, NULL, NULL, &error))
     return dif_context_fail (cx, error);
-  return dif_clip_text_encode (dif_pipeline_text_encoder (pipe), cx, ids, 2, 2 * T, 0);
+  return dif_clip_text_encode (dif_pipeline_part (pipe, "text_encoder", "CLIPTextModel"), cx, ids,
+                               2, 2 * T, 0);
 }
 
 static DifTensor *
 denoise (DifPipeline *pipe, DifContext *cx, DifScheduler *scheduler, DifRng *rng, DifTensor *embeds)
 {
-  DifUnet                *unet    = dif_pipeline_unet (pipe);
+  DifUnet                *unet    = dif_pipeline_part (pipe, "unet", "UNet2DConditionModel");
   g_autoptr (DifUnetText) text    = dif_unet_text_new (unet, cx, embeds);
   gsize                   side    = dif_unet_sample_size (unet);
   DifTensor              *latents = dif_randn (cx, rng, 1, side, side, dif_unet_in_channels (unet));
@@ -60,7 +61,7 @@ denoise (DifPipeline *pipe, DifContext *cx, DifScheduler *scheduler, DifRng *rng
 static gboolean
 decode (DifPipeline *pipe, DifContext *cx, DifTensor *latents, const char *path, GError **error)
 {
-  DifVae               *vae   = dif_pipeline_vae (pipe);
+  DifVae               *vae   = dif_pipeline_part (pipe, "vae", "AutoencoderKL");
   float                 scale = (float) (1 / dif_vae_scaling (vae));
   DifTensor            *image = dif_vae_decode (vae, cx, dif_lincomb (cx, 1, &scale, &latents));
   gsize                 n     = dif_tensor_count (image);

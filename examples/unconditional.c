@@ -50,7 +50,7 @@ look (DifContext *cx, DifTensor *sample, const char *name, guint step)
 static void
 denoise (DifPipeline *pipe, DifContext *cx, DifScheduler *scheduler, const char *name)
 {
-  DifUnet2d         *unet   = dif_pipeline_unet2d (pipe);
+  DifUnet2d         *unet   = dif_pipeline_part (pipe, "unet", "UNet2DModel");
   gsize              side   = dif_unet2d_sample_size (unet);
   g_autoptr (DifRng) rng    = dif_rng_new (SEED);
   DifTensor         *sample = dif_randn (cx, rng, 1, side, side, dif_unet2d_channels (unet));
@@ -86,7 +86,7 @@ main (int argc, char **argv)
   g_autoptr (DifContext)   cx        = NULL;
   g_autoptr (DifScheduler) scheduler = NULL;
 
-  if (pipe && ! dif_pipeline_unet2d (pipe))
+  if (pipe && ! dif_pipeline_part (pipe, "unet", "UNet2DModel"))
     {
       g_printerr ("unconditional: expected a model with a UNet2DModel, found one with prompts\n");
       return 1;

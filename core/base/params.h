@@ -51,6 +51,8 @@ typedef enum
  * @instead: (nullable): what may be given in place of a required image, where
  *   the task has it
  * @advanced: front ends may fold it away
+ * @families: (nullable) (array zero-terminated=1): the families of models that have it;
+ *   NULL for all
  */
 typedef struct
 {
@@ -68,6 +70,7 @@ typedef struct
   gboolean           required;
   const char        *instead;
   gboolean           advanced;
+  const char *const *families;
 } DifParam;
 
 /**

@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  *   @loader; returns (transfer full) the model, or NULL with @error set when
  *   the config is no good; weight errors stay in the loader
  * @free: frees a model; its weights belong to the loader's store
+ * @denoiser: (nullable): what the loop asks of it, if it is a denoiser
  *
  * A network as generic code (info, make-checkpoint) sees it.
  */
@@ -23,6 +24,7 @@ typedef struct
   const char *class_name;
   gpointer (*load) (DifJson *config, DifLoader *loader, GError **error);
   void (*free) (gpointer model);
+  const DifDenoiserClass *denoiser;
 } DifModelClass;
 
 /**

@@ -370,21 +370,3 @@ dif_unet_free (DifUnet *m)
   dif_transformer_clear (&m->mid_transformer);
   g_free (m);
 }
-
-static gpointer
-load (DifJson *config, DifLoader *l, GError **error)
-{
-  return dif_unet_load (config, l, error);
-}
-
-static void
-release (gpointer m)
-{
-  dif_unet_free (m);
-}
-
-const DifModelClass dif_model_unet = {
-  .class_name = "UNet2DConditionModel",
-  .load       = load,
-  .free       = release,
-};

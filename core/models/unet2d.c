@@ -421,21 +421,3 @@ dif_unet2d_forward_at (DifUnet2d *m, DifContext *cx, DifTensor *sample, DifTenso
   h = dif_conv2d (cx, h, m->conv_out, NULL, NULL);
   return dif_context_leave (cx, dif_cast (cx, h, DIF_F32));
 }
-
-static gpointer
-load (DifJson *config, DifLoader *l, GError **error)
-{
-  return dif_unet2d_load (config, l, error);
-}
-
-static void
-release (gpointer m)
-{
-  dif_unet2d_free (m);
-}
-
-const DifModelClass dif_model_unet2d = {
-  .class_name = "UNet2DModel",
-  .load       = load,
-  .free       = release,
-};

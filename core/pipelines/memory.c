@@ -40,7 +40,7 @@ plan (DifRun *like, const DifExtent *extent, gsize *bytes, GError **error)
       /* not the request's: what is looked for may be less than was asked for */
       run.report.width = spec.width = extent->width;
       run.report.height = spec.height = extent->height;
-      dif_task_find (dif_request_task (like->rq))->run (&run);
+      spec.task->run (&run);
       plan_verdicts (&run);
       ok = dif_context_finish (run.cx, error);
     }
@@ -70,7 +70,7 @@ what_fits (DifRun *run, gsize room)
       if (fits (run, &less, room))
         return g_strdup_printf ("%u at a time", less.n_images);
     }
-  for (guint eighths = 7; ! run->pipe->unet2d && eighths; eighths--)
+  for (guint eighths = 7; run->pipe->vae && eighths; eighths--)
     {
       less.width  = run->spec->width * eighths / 8 / unit * unit;
       less.height = run->spec->height * eighths / 8 / unit * unit;

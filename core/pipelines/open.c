@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "families/families.h"
 #include "pipelines/pipelines-private.h"
 #include "run/given-latents.h"
 
@@ -60,33 +61,34 @@ check_size (const char *name, double value, guint factor, GError **error)
   return FALSE;
 }
 
-/* The task must suit the U-Net, and every picture it needs must be there. */
+/* The tasks that a model can do: "a, b". */
+static char *
+made_for (guint can)
+{
+  const char *const *names = dif_task_names ();
+  GString           *list  = g_string_new (NULL);
+
+  for (guint i = 0; names[i]; i++)
+    if (dif_task_find (names[i])->needs & can)
+      g_string_append_printf (list, "%s%s", list->len ? ", " : "", names[i]);
+  return g_string_free (list, FALSE);
+}
+
+/* The model must be able to do the task, and every picture it needs must be
+ * there. */
 static gboolean
 check_task (DifRun *run, const DifTaskClass *task, GError **error)
 {
-  DifUnetKind     kind = _dif_pipeline_unet_kind (run->pipe);
+  guint           can = run->pipe->family->can (run->pipe);
   const DifParam *missing;
 
-  if (run->pipe->wants_score && strcmp (task->name, "txt2img") == 0)
+  if (! (task->needs & can))
     {
+      g_autofree char *tasks = made_for (can);
+
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   "%s: txt2img needs another kind of model: this one refines pictures "
-                   "(requires_aesthetics_score) and is made for img2img",
-                   dif_checkpoint_path (run->pipe->checkpoint));
-      return FALSE;
-    }
-  if (! (task->kinds & kind))
-    {
-      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   "%s: %s needs another kind of model: this one's U-Net has %u input channels and "
-                   "is made for %s",
-                   dif_checkpoint_path (run->pipe->checkpoint), task->name,
-                   run->pipe->unet2d ? dif_unet2d_channels (run->pipe->unet2d)
-                                     : dif_unet_in_channels (run->pipe->unet),
-                   kind == DIF_UNET_INPAINT         ? "inpaint"
-                   : kind == DIF_UNET_DEPTH         ? "depth2img"
-                   : kind == DIF_UNET_UNCONDITIONAL ? "unconditional"
-                                                    : "txt2img, img2img and inpaint");
+                   "%s: %s needs another kind of model: this one is made for %s",
+                   dif_checkpoint_path (run->pipe->checkpoint), task->name, tasks);
       return FALSE;
     }
   missing = dif_request_missing (run->rq);
@@ -103,42 +105,52 @@ size_unit (DifPipeline *pipe)
   return pipe->vae ? dif_vae_factor (pipe->vae) : 1;
 }
 
-/* Parameters of SDXL's pipelines, which those of other families lack. */
+/* Whether the request says something for a row. */
 static gboolean
-check_sdxl_params (DifRun *run, GError **error)
+is_set (DifRequest *rq, const DifParam *row)
 {
-  static const char *const texts[]   = { "prompt-2", "negative-prompt-2" };
-  static const char *const numbers[] = {
-    "denoising-start", "denoising-end", "aesthetic-score", "negative-aesthetic-score",
-    "original-width", "original-height", "crop-left", "crop-top",
-    "target-width", "target-height"
-  };
-  DifRequest *rq    = run->rq;
-  const char *alien = NULL;
-  double      start = dif_request_number (rq, "denoising-start"),
-         end        = dif_request_number (rq, "denoising-end");
+  gboolean    is_text = row->type == DIF_PARAM_STRING || row->type == DIF_PARAM_CHOICE;
+  const char *text    = is_text ? dif_request_text (rq, row->name) : NULL;
 
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    if (dif_request_has (rq, texts[i]) && *dif_request_text (rq, texts[i]))
-      alien = texts[i];
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    if (dif_request_has (rq, numbers[i]))
-      alien = numbers[i];
-  if (alien && run->pipe->family->kind != DIF_FAMILY_SDXL)
+  return dif_request_has (rq, row->name) && (! is_text || (text && *text));
+}
+
+/* "SDXL" or "SDXL or LCM" */
+static char *
+labels_of (const char *const *families)
+{
+  const DifFamilyClass *const *all  = dif_family_list ();
+  GString                     *list = g_string_new (NULL);
+
+  for (guint i = 0; all[i]; i++)
+    if (g_strv_contains (families, all[i]->name))
+      g_string_append_printf (list, "%s%s", list->len ? " or " : "", all[i]->label);
+  return g_string_free (list, FALSE);
+}
+
+/* Parameters that the model's family does not have must not be set. */
+static gboolean
+check_rows (DifRun *run, GError **error)
+{
+  DifPipeline    *pipe = run->pipe;
+  const DifParam *rows;
+  guint           n;
+
+  rows = dif_task_params (dif_request_task (run->rq), &n);
+  for (guint i = 0; i < n; i++)
     {
+      g_autofree char *expected = NULL;
+
+      if (! rows[i].families || ! is_set (run->rq, &rows[i]) ||
+          g_strv_contains (rows[i].families, pipe->family->name))
+        continue;
+      expected = labels_of (rows[i].families);
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   _ ("%s: expected a model of SDXL's family, found a %s"), alien,
-                   dif_checkpoint_pipeline_class (run->pipe->checkpoint));
+                   _ ("%s: expected a model of %s's family, found a %s"), rows[i].name, expected,
+                   dif_checkpoint_pipeline_class (pipe->checkpoint));
       return FALSE;
     }
-  if (start > 0 && end > 0 && start >= end)
-    {
-      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                   _ ("denoising-start: expected less than denoising-end (%g), found %g"), end,
-                   start);
-      return FALSE;
-    }
-  return TRUE;
+  return ! pipe->family->check_run || pipe->family->check_run (run, error);
 }
 
 /* What the model's family has where neither the request nor the checkpoint
@@ -146,30 +158,29 @@ check_sdxl_params (DifRun *run, GError **error)
 static void
 read_numbers (DifRun *run, DifRunSpec *spec, const DifTaskClass *task)
 {
-  const DifFamily *family  = run->pipe->family;
-  gboolean         inpaint = strcmp (task->name, "inpaint") == 0;
+  const DifFamilyClass *family = run->pipe->family;
+  const DifDefaults    *d      = &family->defaults;
 
-  spec->guidance = effective (run, "guidance-scale",
-                              inpaint ? family->guidance_inpaint : family->guidance);
-  spec->strength =
-      effective (run, "strength", inpaint ? family->strength_inpaint : family->strength);
-  spec->n_steps = (guint) effective (run, "steps", family->steps);
-  spec->batch   = (guint) dif_request_number (run->rq, "num-images");
+  if (task->needs == DIF_CAN_INPAINT)
+    d = &family->inpaint;
+  spec->guidance = effective (run, "guidance-scale", d->guidance);
+  spec->strength = effective (run, "strength", d->strength);
+  spec->n_steps  = (guint) effective (run, "steps", run->pipe->kind->steps);
+  spec->batch    = (guint) dif_request_number (run->rq, "num-images");
   if (! spec->n_images)
     spec->n_images = spec->batch;
-  if (run->pipe->unet2d)
+  if (! family->encode)
     spec->guidance = 0;
 }
 
 /* Where nothing else is said: the latents' size, or the picture's, rounded down
- * to what the VAE can make, or what the U-Net was trained for. */
+ * to what the autoencoder can make, or what the denoiser was trained for. */
 static void
 default_size (DifRun *run, const DifTaskClass *task, double *width, double *height)
 {
   guint factor = size_unit (run->pipe);
 
-  *width = *height = run->pipe->unet2d ? dif_unet2d_sample_size (run->pipe->unet2d)
-                                       : dif_unet_sample_size (run->pipe->unet) * factor;
+  *width = *height = run->pipe->denoiser.info.sample_size * factor;
   if (run->latents)
     {
       dif_run_latents_size (run, width, height);
@@ -194,7 +205,8 @@ prepare (DifRun *run, DifRunSpec *spec, const DifTaskClass *task, GError **error
   guint        factor = size_unit (pipe);
   double       width, height;
 
-  if (! check_task (run, task, error) || ! check_sdxl_params (run, error) ||
+  spec->task = task;
+  if (! check_task (run, task, error) || ! check_rows (run, error) ||
       ! dif_run_read_latents (run, error))
     return FALSE;
   default_size (run, task, &width, &height);
@@ -249,6 +261,7 @@ void
 _dif_run_clear (DifRun *run)
 {
   /* the context last: tensors that others hold may still refer to it */
+  dif_conditioning_clear (&run->conditioning);
   dif_scheduler_free (run->scheduler);
   dif_rng_free (run->rng);
   dif_context_free (run->cx);

@@ -1,229 +1,15 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* pipeline-load.c - loading a model's parts, and the parts of a loaded model. */
+/* pipeline-load.c - loading a model, on one device or several. */
 #include "config.h"
 
 #include <string.h>
 
 #include "base/error.h"
+#include "families/families.h"
 #include "formats/catalog.h"
 #include "formats/fingerprint.h"
 #include "pipelines/pipelines-private.h"
 #include "pipelines/presets.h"
-#include "pipelines/vocabulary.h"
-
-typedef struct
-{
-  DifPipeline    *pipe;
-  DifProgressFunc progress;
-  gpointer        user_data;
-  GCancellable   *cancellable;
-  guint           done, n_parts;
-} Load;
-
-/* Where the depth estimator's weights go.  It computes in f32 always: it runs
- * once, and its map is stretched to the whole range. */
-#define DEPTH_STORE 4
-
-static void
-report_part (Load *load)
-{
-  DifProgress p = { .stage = "load", .step = load->done, .seconds_left = -1 };
-
-  p.n_steps  = load->n_parts;
-  p.fraction = (double) load->done++ / load->n_parts;
-  if (load->progress)
-    load->progress (&p, load->user_data);
-}
-
-/* diffusers computes SDXL's VAE in f32 where it would overflow in f16; it
- * encodes in f32 whatever the rest computes in. */
-static void
-set_vae_dtypes (DifPipeline *pipe, DifLoader *loader, gboolean force_upcast)
-{
-  gboolean upcast = force_upcast && pipe->family->kind == DIF_FAMILY_SDXL;
-
-  pipe->encoder_dtype = upcast ? DIF_F32 : pipe->dtype;
-  pipe->decoder_dtype = upcast && pipe->dtype == DIF_F16 ? DIF_F32 : pipe->dtype;
-  dif_loader_set_dtype_of (loader, "encoder.", pipe->encoder_dtype);
-  dif_loader_set_dtype_of (loader, "quant_conv.", pipe->encoder_dtype);
-  dif_loader_set_dtype_of (loader, "decoder.", pipe->decoder_dtype);
-  dif_loader_set_dtype_of (loader, "post_quant_conv.", pipe->decoder_dtype);
-}
-
-static gboolean
-learn_word (const char *token, guint first, guint n, gpointer tokenizer, GError **error)
-{
-  return dif_tokenizer_learn (tokenizer, token, first, n, error);
-}
-
-/* What the request adds to the part: words to a text encoder, LoRAs to any.
- * An encoder's tokenizer is loaded before it; the refiner's is the second even
- * where its encoder is called the first. */
-static gboolean
-add_extras (DifPipeline *pipe, const char *part, DifWeights *weights, DifJson *config,
-            GError **error)
-{
-  gboolean      second    = strcmp (part, "text_encoder_2") == 0 || ! pipe->tokenizer;
-  DifTokenizer *tokenizer = second ? pipe->tokenizer2 : pipe->tokenizer;
-
-  if (g_str_has_prefix (part, "text_encoder") &&
-      ! dif_embedding_set_apply (pipe->embeddings, part, weights, config, learn_word, tokenizer,
-                                 error))
-    return FALSE;
-  return dif_lora_set_bind (pipe->loras, part, weights, error);
-}
-
-/* Loads one network: config, weights, model.  Its store goes to stores[@at]. */
-static gpointer
-load_model (Load *load, const char *part, const char *expected, guint at, GError **error)
-{
-  DifPipeline           *pipe  = load->pipe;
-  const char            *klass = dif_checkpoint_part_class (pipe->checkpoint, part);
-  const DifModelClass   *model_class;
-  g_autoptr (DifJson)    config  = NULL;
-  g_autoptr (DifWeights) weights = NULL;
-  DifLoader             *loader;
-  DifDtype               dtype;
-  gpointer               model;
-
-  report_part (load);
-  model_class = klass ? dif_model_class_find (klass) : NULL;
-  if (! model_class || strcmp (model_class->class_name, expected) != 0)
-    {
-      g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_UNKNOWN_CLASS,
-                   "%s: %s: expected a %s, found %s", dif_checkpoint_path (pipe->checkpoint), part,
-                   expected, klass ? klass : "none");
-      return NULL;
-    }
-  config = dif_checkpoint_config (pipe->checkpoint, part, error);
-  if (! config)
-    return NULL;
-  weights = dif_checkpoint_weights (pipe->checkpoint, part, error);
-  if (weights)
-    dif_fingerprint_add (pipe->sum, part, config, weights);
-  if (! weights || ! add_extras (pipe, part, weights, config, error))
-    return NULL;
-  dtype  = at == DEPTH_STORE ? DIF_F32 : pipe->dtype;
-  loader = dif_loader_new (weights, pipe->backend, dtype, load->cancellable);
-  dif_loader_set_patch (loader, dif_lora_set_patch, pipe->loras);
-  if (strcmp (part, "vae") == 0)
-    set_vae_dtypes (pipe, loader, dif_json_bool (config, "force_upcast", TRUE));
-  model            = model_class->load (config, loader, error);
-  pipe->stores[at] = dif_loader_finish (loader, model ? error : NULL);
-  if (model && ! pipe->stores[at])
-    g_clear_pointer (&model, model_class->free);
-  if (! model)
-    g_prefix_error (error, "%s: ", dif_checkpoint_path (pipe->checkpoint));
-  return model;
-}
-
-DifUnetKind
-_dif_pipeline_unet_kind (DifPipeline *pipe)
-{
-  guint latent, in;
-
-  if (pipe->unet2d)
-    return DIF_UNET_UNCONDITIONAL;
-  latent = dif_vae_latent_channels (pipe->vae);
-  in     = dif_unet_in_channels (pipe->unet);
-  return in == latent           ? DIF_UNET_PLAIN
-         : in == latent + 1     ? DIF_UNET_DEPTH
-         : in == 2 * latent + 1 ? DIF_UNET_INPAINT
-                                : 0;
-}
-
-static gboolean
-misfit (DifPipeline *pipe, GError **error, const char *format, ...) G_GNUC_PRINTF (3, 4);
-
-static gboolean
-misfit (DifPipeline *pipe, GError **error, const char *format, ...)
-{
-  g_autofree char *message = NULL;
-  va_list          args;
-
-  va_start (args, format);
-  message = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE, "%s: %s",
-               dif_checkpoint_path (pipe->checkpoint), message);
-  return FALSE;
-}
-
-static gboolean
-check_tokenizer (DifPipeline *pipe, const char *name, DifTokenizer *tok, DifClipText *text,
-                 GError **error)
-{
-  if (! text || dif_tokenizer_max_length (tok) <= dif_clip_text_max_length (text))
-    return TRUE;
-  return misfit (pipe, error, "%s: expected at most %u tokens, found a model_max_length of %u",
-                 name, dif_clip_text_max_length (text), dif_tokenizer_max_length (tok));
-}
-
-/* What the U-Net is told beside the prompt's tokens. */
-static gboolean
-check_added (DifPipeline *pipe, GError **error)
-{
-  guint added = dif_unet_added_dim (pipe->unet), size = dif_unet_size_dim (pipe->unet);
-  guint n = pipe->wants_score ? 5 : 6, pooled;
-
-  if (pipe->family->kind == DIF_FAMILY_LCM && ! dif_unet_guidance_dim (pipe->unet))
-    return misfit (pipe, error, "unet: time_cond_proj_dim: expected a number, found null");
-  if (pipe->family->kind != DIF_FAMILY_SDXL)
-    return ! added || misfit (pipe, error,
-                              "unet: addition_embed_type: expected null for a %s, found "
-                              "\"text_time\"",
-                              dif_checkpoint_pipeline_class (pipe->checkpoint));
-  pooled = dif_clip_text_pooled_width (pipe->text2);
-  if (! added)
-    return misfit (pipe, error,
-                   "unet: addition_embed_type: expected \"text_time\", found null");
-  if (added == pooled + n * size)
-    return TRUE;
-  return misfit (pipe, error,
-                 "unet: projection_class_embeddings_input_dim: expected the text encoder's %u and "
-                 "%u sizes of %u%s, %u in all, found %u",
-                 pooled, n, size, pipe->wants_score ? " (requires_aesthetics_score)" : "",
-                 pooled + n * size, added);
-}
-
-/* Statistics of latents are SDXL's. */
-static gboolean
-check_vae (DifPipeline *pipe, GError **error)
-{
-  if (pipe->family->kind == DIF_FAMILY_SDXL || ! dif_vae_has_statistics (pipe->vae))
-    return TRUE;
-  return misfit (pipe, error, "vae: latents_mean: expected null for a %s, found a value",
-                 dif_checkpoint_pipeline_class (pipe->checkpoint));
-}
-
-/* The parts must fit each other, or ops would fail later with less to say. */
-static gboolean
-check_fit (DifPipeline *pipe, GError **error)
-{
-  guint latent = dif_vae_latent_channels (pipe->vae), width;
-
-  width = (pipe->text ? dif_clip_text_width (pipe->text) : 0) +
-          (pipe->text2 ? dif_clip_text_width (pipe->text2) : 0);
-  if (width != dif_unet_cross_dim (pipe->unet))
-    return misfit (pipe, error,
-                   "unet: expected a cross_attention_dim of the text encoder's %u, found %u", width,
-                   dif_unet_cross_dim (pipe->unet));
-  if (! _dif_pipeline_unet_kind (pipe) || dif_unet_out_channels (pipe->unet) != latent)
-    return misfit (pipe, error,
-                   "unet: expected %u (plain), %u (depth) or %u (inpainting) channels in and "
-                   "%u out, found %u and %u",
-                   latent, latent + 1, 2 * latent + 1, latent, dif_unet_in_channels (pipe->unet),
-                   dif_unet_out_channels (pipe->unet));
-  if (pipe->text && pipe->text2 &&
-      dif_tokenizer_max_length (pipe->tokenizer) != dif_tokenizer_max_length (pipe->tokenizer2))
-    return misfit (pipe, error,
-                   "tokenizer_2: expected the first tokenizer's model_max_length of %u, found %u",
-                   dif_tokenizer_max_length (pipe->tokenizer),
-                   dif_tokenizer_max_length (pipe->tokenizer2));
-  return check_tokenizer (pipe, "tokenizer", pipe->tokenizer, pipe->text, error) &&
-         check_tokenizer (pipe, "tokenizer_2", pipe->tokenizer2, pipe->text2, error) &&
-         check_added (pipe, error) && check_vae (pipe, error);
-}
 
 static gboolean
 choose_dtype (DifPipeline *pipe, const char *name, GError **error)
@@ -269,98 +55,25 @@ load_scheduler (DifPipeline *pipe, GError **error)
   return probe != NULL;
 }
 
-/* Stable Diffusion and LCM: one text encoder. */
 static gboolean
-load_text (Load *load, GError **error)
-{
-  DifPipeline *pipe = load->pipe;
-
-  return (pipe->tokenizer = dif_vocabulary_load (pipe->checkpoint, "tokenizer", error)) &&
-         (pipe->text = load_model (load, "text_encoder", "CLIPTextModel", 0, error));
-}
-
-/* SDXL: two, or the second alone; a refiner saved without the second's name
- * has it under the first's. */
-static gboolean
-load_two_texts (Load *load, GError **error)
-{
-  DifPipeline *pipe     = load->pipe;
-  const char  *klass    = dif_checkpoint_part_class (pipe->checkpoint, "text_encoder");
-  gboolean     is_alone = ! dif_checkpoint_part_class (pipe->checkpoint, "text_encoder_2") &&
-                      g_strcmp0 (klass, "CLIPTextModelWithProjection") == 0;
-  const char *words = is_alone ? "tokenizer" : "tokenizer_2";
-
-  if (klass && ! is_alone && ! load_text (load, error))
-    return FALSE;
-  return (pipe->tokenizer2 = dif_vocabulary_load (pipe->checkpoint, words, error)) &&
-         (pipe->text2 = load_model (load, is_alone ? "text_encoder" : "text_encoder_2",
-                                    "CLIPTextModelWithProjection", 3, error));
-}
-
-/* A model without an estimator draws from depth images alone. */
-static gboolean
-load_depth (Load *load, GError **error)
-{
-  DifPipeline        *pipe   = load->pipe;
-  const char         *klass  = dif_checkpoint_part_class (pipe->checkpoint, "depth_estimator");
-  g_autoptr (DifJson) config = NULL;
-
-  if (! klass)
-    return TRUE;
-  config = dif_checkpoint_config (pipe->checkpoint, "feature_extractor", error);
-  return config && dif_dpt_processor_read (&pipe->depth_processor, config, error) &&
-         (pipe->depth = load_model (load, "depth_estimator", "DPTForDepthEstimation", DEPTH_STORE,
-                                    error));
-}
-
-static gboolean
-load_parts (Load *load, GError **error)
+load_all (DifPartLoad *load, GError **error)
 {
   DifPipeline *pipe  = load->pipe;
   const char  *klass = dif_checkpoint_pipeline_class (pipe->checkpoint);
-  DifJson     *index = dif_checkpoint_index (pipe->checkpoint);
 
-  pipe->family = _dif_family_find (klass);
+  pipe->family = dif_family_of_pipeline (klass, &pipe->kind);
   if (! pipe->family)
     {
-      g_autofree char *known = _dif_family_known ();
+      g_autofree char *known = dif_family_known ();
 
       g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
                    "%s: expected one of %s, found a %s", dif_checkpoint_path (pipe->checkpoint),
                    known, klass);
       return FALSE;
     }
-  if (! load_scheduler (pipe, error) ||
-      ! dif_presets_load (pipe->checkpoint, &pipe->presets, error))
-    return FALSE;
-  if (pipe->family->kind == DIF_FAMILY_UNCONDITIONAL)
-    return (pipe->unet2d = load_model (load, "unet", "UNet2DModel", 1, error)) != NULL;
-  if (pipe->family->kind == DIF_FAMILY_SDXL)
-    {
-      pipe->zeros_for_empty = dif_json_bool (index, "force_zeros_for_empty_prompt", TRUE);
-      pipe->wants_score     = dif_json_bool (index, "requires_aesthetics_score", FALSE);
-      if (! dif_json_finish (index, error))
-        return FALSE;
-    }
-  return (pipe->family->kind == DIF_FAMILY_SDXL ? load_two_texts (load, error)
-                                                : load_text (load, error)) &&
-         dif_embedding_set_finish (pipe->embeddings, error) &&
-         (pipe->unet = load_model (load, "unet", "UNet2DConditionModel", 1, error)) &&
-         (pipe->vae = load_model (load, "vae", "AutoencoderKL", 2, error)) &&
-         load_depth (load, error) && dif_lora_set_finish (pipe->loras, error) &&
-         check_fit (pipe, error);
-}
-
-static guint
-count_networks (DifCheckpoint *checkpoint)
-{
-  static const char *const parts[] = { "text_encoder", "text_encoder_2", "unet", "vae",
-                                       "depth_estimator" };
-  guint                    n       = 0;
-
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
-    n += dif_checkpoint_part_class (checkpoint, parts[i]) != NULL;
-  return MAX (n, 1);
+  return load_scheduler (pipe, error) &&
+         dif_presets_load (pipe->checkpoint, &pipe->presets, error) &&
+         _dif_pipeline_load_parts (load, error);
 }
 
 /* ---- where ---- */
@@ -369,17 +82,8 @@ count_networks (DifCheckpoint *checkpoint)
 static void
 unload (DifPipeline *pipe)
 {
-  g_clear_pointer (&pipe->text, dif_clip_text_free);
-  g_clear_pointer (&pipe->text2, dif_clip_text_free);
-  g_clear_pointer (&pipe->unet, dif_unet_free);
-  g_clear_pointer (&pipe->vae, dif_vae_free);
-  g_clear_pointer (&pipe->unet2d, dif_unet2d_free);
-  g_clear_pointer (&pipe->depth, dif_dpt_free);
+  _dif_pipeline_free_parts (pipe);
   _dif_pipeline_safety_free (pipe);
-  for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
-    g_clear_pointer (&pipe->stores[i], dif_store_free);
-  g_clear_pointer (&pipe->tokenizer, dif_tokenizer_free);
-  g_clear_pointer (&pipe->tokenizer2, dif_tokenizer_free);
   g_clear_pointer (&pipe->loras, dif_lora_set_free);
   g_clear_pointer (&pipe->embeddings, dif_embedding_set_free);
   g_clear_pointer (&pipe->sum, g_checksum_free);
@@ -425,8 +129,8 @@ static gboolean
 load_on (DifPipeline *pipe, const char *device, DifProgressFunc progress, gpointer user_data,
          GCancellable *cancellable, GError **error)
 {
-  gint64 start = g_get_monotonic_time ();
-  Load   load  = { pipe, progress, user_data, cancellable, 0, count_networks (pipe->checkpoint) };
+  gint64      start = g_get_monotonic_time ();
+  DifPartLoad load  = { pipe, progress, user_data, cancellable, 0, 0 };
 
   pipe->loras = dif_lora_set_new ((const char *const *) pipe->asked_loras, error);
   if (pipe->loras)
@@ -435,7 +139,7 @@ load_on (DifPipeline *pipe, const char *device, DifProgressFunc progress, gpoint
   pipe->backend = pipe->embeddings ? dif_backend_open (device, error) : NULL;
   pipe->sum     = g_checksum_new (G_CHECKSUM_SHA256);
   if (! pipe->backend || ! fingerprint_extras (pipe, error) ||
-      ! choose_dtype (pipe, pipe->asked_dtype, error) || ! load_parts (&load, error))
+      ! choose_dtype (pipe, pipe->asked_dtype, error) || ! load_all (&load, error))
     return FALSE;
   /* merged and learned: the files are not needed any more */
   g_clear_pointer (&pipe->loras, dif_lora_set_free);
@@ -443,7 +147,7 @@ load_on (DifPipeline *pipe, const char *device, DifProgressFunc progress, gpoint
   g_free (pipe->fingerprint);
   pipe->fingerprint = g_strdup (g_checksum_get_string (pipe->sum));
   g_clear_pointer (&pipe->sum, g_checksum_free);
-  report_part (&load);
+  _dif_part_load_report (&load);
   pipe->load_seconds = (double) (g_get_monotonic_time () - start) * 1e-6;
   return TRUE;
 }
@@ -701,48 +405,6 @@ dif_pipeline_weight_bytes (DifPipeline *pipe)
   return total;
 }
 
-DifTokenizer *
-dif_pipeline_tokenizer (DifPipeline *pipe)
-{
-  return pipe->tokenizer;
-}
-
-DifTokenizer *
-dif_pipeline_tokenizer_2 (DifPipeline *pipe)
-{
-  return pipe->tokenizer2;
-}
-
-DifClipText *
-dif_pipeline_text_encoder (DifPipeline *pipe)
-{
-  return pipe->text;
-}
-
-DifClipText *
-dif_pipeline_text_encoder_2 (DifPipeline *pipe)
-{
-  return pipe->text2;
-}
-
-DifUnet *
-dif_pipeline_unet (DifPipeline *pipe)
-{
-  return pipe->unet;
-}
-
-DifVae *
-dif_pipeline_vae (DifPipeline *pipe)
-{
-  return pipe->vae;
-}
-
-DifUnet2d *
-dif_pipeline_unet2d (DifPipeline *pipe)
-{
-  return pipe->unet2d;
-}
-
 void
 dif_pipeline_set_dump (DifPipeline *pipe, DifDumpFunc func, gpointer user_data)
 {
@@ -768,7 +430,7 @@ dif_pipeline_scheduler (DifPipeline *pipe, const char *class_name, GError **erro
     return NULL;
   /* the reference patches the scheduler it is built with, except in SDXL and
    * depth2img; another class is then made from the patched config */
-  if (pipe->family->patches_scheduler)
+  if (pipe->kind->patches_scheduler)
     dif_scheduler_patch_for_pipeline (own);
   if (! class_name)
     return g_steal_pointer (&own);

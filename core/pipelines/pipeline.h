@@ -93,7 +93,7 @@ void dif_pipeline_free (DifPipeline *pipe);
  * is no room wait in host memory.  A run that is too large for the card fails, and
  * the error says what would fit.  A pipeline loaded for "auto" whose card is too
  * small for any run, or lost while it works, turns to the CPU for good and begins
- * again there; then what dif_pipeline_unet() and its like returned is gone.
+ * again there; then what dif_pipeline_part() returned is gone.
  *
  * Errors: DIF_REQUEST_ERROR (BAD_SIZE: not a multiple of 8, MISSING_INPUT);
  * DIF_BACKEND_ERROR; G_IO_ERROR_CANCELLED; G_IO_ERROR_PERMISSION_DENIED: the
@@ -167,24 +167,19 @@ const char *dif_pipeline_about (DifPipeline *pipe);
 gsize dif_pipeline_weight_bytes (DifPipeline *pipe);
 
 /**
- * dif_pipeline_tokenizer: dif_pipeline_tokenizer_2:
- * dif_pipeline_text_encoder: dif_pipeline_text_encoder_2: dif_pipeline_unet:
- * dif_pipeline_vae: dif_pipeline_unet2d:
+ * dif_pipeline_part:
  * @pipe: a pipeline
+ * @name: the part's folder, such as "unet", "vae", "text_encoder_2" or "tokenizer"
+ * @class_name: what it is expected to be, such as "UNet2DConditionModel";
+ *   "CLIPTokenizer" for tokenizers
  *
- * The parts, for loops by hand.  A model without prompts has a UNet2DModel and
- * none of the others.  SDXL has two tokenizers and text encoders, its refiner
- * the second of each alone; other families have the first.
+ * A part, for loops by hand.  SDXL's refiner has "text_encoder_2" and
+ * "tokenizer_2" alone, whatever its folders are called.
  *
- * Returns: (transfer none) (nullable): the part
+ * Returns: (transfer none) (nullable): the DifUnet, DifVae, ... of that class; NULL
+ * if the model has none
  */
-DifTokenizer *dif_pipeline_tokenizer (DifPipeline *pipe);
-DifTokenizer *dif_pipeline_tokenizer_2 (DifPipeline *pipe);
-DifClipText  *dif_pipeline_text_encoder (DifPipeline *pipe);
-DifClipText  *dif_pipeline_text_encoder_2 (DifPipeline *pipe);
-DifUnet      *dif_pipeline_unet (DifPipeline *pipe);
-DifVae       *dif_pipeline_vae (DifPipeline *pipe);
-DifUnet2d    *dif_pipeline_unet2d (DifPipeline *pipe);
+gpointer dif_pipeline_part (DifPipeline *pipe, const char *name, const char *class_name);
 
 /**
  * dif_pipeline_scheduler:

@@ -24,13 +24,45 @@ typedef struct
 } DifShare;
 
 /**
- * _dif_pipeline_unet_kind:
- * @pipe: a pipeline
+ * DifPartLoad:
+ * @pipe: a pipeline with a checkpoint, a backend, a family and what is laid over it
+ * @progress: (nullable): told how far it is
+ * @user_data: for @progress
+ * @cancellable: (nullable): to give up
+ * @done: parts that are loaded
+ * @n_parts: of all
  *
- * Returns: what the U-Net is made for, read off its input channels; 0 if they
- * fit nothing known
+ * Loading in progress.
  */
-DifUnetKind _dif_pipeline_unet_kind (DifPipeline *pipe);
+typedef struct
+{
+  DifPipeline    *pipe;
+  DifProgressFunc progress;
+  gpointer        user_data;
+  GCancellable   *cancellable;
+  guint           done, n_parts;
+} DifPartLoad;
+
+/**
+ * _dif_part_load_report:
+ * @load: loading, of which one part more is done
+ */
+void _dif_part_load_report (DifPartLoad *load);
+
+/**
+ * _dif_pipeline_load_parts:
+ * @load: loading that has not begun
+ * @error: return location
+ *
+ * Returns: FALSE on error; what was loaded stays
+ */
+gboolean _dif_pipeline_load_parts (DifPartLoad *load, GError **error);
+
+/**
+ * _dif_pipeline_free_parts:
+ * @pipe: a pipeline, whose parts are freed
+ */
+void _dif_pipeline_free_parts (DifPipeline *pipe);
 
 /**
  * _dif_run_prepare_safety:

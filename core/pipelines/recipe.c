@@ -59,7 +59,7 @@ _dif_run_recipe (DifRun *run, guint i, DifSafety safety)
   dif_json_set_string (json, "version", DIF_VERSION);
   dif_json_set_string (json, "model", name);
   dif_json_set_string (json, "model-fingerprint", run->pipe->fingerprint);
-  if (! run->pipe->unet2d)
+  if (run->pipe->family->encode)
     {
       dif_json_set_string (json, "prompt", dif_request_text (run->rq, "prompt"));
       dif_json_set_string (json, "negative-prompt", dif_request_text (run->rq, "negative-prompt"));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "families/families.h"
 #include "formats/catalog.h"
 #include "run/task.h"
 
@@ -26,13 +27,41 @@ dif_task_blurb (const char *task)
   return klass ? klass->blurb : NULL;
 }
 
+/* A task's own rows and those that families have for it, made once. */
+static const GArray *
+rows_of (const DifTaskClass *task)
+{
+  static GMutex                lock;
+  static GHashTable           *known; /* task -> GArray of DifParam */
+  const DifFamilyClass *const *all = dif_family_list ();
+  GArray                      *rows;
+
+  g_mutex_lock (&lock);
+  if (! known)
+    known = g_hash_table_new (NULL, NULL);
+  rows = g_hash_table_lookup (known, task);
+  if (! rows)
+    {
+      rows = g_array_new (FALSE, FALSE, sizeof (DifParam));
+      g_array_append_vals (rows, task->params, task->n_params);
+      for (guint i = 0; all[i]; i++)
+        for (guint j = 0; j < all[i]->n_rows; j++)
+          if (all[i]->rows[j].tasks & task->needs)
+            g_array_append_vals (rows, all[i]->rows[j].params, all[i]->rows[j].n_params);
+      g_hash_table_insert (known, (gpointer) task, rows);
+    }
+  g_mutex_unlock (&lock);
+  return rows;
+}
+
 const DifParam *
 dif_task_params (const char *task, guint *n)
 {
   const DifTaskClass *klass = dif_task_find (task);
+  const GArray       *rows  = klass ? rows_of (klass) : NULL;
 
-  *n = klass ? klass->n_params : 0;
-  return klass ? klass->params : NULL;
+  *n = rows ? rows->len : 0;
+  return rows ? (const DifParam *) (void *) rows->data : NULL;
 }
 
 DifRequest *
@@ -40,9 +69,14 @@ dif_request_new (const char *task, GError **error)
 {
   const DifTaskClass *klass = dif_task_find (task);
   g_autofree char    *known = NULL;
+  const DifParam     *rows;
+  guint               n;
 
   if (klass)
-    return dif_request_new_for (klass->name, klass->params, klass->n_params);
+    {
+      rows = dif_task_params (klass->name, &n);
+      return dif_request_new_for (klass->name, rows, n);
+    }
   known = g_strjoinv (", ", (char **) dif_task_names ());
   g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                "task: expected one of %s, found \"%s\"", known, task);

@@ -32,6 +32,8 @@ const char *dif_task_blurb (const char *task);
  * @task: a task
  * @n: (out): number of rows
  *
+ * Its own and those of families of models, which say so in `families`.
+ *
  * Returns: (transfer none) (array length=n) (nullable): its parameters; NULL
  * for an unknown task.  Numbers whose fallback lies below `min` are
  * "automatic" ones: unset means the checkpoint's own value.

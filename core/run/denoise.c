@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* denoise.c - the one denoising loop, with guidance.
  *
- * Per call: scale the latents, ask the U-Net for both halves in one batch,
+ * Per call: scale the latents, have the denoiser predict both halves in one batch,
  * combine them, let the scheduler step.  Latents stay in f32 whatever the
  * network computes in.
  */
@@ -10,7 +10,6 @@
 #include <math.h>
 
 #include "run/pipeline-private.h"
-#include "run/prompt.h"
 #include "run/timesteps.h"
 #include "tensor/graph.h"
 
@@ -81,7 +80,7 @@ guide (DifRun *run, DifTensor *out)
   return rescale > 0 ? rescaled (cx, guided, halves[1], rescale) : guided;
 }
 
-/* What the U-Net sees of the latents before call @i. */
+/* What the denoiser sees of the latents before call @i. */
 static DifTensor *
 model_input (DifRun *run, DifTensor *latents, guint i, const DifHooks *hooks)
 {
@@ -92,73 +91,64 @@ model_input (DifRun *run, DifTensor *latents, guint i, const DifHooks *hooks)
   return dif_run_guided (run) ? dif_concat_batch (run->cx, x, x) : x;
 }
 
-/* ---- asking the U-Net ---- */
+/* ---- the denoiser ---- */
 
 /* What stays from call to call. */
 typedef struct
 {
-  DifUnet2d   *unet2d; /* or the two that follow */
-  DifUnet     *unet;
-  DifUnetText *text;
-  DifGraph    *graph;
-  DifTensor  **times; /* one a call, from the first: [N, time width] */
+  const DifDenoiser     *denoiser;
+  const DifConditioning *conditioning;
+  DifGraph              *graph;
+  DifTensor            **times; /* one a call, from the first: [N, time width] */
 } Model;
 
 static DifTensor *
 forward (DifContext *cx, DifTensor *const *inputs, gpointer data)
 {
-  Model *model = data;
+  Model             *model = data;
+  const DifDenoiser *d     = model->denoiser;
 
-  if (model->unet2d)
-    return dif_unet2d_forward_at (model->unet2d, cx, inputs[0], inputs[1]);
-  return dif_unet_forward_at (model->unet, cx, inputs[0], inputs[1], model->text);
+  return d->klass->forward (d->model, cx, inputs[0], inputs[1], model->conditioning);
 }
 
-/* What the U-Net is told of call @i. */
-static DifTensor *
-time_of (Model *model, DifRun *run, guint i)
-{
-  double t = dif_scheduler_timestep (run->scheduler, i);
-  gsize  n = run->spec->n_images * (dif_run_guided (run) ? 2 : 1);
-
-  return model->unet2d ? dif_unet2d_time (model->unet2d, run->cx, n, t)
-                       : dif_unet_time (model->unet, run->cx, n, t, model->text);
-}
-
-/* Before the loop: keys and values of the prompt, time embeddings of all calls. */
+/* Before the loop: what stays the same of the prompt, time embeddings of all calls. */
 static void
-model_begin (Model *model, DifRun *run, DifTensor *embeds, guint first, guint n)
+model_begin (Model *model, DifRun *run, guint first, guint n)
 {
-  model->unet2d = run->pipe->unet2d;
-  model->unet   = run->pipe->unet;
-  model->text   = embeds ? dif_run_unet_text (run, embeds) : NULL;
-  model->graph  = dif_graph_new (forward, 2, model);
-  model->times  = g_new0 (DifTensor *, n - first + 1);
+  const DifDenoiser *d     = &run->pipe->denoiser;
+  gsize              batch = run->spec->n_images * (dif_run_guided (run) ? 2 : 1);
+
+  model->denoiser     = d;
+  model->conditioning = &run->conditioning;
+  if (d->klass->prepare)
+    d->klass->prepare (d->model, run->cx, &run->conditioning);
+  model->graph = dif_graph_new (forward, 2, model);
+  model->times = g_new0 (DifTensor *, n - first + 1);
   for (guint i = first; i < n; i++)
-    model->times[i - first] = time_of (model, run, i);
+    model->times[i - first] =
+        d->klass->time (d->model, run->cx, batch, dif_scheduler_timestep (run->scheduler, i),
+                        model->conditioning);
 }
 
 static void
-model_end (Model *model)
+model_end (Model *model, DifRun *run)
 {
   dif_graph_free (model->graph);
-  dif_unet_text_free (model->text);
+  dif_conditioning_clear (&run->conditioning);
   g_free (model->times);
 }
 
 static DifTensor *
-ask (Model *model, DifContext *cx, DifTensor *x, DifTensor *time)
+predict (Model *model, DifContext *cx, DifTensor *x, DifTensor *time)
 {
-  DifTensor *inputs[] = { model->unet2d ? dif_cast (cx, x, dif_context_dtype (cx))
-                                        : dif_unet_sample (model->unet, cx, x),
-                          time };
+  const DifDenoiser *d        = model->denoiser;
+  DifTensor         *inputs[] = { d->klass->input (d->model, cx, x), time };
 
   return dif_graph_call (model->graph, cx, inputs);
 }
 
 DifTensor *
-dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first,
-                 const DifHooks *hooks)
+dif_run_denoise (DifRun *run, DifTensor *latents, guint first, const DifHooks *hooks)
 {
   DifContext *cx    = run->cx;
   guint       n     = dif_run_end (run, first);
@@ -167,7 +157,7 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
 
   if (run->spec->is_plan)
     n = MIN (n, first + PLAN_CALLS);
-  model_begin (&model, run, embeds, first, n);
+  model_begin (&model, run, first, n);
   dif_run_report (run, DIF_STAGE_DENOISE, 0, n - first);
   for (guint i = first; i < n && ! dif_context_failed (cx); i++)
     {
@@ -176,7 +166,7 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
 
       dif_context_enter (cx, "step.%u", i);
       x   = model_input (run, latents, i, hooks);
-      out = ask (&model, cx, x, model.times[i - first]);
+      out = predict (&model, cx, x, model.times[i - first]);
       dif_context_dump (cx, out, "noise_pred.%u", i - first);
       latents =
           dif_scheduler_step (run->scheduler, cx, guide (run, out), i, latents, eta, run->rng);
@@ -190,6 +180,6 @@ dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first
       dif_context_profile (cx, "stage:step", start, 0, 0);
       dif_run_report (run, DIF_STAGE_DENOISE, i + 1 - first, n - first);
     }
-  model_end (&model);
+  model_end (&model, run);
   return latents;
 }

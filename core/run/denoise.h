@@ -26,18 +26,16 @@ typedef struct
 /**
  * dif_run_denoise:
  * @run: a run whose scheduler has timesteps
- * @embeds: (nullable): as dif_run_encode_prompts() makes; NULL for a model
- *   without prompts
  * @latents: `[n_images, h, w, C]` f32, noised for call @first
  * @first: the first call to make
  * @hooks: (nullable): what the task does inside the loop
  *
- * The one denoising loop.  Dumps `noise_pred.N` and `latents.N`.
+ * The one denoising loop, with the run's conditioning, which is used up.  Dumps
+ * `noise_pred.N` and `latents.N`.
  *
  * Returns: `[n_images, h, w, C]` f32
  */
-DifTensor *dif_run_denoise (DifRun *run, DifTensor *embeds, DifTensor *latents, guint first,
-                            const DifHooks *hooks);
+DifTensor *dif_run_denoise (DifRun *run, DifTensor *latents, guint first, const DifHooks *hooks);
 
 G_END_DECLS
 

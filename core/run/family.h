@@ -1,68 +1,170 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* family.h - which of diffusers' pipelines draw with a model, inside
- * pipelines/.
+/* family.h - what a family of models is.
  *
- * The task is the same for every family; the family decides which parts a
- * model has, how it is told of the prompt, and what counts where nothing is
- * said.
+ * A family is a `const DifFamilyClass dif_family_<word>` in one file plus one
+ * word in core/families/meson.build.  Nobody compares a family's name: who wants
+ * to know something of it asks a member.
  */
 #ifndef DIF_RUN_FAMILY_H
 #define DIF_RUN_FAMILY_H
 
-#include "dif-types.h"
+#include "base/params.h"
+#include "models/denoiser.h"
+#include "run/run.h"
 
 G_BEGIN_DECLS
 
 /**
- * DifFamilyKind:
- * @DIF_FAMILY_SD: one text encoder (Stable Diffusion 1.x, 2.x, Turbo)
- * @DIF_FAMILY_LCM: the same, distilled: told the guidance scale
- * @DIF_FAMILY_SDXL: two text encoders, or the second alone, and sizes
- * @DIF_FAMILY_UNCONDITIONAL: a UNet2DModel, without a prompt
+ * DifAbility:
+ * @DIF_CAN_TXT2IMG: draws from noise and a prompt
+ * @DIF_CAN_IMG2IMG: draws a picture anew
+ * @DIF_CAN_INPAINT: draws a part of a picture anew
+ * @DIF_CAN_DEPTH2IMG: keeps a picture's depth
+ * @DIF_CAN_UNCONDITIONAL: draws without a prompt
+ *
+ * What a model can do; a task names the one it needs.
  */
 typedef enum
 {
-  DIF_FAMILY_SD,
-  DIF_FAMILY_LCM,
-  DIF_FAMILY_SDXL,
-  DIF_FAMILY_UNCONDITIONAL
-} DifFamilyKind;
+  DIF_CAN_TXT2IMG       = 1 << 0,
+  DIF_CAN_IMG2IMG       = 1 << 1,
+  DIF_CAN_INPAINT       = 1 << 2,
+  DIF_CAN_DEPTH2IMG     = 1 << 3,
+  DIF_CAN_UNCONDITIONAL = 1 << 4
+} DifAbility;
 
 /**
- * DifFamily:
- * @kind: which
- * @pipelines: (array zero-terminated=1): diffusers' class names
- * @patches_scheduler: whether the pipeline edits the config of the scheduler
- *   that it is built with
- * @steps: default number of steps
- * @guidance: default guidance scale
- * @guidance_inpaint: that of inpainting
- * @strength: default strength
- * @strength_inpaint: that of inpainting
+ * DifRole:
+ * @DIF_ROLE_TEXT: the first text encoder, with the part's tokenizer
+ * @DIF_ROLE_TEXT_2: the one whose projection is the pooled prompt, with its own
+ * @DIF_ROLE_DENOISER: predicts noise
+ * @DIF_ROLE_AUTOENCODER: between pictures and latents
+ * @DIF_ROLE_DEPTH: estimates depth
+ * @DIF_N_ROLES: how many there are
+ *
+ * What a part is for.
+ */
+typedef enum
+{
+  DIF_ROLE_TEXT,
+  DIF_ROLE_TEXT_2,
+  DIF_ROLE_DENOISER,
+  DIF_ROLE_AUTOENCODER,
+  DIF_ROLE_DEPTH,
+  DIF_N_ROLES
+} DifRole;
+
+/**
+ * DifPartSpec:
+ * @name: of the folder, such as "text_encoder_2"
+ * @klass: the model's class name
+ * @role: what it is for
+ * @stage: when it is needed
+ * @tokenizer: (nullable): the folder of its tokenizer
+ * @alias: (nullable): another folder, looked at where @name is not there
+ * @alias_tokenizer: (nullable): the tokenizer's folder then
+ * @optional: whether a model may lack it
+ *
+ * A part of a model.
  */
 typedef struct
 {
-  DifFamilyKind      kind;
-  const char *const *pipelines;
-  gboolean           patches_scheduler;
-  guint              steps;
-  double             guidance, guidance_inpaint, strength, strength_inpaint;
-} DifFamily;
+  const char *name, *klass;
+  DifRole     role;
+  DifStage    stage;
+  const char *tokenizer, *alias, *alias_tokenizer;
+  gboolean    optional;
+} DifPartSpec;
 
 /**
- * _dif_family_find:
- * @pipeline: diffusers' class name, of model_index.json
+ * DifFamilyPipeline:
+ * @klass: diffusers' class name
+ * @steps: default number of steps
+ * @patches_scheduler: whether it edits the config of the scheduler that it is
+ *   built with
  *
- * Returns: (transfer none) (nullable): its family
+ * One of diffusers' pipelines for a family.
  */
-const DifFamily *_dif_family_find (const char *pipeline);
+typedef struct
+{
+  const char *klass;
+  guint       steps;
+  gboolean    patches_scheduler;
+} DifFamilyPipeline;
 
 /**
- * _dif_family_known:
+ * DifFamilyRows:
+ * @tasks: the abilities whose tasks have them
+ * @params: (array length=n_params): rows, whose `families` names the family
+ * @n_params: how many
  *
- * Returns: (transfer full): all class names, separated by commas
+ * Parameters that only this family has.
  */
-char *_dif_family_known (void);
+typedef struct
+{
+  guint           tasks;
+  const DifParam *params;
+  guint           n_params;
+} DifFamilyRows;
+
+/**
+ * DifDefaults:
+ * @guidance: guidance scale
+ * @strength: of a picture
+ *
+ * What counts where neither request nor checkpoint says anything.
+ */
+typedef struct
+{
+  double guidance, strength;
+} DifDefaults;
+
+/**
+ * DifFamilyClass:
+ * @name: "sdxl"
+ * @label: for people: "SDXL"
+ * @pipelines: (array length=n_pipelines): diffusers' pipelines
+ * @n_pipelines: how many
+ * @parts: (array length=n_parts): in the order in which they are loaded
+ * @n_parts: how many
+ * @rows: (array length=n_rows): parameters that only it has
+ * @n_rows: how many
+ * @defaults: of its tasks
+ * @inpaint: those of inpainting
+ * @upcasts: whether an autoencoder that says "force_upcast" encodes in f32, and
+ *   decodes in f32 where it would overflow in f16
+ * @read_index: (nullable): takes what it wants of model_index.json
+ * @can: what a loaded model can do: DifAbility; 0 if its parts fit nothing known
+ * @check: (nullable): whether the parts fit each other, or ops would fail later
+ *   with less to say
+ * @check_run: (nullable): whether the request makes sense
+ * @encode: (nullable): prompts to conditioning; NULL for a family without prompts.
+ *   Errors stay in the run's context
+ * @shortens: whether img2img spreads all steps over the shorter way that strength
+ *   leaves, instead of leaving out the first of them
+ * @begins_at_first: whether txt2img begins with a given call, where others leave
+ *   it to the scheduler to find out
+ *
+ * A family: all that is the same for every model of it.
+ */
+struct _DifFamilyClass
+{
+  const char              *name, *label;
+  const DifFamilyPipeline *pipelines;
+  guint                    n_pipelines;
+  const DifPartSpec       *parts;
+  guint                    n_parts;
+  const DifFamilyRows     *rows;
+  guint                    n_rows;
+  DifDefaults              defaults, inpaint;
+  gboolean                 upcasts;
+  gboolean (*read_index) (DifPipeline *pipe, DifJson *index, GError **error);
+  guint (*can) (DifPipeline *pipe);
+  gboolean (*check) (DifPipeline *pipe, GError **error);
+  gboolean (*check_run) (DifRun *run, GError **error);
+  void (*encode) (DifRun *run, DifConditioning *c);
+  gboolean shortens, begins_at_first;
+};
 
 G_END_DECLS
 

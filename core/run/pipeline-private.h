@@ -13,13 +13,25 @@
 #include "run/family.h"
 #include "models/clip-text.h"
 #include "models/unet.h"
-#include "models/unet2d.h"
 #include "models/vae.h"
 #include "schedulers/scheduler.h"
 #include "tensor/context.h"
 #include "text/bpe.h"
 
 G_BEGIN_DECLS
+
+/**
+ * DifDenoiser:
+ * @klass: what is asked of it
+ * @model: the network
+ * @info: what it says of itself
+ */
+typedef struct
+{
+  const DifDenoiserClass *klass;
+  gpointer                model;
+  DifDenoiserInfo         info;
+} DifDenoiser;
 
 struct _DifPipeline
 {
@@ -36,26 +48,26 @@ struct _DifPipeline
   char    *detour;          /* why "auto" computes on the CPU; may be NULL */
   gboolean is_detour_usual; /* for want of any card or driver */
 
-  const DifFamily *family;
-  DifTokenizer    *tokenizer;
-  DifClipText     *text;       /* NULL for SDXL's refiner */
-  DifTokenizer    *tokenizer2; /* these two: SDXL only */
-  DifClipText     *text2;
-  DifUnet         *unet;
-  DifVae          *vae;
-  DifUnet2d       *unet2d;          /* instead of all above */
-  DifDpt          *depth;           /* of a depth2img model; may be NULL */
-  DifDptProcessor  depth_processor; /* where there is @depth */
-  DifStore        *stores[5];
-  DifDtype         encoder_dtype, decoder_dtype; /* of the VAE's halves */
-  gboolean         zeros_for_empty;              /* force_zeros_for_empty_prompt */
-  gboolean         wants_score;                  /* requires_aesthetics_score */
-  DifLoraSet      *loras;                        /* while loading */
-  DifEmbeddingSet *embeddings;                   /* while loading */
-  GChecksum       *sum;                          /* while loading */
-  char            *fingerprint;                  /* of the checkpoint */
-  char            *lora_prints;                  /* fingerprints, a line each; NULL without */
-  char            *embedding_prints;             /* fingerprints, a line each; NULL without */
+  const DifFamilyClass    *family;
+  const DifFamilyPipeline *kind; /* which of the family's pipelines it was saved from */
+  DifTokenizer            *tokenizer;
+  DifClipText             *text;       /* NULL for SDXL's refiner */
+  DifTokenizer            *tokenizer2; /* these two: SDXL only */
+  DifClipText             *text2;
+  DifDenoiser              denoiser;
+  DifVae                  *vae;             /* NULL where pictures are denoised themselves */
+  DifDpt                  *depth;           /* of a depth2img model; may be NULL */
+  DifDptProcessor          depth_processor; /* where there is @depth */
+  DifStore                *stores[DIF_N_ROLES];
+  DifDtype                 encoder_dtype, decoder_dtype; /* of the VAE's halves */
+  gboolean                 zeros_for_empty;              /* force_zeros_for_empty_prompt */
+  gboolean                 wants_score;                  /* requires_aesthetics_score */
+  DifLoraSet              *loras;                        /* while loading */
+  DifEmbeddingSet         *embeddings;                   /* while loading */
+  GChecksum               *sum;                          /* while loading */
+  char                    *fingerprint;                  /* of the checkpoint */
+  /* fingerprints, a line each; NULL without */
+  char *lora_prints, *embedding_prints;
 
   /* loaded by the first run that looks; NULL until then */
   DifSafetyChecker *safety;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* prompt.c - prompts to embeddings.
+/* prompt.c - prompts to conditioning.
  *
  * Source: diffusers encode_prompt of StableDiffusionPipeline and
  * StableDiffusionXLPipeline: padded to the tokenizer's length, cut with a
@@ -152,16 +152,14 @@ weigh (DifRun *run, DifTensor *hidden, const DifPrompt *prompt)
 /* Chunks through an encoder, as the family has them: [1, n_chunks * length, D].
  * @pooled: the first chunk's, [1, P], for an encoder with a projection. */
 static DifTensor *
-encode_one (DifRun *run, DifClipText *encoder, const DifPrompt *p, guint skip, DifTensor **pooled)
+encode_one (DifRun *run, DifPromptHidden make, DifClipText *encoder, const DifPrompt *p, guint skip,
+            DifTensor **pooled)
 {
   DifContext *cx    = run->cx;
   gsize       n_ids = (gsize) p->n_chunks * p->length;
   DifTensor  *hidden;
 
-  if (run->pipe->family->kind == DIF_FAMILY_SDXL)
-    hidden = dif_clip_text_penultimate (encoder, cx, p->ids, p->n_chunks, n_ids, skip, pooled);
-  else
-    hidden = dif_clip_text_encode (encoder, cx, p->ids, p->n_chunks, n_ids, skip);
+  hidden = make (encoder, cx, p->ids, p->n_chunks, n_ids, skip, pooled);
   if (pooled)
     *pooled = dif_slice_batch (cx, *pooled, 0, 1);
   return weigh (run, hidden, p);
@@ -170,16 +168,16 @@ encode_one (DifRun *run, DifClipText *encoder, const DifPrompt *p, guint skip, D
 /* One prompt through every encoder, for every image: [n_images, T, D].
  * @pooled: [n_images, P], where there is a projection. */
 static DifTensor *
-encode_prompt (DifRun *run, const Prompt *p, DifTensor **pooled)
+encode_prompt (DifRun *run, DifPromptHidden make, const Prompt *p, DifTensor **pooled)
 {
   DifPipeline *pipe = run->pipe;
   DifTensor   *one  = NULL, *two;
 
   if (pipe->text)
-    one = encode_one (run, pipe->text, p->of[0], p->skip, NULL);
+    one = encode_one (run, make, pipe->text, p->of[0], p->skip, NULL);
   if (pipe->text2)
     {
-      two     = encode_one (run, pipe->text2, p->of[1], p->skip, pooled);
+      two     = encode_one (run, make, pipe->text2, p->of[1], p->skip, pooled);
       *pooled = dif_repeat_batch (run->cx, *pooled, run->spec->n_images);
       one     = one ? dif_concat (run->cx, one, two) : two;
     }
@@ -201,60 +199,74 @@ zeros_like (DifContext *cx, DifTensor *t)
 /* The negative prompt, or the zeros that SDXL was trained with where none is
  * given. */
 static DifTensor *
-encode_negative (DifRun *run, const Prompt *against, DifTensor *positive, DifTensor **pooled)
+encode_negative (DifRun *run, DifPromptHidden make, const Prompt *against,
+                 const DifConditioning *positive, DifTensor **pooled)
 {
   if (! run->pipe->zeros_for_empty || dif_request_has (run->rq, "negative-prompt"))
-    return encode_prompt (run, against, pooled);
-  *pooled = zeros_like (run->cx, run->pooled);
-  return zeros_like (run->cx, positive);
+    return encode_prompt (run, make, against, pooled);
+  *pooled = zeros_like (run->cx, positive->pooled);
+  return zeros_like (run->cx, positive->tokens);
 }
 
-/* [B, T, D], and the run's pooled embeddings. */
-static DifTensor *
-encode_both (DifRun *run, const Prompt *prompt, const Prompt *against)
+/* Both, negatives first. */
+static void
+encode_both (DifRun *run, DifPromptHidden make, const Prompt *prompt, const Prompt *against,
+             DifConditioning *c)
 {
   DifContext *cx = run->cx;
-  DifTensor  *positive, *negative, *pooled = NULL;
+  DifTensor  *negative, *pooled = NULL;
 
-  positive = encode_prompt (run, prompt, &run->pooled);
-  dif_context_dump (cx, positive, "prompt_embeds");
-  if (run->pooled)
-    dif_context_dump (cx, run->pooled, "pooled_prompt_embeds");
+  c->tokens = encode_prompt (run, make, prompt, &c->pooled);
+  dif_context_dump (cx, c->tokens, "prompt_embeds");
+  if (c->pooled)
+    dif_context_dump (cx, c->pooled, "pooled_prompt_embeds");
   if (! dif_run_guided (run))
-    return positive;
-  negative = encode_negative (run, against, positive, &pooled);
+    return;
+  negative = encode_negative (run, make, against, c, &pooled);
   dif_context_dump (cx, negative, "negative_prompt_embeds");
   if (pooled)
     {
       dif_context_dump (cx, pooled, "negative_pooled_prompt_embeds");
-      run->pooled = dif_concat_batch (cx, pooled, run->pooled);
+      c->pooled = dif_concat_batch (cx, pooled, c->pooled);
     }
-  return dif_concat_batch (cx, negative, positive);
+  c->tokens = dif_concat_batch (cx, negative, c->tokens);
 }
 
 DifTensor *
-dif_run_encode_prompts (DifRun *run)
+dif_prompt_last (DifClipText *encoder, DifContext *cx, const gint32 *ids, gsize n_chunks,
+                 gsize n_ids, guint skip, DifTensor **pooled)
 {
-  Prompt     prompt  = { .skip = (guint) dif_request_number (run->rq, "clip-skip") };
-  Prompt     against = { 0 };
-  DifTensor *embeds  = NULL;
+  return dif_clip_text_encode (encoder, cx, ids, n_chunks, n_ids, skip);
+}
 
-  dif_work_expect (&run->work, DIF_STAGE_PROMPT, 1);
-  dif_run_report (run, DIF_STAGE_PROMPT, 0, 1);
+void
+dif_run_encode_prompts (DifRun *run, DifPromptHidden hidden, DifConditioning *c)
+{
+  Prompt prompt  = { .skip = (guint) dif_request_number (run->rq, "clip-skip") };
+  Prompt against = { 0 };
+
   read_prompt (run, "prompt", "prompt-2", &prompt);
   if (dif_run_guided (run))
     read_prompt (run, "negative-prompt", "negative-prompt-2", &against);
   if (dif_context_failed (run->cx))
-    embeds = dif_context_inert (run->cx);
+    c->tokens = dif_context_inert (run->cx);
   else
     {
       guint n_chunks = MAX (most_chunks (&prompt), most_chunks (&against));
 
       pad (run, &prompt, n_chunks);
       pad (run, &against, n_chunks);
-      embeds = encode_both (run, &prompt, &against);
+      encode_both (run, hidden, &prompt, &against, c);
     }
   prompt_clear (&prompt);
   prompt_clear (&against);
-  return embeds;
+}
+
+void
+dif_run_condition (DifRun *run)
+{
+  dif_work_expect (&run->work, DIF_STAGE_PROMPT, 1);
+  dif_run_report (run, DIF_STAGE_PROMPT, 0, 1);
+  run->conditioning.guidance = run->spec->guidance;
+  run->pipe->family->encode (run, &run->conditioning);
 }

@@ -3,13 +3,12 @@
 #include "run/run.h"
 
 #include "base/error.h"
-#include "models/unet.h"
 #include "run/pipeline-private.h"
 
 gboolean
 dif_run_guided (DifRun *run)
 {
-  return run->spec->guidance > 1 && ! dif_unet_guidance_dim (run->pipe->unet);
+  return run->spec->guidance > 1 && ! run->pipe->denoiser.info.takes_guidance;
 }
 
 void

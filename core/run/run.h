@@ -8,6 +8,7 @@
 #define DIF_RUN_RUN_H
 
 #include "base/rng.h"
+#include "models/denoiser.h"
 #include "run/progress.h"
 #include "run/request.h"
 #include "run/safety.h"
@@ -34,6 +35,7 @@ typedef struct
 
 /**
  * DifRunSpec:
+ * @task: what is drawn
  * @seed: what the run's numbers are made from
  * @n_images: pictures of this run
  * @first_image: the first of them, of the batch's
@@ -52,12 +54,13 @@ typedef struct
  */
 typedef struct
 {
-  guint64     seed;
-  guint       n_images, first_image, batch;
-  guint       width, height, n_steps;
-  double      guidance, strength;
-  const char *safety;
-  gboolean    is_plan;
+  const DifTaskClass *task;
+  guint64             seed;
+  guint               n_images, first_image, batch;
+  guint               width, height, n_steps;
+  double              guidance, strength;
+  const char         *safety;
+  gboolean            is_plan;
 } DifRunSpec;
 
 /**
@@ -88,8 +91,7 @@ typedef struct
  * @cx: the run's own context
  * @scheduler: the run's own scheduler, timesteps set by the task
  * @rng: the run's numbers
- * @pooled: (nullable): `[B, P]`, the whole prompts, beside what
- *   dif_run_encode_prompts() returned; SDXL only
+ * @conditioning: what dif_run_condition() made
  * @latents: (nullable): `latents`, from a file, to start from instead of "image"
  * @judge: has the safety checker look at `[n_images, height, width, 3]` in
  *   [0, 1], if the policy says so, sets the report's verdicts and says in its
@@ -109,7 +111,7 @@ struct _DifRun
   DifContext       *cx;
   DifScheduler     *scheduler;
   DifRng           *rng;
-  DifTensor        *pooled;
+  DifConditioning   conditioning;
   DifWeights       *latents;
   void (*judge) (DifRun *run, const float *pixels, guint width, guint height);
   DifWork       work;
@@ -121,8 +123,8 @@ struct _DifRun
  * dif_run_guided:
  * @run: a run
  *
- * Returns: whether the U-Net is asked twice: guidance scale above 1, and the
- * U-Net is not told of it
+ * Returns: whether the denoiser is asked twice a step: guidance scale above 1,
+ * which is not an input of it
  */
 gboolean dif_run_guided (DifRun *run);
 

@@ -8,10 +8,10 @@
 #include "run/timesteps.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "run/pipeline-private.h"
+#include "run/task.h"
 
 /* ---- a part of the way ---- */
 
@@ -80,7 +80,7 @@ dif_run_begin_from_noise (DifRun *run)
 {
   if (! set_timesteps (run))
     return;
-  if (run->pipe->family->kind == DIF_FAMILY_SDXL)
+  if (run->pipe->family->begins_at_first)
     dif_scheduler_set_begin (run->scheduler, 0);
   dif_work_expect (&run->work, DIF_STAGE_DENOISE, dif_run_end (run, 0));
 }
@@ -95,8 +95,7 @@ nothing_left (DifRun *run, const char *name, double found)
   return 0;
 }
 
-/* An LCM's own pipeline, which has no inpainting, spreads all steps over a
- * shorter way. */
+/* All steps over a shorter way. */
 static guint
 begin_shortened (DifRun *run)
 {
@@ -118,8 +117,7 @@ dif_run_begin_from_image (DifRun *run)
   guint  n     = (guint) MIN ((double) (int) (steps * run->spec->strength), steps);
   guint  first = (steps - n) * dif_scheduler_order (run->scheduler), end;
 
-  if (run->pipe->family->kind == DIF_FAMILY_LCM &&
-      strcmp (dif_request_task (run->rq), "img2img") == 0)
+  if (run->pipe->family->shortens && run->spec->task->needs == DIF_CAN_IMG2IMG)
     return begin_shortened (run);
   if (! dif_run_starts_noised (run) && ! n)
     return nothing_left (run, "strength", run->spec->strength);

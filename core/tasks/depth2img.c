@@ -144,14 +144,16 @@ depth_channel (DifRun *run)
 static DifTensor *
 run_depth2img (DifRun *run)
 {
-  DifTensor *embeds = dif_run_encode_prompts (run), *latents;
-  DifHooks   hooks  = { .extra = depth_channel (run) };
+  DifHooks   hooks = { NULL };
+  DifTensor *latents;
   guint      first;
 
-  latents = dif_run_latents_from_picture (run, &first);
+  dif_run_condition (run);
+  hooks.extra = depth_channel (run);
+  latents     = dif_run_latents_from_picture (run, &first);
   if (dif_context_failed (run->cx))
     return dif_context_inert (run->cx);
-  return dif_run_decode (run, dif_run_denoise (run, embeds, latents, first, &hooks));
+  return dif_run_decode (run, dif_run_denoise (run, latents, first, &hooks));
 }
 
 const DifTaskClass dif_task_depth2img = {
@@ -160,6 +162,6 @@ const DifTaskClass dif_task_depth2img = {
   .blurb    = N_ ("Draws a picture anew, as the prompt says, and keeps its depth"),
   .params   = params,
   .n_params = G_N_ELEMENTS (params),
-  .kinds    = DIF_UNET_DEPTH,
+  .needs    = DIF_CAN_DEPTH2IMG,
   .run      = run_depth2img,
 };

@@ -15,8 +15,6 @@ static const DifParam params[] = {
   DIF_PROMPT_PARAMS,
   DIF_COMMON_PARAMS,
   DIF_IMAGE_PARAMS,
-  DIF_SDXL_PARAMS,
-  DIF_SDXL_IMAGE_PARAMS,
   { .name  = "latents",
     .type  = DIF_PARAM_STRING,
     .label = N_ ("Laten_ts"),
@@ -30,13 +28,14 @@ static const DifParam params[] = {
 static DifTensor *
 run_img2img (DifRun *run)
 {
-  DifTensor *embeds = dif_run_encode_prompts (run), *latents;
+  DifTensor *latents;
   guint      first;
 
+  dif_run_condition (run);
   latents = dif_run_latents_from_picture (run, &first);
   if (dif_context_failed (run->cx))
     return dif_context_inert (run->cx);
-  return dif_run_decode (run, dif_run_denoise (run, embeds, latents, first, NULL));
+  return dif_run_decode (run, dif_run_denoise (run, latents, first, NULL));
 }
 
 const DifTaskClass dif_task_img2img = {
@@ -45,6 +44,6 @@ const DifTaskClass dif_task_img2img = {
   .blurb    = N_ ("Draws a picture anew, as the prompt says"),
   .params   = params,
   .n_params = G_N_ELEMENTS (params),
-  .kinds    = DIF_UNET_PLAIN,
+  .needs    = DIF_CAN_IMG2IMG,
   .run      = run_img2img,
 };

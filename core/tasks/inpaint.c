@@ -32,8 +32,6 @@ static const DifParam params[] = {
   DIF_PROMPT_PARAMS,
   DIF_COMMON_PARAMS,
   DIF_IMAGE_PARAMS,
-  DIF_SDXL_PARAMS,
-  DIF_SDXL_IMAGE_PARAMS,
   { .name     = "mask",
     .type     = DIF_PARAM_IMAGE,
     .label    = N_ ("Mas_k"),
@@ -356,7 +354,7 @@ put_all_back (DifRun *run, const Inpaint *in, DifTensor *drawn)
 static DifTensor *
 begin (DifRun *run, Inpaint *in, const float *picture, DifHooks *hooks)
 {
-  gboolean sees_mask = dif_unet_in_channels (run->pipe->unet) !=
+  gboolean sees_mask = run->pipe->denoiser.info.in_channels !=
                        dif_vae_latent_channels (run->pipe->vae);
   gboolean          held   = in->is_differential || ! sees_mask;
   gsize             n      = (gsize) run->spec->width * run->spec->height * 3;
@@ -400,7 +398,7 @@ matched (DifRun *run, const Inpaint *in, const float *picture, DifTensor *drawn)
 }
 
 static DifTensor *
-draw (DifRun *run, Inpaint *in, float *picture, DifTensor *embeds)
+draw (DifRun *run, Inpaint *in, float *picture)
 {
   const char *fill  = dif_request_text (run->rq, "fill");
   DifHooks    hooks = { .data = in };
@@ -410,7 +408,7 @@ draw (DifRun *run, Inpaint *in, float *picture, DifTensor *embeds)
     return dif_run_out_of_memory (run, "preparing the picture");
   latents = begin (run, in, picture, &hooks);
   return matched (run, in, picture,
-                  dif_run_decode (run, dif_run_denoise (run, embeds, latents, in->first, &hooks)));
+                  dif_run_decode (run, dif_run_denoise (run, latents, in->first, &hooks)));
 }
 
 static DifTensor *
@@ -421,22 +419,22 @@ run_inpaint (DifRun *run)
   Inpaint            in      = { 0 };
   g_autofree float  *picture = NULL, *mask = NULL, *small = NULL;
   g_autofree guint8 *known = NULL;
-  DifTensor         *embeds, *drawn;
+  DifTensor         *drawn;
 
   if (! find_crop (run, &in))
     return dif_context_inert (cx);
   in.is_differential = dif_request_number (run->rq, "differential") != 0;
   in.cells           = (run->spec->width / factor) * (run->spec->height / factor);
-  embeds             = dif_run_encode_prompts (run);
-  picture            = read_picture (run, &in);
-  mask               = read_mask (run, &in);
-  in.first           = dif_run_begin_from_image (run);
+  dif_run_condition (run);
+  picture  = read_picture (run, &in);
+  mask     = read_mask (run, &in);
+  in.first = dif_run_begin_from_image (run);
   if (dif_context_failed (cx))
     return dif_context_inert (cx);
   in.end  = dif_run_end (run, in.first);
   in.mask = small = shrink_mask (run, &in, mask);
   in.known = known = known_of (run, mask);
-  drawn            = known && small ? draw (run, &in, picture, embeds) : dif_context_inert (cx);
+  drawn            = known && small ? draw (run, &in, picture) : dif_context_inert (cx);
   return in.cropped ? put_all_back (run, &in, drawn) : drawn;
 }
 
@@ -446,6 +444,6 @@ const DifTaskClass dif_task_inpaint = {
   .blurb    = N_ ("Draws what the prompt says into a part of a picture"),
   .params   = params,
   .n_params = G_N_ELEMENTS (params),
-  .kinds    = DIF_UNET_PLAIN | DIF_UNET_INPAINT,
+  .needs    = DIF_CAN_INPAINT,
   .run      = run_inpaint,
 };

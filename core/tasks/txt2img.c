@@ -11,25 +11,24 @@
 
 #include "run/task.h"
 
-static const DifParam params[] = { DIF_PROMPT_PARAMS, DIF_COMMON_PARAMS, DIF_SIZE_PARAMS,
-                                   DIF_SDXL_PARAMS };
+static const DifParam params[] = { DIF_PROMPT_PARAMS, DIF_COMMON_PARAMS, DIF_SIZE_PARAMS };
 
 static DifTensor *
 run_txt2img (DifRun *run)
 {
   DifContext *cx = run->cx;
-  DifTensor  *embeds, *latents, *noise;
+  DifTensor  *latents, *noise;
   float       sigma;
 
   dif_run_begin_from_noise (run);
   if (dif_context_failed (cx))
     return dif_context_inert (cx);
-  embeds  = dif_run_encode_prompts (run);
+  dif_run_condition (run);
   noise   = dif_run_noise (run);
   sigma   = (float) dif_scheduler_init_noise_sigma (run->scheduler);
   latents = dif_lincomb (cx, 1, &sigma, &noise);
   dif_context_dump (cx, latents, "initial_latents");
-  latents = dif_run_denoise (run, embeds, latents, 0, NULL);
+  latents = dif_run_denoise (run, latents, 0, NULL);
   return dif_run_decode (run, latents);
 }
 
@@ -39,6 +38,6 @@ const DifTaskClass dif_task_txt2img = {
   .blurb    = N_ ("Draws what the prompt says"),
   .params   = params,
   .n_params = G_N_ELEMENTS (params),
-  .kinds    = DIF_UNET_PLAIN,
+  .needs    = DIF_CAN_TXT2IMG,
   .run      = run_txt2img,
 };

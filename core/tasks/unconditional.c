@@ -16,17 +16,16 @@ static const DifParam params[] = { DIF_COMMON_PARAMS };
 static DifTensor *
 run_unconditional (DifRun *run)
 {
-  DifContext *cx   = run->cx;
-  DifUnet2d  *unet = run->pipe->unet2d;
+  DifContext *cx = run->cx;
   DifTensor  *x;
 
   dif_run_begin_from_noise (run);
   if (dif_context_failed (cx))
     return dif_context_inert (cx);
   x = dif_randn (cx, run->rng, run->spec->n_images, run->spec->height, run->spec->width,
-                 dif_unet2d_channels (unet));
+                 run->pipe->denoiser.info.in_channels);
   dif_context_dump (cx, x, "initial_latents");
-  return dif_run_denoise (run, NULL, x, 0, NULL);
+  return dif_run_denoise (run, x, 0, NULL);
 }
 
 const DifTaskClass dif_task_unconditional = {
@@ -35,6 +34,6 @@ const DifTaskClass dif_task_unconditional = {
   .blurb    = N_ ("Draws a picture of the kind the model was trained on, without a prompt"),
   .params   = params,
   .n_params = G_N_ELEMENTS (params),
-  .kinds    = DIF_UNET_UNCONDITIONAL,
+  .needs    = DIF_CAN_UNCONDITIONAL,
   .run      = run_unconditional,
 };

@@ -165,7 +165,8 @@ test_vocabulary (void)
       scratch_write_text (scratch, "data/gimp-diffusion/models/other/model_index.json", "{}");
       pipe = load (path);
       /* whichever folder the words are from, the file's family fills prompts */
-      g_assert_cmpint (dif_tokenizer_pad (dif_pipeline_tokenizer (pipe)), ==, 843);
+      g_assert_cmpint (dif_tokenizer_pad (dif_pipeline_part (pipe, "tokenizer", "CLIPTokenizer")),
+                       ==, 843);
       scratch_remove (scratch, places[i]);
     }
   scratch_free (folder);
@@ -303,8 +304,8 @@ test_adapters (gconstpointer data)
   double                  embeds, noise, image;
 
   g_assert_no_error (error);
-  check_ids (dif_pipeline_tokenizer (pipe), c, golden, "input_ids");
-  check_ids (dif_pipeline_tokenizer_2 (pipe), c, golden, "input_ids_2");
+  check_ids (dif_pipeline_part (pipe, "tokenizer", "CLIPTokenizer"), c, golden, "input_ids");
+  check_ids (dif_pipeline_part (pipe, "tokenizer_2", "CLIPTokenizer"), c, golden, "input_ids_2");
   dif_pipeline_set_dump (pipe, keep, dump);
   result = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
   g_assert_no_error (error);

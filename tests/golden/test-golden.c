@@ -302,7 +302,7 @@ run_case (const Case *k, DifWeights *golden, Dump *dump)
 static void
 check_ids (DifPipeline *pipe, DifJson *c, const char *key, DifWeights *golden, const char *name)
 {
-  DifTokenizer       *tok   = dif_pipeline_tokenizer (pipe);
+  DifTokenizer       *tok   = dif_pipeline_part (pipe, "tokenizer", "CLIPTokenizer");
   const DifHostArray *array = dif_weights_lookup (golden, name);
   g_autofree gint32  *ids   = NULL;
   GError             *error = NULL;

@@ -133,6 +133,38 @@ test_sizes_must_fit_the_model (void)
   g_assert_cmpstr (error->message, ==, "width: expected a multiple of 8, found 100");
 }
 
+/* The families that have a row of a task; NULL, and @found FALSE, without it. */
+static const char *const *
+families_of (const char *task, const char *name, gboolean *found)
+{
+  guint           n;
+  const DifParam *rows = dif_task_params (task, &n);
+
+  *found = FALSE;
+  for (guint i = 0; i < n; i++)
+    if (strcmp (rows[i].name, name) == 0)
+      {
+        *found = TRUE;
+        return rows[i].families;
+      }
+  return NULL;
+}
+
+static void
+test_rows_say_whose_they_are (void)
+{
+  gboolean found;
+
+  g_assert_null (families_of ("txt2img", "steps", &found));
+  g_assert_true (found);
+  g_assert_true (g_strv_contains (families_of ("txt2img", "crop-top", &found), "sdxl"));
+  g_assert_true (g_strv_contains (families_of ("inpaint", "denoising-start", &found), "sdxl"));
+  families_of ("txt2img", "denoising-start", &found);
+  g_assert_false (found);
+  families_of ("depth2img", "crop-top", &found);
+  g_assert_false (found);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -145,6 +177,7 @@ main (int argc, char **argv)
                    test_automatic_numbers_can_be_unset);
   g_test_add_func ("/pipelines/request/unknown-task-lists-the-known",
                    test_unknown_task_lists_the_known);
+  g_test_add_func ("/pipelines/request/rows-say-whose-they-are", test_rows_say_whose_they_are);
   g_test_add_func ("/pipelines/request/sizes-must-fit-the-model", test_sizes_must_fit_the_model);
   return g_test_run ();
 }

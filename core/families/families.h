@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* families.h - the list of families. */
+#ifndef DIF_FAMILIES_FAMILIES_H
+#define DIF_FAMILIES_FAMILIES_H
+
+#include "run/family.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_family_list:
+ *
+ * Returns: (transfer none) (array zero-terminated=1): all of them
+ */
+const DifFamilyClass *const *dif_family_list (void);
+
+/**
+ * dif_family_of_pipeline:
+ * @klass: diffusers' class name, of model_index.json
+ * @pipeline: (out) (optional): the family's entry for it
+ *
+ * Returns: (transfer none) (nullable): its family
+ */
+const DifFamilyClass *dif_family_of_pipeline (const char               *klass,
+                                              const DifFamilyPipeline **pipeline);
+
+/**
+ * dif_family_known:
+ *
+ * Returns: (transfer full): all class names of pipelines, separated by commas
+ */
+char *dif_family_known (void);
+
+G_END_DECLS
+
+#endif /* DIF_FAMILIES_FAMILIES_H */

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* sdxl.c - Stable Diffusion XL and its refiner: two text encoders, or the second
+ * alone, and micro-conditioning: the sizes of what it was trained on.
+ *
+ * Source: diffusers StableDiffusionXLPipeline and its Img2Img and Inpaint variants
+ * (_get_add_time_ids, denoising_start, denoising_end).
+ */
+#include "config.h"
+
+#include <glib/gi18n-lib.h>
+
+#include "base/error.h"
+#include "families/latent.h"
+#include "run/prompt.h"
+
+static const char *const families[] = { "sdxl", NULL };
+
+static const DifFamilyPipeline pipelines[] = {
+  { "StableDiffusionXLPipeline", 50, FALSE },
+  { "StableDiffusionXLImg2ImgPipeline", 50, FALSE },
+  { "StableDiffusionXLInpaintPipeline", 50, FALSE },
+};
+
+/* the refiner has the second encoder alone; saved without that name, it has it
+ * under the first's */
+static const DifPartSpec parts[] = {
+  { "text_encoder", "CLIPTextModel", DIF_ROLE_TEXT, DIF_STAGE_PROMPT, .tokenizer = "tokenizer",
+    .optional = TRUE },
+  { "text_encoder_2", "CLIPTextModelWithProjection", DIF_ROLE_TEXT_2, DIF_STAGE_PROMPT,
+    .tokenizer = "tokenizer_2", .alias = "text_encoder", .alias_tokenizer = "tokenizer" },
+  { "unet", "UNet2DConditionModel", DIF_ROLE_DENOISER, DIF_STAGE_DENOISE },
+  { "vae", "AutoencoderKL", DIF_ROLE_AUTOENCODER, DIF_STAGE_DECODE },
+};
+
+/* ---- parameters ---- */
+
+/* clang-format off */
+
+/* a size that the denoiser is conditioned on, `least` or more pixels; 0 unless set */
+#define SIZE(name_, label_, least, blurb_) \
+  { \
+    .name = name_, .type = DIF_PARAM_INT, .label = label_, .blurb = blurb_, .unit = "pixels", \
+    .min = least, .max = 32768, .fallback = 0, .auto_default = least, .families = families, \
+    .advanced = TRUE \
+  }
+
+static const DifParam params[] = {
+  { .name = "prompt-2",
+    .type = DIF_PARAM_STRING,
+    .label = N_ ("Second prom_pt"),
+    .blurb = N_ ("SDXL: what the second text encoder reads; empty for the prompt"),
+    .text = "",
+    .advanced = TRUE, .families = families },
+      { .name = "negative-prompt-2",
+        .type = DIF_PARAM_STRING,
+        .label = N_ ("Second ne_gative prompt"),
+        .blurb = N_ ("SDXL: what the second text encoder reads; empty for the negative prompt"),
+        .text = "",
+        .advanced = TRUE, .families = families },
+      SIZE ("original-width", N_ ("Original _width"), 1,
+                     N_ ("SDXL: width that the picture is to look as if it once had, before it "
+                         "was scaled; 0 for its own")),
+      SIZE ("original-height", N_ ("Original _height"), 1,
+                     N_ ("SDXL: height that the picture is to look as if it once had, before it "
+                         "was scaled; 0 for its own")),
+      SIZE ("crop-left", N_ ("Crop _left"), 0,
+                     N_ ("SDXL: pixels to pretend were cropped from the left")),
+      SIZE ("crop-top", N_ ("Crop _top"), 0,
+                     N_ ("SDXL: pixels to pretend were cropped from the top")),
+      SIZE ("target-width", N_ ("Target wi_dth"), 1,
+                     N_ ("SDXL: width that the model, not its refiner, is told to draw; 0 for "
+                         "the picture's own")),
+      SIZE ("target-height", N_ ("Target hei_ght"), 1,
+                     N_ ("SDXL: height that the model, not its refiner, is told to draw; 0 for "
+                         "the picture's own")),
+  {
+    .name = "denoising-end", .type = DIF_PARAM_DOUBLE, .label = N_ ("Denoising e_nd"),
+    .blurb = N_ ("SDXL: part of the way after which to stop, for a refiner to go on; 1 is off"),
+    .min = 0, .max = 1, .fallback = 1, .advanced = TRUE, .families = families
+  },
+};
+
+static const DifParam image_params[] = {
+  { .name = "denoising-start",
+    .type = DIF_PARAM_DOUBLE,
+    .label = N_ ("Denoising s_tart"),
+    .blurb = N_ ("SDXL: part of the way that the picture has behind it, instead of a strength; "
+                 "0 is off"),
+    .min = 0,
+    .max = 1,
+    .fallback = 0,
+    .advanced = TRUE, .families = families },
+      { .name = "aesthetic-score",
+        .type = DIF_PARAM_DOUBLE,
+        .label = N_ ("_Aesthetic score"),
+        .blurb = N_ ("SDXL's refiner: the aesthetic score to aim at"),
+        .min = 0,
+        .max = 10,
+        .fallback = 6,
+        .advanced = TRUE, .families = families },
+  {
+    .name = "negative-aesthetic-score", .type = DIF_PARAM_DOUBLE,
+    .label = N_ ("Negative aest_hetic score"),
+    .blurb = N_ ("SDXL's refiner: the aesthetic score to steer away from"), .min = 0, .max = 10,
+    .fallback = 2.5, .advanced = TRUE, .families = families
+  },
+};
+/* clang-format on */
+
+static const DifFamilyRows rows[] = {
+  { DIF_CAN_TXT2IMG | DIF_CAN_IMG2IMG | DIF_CAN_INPAINT, params, G_N_ELEMENTS (params) },
+  { DIF_CAN_IMG2IMG | DIF_CAN_INPAINT, image_params, G_N_ELEMENTS (image_params) },
+};
+
+static gboolean
+check_run (DifRun *run, GError **error)
+{
+  double start = dif_request_number (run->rq, "denoising-start"),
+         end   = dif_request_number (run->rq, "denoising-end");
+
+  if (! (start > 0 && end > 0 && start >= end))
+    return TRUE;
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+               _ ("denoising-start: expected less than denoising-end (%g), found %g"), end, start);
+  return FALSE;
+}
+
+/* ---- the model ---- */
+
+static gboolean
+read_index (DifPipeline *pipe, DifJson *index, GError **error)
+{
+  pipe->zeros_for_empty = dif_json_bool (index, "force_zeros_for_empty_prompt", TRUE);
+  pipe->wants_score     = dif_json_bool (index, "requires_aesthetics_score", FALSE);
+  return dif_json_finish (index, error);
+}
+
+/* A refiner goes on with pictures. */
+static guint
+can (DifPipeline *pipe)
+{
+  return dif_latent_can (pipe) & ~(pipe->wants_score ? (guint) DIF_CAN_TXT2IMG : 0u);
+}
+
+static gboolean
+check (DifPipeline *pipe, GError **error)
+{
+  DifUnet *unet = pipe->denoiser.model;
+  guint    added, size, n = pipe->wants_score ? 5 : 6, pooled;
+
+  if (! dif_latent_check (pipe, error))
+    return FALSE;
+  added  = dif_unet_added_dim (unet);
+  size   = dif_unet_size_dim (unet);
+  pooled = dif_clip_text_pooled_width (pipe->text2);
+  if (! added)
+    return dif_latent_misfit (pipe, error,
+                              "unet: addition_embed_type: expected \"text_time\", found null");
+  if (added == pooled + n * size)
+    return TRUE;
+  return dif_latent_misfit (pipe, error,
+                            "unet: projection_class_embeddings_input_dim: expected the text "
+                            "encoder's %u and %u sizes of %u%s, %u in all, found %u",
+                            pooled, n, size,
+                            pipe->wants_score ? " (requires_aesthetics_score)" : "",
+                            pooled + n * size, added);
+}
+
+/* ---- conditioning ---- */
+
+/* Appends height and width, or top and left. */
+static void
+append_pair (GArray *ids, double first, double second)
+{
+  float pair[2] = { (float) first, (float) second };
+
+  g_array_append_vals (ids, pair, 2);
+}
+
+/* A number of the request, or what counts without it. */
+static double
+told (DifRun *run, const char *name, double fallback)
+{
+  return dif_request_has (run->rq, name) ? dif_request_number (run->rq, name) : fallback;
+}
+
+/* The sizes of one prompt.  A picture is told to be whole and as large as it
+ * is to become, unless told otherwise; a refiner is told how good it should
+ * look instead, and nothing of cuts for what is not wanted. */
+static void
+append_sizes (DifRun *run, GArray *ids, gboolean negative)
+{
+  gboolean has_score = run->pipe->wants_score;
+
+  append_pair (ids, told (run, "original-height", run->spec->height),
+               told (run, "original-width", run->spec->width));
+  if (has_score && negative)
+    append_pair (ids, 0, 0);
+  else
+    append_pair (ids, told (run, "crop-top", 0), told (run, "crop-left", 0));
+  if (has_score)
+    {
+      const char *name  = negative ? "negative-aesthetic-score" : "aesthetic-score";
+      float       score = (float) dif_request_number (run->rq, name);
+
+      g_array_append_val (ids, score);
+    }
+  else
+    append_pair (ids, told (run, "target-height", run->spec->height),
+                 told (run, "target-width", run->spec->width));
+}
+
+static void
+encode (DifRun *run, DifConditioning *c)
+{
+  gsize n;
+
+  dif_run_encode_prompts (run, dif_clip_text_penultimate, c);
+  if (! c->pooled)
+    return;
+  n        = dif_tensor_dim (c->pooled, 0);
+  c->micro = g_array_new (FALSE, FALSE, sizeof (float));
+  for (gsize i = 0; i < n; i++)
+    append_sizes (run, c->micro, n > run->spec->n_images && i < run->spec->n_images);
+}
+
+const DifFamilyClass dif_family_sdxl = {
+  .name            = "sdxl",
+  .label           = "SDXL",
+  .pipelines       = pipelines,
+  .n_pipelines     = G_N_ELEMENTS (pipelines),
+  .parts           = parts,
+  .n_parts         = G_N_ELEMENTS (parts),
+  .rows            = rows,
+  .n_rows          = G_N_ELEMENTS (rows),
+  .defaults        = { 5, 0.3 },
+  .inpaint         = { 7.5, 0.9999 },
+  .upcasts         = TRUE,
+  .read_index      = read_index,
+  .can             = can,
+  .check           = check,
+  .check_run       = check_run,
+  .encode          = encode,
+  .begins_at_first = TRUE,
+};
