@@ -275,8 +275,8 @@ run_once (const Case *k, DifWeights *golden, Dump *dump, DifPipeline *pipe)
   GError                *error  = NULL;
   gsize                  before = dif_pipeline_backend (pipe)->live_bytes;
 
-  dump->tensors =
-      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+  *dump = (Dump) { .tensors = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                                     (GDestroyNotify) g_bytes_unref) };
   dif_pipeline_set_dump (pipe, keep, dump);
   r = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
   dif_pipeline_set_dump (pipe, NULL, NULL);
