@@ -581,9 +581,7 @@ test_auto_without_module (void)
   pipe = load (&c, &error);
   g_setenv ("DIF_MODULE_DIR", folder, TRUE);
   g_assert_no_error (error);
-  g_assert_cmpstr (dif_pipeline_detour (pipe), ==,
-                   "device cuda: expected the module /nonexistent/dif-cuda.so, found no such file; "
-                   "computing on the CPU instead");
+  g_assert_null (dif_pipeline_detour (pipe));
   result = draw (pipe, &c, NULL, &error);
   g_assert_no_error (error);
   g_assert_null (dif_result_warning (result));
