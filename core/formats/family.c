@@ -220,6 +220,8 @@ dif_family_detect (DifWeights *file, GPtrArray *names, const char *path, GError 
   else if (dif_weights_lookup (file, UNET "input_blocks.10.0.skip_connection.bias") && ! is_xl &&
            ! is_refiner && channels == 7)
     found = "the upscaler x4";
+  else if (is_2 && has_name (names, UNET "label_emb.0.0.weight"))
+    found = "unCLIP, which draws variations of a picture from its embedding";
   else if (channels == 9)
     return &families[is_2 ? SD2_INPAINT : is_xl ? XL_INPAINT
                                                 : SD1_INPAINT];

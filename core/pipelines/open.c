@@ -74,6 +74,22 @@ made_for (guint can)
   return g_string_free (list, FALSE);
 }
 
+/* Sizes that nobody gave are the picture's. */
+static gboolean
+check_image_size (DifRun *run, double width, double height, guint factor, GError **error)
+{
+  gboolean  is_narrow = width < factor && ! dif_request_has (run->rq, "width");
+  gboolean  is_low    = height < factor && ! dif_request_has (run->rq, "height");
+  DifImage *image     = is_narrow || is_low ? dif_request_image (run->rq, "image") : NULL;
+
+  if (! image)
+    return TRUE;
+  g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_SIZE,
+               _ ("image: expected at least %u x %u pixels, found %u x %u"), factor, factor,
+               dif_image_width (image), dif_image_height (image));
+  return FALSE;
+}
+
 /* The model must be able to do the task, and every picture it needs must be
  * there. */
 static gboolean
@@ -215,7 +231,8 @@ prepare (DifRun *run, DifRunSpec *spec, const DifTaskClass *task, GError **error
   if (dif_request_has (run->rq, "height"))
     height = dif_request_number (run->rq, "height");
   read_numbers (run, spec, task);
-  if (! check_size ("width", width, factor, error) ||
+  if (! check_image_size (run, width, height, factor, error) ||
+      ! check_size ("width", width, factor, error) ||
       ! check_size ("height", height, factor, error))
     return FALSE;
   spec->width  = (guint) width;
