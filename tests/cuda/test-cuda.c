@@ -67,8 +67,10 @@ test_slots (void)
 {
   const gsize first = G_STRUCT_OFFSET (DifBackendClass, open);
 
+  /* why_best is for devices whose best dtype depends on the machine */
   for (gsize at = first; at < sizeof (DifBackendClass); at += sizeof (gpointer))
-    g_assert_nonnull (G_STRUCT_MEMBER (gpointer, cuda->klass, at));
+    if (at != G_STRUCT_OFFSET (DifBackendClass, why_best))
+      g_assert_nonnull (G_STRUCT_MEMBER (gpointer, cuda->klass, at));
   g_assert_true (cuda->klass->supports (cuda, cuda->klass->best_dtype (cuda)));
 }
 
