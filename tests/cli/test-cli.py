@@ -414,9 +414,9 @@ def test_an_image_without_room_is_named(bench):
     write_gray_png(bench.path("dot.png"), 1, 1, 90)
     write_gray_png(bench.path("line.png"), 64, 7, 90)
     args = ("img2img", "--model", bench.model, "--prompt", "x", "-o", "dot-out.png", "--image")
-    bench.fails(1, ["--image: expected at least 8 x 8 pixels, found 1 x 1"], *args, "dot.png")
-    bench.fails(1, ["--image: expected at least 8 x 8 pixels, found 64 x 7"], *args, "line.png")
-    bench.fails(1, ["--height: expected a multiple of 8, found 4"], *args, "dot.png", "--width",
+    bench.fails(2, ["--image: expected at least 8 x 8 pixels, found 1 x 1"], *args, "dot.png")
+    bench.fails(2, ["--image: expected at least 8 x 8 pixels, found 64 x 7"], *args, "line.png")
+    bench.fails(2, ["--height: expected a whole number from 8 to 8192"], *args, "dot.png", "--width",
                 "64", "--height", "4")
 
 
