@@ -18,6 +18,16 @@ struct _DifDigest
 };
 
 gboolean
+_dif_fetch_fail_file (const char *path, GError **error)
+{
+  int code = errno;
+
+  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code), "%s: %s", path,
+               g_strerror (code));
+  return FALSE;
+}
+
+gboolean
 _dif_digest_is_hash (const char *hash)
 {
   gsize n = strlen (hash);
@@ -104,8 +114,7 @@ dif_fetch_check (const char *path, const char *hash, GCancellable *cancellable, 
 
   if (fd < 0 || fstat (fd, &info) != 0)
     {
-      g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno), "%s: %s", path,
-                   g_strerror (errno));
+      _dif_fetch_fail_file (path, error);
       if (fd >= 0)
         close (fd);
       return FALSE;

@@ -72,6 +72,9 @@ gboolean _dif_digest_file (DifDigest *digest, int fd, guint64 n, GCancellable *c
 gboolean _dif_digest_matches (DifDigest *digest, char **found);
 void     _dif_digest_free (DifDigest *digest);
 
+/* Sets @error to what errno says of @path; returns FALSE. */
+gboolean _dif_fetch_fail_file (const char *path, GError **error);
+
 /* Whether @hash is 40 or 64 lower-case hexadecimal digits. */
 gboolean _dif_digest_is_hash (const char *hash);
 

@@ -28,14 +28,10 @@ typedef struct
 static gboolean
 fail_file (const char *path, GError **error)
 {
-  int code = errno;
-
-  if (code == ENOSPC || code == EDQUOT)
-    g_set_error (error, DIF_FETCH_ERROR, DIF_FETCH_ERROR_SPACE,
-                 "%s: the disk is full; what has come is kept and gone on from", path);
-  else
-    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code), "%s: %s", path,
-                 g_strerror (code));
+  if (errno != ENOSPC && errno != EDQUOT)
+    return _dif_fetch_fail_file (path, error);
+  g_set_error (error, DIF_FETCH_ERROR, DIF_FETCH_ERROR_SPACE,
+               "%s: the disk is full; what has come is kept and gone on from", path);
   return FALSE;
 }
 

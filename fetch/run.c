@@ -156,19 +156,9 @@ fetch_all (Run *run, DifFetchFunc progress, gpointer user_data, GError **error)
 /* ---- folders and links ---- */
 
 static gboolean
-fail_file (const char *path, GError **error)
-{
-  int code = errno;
-
-  g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code), "%s: %s", path,
-               g_strerror (code));
-  return FALSE;
-}
-
-static gboolean
 make_folder (const char *path, GError **error)
 {
-  return g_mkdir_with_parents (path, 0755) == 0 || fail_file (path, error);
+  return g_mkdir_with_parents (path, 0755) == 0 || _dif_fetch_fail_file (path, error);
 }
 
 static gboolean
@@ -223,10 +213,10 @@ add_link (const Run *run, const char *snapshot, const DifFetchFile *file, GError
   if (old && strcmp (old, target->str) == 0)
     return TRUE;
   if (g_unlink (path) != 0 && errno != ENOENT)
-    return fail_file (path, error);
+    return _dif_fetch_fail_file (path, error);
   if (symlink (target->str, path) == 0 || link (blob, path) == 0)
     return TRUE;
-  return fail_file (path, error);
+  return _dif_fetch_fail_file (path, error);
 }
 
 static gboolean
