@@ -90,6 +90,32 @@ unload (gboolean as_json, GError **error)
 }
 
 static gboolean
+stop (gboolean as_json, GError **error)
+{
+  static const char *const words[] = {
+    [DIF_ENGINE_ENDED_NONE]       = "none",
+    [DIF_ENGINE_ENDED_ASKED]      = "asked",
+    [DIF_ENGINE_ENDED_TERMINATED] = "terminated",
+    [DIF_ENGINE_ENDED_KILLED]     = "killed",
+  };
+  DifEngineEnd        end;
+  g_autoptr (DifJson) said = dif_json_new_object ("engine");
+
+  if (! dif_engine_quit (&end, error))
+    return FALSE;
+  dif_json_set_string (said, "ended", words[end.how]);
+  if (as_json)
+    print_json (said);
+  else if (end.how == DIF_ENGINE_ENDED_NONE)
+    printf ("no engine was running\n");
+  else if (end.how == DIF_ENGINE_ENDED_ASKED)
+    printf ("stopped\n");
+  else
+    printf ("process %d did not answer: %s\n", end.pid, words[end.how]);
+  return TRUE;
+}
+
+static gboolean
 run (Cli *cli, const CliArgs *args, GError **error)
 {
   const char      *what    = args->rest->pdata[0];
@@ -101,7 +127,7 @@ run (Cli *cli, const CliArgs *args, GError **error)
   if (strcmp (what, "unload") == 0)
     return unload (as_json, error);
   if (strcmp (what, "stop") == 0)
-    return dif_engine_quit (error);
+    return stop (as_json, error);
   g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                "engine: expected status, unload or stop, found \"%s\"", shown);
   return FALSE;
@@ -112,7 +138,8 @@ const CliCommand cmd_engine = {
   .summary   = "The process that keeps models loaded for GIMP: status, unload or stop",
   .usage     = "[OPTION]... status|unload|stop",
   .details   = "status fails if no engine is running.  unload has it let go of its models, that\n"
-               "of a run when the run is over; stop ends it, whatever it is doing.\n"
+               "of a run when the run is over; stop ends it, whatever it is doing, with\n"
+               "signals if it does not answer, and says how.\n"
                "\n"
                "Example:\n"
                "  dif engine status\n",

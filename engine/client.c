@@ -18,6 +18,7 @@
 
 #define ANSWER_MS 20000
 #define CANCEL_MS 2000
+#define QUIT_MS   3000
 #define ATTEMPTS  2
 
 /* What a call waits for. */
@@ -38,6 +39,7 @@ typedef struct
   guint           attempt;
   DifRequest     *rq; /* NULL for a question */
   const char     *question, *answer;
+  guint           patience; /* with the engine's answers, in milliseconds */
   DifProgressFunc progress;
   gpointer        progress_data;
 
@@ -86,8 +88,9 @@ call_new (GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
 
   g_mutex_init (&call->lock);
-  call->task    = task;
-  call->is_told = TRUE;
+  call->task     = task;
+  call->is_told  = TRUE;
+  call->patience = ANSWER_MS;
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, call, call_free);
   return call;
@@ -421,7 +424,8 @@ on_timer (gpointer user_data)
 {
   Call   *call = user_data;
   GError *late = g_error_new (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                              "dif-engine: expected an answer within %d ms, found none", ANSWER_MS);
+                              "dif-engine: expected an answer within %u ms, found none",
+                              call->patience);
 
   if (call->state == GREETING)
     call_do_without (call, late);
@@ -551,7 +555,7 @@ on_reached (GObject *source, GAsyncResult *step, gpointer user_data)
   dif_json_set_double (hello, "protocol", DIF_ENGINE_PROTOCOL);
   dif_json_set_string (hello, "version", DIF_VERSION);
   dif_connection_send (call->connection, hello, NULL);
-  set_timer (call, ANSWER_MS);
+  set_timer (call, call->patience);
   watch_cancellable (call);
 }
 
@@ -715,7 +719,7 @@ dif_engine_run (DifRequest *rq, DifProgressFunc progress, gpointer user_data,
 
 /* Asks an engine that is running, and waits for the answer. */
 static DifJson *
-ask (const char *question, const char *type, GError **error)
+ask (const char *question, const char *type, guint patience, GError **error)
 {
   GMainContext            *context = own_context ();
   g_autoptr (GAsyncResult) answer  = NULL;
@@ -723,6 +727,7 @@ ask (const char *question, const char *type, GError **error)
 
   call->question = question;
   call->answer   = type;
+  call->patience = patience;
   reach (call);
   return g_task_propagate_pointer (G_TASK (wait_for (context, &answer)), error);
 }
@@ -730,22 +735,38 @@ ask (const char *question, const char *type, GError **error)
 DifJson *
 dif_engine_status (GError **error)
 {
-  return ask ("status", "status", error);
+  return ask ("status", "status", ANSWER_MS, error);
 }
 
 DifJson *
 dif_engine_unload (GError **error)
 {
-  return ask ("unload", "unloaded", error);
+  return ask ("unload", "unloaded", ANSWER_MS, error);
 }
 
 gboolean
-dif_engine_quit (GError **error)
+dif_engine_quit (DifEngineEnd *end, GError **error)
 {
-  g_autoptr (GError)  failure = NULL;
-  g_autoptr (DifJson) bye     = ask ("quit", "bye", &failure);
+  g_autoptr (GError)  failure    = NULL;
+  g_autoptr (DifJson) bye        = ask ("quit", "bye", QUIT_MS, &failure);
+  DifEngineEnd        how        = { 0, DIF_ENGINE_ENDED_ASKED };
+  gboolean            was_killed = FALSE;
 
-  if (bye != NULL || g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+  if (end == NULL)
+    end = &how;
+  *end = how;
+  if (bye != NULL)
+    return TRUE;
+  if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+    {
+      g_clear_error (&failure);
+      end->pid = dif_reach_end (&was_killed, &failure);
+      end->how = was_killed ? DIF_ENGINE_ENDED_KILLED : DIF_ENGINE_ENDED_TERMINATED;
+      if (end->pid > 0)
+        return TRUE;
+    }
+  end->how = DIF_ENGINE_ENDED_NONE;
+  if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&failure));
   return FALSE;

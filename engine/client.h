@@ -96,17 +96,35 @@ DifJson *dif_engine_status (GError **error);
  */
 DifJson *dif_engine_unload (GError **error);
 
+/** DifEngineHow: how dif_engine_quit() had its way. */
+typedef enum
+{
+  DIF_ENGINE_ENDED_NONE,       /* no engine was running */
+  DIF_ENGINE_ENDED_ASKED,      /* it said goodbye */
+  DIF_ENGINE_ENDED_TERMINATED, /* it did not answer, and ended on SIGTERM */
+  DIF_ENGINE_ENDED_KILLED      /* nor on that */
+} DifEngineHow;
+
+/** DifEngineEnd: what became of an engine; @pid is 0 unless it needed a signal. */
+typedef struct
+{
+  int          pid;
+  DifEngineHow how;
+} DifEngineEnd;
+
 /**
  * dif_engine_quit:
+ * @end: (nullable) (out): what became of it
  * @error: return location
  *
- * Ends the engine, whatever it is doing; returns when it is out of reach.
+ * Ends the engine, whatever it is doing; returns when it is out of reach.  One that does
+ * not answer within three seconds, because it is stopped or hangs, is ended by signals.
  *
- * Errors: G_IO_ERROR; none when no engine is running.
+ * Errors: those of dif_reach_end(), others of G_IO_ERROR; none when no engine is running.
  *
  * Returns: FALSE on error
  */
-gboolean dif_engine_quit (GError **error);
+gboolean dif_engine_quit (DifEngineEnd *end, GError **error);
 
 G_END_DECLS
 

@@ -88,7 +88,7 @@ serve (const Options *options, const DifServerLimits *limits, GError **error)
   g_autoptr (GSocket)  socket = NULL;
 
   if (place != NULL)
-    socket = options->listen_fd >= 0 ? g_socket_new_from_fd (options->listen_fd, error)
+    socket = options->listen_fd >= 0 ? dif_place_take (place, options->listen_fd, error)
                                      : listen_here (place, error);
   if (socket == NULL)
     return FALSE;

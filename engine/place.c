@@ -150,6 +150,21 @@ dif_place_listen (DifPlace *place, GError **error)
   return NULL;
 }
 
+/* What is seen of the other end are the credentials of whoever called listen() last
+ * (unix(7), SO_PEERCRED). */
+GSocket *
+dif_place_take (DifPlace *place, int fd, GError **error)
+{
+  g_autoptr (GSocket) socket = g_socket_new_from_fd (fd, error);
+
+  if (socket != NULL)
+    g_socket_set_listen_backlog (socket, BACKLOG);
+  if (socket != NULL && g_socket_listen (socket, error))
+    return g_steal_pointer (&socket);
+  g_prefix_error (error, "%s: cannot listen: ", place->path);
+  return NULL;
+}
+
 /* An engine that many call at once has not taken all of them from its queue yet. */
 static gboolean
 connect_within (GSocket *socket, GSocketAddress *address, guint wait_ms, GError **error)

@@ -77,6 +77,20 @@ void dif_place_unlock (int lock);
 GSocket *dif_place_listen (DifPlace *place, GError **error);
 
 /**
+ * dif_place_take:
+ * @place: a place
+ * @fd: a listening socket's descriptor, inherited of the process that made it
+ * @error: return location
+ *
+ * Whoever connects from now on sees this process as the other end.
+ *
+ * Errors: G_IO_ERROR with the path.
+ *
+ * Returns: (transfer full) (nullable): the socket, which has the descriptor
+ */
+GSocket *dif_place_take (DifPlace *place, int fd, GError **error);
+
+/**
  * dif_place_connect:
  * @place: a place
  * @error: return location

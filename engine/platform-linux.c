@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <gio/gunixsocketaddress.h>
@@ -124,15 +125,22 @@ dif_platform_unbind (int folder_fd, const char *name)
   unlinkat (folder_fd, name, 0);
 }
 
+/* Of the process that called listen() last, or connect(). */
+static gboolean
+read_peer (GSocket *socket, struct ucred *peer)
+{
+  socklen_t length = sizeof *peer;
+
+  return getsockopt (g_socket_get_fd (socket), SOL_SOCKET, SO_PEERCRED, peer, &length) == 0 &&
+         length == sizeof *peer;
+}
+
 gboolean
 dif_platform_is_own_peer (GSocket *socket)
 {
-  struct ucred peer   = { 0 };
-  socklen_t    length = sizeof peer;
-  int          fd     = g_socket_get_fd (socket);
+  struct ucred peer;
 
-  return getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && length == sizeof peer &&
-         peer.uid == geteuid ();
+  return read_peer (socket, &peer) && peer.uid == geteuid ();
 }
 
 int
@@ -144,6 +152,106 @@ dif_platform_dup (GSocket *socket, GError **error)
 }
 
 /* ---- processes ---- */
+
+#define END_MS  2000
+#define POLL_MS 10
+
+/* A process that is meant, whatever becomes of its number. */
+typedef struct
+{
+  int fd;
+  int pid;
+} Process;
+
+/* Whether it has ended; its parent need not have asked how. */
+static gboolean
+has_ended (const Process *process)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", process->pid);
+  g_autofree char *text = NULL;
+  const char      *name_end;
+
+  if (syscall (SYS_pidfd_send_signal, process->fd, 0, NULL, 0) != 0 ||
+      ! g_file_get_contents (path, &text, NULL, NULL))
+    return TRUE;
+  name_end = strrchr (text, ')');
+  return name_end == NULL || g_str_has_prefix (name_end, ") Z") ||
+         g_str_has_prefix (name_end, ") X");
+}
+
+static gboolean
+ends_in_time (const Process *process)
+{
+  gint64 deadline = g_get_monotonic_time () + END_MS * 1000;
+
+  while (! has_ended (process))
+    {
+      if (g_get_monotonic_time () >= deadline)
+        return FALSE;
+      g_usleep (POLL_MS * 1000);
+    }
+  return TRUE;
+}
+
+/* Asked after the process was opened, so that it is that one's program or none. */
+static gboolean
+check_program (int pid, const char *program, GError **error)
+{
+  g_autofree char *link = g_strdup_printf ("/proc/%d/exe", pid);
+  g_autofree char *path = g_file_read_link (link, NULL);
+  g_autofree char *name = path != NULL ? g_path_get_basename (path) : g_strdup ("none");
+  char            *gone = g_str_has_suffix (name, " (deleted)") ? strrchr (name, ' ') : NULL;
+
+  if (gone != NULL)
+    *gone = '\0';
+  if (strcmp (name, program) == 0)
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+               "process %d: expected the program %s, found %s; it is left alone", pid, program,
+               name);
+  return FALSE;
+}
+
+int
+dif_platform_end_peer (GSocket *socket, const char *program, gboolean *was_killed, GError **error)
+{
+  struct ucred peer    = { 0 };
+  Process      process = { -1, -1 };
+
+  *was_killed = FALSE;
+  if (! read_peer (socket, &peer) || peer.pid <= 0 || peer.uid != geteuid ())
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+                           "dif-engine: expected a process of this user, found none");
+      return -1;
+    }
+  process.pid = peer.pid;
+  process.fd  = (int) syscall (SYS_pidfd_open, peer.pid, 0);
+  if (process.fd < 0)
+    return errno == ESRCH ? process.pid : fail_errno (error, program, "cannot open the process");
+  if (! has_ended (&process))
+    {
+      if (! check_program (peer.pid, program, error))
+        {
+          close (process.fd);
+          return -1;
+        }
+      syscall (SYS_pidfd_send_signal, process.fd, SIGTERM, NULL, 0);
+      syscall (SYS_pidfd_send_signal, process.fd, SIGCONT, NULL, 0);
+      *was_killed = ! ends_in_time (&process);
+      if (*was_killed)
+        syscall (SYS_pidfd_send_signal, process.fd, SIGKILL, NULL, 0);
+    }
+  if (*was_killed && ! ends_in_time (&process))
+    {
+      process.pid = -1;
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                   "process %d: expected it to end within %d ms of being killed, found it there",
+                   (int) peer.pid, END_MS);
+    }
+  close (process.fd);
+  return process.pid;
+}
 
 void
 dif_platform_detach (gpointer unused)

@@ -86,6 +86,24 @@ void dif_platform_unbind (int folder_fd, const char *name);
 gboolean dif_platform_is_own_peer (GSocket *socket);
 
 /**
+ * dif_platform_end_peer:
+ * @socket: a connected socket
+ * @program: the file name of the program that the other end must be
+ * @was_killed: (out): whether that was the only way
+ * @error: return location
+ *
+ * Ends the process at the other end, also one that is stopped or hangs: it is asked
+ * to end and, two seconds later, killed.  Returns when it has ended.
+ *
+ * Errors: G_IO_ERROR PERMISSION_DENIED when it is not this user's or runs another
+ * program, which is left alone; TIMED_OUT when the system does not let go of it; others.
+ *
+ * Returns: its process id, or -1 on error
+ */
+int dif_platform_end_peer (GSocket *socket, const char *program, gboolean *was_killed,
+                           GError **error);
+
+/**
  * dif_platform_dup:
  * @socket: a socket
  * @error: return location

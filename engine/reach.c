@@ -77,6 +77,17 @@ connect_or_start (DifPlace *place, GError **error)
   return socket;
 }
 
+int
+dif_reach_end (gboolean *was_killed, GError **error)
+{
+  g_autofree char     *path    = find_engine ();
+  g_autofree char     *program = g_path_get_basename (path != NULL ? path : "dif-engine");
+  g_autoptr (DifPlace) place   = dif_place_open (error);
+  g_autoptr (GSocket)  socket  = place != NULL ? dif_place_connect (place, error) : NULL;
+
+  return socket != NULL ? dif_platform_end_peer (socket, program, was_killed, error) : -1;
+}
+
 GSocket *
 dif_reach_engine (gboolean may_start, GCancellable *cancellable, GError **error)
 {

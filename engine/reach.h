@@ -24,6 +24,20 @@ G_BEGIN_DECLS
  */
 GSocket *dif_reach_engine (gboolean may_start, GCancellable *cancellable, GError **error);
 
+/**
+ * dif_reach_end:
+ * @was_killed: (out): whether it did not end when it was asked to
+ * @error: return location
+ *
+ * Ends the engine by signals, also one that is stopped or hangs; returns when it has
+ * ended.
+ *
+ * Errors: G_IO_ERROR NOT_FOUND when none is running; those of dif_platform_end_peer().
+ *
+ * Returns: its process id, or -1 on error
+ */
+int dif_reach_end (gboolean *was_killed, GError **error);
+
 G_END_DECLS
 
 #endif /* DIF_ENGINE_REACH_H */

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -426,7 +427,9 @@ def test_engine(bench):
     env = dict(os.environ, XDG_RUNTIME_DIR=bench.path("runtime"), DIF_ENGINE_MEMORY="3G")
     bench.fails(1, ["engine: expected one that is running, found none"], "engine", "status", env=env)
     bench.ok("engine", "unload", env=env)
-    bench.ok("engine", "stop", env=env)
+    assert bench.ok("engine", "stop", env=env).out == "no engine was running\n"
+    said = json.loads(bench.ok("engine", "stop", "--json", env=env).out)
+    assert said == {"ended": "none"}, said
     bench.fails(2, ["expected status, unload or stop", "dance"], "engine", "dance", env=env)
     bench.fails(2, [], "engine", env=env)
     with subprocess.Popen([program], env=env) as process:
@@ -439,7 +442,15 @@ def test_engine(bench):
         text = bench.ok("engine", "status", env=env).out
         assert f"process {process.pid}, " in text and "models loaded: 0, " in text, text
         assert "unloaded 0 models" in bench.ok("engine", "unload", env=env).out
-        bench.ok("engine", "stop", env=env)
+        assert bench.ok("engine", "stop", env=env).out == "stopped\n"
+        assert process.wait(timeout=60) == 0
+    with subprocess.Popen([program], env=env) as process:
+        end = time.monotonic() + 60
+        while bench.run("engine", "status", env=env).status and time.monotonic() < end:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGSTOP)
+        said = bench.ok("engine", "stop", env=env).out
+        assert said == f"process {process.pid} did not answer: terminated\n", said
         assert process.wait(timeout=60) == 0
 
 

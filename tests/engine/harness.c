@@ -43,7 +43,7 @@ harness_end (void)
 {
   g_autofree char *command = g_strdup_printf ("rm -rf '%s'", folder);
 
-  g_assert_true (dif_engine_quit (NULL));
+  g_assert_true (dif_engine_quit (NULL, NULL));
   g_assert_false (harness_is_running ());
   g_assert_cmpint (system (command), ==, 0);
   g_clear_pointer (&folder, g_free);

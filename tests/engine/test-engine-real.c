@@ -60,7 +60,7 @@ test_same_picture (void)
       g_assert_cmpint (dif_json_int (status, "loads", 0, 0, 100), ==, 1);
       g_assert_cmpint (dif_json_int (status, "weight_bytes", 0, 0, G_MAXINT), >, 0);
     }
-  g_assert_true (dif_engine_quit (NULL));
+  g_assert_true (dif_engine_quit (NULL, NULL));
   g_assert_cmpint (access (inner, F_OK), ==, 0);
 }
 
@@ -93,7 +93,7 @@ test_other_tasks (void)
   one = dif_engine_run (rq, NULL, NULL, NULL, &failure);
   g_assert_no_error (failure);
   g_assert_cmpuint (dif_result_width (one), ==, 64);
-  g_assert_true (dif_engine_quit (NULL));
+  g_assert_true (dif_engine_quit (NULL, NULL));
 }
 
 static void
@@ -111,7 +111,7 @@ test_failures_keep_it (void)
   result = dif_engine_run (rq, NULL, NULL, NULL, &failure);
   g_assert_no_error (failure);
   g_assert_cmpuint (dif_result_width (result), ==, 64);
-  g_assert_true (dif_engine_quit (NULL));
+  g_assert_true (dif_engine_quit (NULL, NULL));
 }
 
 int

@@ -5,10 +5,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
 
+#include "engine/place.h"
+#include "engine/platform.h"
 #include "tests/engine/harness.h"
 
 #define LONG 1000
@@ -364,6 +367,90 @@ test_terminated (void)
   harness_end ();
 }
 
+/* One that is stopped answers nothing, and a signal that it could handle reaches it only when it
+ * goes on. */
+static void
+test_hung (void)
+{
+  DifEngineEnd       end;
+  g_autoptr (GError) failure = NULL;
+  int                pid;
+
+  harness_begin ();
+  g_assert_true (dif_engine_quit (&end, NULL));
+  g_assert_cmpint (end.how, ==, DIF_ENGINE_ENDED_NONE);
+  harness_run ("first", 1);
+  pid = harness_status ("pid");
+  g_assert_cmpint (kill (pid, SIGSTOP), ==, 0);
+  g_assert_true (dif_engine_quit (&end, &failure));
+  g_assert_no_error (failure);
+  g_assert_cmpint (end.how, ==, DIF_ENGINE_ENDED_TERMINATED);
+  g_assert_cmpint (end.pid, ==, pid);
+  g_assert_false (harness_is_running ());
+  harness_run ("second", 1);
+  g_assert_cmpint (harness_status ("pid"), !=, pid);
+  g_assert_true (dif_engine_quit (&end, NULL));
+  g_assert_cmpint (end.how, ==, DIF_ENGINE_ENDED_ASKED);
+  harness_end ();
+}
+
+/* Returns: a process that has taken the socket and cannot be asked to end; it is left when it
+ * has closed @fds[1] */
+static pid_t
+fork_deaf (DifPlace *place, GSocket *listener, const int *fds)
+{
+  pid_t pid = fork ();
+
+  if (pid != 0)
+    return pid;
+  signal (SIGTERM, SIG_IGN);
+  if (dif_place_take (place, dup (g_socket_get_fd (listener)), NULL) == NULL)
+    _exit (1);
+  close (fds[1]);
+  while (TRUE)
+    pause ();
+}
+
+/* A hung engine is one that does not end when it is asked to; what is no engine is left alone. */
+static void
+test_deaf (void)
+{
+  g_autofree char     *self       = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char     *program    = g_path_get_basename (self);
+  g_autoptr (GError)   failure    = NULL;
+  g_autoptr (DifPlace) place      = NULL;
+  g_autoptr (GSocket)  listener   = NULL;
+  g_autoptr (GSocket)  socket     = NULL;
+  gboolean             was_killed = FALSE;
+  char                 byte;
+  int                  fds[2], status;
+  pid_t                pid;
+
+  harness_begin ();
+  place    = dif_place_open (NULL);
+  listener = dif_place_listen (place, &failure);
+  g_assert_no_error (failure);
+  g_assert_cmpint (pipe (fds), ==, 0);
+  pid = fork_deaf (place, listener, fds);
+  close (fds[1]);
+  g_assert_cmpint (read (fds[0], &byte, 1), ==, 0);
+  close (fds[0]);
+  socket = dif_place_connect (place, &failure);
+  g_assert_no_error (failure);
+  g_assert_cmpint (dif_platform_end_peer (socket, "dif-engine", &was_killed, &failure), ==, -1);
+  g_assert_error (failure, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+  g_assert_nonnull (strstr (failure->message, program));
+  g_assert_cmpint (waitpid (pid, &status, WNOHANG), ==, 0);
+  g_clear_error (&failure);
+  g_assert_cmpint (dif_platform_end_peer (socket, program, &was_killed, &failure), ==, pid);
+  g_assert_no_error (failure);
+  g_assert_true (was_killed);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
+  g_clear_object (&listener);
+  harness_end ();
+}
+
 static void
 assert_by_hand (const char *argument, int status, const char *said)
 {
@@ -412,6 +499,8 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/life/ends-when-idle", test_idle);
   g_test_add_func ("/engine/life/simultaneous-first-calls-share-one", test_two_first_calls);
   g_test_add_func ("/engine/life/sigterm-ends-it-cleanly", test_terminated);
+  g_test_add_func ("/engine/life/stopped-one-is-ended", test_hung);
+  g_test_add_func ("/engine/life/deaf-one-is-killed-a-stranger-is-not", test_deaf);
   g_test_add_func ("/engine/life/by-hand-refuses-a-second-and-bad-usage", test_by_hand);
   g_test_add_func ("/engine/place/open-folder-is-not-used", test_open_folder);
   g_test_add_func ("/engine/place/any-length-of-path", test_long_path);

@@ -40,7 +40,7 @@ main (int argc, char **argv)
   gsize                  size;
 
   if (argc == 2 && g_str_equal (argv[1], "quit"))
-    return dif_engine_quit (&error) ? 0 : fail (error);
+    return dif_engine_quit (NULL, &error) ? 0 : fail (error);
   if (argc != 3)
     {
       g_printerr ("usage: soak-client MODEL STEPS | quit\n");
