@@ -116,21 +116,79 @@ dif_file_is_pickled (const char *name)
   return FALSE;
 }
 
-GBytes *
+/* ---- maps ---- */
+
+struct _DifFileMap
+{
+  gatomicrefcount refs;
+  char           *path;
+  int             fd; /* to ask for the file's size now */
+  GMappedFile    *file;
+  GBytes         *bytes;
+};
+
+DifFileMap *
 dif_file_map (const char *path, GError **error)
 {
-  g_autoptr (GMappedFile) map = NULL;
-  guint64                 size;
-  int                     fd = dif_file_open (path, &size, error);
+  guint64      size;
+  int          fd   = dif_file_open (path, &size, error);
+  GMappedFile *file = fd >= 0 ? g_mapped_file_new_from_fd (fd, FALSE, error) : NULL;
+  DifFileMap  *map;
 
-  if (fd < 0)
-    return NULL;
-  map = g_mapped_file_new_from_fd (fd, FALSE, error);
-  close (fd);
-  if (! map)
+  if (! file)
     {
-      g_prefix_error (error, "%s: ", path);
+      if (fd >= 0)
+        {
+          g_prefix_error (error, "%s: ", path);
+          close (fd);
+        }
       return NULL;
     }
-  return g_mapped_file_get_bytes (map);
+  map = g_new0 (DifFileMap, 1);
+  g_atomic_ref_count_init (&map->refs);
+  map->path  = g_strdup (path);
+  map->fd    = fd;
+  map->file  = file;
+  map->bytes = g_mapped_file_get_bytes (file);
+  return map;
+}
+
+DifFileMap *
+dif_file_map_ref (DifFileMap *map)
+{
+  g_atomic_ref_count_inc (&map->refs);
+  return map;
+}
+
+void
+dif_file_map_unref (DifFileMap *map)
+{
+  if (! map || ! g_atomic_ref_count_dec (&map->refs))
+    return;
+  g_bytes_unref (map->bytes);
+  g_mapped_file_unref (map->file);
+  close (map->fd);
+  g_free (map->path);
+  g_free (map);
+}
+
+GBytes *
+dif_file_map_bytes (DifFileMap *map)
+{
+  return map->bytes;
+}
+
+gboolean
+dif_file_map_check (DifFileMap *map, GError **error)
+{
+  gsize       expected = g_bytes_get_size (map->bytes);
+  struct stat st;
+
+  if (fstat (map->fd, &st) == 0 && (guint64) st.st_size >= expected)
+    return TRUE;
+  g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
+               "%s: expected %" G_GSIZE_FORMAT " bytes, found %" G_GUINT64_FORMAT
+               ": it was cut short while it was read",
+               map->path, expected, (guint64) st.st_size);
+  return FALSE;
 }

@@ -31,18 +31,61 @@ int dif_file_open (const char *path, guint64 *size, GError **error);
  */
 GBytes *dif_file_read (const char *path, gsize max_bytes, GError **error);
 
+/** DifFileMap: a file's contents, mapped. */
+typedef struct _DifFileMap DifFileMap;
+
 /**
  * dif_file_map:
  * @path: a regular file
  * @error: return location
  *
- * Nobody may cut the file short while it is mapped.
+ * Replacing the file by another does nothing to the map.  Reading what somebody has cut
+ * off meanwhile ends the process (SIGBUS), which nothing can rule out: a lease is for the
+ * file's owner only and its end is a signal, a handler of SIGBUS is the program's and not
+ * a library's, and a copy of all weights is what mapping saves.  Who reads much asks
+ * dif_file_map_check() before every tensor, so that only a cut within the milliseconds
+ * of one is deadly.
  *
  * Errors: G_FILE_ERROR, prefixed with the path.
  *
- * Returns: (transfer full) (nullable): its contents, mapped
+ * Returns: (transfer full) (nullable): the map
  */
-GBytes *dif_file_map (const char *path, GError **error);
+DifFileMap *dif_file_map (const char *path, GError **error);
+
+/**
+ * dif_file_map_ref:
+ * @map: a map
+ *
+ * Returns: (transfer full): @map
+ */
+DifFileMap *dif_file_map_ref (DifFileMap *map);
+
+/**
+ * dif_file_map_unref:
+ * @map: (nullable) (transfer full): a map
+ */
+void dif_file_map_unref (DifFileMap *map);
+
+/**
+ * dif_file_map_bytes:
+ * @map: a map
+ *
+ * Returns: (transfer none): the contents, as long as the map is there
+ */
+GBytes *dif_file_map_bytes (DifFileMap *map);
+
+/**
+ * dif_file_map_check:
+ * @map: a map
+ * @error: return location
+ *
+ * Errors: DIF_FORMAT_ERROR CORRUPT, with the path, when the file has become shorter.
+ *
+ * Returns: whether it is as long as it was when it was mapped
+ */
+gboolean dif_file_map_check (DifFileMap *map, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifFileMap, dif_file_map_unref)
 
 /**
  * dif_file_is_pickled:

@@ -52,14 +52,14 @@ dif_fingerprint_add (GChecksum *sum, const char *part, DifJson *config, DifWeigh
 gboolean
 dif_fingerprint_add_file (GChecksum *sum, const char *path, GError **error)
 {
-  g_autoptr (GBytes) file = dif_file_map (path, error);
-  g_autofree char   *text = NULL;
-  const guchar      *bytes;
-  gsize              size, room;
+  g_autoptr (DifFileMap) file = dif_file_map (path, error);
+  g_autofree char       *text = NULL;
+  const guchar          *bytes;
+  gsize                  size, room;
 
   if (! file)
     return FALSE;
-  bytes = g_bytes_get_data (file, &size);
+  bytes = g_bytes_get_data (dif_file_map_bytes (file), &size);
   text  = g_strdup_printf ("%" G_GSIZE_FORMAT, size);
   add_text (sum, text);
   if (size <= DIF_FINGERPRINT_HEAD)

@@ -291,8 +291,8 @@ locate (const Tensor *t, const Header *h, const guint8 *data, gsize size, const 
 
 /* Asks @want about every tensor, and files what is wanted. */
 static gboolean
-choose (const Header *h, Reader *r, GBytes *owner, const char *file, DifWeights *into,
-        DifWantFunc want, gpointer user_data, GError **error)
+choose (const Header *h, Reader *r, GBytes *owner, DifFileMap *map, const char *file,
+        DifWeights *into, DifWantFunc want, gpointer user_data, GError **error)
 {
   g_autoptr (DifWeights) chosen = dif_weights_new ("gguf");
   g_autoptr (GPtrArray)  names  = NULL;
@@ -307,18 +307,22 @@ choose (const Header *h, Reader *r, GBytes *owner, const char *file, DifWeights 
         continue;
       if (! locate (t, h, r->p, r->left, file, &array, error))
         return FALSE;
-      if (dif_weights_lookup (into, name) || ! dif_weights_add (chosen, name, &array, owner))
+      if (dif_weights_lookup (into, name) ||
+          ! (map ? dif_weights_add_mapped (chosen, name, &array, map)
+                 : dif_weights_add (chosen, name, &array, owner)))
         return corrupt (file, t->name, "every tensor once", error);
     }
   names = dif_weights_names (chosen);
   for (guint i = 0; i < names->len; i++)
-    dif_weights_add (into, names->pdata[i], dif_weights_lookup (chosen, names->pdata[i]), owner);
+    dif_weights_add_from (into, names->pdata[i], dif_weights_lookup (chosen, names->pdata[i]),
+                          chosen, names->pdata[i]);
   return TRUE;
 }
 
-gboolean
-dif_gguf_read_bytes (GBytes *bytes, const char *name, DifWeights *into, DifWantFunc want,
-                     gpointer user_data, GError **error)
+/* @map: (nullable): whose bytes they are */
+static gboolean
+read_all (GBytes *bytes, DifFileMap *map, const char *name, DifWeights *into, DifWantFunc want,
+          gpointer user_data, GError **error)
 {
   Header   h = { g_array_new (FALSE, FALSE, sizeof (Tensor)),
                  g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free), 32 };
@@ -332,19 +336,26 @@ dif_gguf_read_bytes (GBytes *bytes, const char *name, DifWeights *into, DifWantF
     g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
                  "%s: expected %s at byte %" G_GSIZE_FORMAT ", found otherwise", name, r.failed,
                  (gsize) (r.p - r.begin));
-  done = ! r.failed && choose (&h, &r, bytes, name, into, want, user_data, error);
+  done = ! r.failed && choose (&h, &r, bytes, map, name, into, want, user_data, error);
   g_array_unref (h.tensors);
   g_hash_table_unref (h.originals);
   return done;
 }
 
 gboolean
+dif_gguf_read_bytes (GBytes *bytes, const char *name, DifWeights *into, DifWantFunc want,
+                     gpointer user_data, GError **error)
+{
+  return read_all (bytes, NULL, name, into, want, user_data, error);
+}
+
+gboolean
 dif_gguf_read (const char *path, DifWeights *into, DifWantFunc want, gpointer user_data,
                GError **error)
 {
-  g_autoptr (GBytes) bytes = dif_file_map (path, error);
+  g_autoptr (DifFileMap) map = dif_file_map (path, error);
 
-  return bytes && dif_gguf_read_bytes (bytes, path, into, want, user_data, error);
+  return map && read_all (dif_file_map_bytes (map), map, path, into, want, user_data, error);
 }
 
 static char *

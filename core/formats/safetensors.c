@@ -303,7 +303,7 @@ choose (DifJson *root, GArray *entries, const guint8 *data, DifWantFunc want, gp
 
 /* Files what was chosen; nothing at all if a name is taken. */
 static gboolean
-file_chosen (GArray *chosen, GBytes *bytes, gboolean mapped, const char *name, DifWeights *into,
+file_chosen (GArray *chosen, GBytes *bytes, DifFileMap *map, const char *name, DifWeights *into,
              GError **error)
 {
   for (guint i = 0; i < chosen->len; i++)
@@ -321,16 +321,17 @@ file_chosen (GArray *chosen, GBytes *bytes, gboolean mapped, const char *name, D
     {
       const Wanted *w = &g_array_index (chosen, Wanted, i);
 
-      if (mapped)
-        dif_weights_add_mapped (into, w->name, &w->array, bytes);
+      if (map)
+        dif_weights_add_mapped (into, w->name, &w->array, map);
       else
         dif_weights_add (into, w->name, &w->array, bytes);
     }
   return TRUE;
 }
 
+/* @map: (nullable): whose bytes they are */
 static gboolean
-read_all (GBytes *bytes, gboolean mapped, const char *name, DifWeights *into, DifWantFunc want,
+read_all (GBytes *bytes, DifFileMap *map, const char *name, DifWeights *into, DifWantFunc want,
           gpointer user_data, GError **error)
 {
   g_autoptr (DifJson) root    = NULL;
@@ -346,18 +347,18 @@ read_all (GBytes *bytes, gboolean mapped, const char *name, DifWeights *into, Di
   if (! entries)
     return FALSE;
   chosen = choose (root, entries, data + begin, want, user_data, error);
-  return chosen && file_chosen (chosen, bytes, mapped, name, into, error);
+  return chosen && file_chosen (chosen, bytes, map, name, into, error);
 }
 
 gboolean
 dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into, DifWantFunc want,
                             gpointer user_data, GError **error)
 {
-  return read_all (bytes, FALSE, name, into, want, user_data, error);
+  return read_all (bytes, NULL, name, into, want, user_data, error);
 }
 
 /* The file mapped, or NULL. */
-static GBytes *
+static DifFileMap *
 map_file (const char *path, GError **error)
 {
   if (! dif_file_is_pickled (path))
@@ -373,9 +374,10 @@ gboolean
 dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc want, gpointer user_data,
                       GError **error)
 {
-  g_autoptr (GBytes) bytes = map_file (path, error);
+  g_autoptr (DifFileMap) map = map_file (path, error);
 
-  return bytes && read_all (bytes, TRUE, path, into, want, user_data, error);
+  return map &&
+         read_all (dif_file_map_bytes (map), map, path, into, want, user_data, error);
 }
 
 static char *
@@ -398,15 +400,15 @@ dif_safetensors_names (const char *path, GError **error)
 gboolean
 dif_safetensors_metadata (const char *path, const char *key, char **value, GError **error)
 {
-  g_autoptr (GBytes)  bytes    = map_file (path, error);
-  g_autoptr (DifJson) root     = NULL;
-  DifJson            *metadata = NULL;
-  const guint8       *data;
-  gsize               size, begin;
+  g_autoptr (DifFileMap) map      = map_file (path, error);
+  g_autoptr (DifJson)    root     = NULL;
+  DifJson               *metadata = NULL;
+  const guint8          *data;
+  gsize                  size, begin;
 
-  if (! bytes)
+  if (! map)
     return FALSE;
-  data = g_bytes_get_data (bytes, &size);
+  data = g_bytes_get_data (dif_file_map_bytes (map), &size);
   root = parse_header (data, size, path, &begin, error);
   if (! root)
     return FALSE;

@@ -32,8 +32,8 @@ typedef char *(*DifWantFunc) (const char *name, gpointer user_data);
  * @user_data: for @want
  * @error: return location
  *
- * The file stays mapped as long as @into (or what it gave out) lives; nobody
- * may cut it short meanwhile (replacing it by another is fine).
+ * The file stays mapped as long as @into (or what took from it) lives: dif_file_map()
+ * says what happens if somebody cuts it short meanwhile.
  *
  * Errors: file errors with the path; DIF_FORMAT_ERROR CORRUPT (cut off,
  * offsets out of range, overlapping or with holes, shape and size disagree,

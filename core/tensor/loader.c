@@ -256,6 +256,11 @@ take (DifLoader *l, const char *full, const DifShape *shape, DifHostArray *out)
                                        dif_encoding_name (found->encoding)));
       return FALSE;
     }
+  if (! dif_weights_check (l->weights, full, &error))
+    {
+      dif_loader_fail (l, error);
+      return FALSE;
+    }
   *out       = *found;
   out->shape = *shape;
   return patch (l, full, out);

@@ -13,8 +13,8 @@ typedef struct
 {
   DifHostArray array;
   GBytes      *owner;
+  DifFileMap  *map;    /* whose pages the data are, if any's */
   float       *scales; /* array.scales */
-  gboolean     mapped; /* whether the data lie in a file's own pages */
 } Entry;
 
 struct _DifWeights
@@ -29,6 +29,7 @@ entry_free (gpointer data)
   Entry *e = data;
 
   g_clear_pointer (&e->owner, g_bytes_unref);
+  g_clear_pointer (&e->map, dif_file_map_unref);
   g_free (e->scales);
   g_free (e);
 }
@@ -88,12 +89,12 @@ dif_weights_add (DifWeights *w, const char *name, const DifHostArray *array, GBy
 }
 
 gboolean
-dif_weights_add_mapped (DifWeights *w, const char *name, const DifHostArray *array, GBytes *owner)
+dif_weights_add_mapped (DifWeights *w, const char *name, const DifHostArray *array, DifFileMap *map)
 {
-  gboolean is_new = dif_weights_add (w, name, array, owner);
+  gboolean is_new = dif_weights_add (w, name, array, NULL);
 
   if (is_new)
-    ((Entry *) g_hash_table_lookup (w->entries, name))->mapped = TRUE;
+    ((Entry *) g_hash_table_lookup (w->entries, name))->map = dif_file_map_ref (map);
   return is_new;
 }
 
@@ -104,8 +105,8 @@ dif_weights_add_from (DifWeights *w, const char *name, const DifHostArray *array
   Entry *e = g_hash_table_lookup (from->entries, from_name);
 
   g_assert (e);
-  return e->mapped ? dif_weights_add_mapped (w, name, array, e->owner)
-                   : dif_weights_add (w, name, array, e->owner);
+  return e->map ? dif_weights_add_mapped (w, name, array, e->map)
+                : dif_weights_add (w, name, array, e->owner);
 }
 
 /* Only whole pages of the array's own: its neighbours are likely to be next. */
@@ -115,7 +116,7 @@ dif_weights_rest (DifWeights *w, const char *name)
   Entry *e    = g_hash_table_lookup (w->entries, name);
   gsize  page = (gsize) sysconf (_SC_PAGESIZE), bytes, from, to;
 
-  if (! e || ! e->mapped || ! e->array.data || ! dif_host_bytes (&e->array, &bytes))
+  if (! e || ! e->map || ! e->array.data || ! dif_host_bytes (&e->array, &bytes))
     return;
   from = ((gsize) e->array.data + page - 1) / page * page;
   to   = ((gsize) e->array.data + bytes) / page * page;
@@ -131,12 +132,12 @@ dif_weights_lookup (DifWeights *w, const char *name)
   return e ? &e->array : NULL;
 }
 
-GBytes *
-dif_weights_owner (DifWeights *w, const char *name)
+gboolean
+dif_weights_check (DifWeights *w, const char *name, GError **error)
 {
   Entry *e = g_hash_table_lookup (w->entries, name);
 
-  return e ? e->owner : NULL;
+  return ! e || ! e->map || dif_file_map_check (e->map, error);
 }
 
 void

@@ -8,6 +8,7 @@
 #ifndef DIF_TENSOR_WEIGHTS_H
 #define DIF_TENSOR_WEIGHTS_H
 
+#include "base/file.h"
 #include "tensor/host-array.h"
 
 G_BEGIN_DECLS
@@ -40,13 +41,15 @@ gboolean dif_weights_add (DifWeights *w, const char *name, const DifHostArray *a
 
 /**
  * dif_weights_add_mapped:
- * @w: @name: @array: @owner: as for dif_weights_add(), whose memory is that of a
- *   mapped file, which no other part of the program changes
+ * @w: a dictionary
+ * @name: canonical name
+ * @array: where it lies in @map
+ * @map: a mapped file, which is kept as long as the entry
  *
  * Returns: FALSE if @name is there already
  */
 gboolean dif_weights_add_mapped (DifWeights *w, const char *name, const DifHostArray *array,
-                                 GBytes *owner);
+                                 DifFileMap *map);
 
 /**
  * dif_weights_add_from:
@@ -81,14 +84,18 @@ void dif_weights_rest (DifWeights *w, const char *name);
 const DifHostArray *dif_weights_lookup (DifWeights *w, const char *name);
 
 /**
- * dif_weights_owner:
+ * dif_weights_check:
  * @w: a dictionary
  * @name: canonical name
+ * @error: return location
  *
- * Returns: (transfer none) (nullable): what keeps the array's memory alive, as
- * given to dif_weights_add()
+ * To be asked before an array's data are read.
+ *
+ * Errors: those of dif_file_map_check().
+ *
+ * Returns: whether the file it lies in, if any, is still as long as it was
  */
-GBytes *dif_weights_owner (DifWeights *w, const char *name);
+gboolean dif_weights_check (DifWeights *w, const char *name, GError **error);
 
 /**
  * dif_weights_replace:

@@ -208,29 +208,27 @@ resident (const void *data)
 static void
 test_taken_weights_rest (void)
 {
-  g_autoptr (DifBackend)  be    = dif_backend_open ("ref", NULL);
-  g_autoptr (DifWeights)  w     = dif_weights_new ("unet");
-  g_autoptr (DifWeights)  other = dif_weights_new ("vae");
-  g_autoptr (DifStore)    store = NULL;
-  g_autoptr (GMappedFile) file  = NULL;
-  g_autoptr (GBytes)      bytes = NULL;
-  g_autoptr (GBytes)      heap  = NULL;
-  g_autofree char        *path = NULL, *half = g_malloc (RESTING);
-  g_autoptr (GError)      error = NULL;
-  DifHostArray            a     = { DIF_ENC_F16, DIF_SHAPE (1, RESTING / 2), NULL };
-  DifLoader              *l;
-  int                     fd = g_file_open_tmp ("dif-weights-XXXXXX", &path, &error);
+  g_autoptr (DifBackend) be    = dif_backend_open ("ref", NULL);
+  g_autoptr (DifWeights) w     = dif_weights_new ("unet");
+  g_autoptr (DifWeights) other = dif_weights_new ("vae");
+  g_autoptr (DifStore)   store = NULL;
+  g_autoptr (DifFileMap) map   = NULL;
+  g_autoptr (GBytes)     heap  = NULL;
+  g_autofree char       *path = NULL, *half = g_malloc (RESTING);
+  g_autoptr (GError)     error = NULL;
+  DifHostArray           a     = { DIF_ENC_F16, DIF_SHAPE (1, RESTING / 2), NULL };
+  DifLoader             *l;
+  int                    fd = g_file_open_tmp ("dif-weights-XXXXXX", &path, &error);
 
   g_assert_no_error (error);
   close (fd);
   memset (half, 0x11, RESTING);
   g_assert_true (g_file_set_contents (path, half, (gssize) RESTING, NULL));
-  file = g_mapped_file_new (path, FALSE, &error);
+  map = dif_file_map (path, &error);
   g_assert_no_error (error);
-  bytes  = g_mapped_file_get_bytes (file);
   heap   = g_bytes_new (half, RESTING);
-  a.data = g_bytes_get_data (bytes, NULL);
-  g_assert_true (dif_weights_add_mapped (w, "a.weight", &a, bytes));
+  a.data = g_bytes_get_data (dif_file_map_bytes (map), NULL);
+  g_assert_true (dif_weights_add_mapped (w, "a.weight", &a, map));
   g_assert_true (dif_weights_add_from (other, "b.weight", &a, w, "a.weight"));
   l = dif_loader_new (w, be, DIF_F32, NULL);
   dif_loader_linear (l, "a", 1, RESTING / 2, FALSE);
@@ -249,6 +247,43 @@ test_taken_weights_rest (void)
   g_assert_cmpint (unlink (path), ==, 0);
 }
 
+/* A file that is overwritten in place, as by a second download, while it is loaded: what was read
+ * is kept, and the next tensor is one error, not a signal. */
+static void
+test_cut_short (void)
+{
+  g_autoptr (DifBackend) be    = dif_backend_open ("ref", NULL);
+  g_autoptr (DifWeights) w     = dif_weights_new ("unet");
+  g_autoptr (DifStore)   store = NULL;
+  g_autoptr (DifFileMap) map   = NULL;
+  g_autofree char       *path = NULL, *half = g_malloc0 (RESTING);
+  g_autoptr (GError)     error = NULL;
+  DifHostArray           a     = { DIF_ENC_F16, DIF_SHAPE (1, RESTING / 4), NULL };
+  DifLoader             *l;
+  int                    fd = g_file_open_tmp ("dif-weights-XXXXXX", &path, &error);
+
+  g_assert_no_error (error);
+  close (fd);
+  g_assert_true (g_file_set_contents (path, half, (gssize) RESTING, NULL));
+  map = dif_file_map (path, &error);
+  g_assert_no_error (error);
+  a.data = g_bytes_get_data (dif_file_map_bytes (map), NULL);
+  g_assert_true (dif_weights_add_mapped (w, "a.weight", &a, map));
+  a.data = (const guint8 *) a.data + RESTING / 2;
+  g_assert_true (dif_weights_add_mapped (w, "b.weight", &a, map));
+  l = dif_loader_new (w, be, DIF_F32, NULL);
+  dif_loader_linear (l, "a", 1, RESTING / 4, FALSE);
+  g_assert_cmpint (truncate (path, RESTING / 2), ==, 0);
+  dif_loader_linear (l, "b", 1, RESTING / 4, FALSE);
+  store = dif_loader_finish (l, &error);
+  g_assert_null (store);
+  g_assert_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT);
+  g_assert_true (g_str_has_prefix (error->message, path));
+  g_assert_nonnull (strstr (error->message,
+                            "expected 1048576 bytes, found 524288: it was cut short"));
+  g_assert_cmpint (unlink (path), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -261,6 +296,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tensor/weights/dictionary-renames-and-refuses-twins",
                    test_dictionary_renames_and_refuses_twins);
   g_test_add_func ("/tensor/weights/taken-ones-rest", test_taken_weights_rest);
+  g_test_add_func ("/tensor/weights/a-file-cut-short-is-an-error", test_cut_short);
   g_test_add_func ("/tensor/shape/conversions-are-exact", test_conversions_are_exact);
   return g_test_run ();
 }
