@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* backend.h - what a device must implement.
  *
- * ops.c has checked shapes and dtypes before any slot is called; a backend
+ * ops-*.c have checked shapes and dtypes before any slot is called; a backend
  * computes and may assume.  Every slot that can fail returns FALSE (or NULL)
  * and sets a DIF_BACKEND_ERROR.  The comment at a slot is its specification;
  * backends/ref/ is its executable form.

@@ -241,7 +241,7 @@ void dif_context_pace (DifContext *cx);
  * @macs: multiply-adds
  * @bytes: bytes moved
  *
- * For ops.c.
+ * For ops.
  */
 void dif_context_profile (DifContext *cx, const char *op, gint64 start, double macs, double bytes);
 

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* ops-move.h - ops that move elements and compute little.
+ *
+ * What holds for all ops stands in ops.h.
+ */
+#ifndef DIF_TENSOR_OPS_MOVE_H
+#define DIF_TENSOR_OPS_MOVE_H
+
+#include "tensor/backend.h"
+#include "tensor/context.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_concat:
+ * @cx: a context
+ * @a: `[.., Ca]`
+ * @b: `[.., Cb]`, other dimensions as @a's
+ *
+ * Returns: `[.., Ca + Cb]`
+ */
+DifTensor *dif_concat (DifContext *cx, DifTensor *a, DifTensor *b);
+
+/**
+ * dif_concat_batch:
+ * @cx: a context
+ * @a: `[Na, ..]`
+ * @b: `[Nb, ..]`, other dimensions as @a's
+ *
+ * Returns: `[Na + Nb, ..]`
+ */
+DifTensor *dif_concat_batch (DifContext *cx, DifTensor *a, DifTensor *b);
+
+/**
+ * dif_repeat_batch:
+ * @cx: a context
+ * @one: `[1, ..]`
+ * @n: how often, at least once
+ *
+ * Returns: `[n, ..]`
+ */
+DifTensor *dif_repeat_batch (DifContext *cx, DifTensor *one, guint n);
+
+/**
+ * dif_slice_batch:
+ * @cx: a context
+ * @x: `[N, ..]`
+ * @first: first item
+ * @count: items, @first + @count at most N
+ *
+ * Returns: `[count, ..]`, a view
+ */
+DifTensor *dif_slice_batch (DifContext *cx, DifTensor *x, gsize first, gsize count);
+
+/**
+ * dif_reshape:
+ * @cx: a context
+ * @x: any shape
+ * @shape: another with as many elements
+ *
+ * Returns: a view
+ */
+DifTensor *dif_reshape (DifContext *cx, DifTensor *x, DifShape shape);
+
+/**
+ * dif_upsample_nearest:
+ * @cx: a context
+ * @x: `[N, H, W, C]`
+ * @height: H', at least 1
+ * @width: W', at least 1
+ *
+ * Source: torch interpolate, mode nearest.
+ *
+ * Returns: `[N, H', W', C]`
+ */
+DifTensor *dif_upsample_nearest (DifContext *cx, DifTensor *x, gsize height, gsize width);
+
+/**
+ * dif_gather:
+ * @cx: a context
+ * @x: `[N, .., C]`, taken as `[N, R, C]`
+ * @g: which rows make which; one not below R fails with SHAPE
+ *
+ * Returns: `[N, n_out, C]`
+ */
+DifTensor *dif_gather (DifContext *cx, DifTensor *x, const DifGather *g);
+
+/**
+ * dif_embed:
+ * @cx: a context
+ * @table: `[rows, D]`
+ * @ids: (array length=n): row numbers; one out of range fails with SHAPE
+ * @n: count
+ *
+ * Returns: `[n, D]`
+ */
+DifTensor *dif_embed (DifContext *cx, const DifTable *table, const gint32 *ids, gsize n);
+
+G_END_DECLS
+
+#endif /* DIF_TENSOR_OPS_MOVE_H */

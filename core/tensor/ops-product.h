@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+/* ops-product.h - products with weights: linear layers, gated ones, convolutions.
+ *
+ * What holds for all ops stands in ops.h.
+ */
+#ifndef DIF_TENSOR_OPS_PRODUCT_H
+#define DIF_TENSOR_OPS_PRODUCT_H
+
+#include "tensor/backend.h"
+#include "tensor/context.h"
+
+G_BEGIN_DECLS
+
+/**
+ * dif_linear:
+ * @cx: a context
+ * @x: `[.., K]`
+ * @w: weight `[N, K]`, with or without bias
+ * @act: applied to x w^T + bias
+ * @residual: (nullable): `[.., N]`, added last
+ *
+ * Source: torch.nn.Linear.
+ *
+ * Returns: `[.., N]`
+ */
+DifTensor *dif_linear (DifContext *cx, DifTensor *x, const DifLinear *w, DifAct act,
+                       DifTensor *residual);
+
+/**
+ * dif_geglu:
+ * @cx: a context
+ * @x: `[.., K]`
+ * @value: weight `[N, K]`: first half of diffusers' `ff.net.0.proj`
+ * @gate: weight `[N, K]`: its second half
+ *
+ * Source: Shazeer 2020; diffusers GEGLU: value * gelu_erf (gate).
+ *
+ * Returns: `[.., N]`
+ */
+DifTensor *dif_geglu (DifContext *cx, DifTensor *x, const DifLinear *value, const DifLinear *gate);
+
+/**
+ * dif_conv2d:
+ * @cx: a context
+ * @x: `[N, H, W, I]`
+ * @w: weight `[O, I, kh, kw]` with its stride and padding
+ * @per_channel: (nullable): `[N, O]` f32, added at every position (the time
+ *   embedding of ResnetBlock2D)
+ * @residual: (nullable): `[N, H', W', O]`, added
+ *
+ * H' = (H + top + bottom - kh) / stride + 1, W' alike.
+ *
+ * Source: torch.nn.Conv2d.
+ *
+ * Returns: `[N, H', W', O]`
+ */
+DifTensor *dif_conv2d (DifContext *cx, DifTensor *x, const DifConv *w, DifTensor *per_channel,
+                       DifTensor *residual);
+
+G_END_DECLS
+
+#endif /* DIF_TENSOR_OPS_PRODUCT_H */
