@@ -50,9 +50,10 @@ typedef struct _DifScheduler      DifScheduler;
 typedef struct _DifSchedulerClass DifSchedulerClass;
 
 /* run/ */
-typedef struct _DifFamilyClass DifFamilyClass;
-typedef struct _DifRequest     DifRequest;
-typedef struct _DifTaskClass   DifTaskClass;
+typedef struct _DifFamilyClass  DifFamilyClass;
+typedef struct _DifSingleFamily DifSingleFamily;
+typedef struct _DifRequest      DifRequest;
+typedef struct _DifTaskClass    DifTaskClass;
 
 /* pipelines/ */
 typedef struct _DifPipeline DifPipeline;

@@ -36,6 +36,7 @@
 #include "models/unet.h"
 #include "models/unet2d.h"
 #include "models/vae.h"
+#include "pipelines/open-checkpoint.h"
 #include "pipelines/pipeline.h"
 #include "pipelines/presets.h"
 #include "pipelines/requests.h"

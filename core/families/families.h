@@ -15,6 +15,13 @@ G_BEGIN_DECLS
 const DifFamilyClass *const *dif_family_list (void);
 
 /**
+ * dif_family_singles:
+ *
+ * Returns: (transfer none) (array zero-terminated=1): what they know of single files
+ */
+const DifSingleFamily *const *dif_family_singles (void);
+
+/**
  * dif_family_of_pipeline:
  * @klass: diffusers' class name, of model_index.json
  * @pipeline: (out) (optional): the family's entry for it

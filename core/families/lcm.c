@@ -3,9 +3,11 @@
  * with the guidance scale as an input.
  *
  * Source: diffusers LatentConsistencyModelPipeline and its Img2Img variant; no
- * pipeline of theirs inpaints.
+ * pipeline of theirs inpaints.  model_index.json and config.json of
+ * SimianLuo/LCM_Dreamshaper_v7.
  */
 #include "families/latent.h"
+#include "families/ldm.h"
 #include "run/prompt.h"
 
 static const DifFamilyPipeline pipelines[] = {
@@ -36,6 +38,35 @@ encode (DifRun *run, DifConditioning *c)
   dif_run_encode_prompts (run, dif_prompt_last, c);
 }
 
+static const DifSingleKind kind = {
+  .label     = "Stable Diffusion 1.x, latent consistency",
+  .pipeline  = "LatentConsistencyModelPipeline",
+  .index     = "\"requires_safety_checker\": false, " DIF_LDM_ENCODER DIF_LDM_NETWORKS,
+  .scheduler = "{\"_class_name\": \"LCMScheduler\", " DIF_LDM_BETAS
+               ", \"original_inference_steps\": 50, \"prediction_type\": \"epsilon\", "
+               "\"set_alpha_to_one\": true, \"timestep_scaling\": 10.0, "
+               "\"timestep_spacing\": \"leading\"}",
+  .vae         = DIF_LDM_VAE_SD,
+  .sample_size = 96,
+};
+
+static const DifSingleKind *
+detect (const DifSingleHeader *header, const char **stranger)
+{
+  DifLdmTraits traits = dif_ldm_traits (header);
+
+  return traits.channels == 4 && traits.takes_guidance && ! traits.is_2 && ! traits.has_second &&
+                 ! traits.has_second_alone
+             ? &kind
+             : NULL;
+}
+
+static const DifSingleFamily single = {
+  .keys   = &dif_ldm_keys_one,
+  .detect = detect,
+  .config = dif_ldm_config,
+};
+
 const DifFamilyClass dif_family_lcm = {
   .name        = "lcm",
   .label       = "LCM",
@@ -43,6 +74,7 @@ const DifFamilyClass dif_family_lcm = {
   .n_pipelines = G_N_ELEMENTS (pipelines),
   .parts       = parts,
   .n_parts     = G_N_ELEMENTS (parts),
+  .single      = &single,
   .defaults    = { 8.5, 0.8 },
   .inpaint     = { 8.5, 1 },
   .can         = dif_latent_can,

@@ -3,7 +3,9 @@
  * alone, and micro-conditioning: the sizes of what it was trained on.
  *
  * Source: diffusers StableDiffusionXLPipeline and its Img2Img and Inpaint variants
- * (_get_add_time_ids, denoising_start, denoising_end).
+ * (_get_add_time_ids, denoising_start, denoising_end); model_index.json and
+ * config.json of stabilityai/stable-diffusion-xl-base-1.0, -xl-refiner-1.0 and
+ * diffusers/stable-diffusion-xl-1.0-inpainting-0.1.
  */
 #include "config.h"
 
@@ -11,6 +13,7 @@
 
 #include "base/error.h"
 #include "families/latent.h"
+#include "families/ldm.h"
 #include "run/prompt.h"
 
 static const char *const families[] = { "sdxl", NULL };
@@ -224,6 +227,45 @@ encode (DifRun *run, DifConditioning *c)
     append_sizes (run, c->micro, n > run->spec->n_images && i < run->spec->n_images);
 }
 
+/* ---- single files ---- */
+
+#define VAE         "\"scaling_factor\": 0.13025, \"force_upcast\": true"
+#define BOTH        DIF_LDM_ENCODER DIF_LDM_ENCODER_2 DIF_LDM_NETWORKS
+#define SECOND_ONLY DIF_LDM_NO_ENCODER DIF_LDM_ENCODER_2 DIF_LDM_NETWORKS
+#define ZEROS       "\"force_zeros_for_empty_prompt\": true, "
+#define NO_SCORE    "\"requires_aesthetics_score\": false, "
+#define SCORE \
+  "\"force_zeros_for_empty_prompt\": false, \"requires_aesthetics_score\": true, "
+
+static const DifSingleKind
+    base    = { "Stable Diffusion XL", "StableDiffusionXLPipeline", ZEROS BOTH,
+                DIF_LDM_EULER ("leading"), VAE, 128, 64 },
+    inpaint = { "Stable Diffusion XL inpainting", "StableDiffusionXLInpaintPipeline",
+                ZEROS NO_SCORE BOTH, DIF_LDM_EULER ("leading"), VAE, 128, 64 },
+    refiner = { "Stable Diffusion XL refiner", "StableDiffusionXLImg2ImgPipeline",
+                SCORE SECOND_ONLY, DIF_LDM_EULER ("leading"), VAE, 128, 64 };
+
+static const DifSingleKind *
+detect (const DifSingleHeader *header, const char **stranger)
+{
+  DifLdmTraits traits = dif_ldm_traits (header);
+
+  if (! traits.channels || ! (traits.has_second || traits.has_second_alone))
+    return NULL;
+  *stranger = dif_ldm_stranger (header, &traits);
+  if (*stranger)
+    return NULL;
+  return traits.channels == 9 ? &inpaint : traits.has_second ? &base
+                                                             : &refiner;
+}
+
+static const DifSingleFamily single = {
+  .label  = "XL",
+  .keys   = &dif_ldm_keys_two,
+  .detect = detect,
+  .config = dif_ldm_config,
+};
+
 const DifFamilyClass dif_family_sdxl = {
   .name            = "sdxl",
   .label           = "SDXL",
@@ -233,6 +275,7 @@ const DifFamilyClass dif_family_sdxl = {
   .n_parts         = G_N_ELEMENTS (parts),
   .rows            = rows,
   .n_rows          = G_N_ELEMENTS (rows),
+  .single          = &single,
   .defaults        = { 5, 0.3 },
   .inpaint         = { 7.5, 0.9999 },
   .upcasts         = TRUE,

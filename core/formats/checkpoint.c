@@ -124,15 +124,15 @@ open_folder (DifCheckpoint *c, GError **error)
 }
 
 static gboolean
-open_file (DifCheckpoint *c, GError **error)
+open_file (DifCheckpoint *c, const DifSingleFamily *const *families, GError **error)
 {
-  c->single = dif_single_file_open (c->path, error);
+  c->single = dif_single_file_open (c->path, families, error);
   c->index  = c->single ? dif_single_file_index (c->single, error) : NULL;
   return c->index != NULL;
 }
 
 DifCheckpoint *
-dif_checkpoint_open (const char *path, GError **error)
+dif_checkpoint_open_of (const char *path, const DifSingleFamily *const *families, GError **error)
 {
   g_autoptr (DifCheckpoint) c       = g_new0 (DifCheckpoint, 1);
   gboolean                  is_file = dif_single_file_has_ending (path) &&
@@ -142,7 +142,7 @@ dif_checkpoint_open (const char *path, GError **error)
   c->path    = g_strdup (path);
   c->parts   = g_ptr_array_new_with_free_func (g_free);
   c->classes = g_ptr_array_new_with_free_func (g_free);
-  if (! (is_file ? open_file (c, error) : open_folder (c, error)))
+  if (! (is_file ? open_file (c, families, error) : open_folder (c, error)))
     return NULL;
   if (! dif_json_string (c->index, "_class_name", NULL))
     dif_json_fail (c->index, DIF_FORMAT_ERROR_MISSING_KEY,

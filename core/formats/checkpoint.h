@@ -14,8 +14,10 @@
 G_BEGIN_DECLS
 
 /**
- * dif_checkpoint_open:
+ * dif_checkpoint_open_of:
  * @path: a folder with model_index.json, or a .safetensors or .gguf file
+ * @families: (array zero-terminated=1): those that a file may be of;
+ *   dif_checkpoint_open() takes all there are
  * @error: return location
  *
  * Reads model_index.json only, or the file's header.
@@ -26,7 +28,8 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer full) (nullable): a checkpoint
  */
-DifCheckpoint *dif_checkpoint_open (const char *path, GError **error);
+DifCheckpoint *dif_checkpoint_open_of (const char *path, const DifSingleFamily *const *families,
+                                       GError **error);
 
 /**
  * dif_checkpoint_free:

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "formats/catalog.h"
-#include "formats/family.h"
 #include "formats/safetensors.h"
+#include "formats/stranger.h"
 
 #define TABLE "text_model.embeddings.token_embedding.weight"
 
@@ -126,7 +126,7 @@ choose (DifEmbedding *e, GPtrArray *names, const char **word, GError **error)
   g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
                "%s: expected an embedding of one word, found %s%s", e->path,
                e->n_vectors ? "besides its vectors " : "",
-               e->n_vectors ? stranger : dif_family_describe (names));
+               e->n_vectors ? stranger : dif_stranger_describe (names));
   return FALSE;
 }
 

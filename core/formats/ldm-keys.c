@@ -128,78 +128,37 @@ static const Pair open_clip_layer[] = {
   { "attn", "self_attn" },
 };
 
-typedef enum
-{
-  UNET,
-  VAE,
-  CLIP,
-  OPEN_CLIP
-} Kind;
+/* What training keeps beside a part: a discriminator, a buffer of positions, and how
+ * activations would be scaled by who multiplies in fp8. */
+static const char *const left_out[] = { "first_stage_model.loss.", "first_stage_model.logvar" };
 
-static const struct
-{
-  const char *prefix;
-  const char *part;
-  Kind        kind;
-} parts[] = {
-  { "model.diffusion_model.", "unet", UNET },
-  { "first_stage_model.", "vae", VAE },
-  { "cond_stage_model.transformer.", "text_encoder", CLIP },
-  { "cond_stage_model.model.", "text_encoder", OPEN_CLIP },
-  { "conditioner.embedders.0.transformer.", "text_encoder", CLIP },
-  { "conditioner.embedders.0.model.", "text_encoder_2", OPEN_CLIP },
-  { "conditioner.embedders.1.model.", "text_encoder_2", OPEN_CLIP },
-  { "conditioner.embedders.1.transformer.", "text_encoder_2", CLIP },
-};
-
-/* SD 2 listens to the last layer but one; diffusers leaves the last one out
- * (single_file_utils.py, SD_2_TEXT_ENCODER_KEYS_TO_IGNORE).  The others are what
- * training keeps beside a part: a discriminator, CLIP's temperature and mask, and
- * the projections of encoders whose pooled output nobody takes. */
-static const char *const left_out[] = {
-  "cond_stage_model.model.transformer.resblocks.23.",
-  "cond_stage_model.model.text_projection",
-  "cond_stage_model.model.logit_scale",
-  "cond_stage_model.model.attn_mask",
-  "cond_stage_model.transformer.text_projection.",
-  "cond_stage_model.transformer.logit_scale",
-  "conditioner.embedders.0.transformer.text_projection.",
-  "conditioner.embedders.0.transformer.logit_scale",
-  "conditioner.embedders.0.model.logit_scale",
-  "conditioner.embedders.0.model.attn_mask",
-  "conditioner.embedders.1.model.logit_scale",
-  "conditioner.embedders.1.model.attn_mask",
-  "conditioner.embedders.1.transformer.logit_scale",
-  "first_stage_model.loss.",
-  "first_stage_model.logvar",
-};
-
-/* Ends of names that say nothing: a buffer of positions, and how activations
- * would be scaled by who multiplies in fp8. */
 static const char *const left_out_ends[] = { ".position_ids", ".scale_input", ".input_scale",
                                              ".scaled_fp8" };
 
-static int
-find_part (const char *name)
+static const DifLdmPart *
+find_part (const DifLdmKeys *keys, const char *name)
 {
   for (guint i = 0; i < G_N_ELEMENTS (left_out); i++)
     if (g_str_has_prefix (name, left_out[i]))
-      return -1;
+      return NULL;
+  for (guint i = 0; keys->left_out && keys->left_out[i]; i++)
+    if (g_str_has_prefix (name, keys->left_out[i]))
+      return NULL;
   for (guint i = 0; i < G_N_ELEMENTS (left_out_ends); i++)
     if (g_str_has_suffix (name, left_out_ends[i]))
-      return -1;
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
-    if (g_str_has_prefix (name, parts[i].prefix))
-      return (int) i;
-  return -1;
+      return NULL;
+  for (guint i = 0; i < keys->n_parts; i++)
+    if (g_str_has_prefix (name, keys->parts[i].prefix))
+      return &keys->parts[i];
+  return NULL;
 }
 
 const char *
-dif_ldm_part (const char *name)
+dif_ldm_part (const DifLdmKeys *keys, const char *name)
 {
-  int i = find_part (name);
+  const DifLdmPart *part = find_part (keys, name);
 
-  return i < 0 ? NULL : parts[i].part;
+  return part ? part->part : NULL;
 }
 
 /* ---- reading names ---- */
@@ -522,19 +481,20 @@ open_clip_name (const char *name)
 }
 
 static char *
-canonical (const DifLdmLayout *layout, int i, const char *rest)
+canonical (const DifLdmLayout *layout, DifLdmNaming naming, const char *rest)
 {
-  switch (parts[i].kind)
+  switch (naming)
     {
-    case UNET:
+    case DIF_LDM_UNET:
       return unet_name (layout, rest);
-    case VAE:
+    case DIF_LDM_VAE:
       return vae_name (layout, rest);
-    case OPEN_CLIP:
+    case DIF_LDM_OPEN_CLIP:
       return open_clip_name (rest);
-    default:
-      return is_clips (rest) ? dif_keymap_canonical ("CLIPTextModel", rest) : NULL;
+    case DIF_LDM_CLIP:
+      break;
     }
+  return is_clips (rest) ? dif_keymap_canonical ("CLIPTextModel", rest) : NULL;
 }
 
 /* How names end: tensors, and what is kept beside one (scales.h). */
@@ -543,11 +503,12 @@ static const char *const last_parts[] = { "weight", "bias", "text_projection", "
                                           "in_proj_bias" };
 
 char *
-dif_ldm_canonical (const DifLdmLayout *layout, const char *name)
+dif_ldm_canonical (const DifLdmKeys *keys, const DifLdmLayout *layout, const char *name)
 {
-  int              i    = find_part (name);
-  g_autofree char *done = i < 0 ? NULL : canonical (layout, i, name + strlen (parts[i].prefix));
-  const char      *last = done ? strrchr (done, '.') : NULL;
+  const DifLdmPart *part = find_part (keys, name);
+  g_autofree char  *done = part ? canonical (layout, part->naming, name + strlen (part->prefix))
+                                : NULL;
+  const char       *last = done ? strrchr (done, '.') : NULL;
 
   last = last ? last + 1 : done;
   for (guint k = 0; last && k < G_N_ELEMENTS (last_parts); k++)

@@ -34,6 +34,58 @@ typedef struct
 } DifLdmLayout;
 
 /**
+ * DifLdmNaming:
+ * @DIF_LDM_UNET: a U-Net's blocks, counted through
+ * @DIF_LDM_VAE: an autoencoder's levels
+ * @DIF_LDM_CLIP: a text encoder as Hugging Face writes it
+ * @DIF_LDM_OPEN_CLIP: a text encoder as open_clip writes it
+ *
+ * How the tensors of a part are called.
+ */
+typedef enum
+{
+  DIF_LDM_UNET,
+  DIF_LDM_VAE,
+  DIF_LDM_CLIP,
+  DIF_LDM_OPEN_CLIP
+} DifLdmNaming;
+
+/**
+ * DifLdmPart:
+ * @prefix: how its names begin: "first_stage_model."
+ * @part: "vae"
+ * @naming: how they go on
+ * @is_open: of a text encoder: whether the network is one of open_clip
+ * @n_layers: of a text encoder: its first layers, which are all that is used; 0
+ *   for all there are
+ *
+ * A part in a file.
+ */
+typedef struct
+{
+  const char  *prefix, *part;
+  DifLdmNaming naming;
+  gboolean     is_open;
+  guint        n_layers;
+} DifLdmPart;
+
+/**
+ * DifLdmKeys:
+ * @parts: (array length=n_parts): where the parts are
+ * @n_parts: how many
+ * @left_out: (nullable) (array zero-terminated=1): beginnings of names below a
+ *   part's prefix that no part is made from
+ *
+ * The key map of a family of models.
+ */
+typedef struct
+{
+  const DifLdmPart  *parts;
+  guint              n_parts;
+  const char *const *left_out;
+} DifLdmKeys;
+
+/**
  * dif_ldm_layout_from_file:
  * @layout: (out): filled
  * @file: tensors under their original names
@@ -49,6 +101,7 @@ void dif_ldm_layout_from_unet (DifLdmLayout *layout, DifWeights *unet);
 
 /**
  * dif_ldm_part:
+ * @keys: of the family
  * @name: an original name
  *
  * Returns: (transfer none) (nullable): the part the tensor belongs to, such as
@@ -56,10 +109,11 @@ void dif_ldm_layout_from_unet (DifLdmLayout *layout, DifWeights *unet);
  * `alphas_cumprod`, or, below a part's prefix, what is known to be needless:
  * `position_ids`, `logit_scale` ...)
  */
-const char *dif_ldm_part (const char *name);
+const char *dif_ldm_part (const DifLdmKeys *keys, const char *name);
 
 /**
  * dif_ldm_canonical:
+ * @keys: of the family
  * @layout: the file's layout
  * @name: an original name
  *
@@ -74,7 +128,8 @@ const char *dif_ldm_part (const char *name);
  * none, which of a tensor that belongs to a part says that nobody knows what
  * it is for
  */
-char *dif_ldm_canonical (const DifLdmLayout *layout, const char *name);
+char *dif_ldm_canonical (const DifLdmKeys *keys, const DifLdmLayout *layout,
+                         const char *name);
 
 /**
  * dif_ldm_from_canonical:

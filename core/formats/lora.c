@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "formats/family.h"
 #include "formats/lora-private.h"
 #include "formats/safetensors.h"
+#include "formats/stranger.h"
 
 static void
 module_free (gpointer data)
@@ -88,7 +88,7 @@ check_names (const char *path, GPtrArray *names, GError **error)
                  "%s: expected the tensors of a LoRA only, found %s", path, c.stranger);
   else
     g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
-                 "%s: expected a LoRA, found %s", path, dif_family_describe (names));
+                 "%s: expected a LoRA, found %s", path, dif_stranger_describe (names));
   return FALSE;
 }
 
@@ -261,6 +261,16 @@ family_of_encoder (const DifLoraModule *m)
                            : NULL;
 }
 
+static const char *
+family_of_context (gsize context)
+{
+  return context == 768    ? "Stable Diffusion 1.x"
+         : context == 1024 ? "Stable Diffusion 2.x"
+         : context == 1280 ? "the refiner of Stable Diffusion XL"
+         : context == 2048 ? "Stable Diffusion XL"
+                           : NULL;
+}
+
 const char *
 dif_lora_family (DifLora *lora)
 {
@@ -278,7 +288,7 @@ dif_lora_family (DifLora *lora)
       if (! m->part)
         continue;
       if (strstr (m->name, "attn2_to_k") || strstr (m->name, "attn2_to_v"))
-        family = dif_family_of_context (m->n_in);
+        family = family_of_context (m->n_in);
       else if (strcmp (m->part, "text_encoder") == 0 && ! guess)
         guess = family_of_encoder (m);
     }

@@ -10,11 +10,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "formats/family.h"
 #include "formats/gguf.h"
 #include "formats/ldm-spelling.h"
 #include "formats/safetensors.h"
 #include "formats/scales.h"
+#include "formats/stranger.h"
 
 #define GGUF ".gguf"
 
@@ -22,14 +22,14 @@ static const char *const endings[] = { ".safetensors", GGUF };
 
 struct _DifSingleFile
 {
-  char            *path;
-  DifLdmSpelling   spelling;
-  DifWeights      *header; /* original names and shapes */
-  DifLdmLayout     layout;
-  const DifFamily *family;
-  const char      *prediction; /* that the file itself states, or NULL */
-  gboolean         zero_snr;
-  DifJson         *settings; /* NAME.dif.json; may be NULL */
+  char                  *path;
+  DifLdmSpelling         spelling;
+  DifSingleHeader        header;
+  const DifSingleFamily *family;
+  const DifSingleKind   *kind;
+  const char            *prediction; /* that the file itself states, or NULL */
+  gboolean               zero_snr;
+  DifJson               *settings; /* NAME.dif.json; may be NULL */
 };
 
 /* @path without its ending */
@@ -77,13 +77,25 @@ dif_single_file_settings_path (const char *path)
 
 /* ---- opening ---- */
 
+typedef struct
+{
+  const DifLdmSpelling         *spelling;
+  const DifSingleFamily *const *families;
+} Known;
+
+#define STEP "global_step"
+
 /* Takes what a family is recognized by, as Stability would have spelled it. */
 static char *
 want_known (const char *name, gpointer user_data)
 {
-  g_autofree char *own = dif_ldm_respell (user_data, name);
+  const Known     *known = user_data;
+  g_autofree char *own   = dif_ldm_respell (known->spelling, name);
+  gboolean         taken = strcmp (own, STEP) == 0;
 
-  return dif_ldm_part (own) || strcmp (own, "global_step") == 0 ? g_steal_pointer (&own) : NULL;
+  for (guint i = 0; ! taken && known->families[i]; i++)
+    taken = dif_ldm_part (known->families[i]->keys, own) != NULL;
+  return taken ? g_steal_pointer (&own) : NULL;
 }
 
 /* The shapes of @file, which hold on to nothing. */
@@ -217,27 +229,69 @@ read_markers (DifSingleFile *file, GPtrArray *names)
       file->zero_snr = TRUE;
 }
 
-DifSingleFile *
-dif_single_file_open (const char *path, GError **error)
+/* "A, B or C" */
+static char *
+known_labels (const DifSingleFamily *const *families)
 {
-  g_autoptr (DifSingleFile) file  = g_new0 (DifSingleFile, 1);
-  g_autoptr (DifWeights)    known = dif_weights_new ("header");
-  g_autoptr (GPtrArray)     names = (is_gguf (path) ? dif_gguf_names : dif_safetensors_names) (
-      path, error);
+  g_autoptr (GPtrArray) labels = g_ptr_array_new ();
+  GString              *list   = g_string_new (NULL);
 
-  if (! names)
+  for (guint i = 0; families[i]; i++)
+    if (families[i]->label)
+      g_ptr_array_add (labels, (gpointer) families[i]->label);
+  for (guint i = 0; i < labels->len; i++)
+    g_string_append_printf (list, "%s%s",
+                            i == 0                ? ""
+                            : i + 1 < labels->len ? ", "
+                                                  : " or ",
+                            (const char *) labels->pdata[i]);
+  return g_string_free (list, FALSE);
+}
+
+/* @shapes are mapped still, so that a family can read global_step. */
+static gboolean
+detect (DifSingleFile *file, const DifSingleFamily *const *families, DifWeights *shapes,
+        GError **error)
+{
+  DifSingleHeader  header   = { .shapes = shapes, .names = file->header.names };
+  const char      *stranger = NULL;
+  g_autofree char *known    = NULL;
+
+  dif_ldm_layout_from_file (&header.layout, shapes);
+  for (guint i = 0; families[i] && ! stranger; i++)
+    {
+      file->family = families[i];
+      file->kind   = families[i]->detect (&header, &stranger);
+      if (! file->kind)
+        continue;
+      file->header.layout = header.layout;
+      file->header.shapes = shapes_of (shapes);
+      return TRUE;
+    }
+  known = known_labels (families);
+  g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
+               "%s: expected a checkpoint of %s, found %s", file->path, known,
+               stranger ? stranger : dif_stranger_describe (file->header.names));
+  return FALSE;
+}
+
+DifSingleFile *
+dif_single_file_open (const char *path, const DifSingleFamily *const *families, GError **error)
+{
+  g_autoptr (DifSingleFile) file   = g_new0 (DifSingleFile, 1);
+  g_autoptr (DifWeights)    shapes = dif_weights_new ("header");
+  Known                     known  = { &file->spelling, families };
+
+  file->path         = g_strdup (path);
+  file->header.names = (is_gguf (path) ? dif_gguf_names : dif_safetensors_names) (path, error);
+  if (! file->header.names)
     return NULL;
-  file->path     = g_strdup (path);
-  file->spelling = dif_ldm_spelling_of (names);
-  if (! read_tensors (path, known, want_known, &file->spelling, error))
+  file->spelling = dif_ldm_spelling_of (file->header.names);
+  if (! read_tensors (path, shapes, want_known, &known, error) ||
+      ! detect (file, families, shapes, error) || ! load_settings (file, error) ||
+      ! read_yaml (file, error) || ! read_stated_prediction (file, error))
     return NULL;
-  file->family = dif_family_detect (known, names, path, error);
-  if (! file->family || ! load_settings (file, error) || ! read_yaml (file, error) ||
-      ! read_stated_prediction (file, error))
-    return NULL;
-  read_markers (file, names);
-  file->header = shapes_of (known);
-  dif_ldm_layout_from_file (&file->layout, file->header);
+  read_markers (file, file->header.names);
   return g_steal_pointer (&file);
 }
 
@@ -246,7 +300,8 @@ dif_single_file_free (DifSingleFile *file)
 {
   if (! file)
     return;
-  dif_weights_free (file->header);
+  dif_weights_free (file->header.shapes);
+  g_clear_pointer (&file->header.names, g_ptr_array_unref);
   dif_json_unref (file->settings);
   g_free (file->path);
   g_free (file);
@@ -255,13 +310,23 @@ dif_single_file_free (DifSingleFile *file)
 const char *
 dif_single_file_label (DifSingleFile *file)
 {
-  return dif_family_label (file->family);
+  return file->kind->label;
 }
 
 DifJson *
 dif_single_file_index (DifSingleFile *file, GError **error)
 {
-  return dif_family_index (file->family, file->path, error);
+  const DifSingleKind *kind = file->kind;
+  g_autoptr (DifJson)  scheduler =
+      dif_json_parse (kind->scheduler, strlen (kind->scheduler), file->path, error);
+  g_autofree char *text = NULL;
+
+  if (! scheduler)
+    return NULL;
+  text = g_strdup_printf ("{\"_class_name\": \"%s\", \"scheduler\": [\"diffusers\", \"%s\"], %s}",
+                          kind->pipeline, dif_json_string (scheduler, "_class_name", ""),
+                          kind->index);
+  return dif_json_parse (text, strlen (text), file->path, error);
 }
 
 /* ---- parts ---- */
@@ -269,10 +334,10 @@ dif_single_file_index (DifSingleFile *file, GError **error)
 static gboolean
 has_part (DifSingleFile *file, const char *part, GError **error)
 {
-  g_autoptr (GPtrArray) names = dif_weights_names (file->header);
+  g_autoptr (GPtrArray) names = dif_weights_names (file->header.shapes);
 
   for (guint i = 0; i < names->len; i++)
-    if (g_strcmp0 (dif_ldm_part (names->pdata[i]), part) == 0)
+    if (g_strcmp0 (dif_ldm_part (file->family->keys, names->pdata[i]), part) == 0)
       return TRUE;
   g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
                "%s: expected the tensors of a %s, found none: the file is not a whole checkpoint",
@@ -280,14 +345,20 @@ has_part (DifSingleFile *file, const char *part, GError **error)
   return FALSE;
 }
 
-/* Which part's tensors tell about @part: the encoder's about its tokenizer. */
-static const char *
-telling_part (const char *part)
+/* Whether there are tensors that tell about @part: the encoder's about its tokenizer,
+ * none about the scheduler. */
+static gboolean
+has_telling_part (DifSingleFile *file, const char *part, GError **error)
 {
-  return strcmp (part, "tokenizer") == 0     ? "text_encoder"
-         : strcmp (part, "tokenizer_2") == 0 ? "text_encoder_2"
-         : strcmp (part, "scheduler") == 0   ? "unet"
-                                             : part;
+  static const char tokenizer[] = "tokenizer";
+  g_autofree char  *encoder     = NULL;
+
+  if (strcmp (part, "scheduler") == 0)
+    return TRUE;
+  if (! g_str_has_prefix (part, tokenizer))
+    return has_part (file, part, error);
+  encoder = g_strconcat ("text_encoder", part + strlen (tokenizer), NULL);
+  return has_part (file, encoder, error);
 }
 
 DifJson *
@@ -297,9 +368,9 @@ dif_single_file_config (DifSingleFile *file, const char *part, GError **error)
   DifJson            *own    = NULL;
   g_autoptr (DifJson) config = NULL;
 
-  if (! has_part (file, telling_part (part), error))
+  if (! has_telling_part (file, part, error))
     return NULL;
-  config = dif_family_config (file->family, file->header, &file->layout, part, name, error);
+  config = file->family->config (file->family->keys, file->kind, &file->header, part, name, error);
   if (! config)
     return NULL;
   if (strcmp (part, "scheduler") == 0 && file->prediction)
@@ -331,9 +402,9 @@ want_part (const char *name, gpointer user_data)
   g_autofree char *own       = dif_ldm_respell (&want->file->spelling, name);
   char            *canonical = NULL;
 
-  if (g_strcmp0 (dif_ldm_part (own), want->part) != 0)
+  if (g_strcmp0 (dif_ldm_part (want->file->family->keys, own), want->part) != 0)
     return NULL;
-  canonical = dif_ldm_canonical (&want->file->layout, own);
+  canonical = dif_ldm_canonical (want->file->family->keys, &want->file->header.layout, own);
   if (! canonical && ! want->unknown)
     want->unknown = g_strdup (name);
   return canonical;
@@ -439,7 +510,7 @@ dif_single_file_weights (DifSingleFile *file, const char *part, GError **error)
     {
       g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_UNSUPPORTED,
                    "%s: tensor %s: expected one that a %s of %s has, found one that it has not",
-                   file->path, unknown, part, dif_family_label (file->family));
+                   file->path, unknown, part, file->kind->label);
       return NULL;
     }
   if (! done || ! dif_scales_apply (raw, file->path, error))

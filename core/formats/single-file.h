@@ -6,6 +6,7 @@
 #define DIF_FORMATS_SINGLE_FILE_H
 
 #include "base/json.h"
+#include "formats/single-family.h"
 #include "tensor/weights.h"
 
 G_BEGIN_DECLS
@@ -26,6 +27,7 @@ gboolean dif_single_file_has_ending (const char *path);
 /**
  * dif_single_file_open:
  * @path: a .safetensors or .gguf file
+ * @families: (array zero-terminated=1): those it may be of
  * @error: return location
  *
  * Reads the header and finds out the family.  The tensors `v_pred` and `ztsnr`,
@@ -35,13 +37,14 @@ gboolean dif_single_file_has_ending (const char *path);
  * the last word: an object of a part's name, such as "scheduler" or "unet",
  * holds keys that replace those of the part's config.
  *
- * Errors: those of dif_safetensors_read(), dif_gguf_read(), dif_family_detect(),
- * dif_file_read() and dif_json_load(); UNSUPPORTED for another prediction than noise and
- * velocity.
+ * Errors: those of dif_safetensors_read(), dif_gguf_read(), dif_file_read() and
+ * dif_json_load(); UNSUPPORTED for a file of no family, saying what it is instead, and
+ * for another prediction than noise and velocity.
  *
  * Returns: (transfer full) (nullable): the file
  */
-DifSingleFile *dif_single_file_open (const char *path, GError **error);
+DifSingleFile *dif_single_file_open (const char *path, const DifSingleFamily *const *families,
+                                     GError **error);
 
 /**
  * dif_single_file_free:

@@ -8,6 +8,7 @@
 #include "families/families.h"
 #include "formats/catalog.h"
 #include "formats/fingerprint.h"
+#include "pipelines/open-checkpoint.h"
 #include "pipelines/pipelines-private.h"
 #include "pipelines/presets.h"
 

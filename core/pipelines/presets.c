@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "formats/catalog.h"
+#include "pipelines/open-checkpoint.h"
 #include "pipelines/requests.h"
 
 #define MAX_ABOUT     1000 /* bytes */

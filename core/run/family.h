@@ -9,6 +9,7 @@
 #define DIF_RUN_FAMILY_H
 
 #include "base/params.h"
+#include "formats/single-family.h"
 #include "models/denoiser.h"
 #include "run/run.h"
 
@@ -129,6 +130,7 @@ typedef struct
  * @n_parts: how many
  * @rows: (array length=n_rows): parameters that only it has
  * @n_rows: how many
+ * @single: (nullable): its single files
  * @defaults: of its tasks
  * @inpaint: those of inpainting
  * @upcasts: whether an autoencoder that says "force_upcast" encodes in f32, and
@@ -156,6 +158,7 @@ struct _DifFamilyClass
   guint                    n_parts;
   const DifFamilyRows     *rows;
   guint                    n_rows;
+  const DifSingleFamily   *single;
   DifDefaults              defaults, inpaint;
   gboolean                 upcasts;
   gboolean (*read_index) (DifPipeline *pipe, DifJson *index, GError **error);

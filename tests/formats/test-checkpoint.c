@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* test-checkpoint.c - diffusers folders: as published, as saved today, and broken. */
 #include "base/error.h"
-#include "formats/checkpoint.h"
 #include "formats/safetensors.h"
 
 #include <string.h>
 #include <unistd.h>
 
 #include "formats/scratch.h"
+#include "pipelines/open-checkpoint.h"
 
 #define INDEX                                                                          \
   "{\"_class_name\": \"StableDiffusionPipeline\", \"_diffusers_version\": \"0.6.0\", " \

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "formats/checkpoint.h"
 #include "formats/lora.h"
+#include "pipelines/open-checkpoint.h"
 #include "support.h"
 
 /* Of the largest number of the tensor; both sides add in single precision. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* test-single-file.c - checkpoints in one file: families, names, settings, and what is none. */
 #include "base/error.h"
-#include "formats/checkpoint.h"
 #include "formats/ldm-keys.h"
 #include "formats/safetensors.h"
 #include "formats/single-file.h"
@@ -12,6 +11,7 @@
 
 #include "formats/scratch.h"
 #include "formats/single-checks.h"
+#include "pipelines/open-checkpoint.h"
 #include "support.h"
 
 #define UNET "model.diffusion_model."

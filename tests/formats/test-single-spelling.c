@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* test-single-spelling.c - the names that other programs give, and what files say by names. */
 #include "base/error.h"
-#include "formats/checkpoint.h"
 
 #include <string.h>
 
 #include "formats/scratch.h"
 #include "formats/single-checks.h"
+#include "pipelines/open-checkpoint.h"
 #include "support.h"
 
 #define UNET "model.diffusion_model."

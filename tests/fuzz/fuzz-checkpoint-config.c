@@ -6,11 +6,11 @@
  * its config.
  */
 #include "backends/backends.h"
-#include "formats/checkpoint.h"
 #include "fuzz/fuzz.h"
 #include "models/clip-processor.h"
 #include "models/dpt-processor.h"
 #include "models/model.h"
+#include "pipelines/open-checkpoint.h"
 #include "schedulers/scheduler.h"
 
 #include <string.h>

@@ -6,10 +6,10 @@
  */
 #include <string.h>
 
-#include "formats/checkpoint.h"
 #include "formats/embedding.h"
 #include "formats/lora.h"
 #include "fuzz/fuzz.h"
+#include "pipelines/open-checkpoint.h"
 
 static const FuzzFile files[] = {
   { '1', "one.safetensors" },
