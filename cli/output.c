@@ -102,8 +102,7 @@ encode_png (DifResult *result, guint i, char **data, gsize *length, GError **err
   const char           *recipe = dif_result_recipe (result, i);
   guint                 W = dif_result_width (result), H = dif_result_height (result);
   g_autoptr (GBytes)    rgb      = dif_result_rgb8 (result, i);
-  g_autoptr (GdkPixbuf) pixbuf   = gdk_pixbuf_new_from_bytes (rgb, GDK_COLORSPACE_RGB, FALSE, 8,
-                                                              (int) W, (int) H, (int) W * 3);
+  g_autoptr (GdkPixbuf) pixbuf   = NULL;
   g_autoptr (DifJson)   json     = dif_json_parse (recipe, strlen (recipe), "recipe", error);
   g_autofree char      *text     = json ? readable_recipe (json) : NULL;
   const char           *keys[]   = { "tEXt::Software", "tEXt::parameters", "tEXt::dif-recipe",
@@ -112,6 +111,14 @@ encode_png (DifResult *result, guint i, char **data, gsize *length, GError **err
 
   if (! json)
     return FALSE;
+  if (! rgb)
+    {
+      g_set_error_literal (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                           "out of memory for the picture's bytes");
+      return FALSE;
+    }
+  pixbuf = gdk_pixbuf_new_from_bytes (rgb, GDK_COLORSPACE_RGB, FALSE, 8, (int) W, (int) H,
+                                      (int) W * 3);
   return gdk_pixbuf_save_to_bufferv (pixbuf, data, length, "png", (char **) keys, (char **) values,
                                      error);
 }

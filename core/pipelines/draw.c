@@ -18,7 +18,10 @@ dump_image (DifRun *run, DifResult *result)
   g_autofree float *planar = g_try_new (float, each *N);
 
   if (! planar)
-    return;
+    {
+      dif_run_out_of_memory (run, "the dump of the pictures");
+      return;
+    }
   for (guint n = 0; n < N; n++)
     for (gsize p = 0; p < W * H; p++)
       for (gsize c = 0; c < 3; c++)
@@ -65,10 +68,11 @@ keep_depth (DifRun *run, DifResult *result)
   if (! run->report.depth)
     return;
   depth = dif_image_new (spec->width, spec->height, 1, run->report.depth);
-  if (! depth)
-    return;
-  dif_result_set_plane (result, "depth", depth);
-  dif_image_unref (depth);
+  if (depth)
+    dif_result_set_plane (result, "depth", depth);
+  else
+    dif_run_out_of_memory (run, "keeping the depth map");
+  g_clear_pointer (&depth, dif_image_unref);
 }
 
 static DifResult *

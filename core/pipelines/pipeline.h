@@ -230,8 +230,8 @@ const float *dif_result_pixels (DifResult *r, guint i);
  * @r: a result
  * @i: which picture
  *
- * Returns: (transfer full): `[height, width, 3]` bytes, rounded half to even
- * as diffusers does
+ * Returns: (transfer full) (nullable): `[height, width, 3]` bytes, rounded half to
+ * even as diffusers does; NULL without memory for them
  */
 GBytes *dif_result_rgb8 (DifResult *r, guint i);
 

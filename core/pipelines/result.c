@@ -127,7 +127,9 @@ dif_result_rgb8 (DifResult *r, guint i)
   guint8      *bytes;
 
   g_return_val_if_fail (pixels, NULL);
-  bytes = g_malloc (n);
+  bytes = g_try_malloc (n);
+  if (! bytes)
+    return NULL;
   for (gsize k = 0; k < n; k++)
     bytes[k] = (guint8) rintf (pixels[k] * 255);
   return g_bytes_new_take (bytes, n);

@@ -223,12 +223,14 @@ static DifTensor *
 choose (DifRun *run, const Inpaint *in, float least, DifTensor *kept, DifTensor *drawn)
 {
   DifContext        *cx    = run->cx;
-  g_autofree gint32 *rows  = g_new (gint32, in->cells);
+  g_autofree gint32 *rows  = g_try_new (gint32, in->cells);
   DifGather          g     = { .n_out = in->cells, .n_terms = 1, .rows = rows };
   gsize              C     = dif_tensor_dim (drawn, 3);
   DifShape           pairs = DIF_SHAPE (run->spec->n_images, 2 * in->cells, C);
   DifTensor         *both;
 
+  if (! rows)
+    return dif_run_out_of_memory (run, "holding the picture");
   /* side by side, those of place k are rows 2 k and 2 k + 1 */
   for (gsize k = 0; k < in->cells; k++)
     rows[k] = (gint32) (2 * k + (in->mask[k] > 0 && in->mask[k] >= least));
@@ -255,9 +257,11 @@ mask_channels (DifRun *run, const Inpaint *in, DifTensor *masked_latents)
 {
   DifShape shape =
       DIF_SHAPE (1, dif_tensor_dim (masked_latents, 1), dif_tensor_dim (masked_latents, 2), 1);
-  g_autofree float *any = g_new (float, in->cells);
+  g_autofree float *any = g_try_new (float, in->cells);
   DifTensor        *mask;
 
+  if (! any)
+    return dif_run_out_of_memory (run, "preparing the mask");
   for (gsize k = 0; k < in->cells; k++)
     any[k] = in->mask[k] > 0;
   mask = dif_upload (run->cx, DIF_F32, shape, any);

@@ -4,6 +4,8 @@
 
 #include "engine/frame.h"
 #include "engine/message.h"
+#include "engine/picture.h"
+#include "starve.h"
 
 static DifFrameReader *
 reader_with (gconstpointer bytes, gsize n)
@@ -222,6 +224,62 @@ test_progress (void)
     }
 }
 
+#define SIDE 200
+
+/* A picture sent and received; NULL and an error when memory runs out on the way. */
+static DifImage *
+send_picture (DifImage *image, GError **error)
+{
+  g_autoptr (DifFrameReader) reader  = dif_frame_reader_new (1000, 10 * SIDE * SIDE);
+  g_autoptr (DifJson)        message = dif_message_new ("input");
+  g_autoptr (GBytes)         pixels  = dif_picture_pack (image, message, error);
+  g_autoptr (GBytes)         head    = NULL;
+  g_autoptr (DifFrame)       frame   = NULL;
+
+  if (pixels == NULL)
+    return NULL;
+  head = dif_frame_pack (message, g_bytes_get_size (pixels));
+  dif_frame_reader_feed (reader, g_bytes_get_data (head, NULL), g_bytes_get_size (head));
+  if (! dif_frame_reader_next (reader, &frame, error))
+    return NULL;
+  g_assert_null (frame);
+  dif_frame_reader_feed (reader, g_bytes_get_data (pixels, NULL), g_bytes_get_size (pixels));
+  if (! dif_frame_reader_next (reader, &frame, error))
+    return NULL;
+  g_assert_nonnull (frame);
+  return dif_picture_unpack (frame, error);
+}
+
+static void
+test_starved (void)
+{
+  g_autoptr (DifImage) image = dif_image_new (SIDE, SIDE, 3, NULL);
+  gboolean             was   = TRUE;
+  guint                n;
+
+  for (n = 1; was; n++)
+    {
+      g_autoptr (GError)   failure = NULL;
+      g_autoptr (DifImage) found   = NULL;
+
+      starve_begin (n);
+      found = send_picture (image, &failure);
+      was   = starve_end () >= n;
+      if (was)
+        {
+          g_assert_null (found);
+          g_assert_error (failure, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY);
+          g_assert_null (strchr (failure->message, '\n'));
+          continue;
+        }
+      g_assert_no_error (failure);
+      g_assert_cmpmem (dif_image_pixels (found), SIDE * SIDE * 12, dif_image_pixels (image),
+                       SIDE * SIDE * 12);
+    }
+  /* packing, the head, growing twice, unpacking */
+  g_assert_cmpuint (n, >, 5);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -230,6 +288,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/frame/two-arrive-at-once", test_two_at_once);
   g_test_add_func ("/engine/frame/refuses-hostile-lengths-and-headers", test_refused);
   g_test_add_func ("/engine/frame/payload-is-read-in-place", test_payload_in_place);
+  g_test_add_func ("/engine/frame/the-nth-allocation-failing-is-one-error", test_starved);
   g_test_add_func ("/engine/message/asking-for-a-type-never-fails", test_types);
   g_test_add_func ("/engine/message/errors-come-back-as-they-were", test_errors);
   g_test_add_func ("/engine/message/foreign-errors-become-plain-failures", test_foreign_errors);
