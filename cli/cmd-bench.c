@@ -24,6 +24,7 @@ static const CliOption options[] = {
     GROUP_WHAT },
   { "height", 0, "N", "Height of the picture in pixels, a multiple of 8", "the model's own",
     GROUP_WHAT },
+  { "lora", 0, "FILE[:WEIGHT]", "A LoRA to lay over the model", NULL, GROUP_WHAT },
   { "guidance-scale", 0, "X", "Above 1 every step asks the U-Net for two pictures", "7.5",
     GROUP_WHAT },
   { "steps", 0, "N", "Steps to time, after two to warm up", "5", GROUP_HOW },
@@ -383,6 +384,7 @@ make_request (const CliArgs *args, const char *steps, GError **error)
   if (! rq || ! set_option (rq, args, "width", error) || ! set_option (rq, args, "height", error) ||
       ! set_option (rq, args, "dtype", error) || ! set_option (rq, args, "device", error) ||
       ! set_option (rq, args, "guidance-scale", error) ||
+      ! set_option (rq, args, "model", error) || ! set_option (rq, args, "lora", error) ||
       ! dif_request_set (rq, "prompt", "a large red cube beside a small blue sphere", error) ||
       ! dif_request_set (rq, "seed", "0", error) ||
       ! dif_request_set (rq, "scheduler", "euler", error))
@@ -537,9 +539,7 @@ run (Cli *cli, const CliArgs *args, GError **error)
     return FALSE;
   cli_bar_init (&bar, cli_args_has (args, "quiet"));
   bench_init (&b);
-  pipe = dif_pipeline_load (cli_args_value (args, "model", NULL), dif_request_text (rq, "device"),
-                            dif_request_text (rq, "dtype"), cli_bar_update, &bar, cli->cancellable,
-                            error);
+  pipe = dif_pipeline_load_for (rq, cli_bar_update, &bar, cli->cancellable, error);
   if (pipe && strcmp (dif_request_text (rq, "dtype"), "auto") == 0)
     b.why = dif_backend_why_best (dif_pipeline_backend (pipe));
   if (pipe)

@@ -557,6 +557,40 @@ _dif_lora_change (const DifLoraModule *m, float *w, gsize n_columns, double weig
 }
 
 gboolean
+_dif_lora_is_low_rank (const DifLoraModule *m)
+{
+  return m->kind->delta == delta_lora && ! _dif_lora_is_dora (m);
+}
+
+gboolean
+_dif_lora_factors (const DifLoraModule *m, gsize n_columns, double weight, float *down, float *up,
+                   gsize stride)
+{
+  const DifShape   *mid   = &m->tensors[DIF_LORA_MID].shape;
+  gsize             n     = m->n_in * MAX (m->area, 1);
+  float             scale = (float) (m->scale * weight);
+  g_autofree float *a     = _dif_lora_floats (m, DIF_LORA_DOWN, NULL);
+  g_autofree float *b     = a ? _dif_lora_floats (m, DIF_LORA_UP, NULL) : NULL;
+
+  if (b && _dif_lora_has (m, DIF_LORA_MID))
+    {
+      g_autofree float *core   = _dif_lora_floats (m, DIF_LORA_MID, NULL);
+      float            *joined = through_core (core, a, mid->d[0], mid->d[1], m->area, m->n_in);
+
+      g_free (a);
+      a = joined;
+    }
+  if (! a || ! b)
+    return FALSE;
+  for (gsize r = 0; r < m->rank; r++)
+    memcpy (down + r * n_columns, a + r * n, n * sizeof *a);
+  for (gsize o = 0; o < m->n_out; o++)
+    for (gsize r = 0; r < m->rank; r++)
+      up[o * stride + r] = scale * b[o * m->rank + r];
+  return TRUE;
+}
+
+gboolean
 _dif_lora_change_bias (const DifLoraModule *m, float *b, double weight)
 {
   static const DifLoraRole roles[] = { DIF_LORA_DIFF_BIAS, DIF_LORA_UP_BIAS };

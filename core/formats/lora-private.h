@@ -198,6 +198,28 @@ gboolean _dif_lora_is_dora (const DifLoraModule *m);
 gboolean _dif_lora_change (const DifLoraModule *m, float *w, gsize n_columns, double weight);
 
 /**
+ * _dif_lora_is_low_rank:
+ * @m: a module
+ *
+ * Returns: whether what it adds to the weight is the product of two factors of its rank
+ */
+gboolean _dif_lora_is_low_rank (const DifLoraModule *m);
+
+/**
+ * _dif_lora_factors:
+ * @m: a module that fits, of a low rank
+ * @n_columns: numbers in a row of the weight, at least as many as the module changes
+ * @weight: how strong, 1 as trained
+ * @down: (array): `[rank, n_columns]`, zeros before
+ * @up: (array): `[n_out, rank]` with rows @stride apart; has the strength in it
+ * @stride: numbers from one row of @up to the next
+ *
+ * Returns: FALSE when memory runs out
+ */
+gboolean _dif_lora_factors (const DifLoraModule *m, gsize n_columns, double weight, float *down,
+                            float *up, gsize stride);
+
+/**
  * _dif_lora_change_bias:
  * @m: a module that changes a bias
  * @b: (inout) (array): the bias

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* lora.h - changes to a model's weights, low-rank and others, merged while it is loaded.
+/* lora.h - changes to a model's weights, low-rank and others, laid over it.
  *
  * A file's modules are found in a part's tensors by every spelling in use; what
  * fits nowhere is an error, since a picture drawn without it is another one.
- * Models do not know: the loader has the weights changed on the way.
+ * Models do not know: their prepared weights are changed, or what is beside them
+ * (tensor/overlay.h).
  */
 #ifndef DIF_FORMATS_LORA_H
 #define DIF_FORMATS_LORA_H
 
+#include "tensor/overlay.h"
 #include "tensor/weights.h"
 
 G_BEGIN_DECLS
@@ -140,8 +142,7 @@ void dif_lora_set_free (DifLoraSet *set);
  * @weights: its tensors
  * @error: return location
  *
- * Finds the part's modules in @weights, which must live until the part is
- * loaded.
+ * Finds the part's modules in @weights; one whose weight is 0 changes nothing.
  *
  * Errors: DIF_MODEL_ERROR MISSING_WEIGHT or SHAPE, saying what the LoRA is for.
  *
@@ -158,7 +159,7 @@ gboolean dif_lora_set_bind (DifLoraSet *set, const char *part, DifWeights *weigh
  * @error: return location
  *
  * W += weight * alpha / rank * up * down, or what the kind of change is, for one
- * LoRA after the other.  To be given to dif_loader_set_patch().  A change of
+ * LoRA after the other: a DifPatchFunc.  A change of
  * the first convolution of a U-Net that sees more than the latents (a mask, a
  * depth map) leaves what it sees besides as it is.
  *
@@ -171,6 +172,18 @@ gboolean dif_lora_set_bind (DifLoraSet *set, const char *part, DifWeights *weigh
  */
 gboolean dif_lora_set_patch (const char *name, DifHostArray *array, GBytes **owner, gpointer set,
                              GError **error);
+
+/**
+ * dif_lora_set_overlay:
+ * @set: a set, bound to a part; the overlay is for that part, as long as it is
+ *
+ * What lays the set's modules over the part's weights: those of plain LoRAs as
+ * low-rank changes, all others, and those of tensors that others change as well,
+ * by dif_lora_set_patch().
+ *
+ * Returns: for dif_store_lay_over()
+ */
+DifOverlay dif_lora_set_overlay (DifLoraSet *set);
 
 /**
  * dif_lora_set_finish:

@@ -137,6 +137,7 @@ load_model (DifPartLoad *load, const DifPartSpec *spec, const char *name, GError
   g_autoptr (DifJson)    config  = NULL;
   g_autoptr (DifWeights) weights = NULL;
   DifLoader             *loader;
+  DifOverlay             overlay;
 
   _dif_part_load_report (load);
   klass  = class_of (pipe, spec, name, error);
@@ -149,12 +150,14 @@ load_model (DifPartLoad *load, const DifPartSpec *spec, const char *name, GError
   if (! weights || ! add_extras (pipe, name, words, weights, config, error))
     return FALSE;
   loader = dif_loader_new (weights, pipe->backend, dtype_of (pipe, spec), load->cancellable);
-  dif_loader_set_patch (loader, dif_lora_set_patch, pipe->loras);
   if (spec->role == DIF_ROLE_AUTOENCODER)
     set_vae_dtypes (pipe, loader, dif_json_bool (config, "force_upcast", TRUE));
   *place                   = klass->load (config, loader, error);
   pipe->stores[spec->role] = dif_loader_finish (loader, *place ? error : NULL);
-  if (*place && ! pipe->stores[spec->role])
+  overlay                  = dif_lora_set_overlay (pipe->loras);
+  if (*place && ! (pipe->stores[spec->role] &&
+                   dif_store_lay_over (pipe->stores[spec->role], weights, &overlay,
+                                       load->cancellable, error)))
     g_clear_pointer (place, klass->free);
   if (! *place)
     g_prefix_error (error, "%s: ", dif_checkpoint_path (pipe->checkpoint));

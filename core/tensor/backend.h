@@ -19,7 +19,7 @@
 G_BEGIN_DECLS
 
 /** DIF_BACKEND_API: grows when DifBackendClass changes; checked on modules. */
-#define DIF_BACKEND_API 6
+#define DIF_BACKEND_API 7
 
 /**
  * DifConvSpec:
@@ -188,6 +188,10 @@ struct _DifBackendClass
   /* y = act (x); y may alias x. */
   gboolean (*activation) (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y,
                           GError **error);
+
+  /* y = value * gelu (gate), gelu by erf, same shape and dtype; y may alias either. */
+  gboolean (*gelu_gate) (DifBackend *be, const DifTensor *value, const DifTensor *gate,
+                         DifTensor *y, GError **error);
 
   /* y = a + b, same shape and dtype; y may alias either. */
   gboolean (*add) (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,

@@ -5,7 +5,7 @@
  * NULL), so that model code needs no error branch; everything handed out is
  * owned by the store.
  */
-#include "tensor/loader.h"
+#include "tensor/loader-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,28 +14,57 @@
 
 /* ---- the store ---- */
 
-typedef struct
-{
-  gpointer weight;   /* DifLinear, DifConv, DifNorm or DifTable */
-  gpointer prepared; /* the backend's */
-  void (*release) (DifBackend *be, gpointer prepared);
-} Item;
-
-struct _DifStore
-{
-  DifBackend *backend;
-  GArray     *items; /* of Item */
-  gsize       bytes;
-};
-
 static DifStore *
 store_new (DifBackend *backend)
 {
   DifStore *s = g_new0 (DifStore, 1);
 
   s->backend = dif_backend_ref (backend);
-  s->items   = g_array_new (FALSE, FALSE, sizeof (Item));
+  s->items   = g_array_new (FALSE, FALSE, sizeof (DifStoreItem));
   return s;
+}
+
+static void
+release (DifStore *store, const DifStoreItem *item, gpointer prepared)
+{
+  const DifBackendClass *k = store->backend->klass;
+
+  void (*const free_one[]) (DifBackend *, gpointer) = {
+    [DIF_WEIGHT_LINEAR] = k->linear_free,
+    [DIF_WEIGHT_CONV]   = k->conv_free,
+    [DIF_WEIGHT_NORM]   = k->norm_free,
+    [DIF_WEIGHT_TABLE]  = k->table_free,
+  };
+
+  if (prepared)
+    free_one[item->spec.kind](store->backend, prepared);
+}
+
+/* Where the weight keeps what is beside it; NULL for kinds that have no such place. */
+static DifSide **
+side_of (const DifStoreItem *item)
+{
+  if (item->spec.kind == DIF_WEIGHT_LINEAR)
+    return &((DifLinear *) item->weight)->side;
+  return item->spec.kind == DIF_WEIGHT_CONV ? &((DifConv *) item->weight)->side : NULL;
+}
+
+void
+_dif_store_set_side (DifStore *store, DifStoreItem *item, DifSide *side, gsize bytes)
+{
+  DifSide **place = side_of (item);
+
+  if (place && *place)
+    {
+      if ((*place)->up)
+        store->backend->klass->linear_free (store->backend, (*place)->up);
+      release (store, item, (*place)->down);
+      g_free (*place);
+    }
+  if (place)
+    *place = side;
+  store->bytes += bytes - item->side_bytes;
+  item->side_bytes = bytes;
 }
 
 void
@@ -45,10 +74,12 @@ dif_store_free (DifStore *store)
     return;
   for (guint i = 0; i < store->items->len; i++)
     {
-      Item *item = &g_array_index (store->items, Item, i);
+      DifStoreItem *item = &g_array_index (store->items, DifStoreItem, i);
 
-      if (item->prepared)
-        item->release (store->backend, item->prepared);
+      _dif_store_set_side (store, item, NULL, 0);
+      release (store, item, item->prepared);
+      for (guint k = 0; k < DIF_MAX_STACK; k++)
+        g_free ((char *) item->spec.names[k]);
       g_free (item->weight);
     }
   g_array_unref (store->items);
@@ -406,7 +437,8 @@ stored_shape (const DifWeightSpec *s)
   return DIF_SHAPE (s->n_stored ? s->n_stored : s->n_out, s->n_in);
 }
 
-/* All tensors of @s as one weight and one bias (without data if there is none). */
+/* All tensors of @s, whose names are full, as one weight and one bias (without data if there
+ * is none). */
 static gboolean
 gather (DifLoader *l, const DifWeightSpec *s, DifHostArray *w, DifHostArray *b)
 {
@@ -418,8 +450,8 @@ gather (DifLoader *l, const DifWeightSpec *s, DifHostArray *w, DifHostArray *b)
 
   for (i = 0; i < DIF_MAX_STACK && s->names[i]; i++)
     {
-      g_autofree char *wname = full_name (l, s->names[i], is_table ? "" : ".weight");
-      g_autofree char *bname = full_name (l, s->names[i], ".bias");
+      g_autofree char *wname = g_strconcat (s->names[i], is_table ? "" : ".weight", NULL);
+      g_autofree char *bname = g_strconcat (s->names[i], ".bias", NULL);
 
       ok = take_rows (l, wname, &shape, s->first, n, &ws[i]) && ok;
       if (s->bias || s->kind == DIF_WEIGHT_NORM)
@@ -432,98 +464,116 @@ gather (DifLoader *l, const DifWeightSpec *s, DifHostArray *w, DifHostArray *b)
   return ok && form (l, s, w, b);
 }
 
-static Item
-make_linear (DifLoader *l, const DifWeightSpec *s, DifDtype dtype, const DifHostArray *w,
-             const DifHostArray *b, gsize *bytes, GError **error)
+/* The struct that models know, with nothing prepared. */
+static gpointer
+weight_new (const DifWeightSpec *s)
 {
-  DifLinear *y     = g_new0 (DifLinear, 1);
-  gsize      spots = (gsize) s->k * s->k;
-  guint      n     = 0;
+  gsize spots = (gsize) s->k * s->k;
+  guint n     = 0;
 
   while (n < DIF_MAX_STACK && s->names[n])
     n++;
-  y->n_out = n * s->n_out * (s->form == DIF_FORM_ENLARGING ? spots : 1);
-  y->n_in  = s->n_in * (s->form == DIF_FORM_PATCHES ? spots : 1);
-  if (w)
-    y->prepared = l->backend->klass->linear_new (l->backend, dtype, w, b, bytes, error);
-  return (Item) { y, y->prepared, l->backend->klass->linear_free };
+  switch (s->kind)
+    {
+    case DIF_WEIGHT_LINEAR:
+      return g_memdup2 (
+          &(DifLinear) { .n_out = n * s->n_out * (s->form == DIF_FORM_ENLARGING ? spots : 1),
+                         .n_in  = s->n_in * (s->form == DIF_FORM_PATCHES ? spots : 1) },
+          sizeof (DifLinear));
+    case DIF_WEIGHT_CONV:
+      return g_memdup2 (
+          &(DifConv) {
+              .n_out = s->n_out,
+              .n_in  = s->n_in,
+              .kh    = s->k,
+              .kw    = s->k,
+              .spec  = s->conv },
+          sizeof (DifConv));
+    case DIF_WEIGHT_NORM:
+      return g_memdup2 (&(DifNorm) { .n = s->n_out }, sizeof (DifNorm));
+    default:
+      return g_memdup2 (&(DifTable) { .n_rows = s->n_out, .n = s->n_in }, sizeof (DifTable));
+    }
 }
 
-static Item
-make_conv (DifLoader *l, const DifWeightSpec *s, DifDtype dtype, const DifHostArray *w,
-           const DifHostArray *b, gsize *bytes, GError **error)
+/* What the backend makes of it. */
+static gpointer
+prepare (DifLoader *l, const DifStoreItem *item, const DifHostArray *w, const DifHostArray *b,
+         gsize *bytes, GError **error)
 {
-  DifConv *y = g_new0 (DifConv, 1);
+  const DifBackendClass *k = l->backend->klass;
 
-  y->n_out = s->n_out;
-  y->n_in  = s->n_in;
-  y->kh = y->kw = s->k;
-  y->spec       = s->conv;
-  if (w)
-    y->prepared = l->backend->klass->conv_new (l->backend, dtype, w, b, &y->spec, bytes, error);
-  return (Item) { y, y->prepared, l->backend->klass->conv_free };
+  switch (item->spec.kind)
+    {
+    case DIF_WEIGHT_LINEAR:
+      return k->linear_new (l->backend, item->dtype, w, b, bytes, error);
+    case DIF_WEIGHT_CONV:
+      return k->conv_new (l->backend, item->dtype, w, b, &item->spec.conv, bytes, error);
+    case DIF_WEIGHT_NORM:
+      return k->norm_new (l->backend, w, b, bytes, error);
+    default:
+      return k->table_new (l->backend, item->dtype, w, bytes, error);
+    }
 }
 
-static Item
-make_norm (DifLoader *l, const DifWeightSpec *s, const DifHostArray *w, const DifHostArray *b,
-           gsize *bytes, GError **error)
+static void
+set_prepared (DifStore *store, DifStoreItem *item, gpointer prepared, gsize bytes)
 {
-  DifNorm *y = g_new0 (DifNorm, 1);
+  gpointer *const place[] = {
+    [DIF_WEIGHT_LINEAR] = &((DifLinear *) item->weight)->prepared,
+    [DIF_WEIGHT_CONV]   = &((DifConv *) item->weight)->prepared,
+    [DIF_WEIGHT_NORM]   = &((DifNorm *) item->weight)->prepared,
+    [DIF_WEIGHT_TABLE]  = &((DifTable *) item->weight)->prepared,
+  };
 
-  y->n = s->n_out;
-  if (w)
-    y->prepared = l->backend->klass->norm_new (l->backend, w, b, bytes, error);
-  return (Item) { y, y->prepared, l->backend->klass->norm_free };
+  release (store, item, item->prepared);
+  store->bytes += bytes - item->bytes;
+  item->prepared = prepared;
+  item->bytes    = bytes;
+
+  *place[item->spec.kind] = prepared;
 }
 
-static Item
-make_table (DifLoader *l, const DifWeightSpec *s, DifDtype dtype, const DifHostArray *w,
-            gsize *bytes, GError **error)
+gboolean
+_dif_loader_prepare (DifLoader *l, DifStore *store, DifStoreItem *item)
 {
-  DifTable *y = g_new0 (DifTable, 1);
+  const char  *end = item->spec.kind == DIF_WEIGHT_TABLE ? "" : ".weight";
+  DifHostArray w = { 0 }, b = { 0 };
+  GError      *error = NULL;
+  gsize        bytes = 0;
+  gpointer     prepared =
+      gather (l, &item->spec, &w, &b) ? prepare (l, item, &w, &b, &bytes, &error) : NULL;
 
-  y->n_rows = s->n_out;
-  y->n      = s->n_in;
-  if (w)
-    y->prepared = l->backend->klass->table_new (l->backend, dtype, w, bytes, error);
-  return (Item) { y, y->prepared, l->backend->klass->table_free };
+  if (prepared)
+    set_prepared (store, item, prepared, bytes);
+  if (error)
+    {
+      g_prefix_error (&error, "%s: tensor %s%s: ", dif_weights_name (l->weights),
+                      item->spec.names[0], end);
+      dif_loader_fail (l, error);
+    }
+  for (guint i = 0; l->weights && i < DIF_MAX_STACK && item->spec.names[i]; i++)
+    {
+      g_autofree char *name = g_strconcat (item->spec.names[i], end, NULL);
+
+      dif_weights_rest (l->weights, name);
+    }
+  g_ptr_array_set_size (l->scratch, 0);
+  return prepared != NULL;
 }
 
 gpointer
 dif_loader_weight (DifLoader *l, const DifWeightSpec *s)
 {
-  const char         *end  = s->kind == DIF_WEIGHT_TABLE ? "" : ".weight";
-  g_autofree char    *full = full_name (l, s->names[0], end);
-  DifHostArray        w = { 0 }, b = { 0 };
-  const DifHostArray *found = gather (l, s, &w, &b) ? &w : NULL;
-  DifDtype            dtype = dtype_of (l, full);
-  GError             *error = NULL;
-  gsize               bytes = 0;
-  Item                item;
+  DifStoreItem     item = { .spec = *s, .weight = weight_new (s) };
+  g_autofree char *full = full_name (l, s->names[0], s->kind == DIF_WEIGHT_TABLE ? "" : ".weight");
 
   g_assert (s->first + s->n_out <= (s->n_stored ? s->n_stored : s->n_out));
-  if (s->kind == DIF_WEIGHT_LINEAR)
-    item = make_linear (l, s, dtype, found, &b, &bytes, &error);
-  else if (s->kind == DIF_WEIGHT_CONV)
-    item = make_conv (l, s, dtype, found, &b, &bytes, &error);
-  else if (s->kind == DIF_WEIGHT_NORM)
-    item = make_norm (l, s, found, &b, &bytes, &error);
-  else
-    item = make_table (l, s, dtype, found, &bytes, &error);
-  if (error)
-    {
-      g_prefix_error (&error, "%s: tensor %s: ", dif_weights_name (l->weights), full);
-      dif_loader_fail (l, error);
-    }
-  for (guint i = 0; l->weights && i < DIF_MAX_STACK && s->names[i]; i++)
-    {
-      g_autofree char *name = full_name (l, s->names[i], end);
-
-      dif_weights_rest (l->weights, name);
-    }
+  for (guint i = 0; i < DIF_MAX_STACK && s->names[i]; i++)
+    item.spec.names[i] = full_name (l, s->names[i], "");
+  item.dtype = dtype_of (l, full);
+  _dif_loader_prepare (l, l->store, &item);
   g_array_append_val (l->store->items, item);
-  l->store->bytes += bytes;
-  g_ptr_array_set_size (l->scratch, 0);
   return item.weight;
 }
 

@@ -2,7 +2,7 @@
 /* loader.h - weights on their way from the dictionary to the device.
  *
  * A model describes each weight it wants by a DifWeightSpec; the loader finds
- * the tensors, checks their shapes, lets LoRAs change them, brings them into
+ * the tensors, checks their shapes, may have them changed, brings them into
  * the form the spec asks for, decodes what the backend does not take as it
  * lies in the file, has the backend prepare it, and keeps the first error.
  * What was prepared belongs to a DifStore, freed as a whole.
@@ -15,19 +15,38 @@
 
 G_BEGIN_DECLS
 
-/** DifLinear: a prepared weight `[n_out, n_in]`. */
+/**
+ * DifSide:
+ * @rank: rows of @down
+ * @area: kh * kw, 1 beside a linear weight
+ * @down: prepared `[rank, n_in]`, or `[rank, n_in, kh, kw]` beside a convolution
+ * @up: prepared linear weight `[n_out, rank]`, with what is added to the bias
+ *
+ * A low-rank change of a weight, computed beside it: y += up (down (x)).
+ *
+ * Source: Hu et al. 2021; peft, tuners/lora/layer.py, `forward` of what is not merged.
+ */
+typedef struct
+{
+  gsize    rank, area;
+  gpointer down, up;
+} DifSide;
+
+/** DifLinear: a prepared weight `[n_out, n_in]`; @side may be NULL. */
 struct _DifLinear
 {
   gsize    n_out, n_in;
   gpointer prepared;
+  DifSide *side;
 };
 
-/** DifConv: a prepared weight `[n_out, n_in, kh, kw]`. */
+/** DifConv: a prepared weight `[n_out, n_in, kh, kw]`; @side may be NULL. */
 struct _DifConv
 {
   gsize       n_out, n_in, kh, kw;
   DifConvSpec spec;
   gpointer    prepared;
+  DifSide    *side;
 };
 
 /** DifNorm: a prepared scale and shift `[n]`. */

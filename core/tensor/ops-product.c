@@ -2,6 +2,69 @@
 /* ops-product.c - products with weights: linear layers, gated ones, convolutions. */
 #include "tensor/ops-private.h"
 
+/* ---- weights with a side path ---- */
+
+/* y += up (down (x)); down is a convolution where there is a @spec.  Its time is told apart
+ * from the op's, which began at @op_start. */
+static gboolean
+add_side (DifContext *cx, const DifTensor *x, const DifSide *side, const DifConvSpec *spec,
+          DifTensor *y, gint64 *op_start, GError **error)
+{
+  DifBackend *be     = dif_context_backend (cx);
+  DifShape    shape  = y->shape;
+  gsize       n_taps = dif_tensor_dim (x, -1) * side->area;
+  gint64      start  = g_get_monotonic_time ();
+  DifTensor  *h;
+  gboolean    ok;
+
+  shape.d[shape.n - 1] = side->rank;
+  h                    = dif_tensor_new (be, x->dtype, &shape, error);
+  if (! h)
+    return FALSE;
+  ok = (spec ? be->klass->conv2d (be, x, side->down, spec, NULL, NULL, h, error)
+             : be->klass->linear (be, x, side->down, DIF_ACT_NONE, NULL, h, error)) &&
+       be->klass->linear (be, h, side->up, DIF_ACT_NONE, y, y, error);
+  dif_context_profile (cx, "side", start,
+                       (double) dif_tensor_count (h) *
+                           (double) (n_taps + dif_tensor_dim (y, -1)),
+                       (double) (x->bytes + 2 * h->bytes + 2 * y->bytes));
+  dif_tensor_unref (h);
+  *op_start += g_get_monotonic_time () - start;
+  return ok;
+}
+
+/* y = act (x w^T + bias + side) + residual */
+static gboolean
+linear_with_side (DifContext *cx, const DifTensor *x, const DifLinear *w, DifAct act,
+                  const DifTensor *residual, DifTensor *y, gint64 *op_start, GError **error)
+{
+  DifBackend            *be     = dif_context_backend (cx);
+  const DifBackendClass *k      = be->klass;
+  gboolean               direct = act == DIF_ACT_NONE;
+
+  if (! w->side)
+    return k->linear (be, x, w->prepared, act, residual, y, error);
+  return k->linear (be, x, w->prepared, DIF_ACT_NONE, direct ? residual : NULL, y, error) &&
+         add_side (cx, x, w->side, NULL, y, op_start, error) &&
+         (direct || k->activation (be, y, act, y, error)) &&
+         (direct || ! residual || k->add (be, y, residual, y, error));
+}
+
+/* The two products and what becomes of them, one by one. */
+static gboolean
+geglu_with_side (DifContext *cx, const DifTensor *x, const DifLinear *value, const DifLinear *gate,
+                 DifTensor *y, gint64 *op_start, GError **error)
+{
+  DifBackend           *be = dif_context_backend (cx);
+  g_autoptr (DifTensor) g  = dif_tensor_new (be, y->dtype, &y->shape, error);
+
+  return g && linear_with_side (cx, x, value, DIF_ACT_NONE, NULL, y, op_start, error) &&
+         linear_with_side (cx, x, gate, DIF_ACT_NONE, NULL, g, op_start, error) &&
+         be->klass->gelu_gate (be, y, g, y, error);
+}
+
+/* ---- the ops ---- */
+
 DifTensor *
 dif_linear (DifContext *cx, DifTensor *x, const DifLinear *w, DifAct act, DifTensor *residual)
 {
@@ -24,8 +87,7 @@ dif_linear (DifContext *cx, DifTensor *x, const DifLinear *w, DifAct act, DifTen
   y = _dif_ops_output (cx, x->dtype, &shape);
   if (! y->data)
     return y;
-  ok = DIF_OPS_CLASS (cx)->linear (dif_context_backend (cx), x, w->prepared, act, residual, y,
-                                   &error);
+  ok = linear_with_side (cx, x, w, act, residual, y, &start, &error);
   dif_context_profile (cx, "linear", start, (double) dif_tensor_count (x) * (double) w->n_out,
                        (double) (x->bytes + y->bytes));
   return _dif_ops_done (cx, y, ok, error);
@@ -52,8 +114,11 @@ dif_geglu (DifContext *cx, DifTensor *x, const DifLinear *value, const DifLinear
   y                    = _dif_ops_output (cx, x->dtype, &shape);
   if (! y->data)
     return y;
-  ok = DIF_OPS_CLASS (cx)->geglu (dif_context_backend (cx), x, value->prepared, gate->prepared, y,
-                                  &error);
+  if (value->side || gate->side)
+    ok = geglu_with_side (cx, x, value, gate, y, &start, &error);
+  else
+    ok = DIF_OPS_CLASS (cx)->geglu (dif_context_backend (cx), x, value->prepared, gate->prepared,
+                                    y, &error);
   dif_context_profile (cx, "geglu", start,
                        2.0 * (double) dif_tensor_count (x) * (double) value->n_out,
                        (double) (x->bytes + y->bytes));
@@ -103,7 +168,8 @@ dif_conv2d (DifContext *cx, DifTensor *x, const DifConv *w, DifTensor *per_chann
   if (! y->data)
     return y;
   ok = DIF_OPS_CLASS (cx)->conv2d (dif_context_backend (cx), x, w->prepared, &w->spec, per_channel,
-                                   residual, y, &error);
+                                   residual, y, &error) &&
+       (! w->side || add_side (cx, x, w->side, &w->spec, y, &start, &error));
   dif_context_profile (cx, w->kh == 1 ? "conv1x1" : "conv3x3", start,
                        (double) dif_tensor_count (y) * (double) (w->n_in * w->kh * w->kw),
                        (double) (x->bytes + y->bytes));

@@ -14,23 +14,28 @@
  * rounding to 8 bits errs by up to 2^-8, 2.4e-6 as NMSE.  Where both sides
  * round nearly the same f32 value almost nothing remains: only values near a
  * tie differ.  geglu keeps its gate in bf16 and attention its weights: that
- * rounding and the two then unlike ones of the outputs make 7.3e-6. */
+ * rounding and the two then unlike ones of the outputs make 7.3e-6.  With a
+ * side path what is between the factors is rounded, and the output twice. */
 const Bound op_bounds[N_OPS] = {
-  [OP_LINEAR]     = { "linear", 1e-11, 1e-6 },
-  [OP_GEGLU]      = { "geglu", 1e-11, 1e-5 },
-  [OP_CONV2D]     = { "conv2d", 1e-11, 1e-6 },
-  [OP_GROUP_NORM] = { "group_norm", 1e-11, 1e-6 },
-  [OP_LAYER_NORM] = { "layer_norm", 1e-11, 1e-6 },
-  [OP_ATTENTION]  = { "attention", 1e-11, 1e-5 },
-  [OP_ACTIVATION] = { "activation", 1e-12, 1e-6 },
-  [OP_ADD]        = { "add", 0, 0 },
-  [OP_CONCAT]     = { "concat", 0, 0 },
-  [OP_UPSAMPLE]   = { "upsample", 0, 0 },
-  [OP_GATHER]     = { "gather", 1e-12, 1e-6 },
-  [OP_EMBED]      = { "embed", 0, 0 },
-  [OP_LINCOMB]    = { "lincomb", 1e-12, 1e-12 },
-  [OP_CLAMP]      = { "clamp", 0, 0 },
-  [OP_CAST]       = { "cast", 0, 0 },
+  [OP_LINEAR]      = { "linear", 1e-11, 1e-6 },
+  [OP_GEGLU]       = { "geglu", 1e-11, 1e-5 },
+  [OP_CONV2D]      = { "conv2d", 1e-11, 1e-6 },
+  [OP_GROUP_NORM]  = { "group_norm", 1e-11, 1e-6 },
+  [OP_LAYER_NORM]  = { "layer_norm", 1e-11, 1e-6 },
+  [OP_ATTENTION]   = { "attention", 1e-11, 1e-5 },
+  [OP_ACTIVATION]  = { "activation", 1e-12, 1e-6 },
+  [OP_GELU_GATE]   = { "gelu_gate", 1e-12, 1e-6 },
+  [OP_ADD]         = { "add", 0, 0 },
+  [OP_CONCAT]      = { "concat", 0, 0 },
+  [OP_UPSAMPLE]    = { "upsample", 0, 0 },
+  [OP_GATHER]      = { "gather", 1e-12, 1e-6 },
+  [OP_EMBED]       = { "embed", 0, 0 },
+  [OP_LINCOMB]     = { "lincomb", 1e-12, 1e-12 },
+  [OP_CLAMP]       = { "clamp", 0, 0 },
+  [OP_CAST]        = { "cast", 0, 0 },
+  [OP_SIDE_LINEAR] = { "side_linear", 1e-11, 1e-5 },
+  [OP_SIDE_GEGLU]  = { "side_geglu", 1e-11, 2e-5 },
+  [OP_SIDE_CONV2D] = { "side_conv2d", 1e-11, 1e-5 },
 };
 
 #define SILU       DIF_ACT_SILU
@@ -152,6 +157,11 @@ const Row op_rows[] = {
   { OP_ACTIVATION, { 50021 }, ALIAS | SLICE, RELU },
   { OP_ACTIVATION, { 50021 }, 0, DIF_ACT_NONE },
   /* elements */
+  { OP_GELU_GATE, { 1 } },
+  { OP_GELU_GATE, { 17 }, ALIAS },
+  { OP_GELU_GATE, { 4099 }, LARGE },
+  { OP_GELU_GATE, { 50021 }, SLICE },
+  /* elements */
   { OP_ADD, { 1 } },
   { OP_ADD, { 17 }, ALIAS },
   { OP_ADD, { 50021 }, SLICE },
@@ -188,6 +198,29 @@ const Row op_rows[] = {
   { OP_CAST, { 1 } },
   { OP_CAST, { 1003 }, LARGE },
   { OP_CAST, { 40009 }, SLICE },
+  /* rows, K, N, rank */
+  { OP_SIDE_LINEAR, { 1, 1, 1, 1 } },
+  { OP_SIDE_LINEAR, { 3, 7, 5, 2 }, NO_BIAS },
+  { OP_SIDE_LINEAR, { 3, 7, 5, 11 }, RESIDUAL },
+  { OP_SIDE_LINEAR, { 13, 31, 1, 3 }, RESIDUAL, SILU },
+  { OP_SIDE_LINEAR, { 77, 64, 256, 4 }, 0, QUICK_GELU },
+  { OP_SIDE_LINEAR, { 131, 17, 31, 13 }, SLICE, GELU },
+  { OP_SIDE_LINEAR, { 64, 320, 960, 48 }, NO_BIAS | FROM_F16 },
+  { OP_SIDE_LINEAR, { 256, 320, 96, 16 }, RESIDUAL | FROM_BF16 },
+  { OP_SIDE_LINEAR, { 1, 320, 1280, 1 }, FROM_F16, SILU },
+  /* rows, K, N, rank */
+  { OP_SIDE_GEGLU, { 1, 1, 1, 1 } },
+  { OP_SIDE_GEGLU, { 3, 5, 7, 2 }, SLICE },
+  { OP_SIDE_GEGLU, { 64, 320, 640, 8 }, FROM_F16 },
+  { OP_SIDE_GEGLU, { 130, 32, 129, 31 }, NO_BIAS },
+  /* N, H, W, I, O, k, stride, top and left, bottom and right, rank */
+  { OP_SIDE_CONV2D, { 1, 1, 1, 1, 1, 3, 1, 1, 1, 1 } },
+  { OP_SIDE_CONV2D, { 1, 3, 5, 3, 5, 3, 1, 1, 1, 2 }, RESIDUAL },
+  { OP_SIDE_CONV2D, { 2, 7, 5, 12, 20, 1, 1, 0, 0, 3 }, RESIDUAL | PER_CHANNEL },
+  { OP_SIDE_CONV2D, { 2, 16, 16, 32, 64, 3, 2, 0, 1, 8 }, FROM_F16 },
+  { OP_SIDE_CONV2D, { 2, 9, 13, 48, 40, 3, 1, 1, 1, 16 }, PER_CHANNEL | SLICE },
+  { OP_SIDE_CONV2D, { 1, 13, 7, 7, 11, 3, 2, 1, 1, 5 }, NO_BIAS },
+  { OP_SIDE_CONV2D, { 2, 4, 2, 64, 48, 3, 2, 1, 1, 7 } },
 };
 
 const guint op_n_rows = G_N_ELEMENTS (op_rows);

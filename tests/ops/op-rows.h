@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 /**
  * Op:
  *
- * One per slot that computes; the numbers of a row mean what op-rows.c says.
+ * One per slot that computes, and the ops that use several with a weight that has a side
+ * path; the numbers of a row mean what op-rows.c says.
  */
 typedef enum
 {
@@ -21,6 +22,7 @@ typedef enum
   OP_LAYER_NORM,
   OP_ATTENTION,
   OP_ACTIVATION,
+  OP_GELU_GATE,
   OP_ADD,
   OP_CONCAT,
   OP_UPSAMPLE,
@@ -29,6 +31,9 @@ typedef enum
   OP_LINCOMB,
   OP_CLAMP,
   OP_CAST,
+  OP_SIDE_LINEAR,
+  OP_SIDE_GEGLU,
+  OP_SIDE_CONV2D,
   N_OPS
 } Op;
 

@@ -10,6 +10,8 @@
 
 #include "base/error.h"
 #include "op-rows.h"
+#include "tensor/loader.h"
+#include "tensor/ops.h"
 
 #define BAND     ((gsize) 64)
 #define SENTINEL 12345.0f
@@ -331,6 +333,8 @@ run_elementwise (Run *r)
 
   if (r->row->op == OP_ACTIVATION)
     check (r->be->klass->activation (r->be, x, r->row->act, y, &error), error);
+  else if (r->row->op == OP_GELU_GATE)
+    check (r->be->klass->gelu_gate (r->be, x, input (r, dtype, shape), y, &error), error);
   else if (r->row->op == OP_CLAMP)
     check (r->be->klass->clamp (r->be, x, -0.5f, 0.75f, y, &error), error);
   else
@@ -439,25 +443,131 @@ run_cast (Run *r)
   return z;
 }
 
+/* ---- weights with a side path ---- */
+
+/* as large as the weight's own part, so that an error of either shows */
+static DifSide
+make_side (Run *r, gsize rank, gsize N, gsize K, gsize k, const DifConvSpec *spec)
+{
+  GError      *error = NULL;
+  float        scale = 1.0f / sqrtf ((float) (K * k * k));
+  DifHostArray down  = host (r, spec ? DIF_SHAPE (rank, K, k, k) : DIF_SHAPE (rank, K), scale, 0);
+  DifHostArray up    = host (r, DIF_SHAPE (N, rank), 1.0f / sqrtf ((float) rank), 0);
+  DifHostArray bias = host_bias (r, N), none = { .shape = DIF_SHAPE (rank) };
+  DifSide      side = { .rank = rank, .area = k * k };
+  gsize        bytes;
+
+  side.down = spec ? r->be->klass->conv_new (r->be, r->dtype, &down, &none, spec, &bytes, &error)
+                   : r->be->klass->linear_new (r->be, r->dtype, &down, &none, &bytes, &error);
+  check (side.down != NULL, error);
+  side.up = r->be->klass->linear_new (r->be, r->dtype, &up, &bias, &bytes, &error);
+  check (side.up != NULL, error);
+  return side;
+}
+
+/* The op's result, which its context owns, among the run's tensors. */
+static DifTensor *
+keep_result (Run *r, DifContext *cx, DifTensor *found)
+{
+  GError    *error = NULL;
+  DifTensor *y;
+
+  check (dif_context_finish (cx, &error), error);
+  y = banded (r, r->dtype, found->shape);
+  check (r->be->klass->activation (r->be, found, DIF_ACT_NONE, y, &error), error);
+  dif_context_free (cx);
+  return y;
+}
+
+static DifTensor *
+run_side_linear (Run *r)
+{
+  const gsize *d        = r->row->d;
+  gboolean     is_geglu = r->row->op == OP_SIDE_GEGLU;
+  DifContext  *cx       = dif_context_new (r->be, r->dtype);
+  DifLinear    w = { d[2], d[1], make_linear (r, d[2], d[1]), NULL }, gate = w;
+  DifSide      side = make_side (r, d[3], d[2], d[1], 1, NULL), gate_side = { 0 };
+  DifTensor   *x = input (r, r->dtype, DIF_SHAPE (d[0], d[1])), *residual = NULL, *y;
+
+  w.side = &side;
+  if (r->row->flags & RESIDUAL)
+    residual = input (r, r->dtype, DIF_SHAPE (d[0], d[2]));
+  if (is_geglu)
+    {
+      gate_side     = make_side (r, d[3], d[2], d[1], 1, NULL);
+      gate.prepared = make_linear (r, d[2], d[1]);
+      gate.side     = &gate_side;
+    }
+  y = keep_result (r, cx,
+                   is_geglu ? dif_geglu (cx, x, &w, &gate)
+                            : dif_linear (cx, x, &w, r->row->act, residual));
+  for (guint i = 0; i < (is_geglu ? 2 : 1); i++)
+    {
+      r->be->klass->linear_free (r->be, i ? gate.prepared : w.prepared);
+      r->be->klass->linear_free (r->be, i ? gate_side.down : side.down);
+      r->be->klass->linear_free (r->be, i ? gate_side.up : side.up);
+    }
+  return y;
+}
+
+static DifTensor *
+run_side_conv2d (Run *r)
+{
+  const gsize *d     = r->row->d;
+  GError      *error = NULL;
+  DifContext  *cx    = dif_context_new (r->be, r->dtype);
+  gsize        k = d[5], h = (d[1] + d[7] + d[8] - k) / d[6] + 1;
+  gsize        v = (d[2] + d[7] + d[8] - k) / d[6] + 1, bytes = 0;
+  DifHostArray kernel   = host (r, DIF_SHAPE (d[4], d[3], k, k),
+                                1.0f / sqrtf ((float) (d[3] * k * k)), 0);
+  DifHostArray bias     = host_bias (r, d[4]);
+  DifConv      w        = { .n_out = d[4], .n_in = d[3], .kh = k, .kw = k };
+  DifTensor   *x        = input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2], d[3])), *y;
+  DifTensor   *residual = NULL, *per_channel = NULL;
+  DifSide      side;
+
+  w.spec.stride  = (guint) d[6];
+  w.spec.pad.top = w.spec.pad.left = (guint) d[7];
+  w.spec.pad.bottom = w.spec.pad.right = (guint) d[8];
+
+  w.prepared = r->be->klass->conv_new (r->be, r->dtype, &kernel, &bias, &w.spec, &bytes, &error);
+  check (w.prepared != NULL, error);
+  side   = make_side (r, d[9], d[4], d[3], k, &w.spec);
+  w.side = &side;
+  if (r->row->flags & RESIDUAL)
+    residual = input (r, r->dtype, DIF_SHAPE (d[0], h, v, d[4]));
+  if (r->row->flags & PER_CHANNEL)
+    per_channel = input (r, DIF_F32, DIF_SHAPE (d[0], d[4]));
+  y = keep_result (r, cx, dif_conv2d (cx, x, &w, per_channel, residual));
+  r->be->klass->conv_free (r->be, w.prepared);
+  r->be->klass->conv_free (r->be, side.down);
+  r->be->klass->linear_free (r->be, side.up);
+  return y;
+}
+
 float *
 op_run (DifBackend *be, DifDtype dtype, const Row *row, gsize *n, GError **error)
 {
   static DifTensor *(*const runs[N_OPS]) (Run *) = {
-    [OP_LINEAR]     = run_linear,
-    [OP_GEGLU]      = run_geglu,
-    [OP_CONV2D]     = run_conv2d,
-    [OP_GROUP_NORM] = run_norm,
-    [OP_LAYER_NORM] = run_norm,
-    [OP_ATTENTION]  = run_attention,
-    [OP_ACTIVATION] = run_elementwise,
-    [OP_ADD]        = run_elementwise,
-    [OP_CONCAT]     = run_concat,
-    [OP_UPSAMPLE]   = run_upsample,
-    [OP_GATHER]     = run_gather,
-    [OP_EMBED]      = run_embed,
-    [OP_LINCOMB]    = run_lincomb,
-    [OP_CLAMP]      = run_elementwise,
-    [OP_CAST]       = run_cast,
+    [OP_LINEAR]      = run_linear,
+    [OP_GEGLU]       = run_geglu,
+    [OP_CONV2D]      = run_conv2d,
+    [OP_GROUP_NORM]  = run_norm,
+    [OP_LAYER_NORM]  = run_norm,
+    [OP_ATTENTION]   = run_attention,
+    [OP_ACTIVATION]  = run_elementwise,
+    [OP_GELU_GATE]   = run_elementwise,
+    [OP_ADD]         = run_elementwise,
+    [OP_CONCAT]      = run_concat,
+    [OP_UPSAMPLE]    = run_upsample,
+    [OP_GATHER]      = run_gather,
+    [OP_EMBED]       = run_embed,
+    [OP_LINCOMB]     = run_lincomb,
+    [OP_CLAMP]       = run_elementwise,
+    [OP_CAST]        = run_cast,
+    [OP_SIDE_LINEAR] = run_side_linear,
+    [OP_SIDE_GEGLU]  = run_side_linear,
+    [OP_SIDE_CONV2D] = run_side_conv2d,
   };
   Run r                  = { .be = be, .dtype = dtype, .row = row, .seed = 2463534242u };
   float *volatile values = NULL;

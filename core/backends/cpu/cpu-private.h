@@ -612,6 +612,8 @@ gboolean _dif_cpu_embed (DifBackend *be, gpointer table, const gint32 *ids, gsiz
                          GError **error);
 gboolean _dif_cpu_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y,
                               GError **error);
+gboolean _dif_cpu_gelu_gate (DifBackend *be, const DifTensor *value, const DifTensor *gate,
+                             DifTensor *y, GError **error);
 gboolean _dif_cpu_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
                        GError **error);
 gboolean _dif_cpu_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,

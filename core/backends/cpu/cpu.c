@@ -234,6 +234,7 @@ const DifBackendClass dif_backend_cpu = {
   .layer_norm  = _dif_cpu_layer_norm,
   .attention   = _dif_cpu_attention,
   .activation  = _dif_cpu_activation,
+  .gelu_gate   = _dif_cpu_gelu_gate,
   .add         = _dif_cpu_add,
   .concat      = _dif_cpu_concat,
   .upsample    = _dif_cpu_upsample,

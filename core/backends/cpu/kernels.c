@@ -112,6 +112,33 @@ kernel_add (void *y, const void *a, const void *b, gsize n, gboolean bf16)
     add_loop (y, a, b, n, FALSE);
 }
 
+INLINE Vf
+gate (Vf a, Vf b, gboolean bf16)
+{
+  return a * v_act (b, DIF_ACT_GELU, bf16);
+}
+
+INLINE void
+gelu_gate_loop (void *y, const void *a, const void *b, gsize n, gboolean bf16)
+{
+  gsize i = 0;
+
+  for (; i + VW <= n; i += VW)
+    store (y, i, gate (load (a, i, bf16), load (b, i, bf16), bf16), bf16);
+  if (i < n)
+    store_rest (y, i, n - i,
+                gate (load_rest (a, i, n - i, bf16), load_rest (b, i, n - i, bf16), bf16), bf16);
+}
+
+static void
+kernel_gelu_gate (void *y, const void *a, const void *b, gsize n, gboolean bf16)
+{
+  if (bf16)
+    gelu_gate_loop (y, a, b, n, TRUE);
+  else
+    gelu_gate_loop (y, a, b, n, FALSE);
+}
+
 static void
 kernel_lincomb (float *y, guint n_terms, const float *coef, const float *const *x, gsize n)
 {
@@ -592,6 +619,7 @@ const DifCpuKernels KERNELS = {
   .name         = KERNELS_NAME,
   .act          = kernel_act,
   .add          = kernel_add,
+  .gelu_gate    = kernel_gelu_gate,
   .lincomb      = kernel_lincomb,
   .gather       = kernel_gather,
   .clamp        = kernel_clamp,

@@ -67,6 +67,7 @@ typedef struct
  * @name: "sse2", "avx2", "avx512" or "avx512_bf16"
  * @act: y = act (x), n elements; y may be x
  * @add: y = a + b; y may be either
+ * @gelu_gate: y = a * gelu (b); y may be either
  * @lincomb: y = sum of coef[i] * x[i]; y may be any x[i]
  * @gather: y [c] = sum of weights[k] * row rows[k] of x [.., c], or the
  *   greatest where weights is NULL; a negative row is zeros
@@ -90,6 +91,7 @@ typedef struct
   const char *name;
   void (*act) (void *y, const void *x, gsize n, DifAct act, gboolean bf16);
   void (*add) (void *y, const void *a, const void *b, gsize n, gboolean bf16);
+  void (*gelu_gate) (void *y, const void *a, const void *b, gsize n, gboolean bf16);
   void (*lincomb) (float *y, guint n_terms, const float *coef, const float *const *x, gsize n);
   void (*gather) (void *y, const void *x, gsize c, gsize n_terms, const gint32 *rows,
                   const float *weights, gboolean bf16);

@@ -100,6 +100,17 @@ _dif_cuda_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor 
 }
 
 gboolean
+_dif_cuda_gelu_gate (DifBackend *be, const DifTensor *value, const DifTensor *gate, DifTensor *y,
+                     GError **error)
+{
+  DifCuda  *cuda = _dif_cuda_begin (be);
+  GegluArgs a    = { value->data, gate->data, y->data, dif_tensor_count (value), value->dtype,
+                     value->dtype };
+
+  return _dif_cuda_end (cuda, _dif_cuda_each (cuda, DIF_CUDA_KERNEL_geglu, a.n, &a, error));
+}
+
+gboolean
 _dif_cuda_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
                GError **error)
 {

@@ -292,6 +292,8 @@ gboolean _dif_cuda_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm
 gboolean _dif_cuda_attention (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error);
 gboolean _dif_cuda_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y,
                                GError **error);
+gboolean _dif_cuda_gelu_gate (DifBackend *be, const DifTensor *value, const DifTensor *gate,
+                              DifTensor *y, GError **error);
 gboolean _dif_cuda_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
                         GError **error);
 gboolean _dif_cuda_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,

@@ -184,7 +184,7 @@ _dif_cuda_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer ga
     {
       gsize          n = MIN (step, rows - first), unit = dif_dtype_size (w->dtype);
       DifCudaProduct v    = slice_of (&all, first, n), g;
-      GegluArgs      args = { .n = n * w->n_out, .dtype = w->dtype };
+      GegluArgs      args = { .n = n * w->n_out, .from = KERNEL_F32, .to = w->dtype };
 
       v.y        = sums;
       g          = v;

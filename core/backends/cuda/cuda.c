@@ -234,6 +234,7 @@ static const DifBackendClass cuda_class = {
   .layer_norm   = _dif_cuda_layer_norm,
   .attention    = _dif_cuda_attention,
   .activation   = _dif_cuda_activation,
+  .gelu_gate    = _dif_cuda_gelu_gate,
   .add          = _dif_cuda_add,
   .concat       = _dif_cuda_concat,
   .upsample     = _dif_cuda_upsample,

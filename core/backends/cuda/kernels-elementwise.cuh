@@ -151,7 +151,8 @@ KERNEL (clamp, ClampArgs)
 KERNEL (geglu, GegluArgs)
 {
   EACH (i, a.n)
-    store (a.y, a.dtype, i, a.value[i] * activated (a.gate[i], KERNEL_ACT_GELU));
+    store (a.y, a.to, i,
+           load (a.value, a.from, i) * activated (load (a.gate, a.from, i), KERNEL_ACT_GELU));
 }
 
 #endif /* DIF_BACKENDS_CUDA_KERNELS_ELEMENTWISE_H */

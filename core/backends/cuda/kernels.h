@@ -133,13 +133,13 @@ typedef struct
   float        lo, hi;
 } ClampArgs;
 
-/** GegluArgs: y[i] = value[i] * gelu (gate[i]). */
+/** GegluArgs: y[i] = value[i] * gelu (gate[i]), from one dtype to the other. */
 typedef struct
 {
-  const float *value, *gate;
-  void        *y;
-  size_t       n;
-  int          dtype;
+  const void *value, *gate;
+  void       *y;
+  size_t      n;
+  int         from, to;
 } GegluArgs;
 
 /** LayerNormArgs: one block a row of x [rows, C]. */

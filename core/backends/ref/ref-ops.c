@@ -218,6 +218,15 @@ ref_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y, GE
 }
 
 gboolean
+ref_gelu_gate (DifBackend *be, const DifTensor *value, const DifTensor *gate, DifTensor *y,
+               GError **error)
+{
+  for (gsize i = 0, n = dif_tensor_count (value); i < n; i++)
+    ref_set (y, i, ref_get (value, i) * ref_act (ref_get (gate, i), DIF_ACT_GELU));
+  return TRUE;
+}
+
+gboolean
 ref_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y, GError **error)
 {
   for (gsize i = 0, n = dif_tensor_count (a); i < n; i++)

@@ -181,6 +181,7 @@ const DifBackendClass dif_backend_ref_class = {
   .layer_norm  = ref_layer_norm,
   .attention   = ref_attention,
   .activation  = ref_activation,
+  .gelu_gate   = ref_gelu_gate,
   .add         = ref_add,
   .concat      = ref_concat,
   .upsample    = ref_upsample,

@@ -52,6 +52,8 @@ gboolean ref_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, floa
 gboolean ref_attention (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error);
 gboolean ref_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y,
                          GError **error);
+gboolean ref_gelu_gate (DifBackend *be, const DifTensor *value, const DifTensor *gate, DifTensor *y,
+                        GError **error);
 gboolean ref_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
                   GError **error);
 gboolean ref_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,

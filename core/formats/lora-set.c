@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* lora-merge.c - LoRAs added to a part's tensors, one tensor at a time.
+/* lora-set.c - LoRAs laid over a part: which of its tensors they change, and how.
  *
  * Invariant: the file's tensors stay as they are; a changed one is a copy that
  * lives until the device has packed it.
@@ -197,8 +197,11 @@ note_change (DifLoraSet *set, const char *target, const DifLoraModule *m, double
              gboolean is_bias)
 {
   GPtrArray *changes = g_hash_table_lookup (set->targets, target);
-  Change    *change  = g_new (Change, 1);
+  Change    *change;
 
+  if (weight == 0 && ! _dif_lora_is_dora (m))
+    return;
+  change = g_new (Change, 1);
   if (! changes)
     {
       changes = g_ptr_array_new_with_free_func (g_free);
@@ -309,4 +312,58 @@ dif_lora_set_patch (const char *name, DifHostArray *array, GBytes **owner, gpoin
   *array = (DifHostArray) { .shape = array->shape, .data = w };
   *owner = g_bytes_new_take (w, n * sizeof *w);
   return TRUE;
+}
+
+/* ---- as an overlay ---- */
+
+static GPtrArray *
+changes_of (const char *name, gpointer set)
+{
+  return g_hash_table_lookup (((DifLoraSet *) set)->targets, name);
+}
+
+static DifChange
+change_of (const char *name, gsize *rank, gpointer set)
+{
+  GPtrArray *changes = changes_of (name, set);
+  DifChange  all     = changes ? DIF_CHANGE_LOW_RANK : DIF_CHANGE_NONE;
+
+  for (guint i = 0; changes && i < changes->len; i++)
+    {
+      const Change *change = changes->pdata[i];
+
+      if (! _dif_lora_is_low_rank (change->module))
+        all = DIF_CHANGE_ANY;
+      *rank += change->is_bias ? 0 : change->module->rank;
+    }
+  return all;
+}
+
+static gboolean
+factors_of (const char *name, gsize rank, gsize n_rows, gsize n_columns, float *down, float *up,
+            gpointer set, GError **error)
+{
+  GPtrArray *changes = changes_of (name, set);
+  gsize      at      = 0;
+
+  for (guint i = 0; i < changes->len; i++)
+    {
+      const Change *change = changes->pdata[i];
+
+      if (! _dif_lora_factors (change->module, n_columns, change->weight, down + at * n_columns,
+                               up + at, rank))
+        {
+          g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_OUT_OF_MEMORY,
+                       "no memory to read a LoRA");
+          return FALSE;
+        }
+      at += change->module->rank;
+    }
+  return TRUE;
+}
+
+DifOverlay
+dif_lora_set_overlay (DifLoraSet *set)
+{
+  return (DifOverlay) { change_of, factors_of, dif_lora_set_patch, set };
 }
