@@ -15,12 +15,11 @@
 #include "commands.h"
 #include "random-weights.h"
 #include "target.h"
-#include "templates.h"
 #include "vocabulary.h"
 
 static const CliOption options[] = {
   { "like", 0, "NAME",
-    "Whose sizes: sd15, sd21, sd2-depth, sdxl, sdxl-refiner, tiny, tiny-depth, tiny-xl", "sd15",
+    "Whose sizes; a name that is none is answered with all there are", "sd15",
     "What to make" },
   { "seed", 0, "N", "The same seed gives the same numbers", "0", "What to make" },
   { "dtype", 0, "f16|f32|bf16", "Number format of the files", "f16", "What to make" },
@@ -29,7 +28,7 @@ static const CliOption options[] = {
 typedef struct
 {
   Cli               *cli;
-  const CliTemplate *like;
+  const DifTemplate *like;
   const char        *folder; /* the temporary one */
   DifDtype           dtype;
   guint64            seed;
@@ -68,106 +67,87 @@ begin_part (Job *job, const char *part, const char *config_name, DifJson *config
   return write_json (folder, config_name, config, error) ? g_steal_pointer (&folder) : NULL;
 }
 
-static gboolean
-write_network (Job *job, const char *part, const char *class_name, const char *file,
-               DifJson *config, GError **error)
-{
-  g_autofree char *folder = begin_part (job, part, "config.json", config, error);
-  g_autofree char *path   = folder ? g_build_filename (folder, file, NULL) : NULL;
-
-  return path && cli_random_weights_write (path, class_name, config, job->dtype, job->seed,
-                                           job->cli->cancellable, error);
-}
-
 static DifJson *
 parse (const char *text, const char *name, GError **error)
 {
   return dif_json_parse (text, strlen (text), name, error);
 }
 
-/* A text encoder of class @class_name under @name, with its tokenizer beside
- * it; nothing if the template has none. */
+/* What a text encoder's config says of its tokenizer, and that beside it. */
 static gboolean
-write_text_part (Job *job, const char *text, const char *name, const char *tokenizer,
-                 const char *pad, const char *class_name, GError **error)
+write_tokenizer (Job *job, const DifTemplatePart *part, DifJson *config, GError **error)
 {
-  g_autoptr (DifJson) config = text ? parse (text, name, error) : NULL;
-  g_autofree char    *folder = g_build_filename (job->folder, tokenizer, NULL);
-  const char         *dtype  = job->dtype == DIF_F32    ? "float32"
-                               : job->dtype == DIF_BF16 ? "bfloat16"
-                                                        : "float16";
-  guint               size;
+  g_autofree char *folder = g_build_filename (job->folder, part->tokenizer, NULL);
+  const char      *dtype  = job->dtype == DIF_F32    ? "float32"
+                            : job->dtype == DIF_BF16 ? "bfloat16"
+                                                     : "float16";
+  guint            size;
 
-  if (! config)
-    return ! text;
   size = (guint) dif_json_int (config, "vocab_size", 0, CLI_VOCABULARY_MIN, CLI_VOCABULARY_MAX);
   dif_json_set_string (config, "torch_dtype", dtype);
   dif_json_set_double (config, "bos_token_id", size - 2);
   dif_json_set_double (config, "eos_token_id", size - 1);
   if (g_mkdir (folder, 0777) != 0)
     return fail_file (folder, errno, error);
-  return cli_vocabulary_write (folder, size, pad, error) &&
-         write_network (job, name, class_name, "model.safetensors", config, error);
+  return cli_vocabulary_write (folder, size, part->pad, error);
 }
+
+/* Parts that are settings alone, by the end of their class's name. */
+static const struct
+{
+  const char *class_end, *file;
+} settings[] = {
+  { "Scheduler", "scheduler_config.json" },
+  { "Processor", "preprocessor_config.json" },
+};
 
 static gboolean
-write_text_parts (Job *job, GError **error)
+write_part (Job *job, const DifTemplatePart *part, GError **error)
 {
-  const CliTemplate *like = job->like;
+  g_autoptr (DifJson) config  = parse (part->config, part->name, error);
+  gboolean            is_hugs = strcmp (part->library, "transformers") == 0;
+  g_autofree char    *folder  = NULL;
+  g_autofree char    *path    = NULL;
 
-  return write_text_part (job, like->text_encoder, "text_encoder", "tokenizer", like->pad_token,
-                          "CLIPTextModel", error) &&
-         write_text_part (job, like->text_encoder_2, "text_encoder_2", "tokenizer_2", "!",
-                          "CLIPTextModelWithProjection", error);
-}
-
-/* Members of the index for a text encoder and its tokenizer; null where there
- * is none, but a second one is not mentioned then. */
-static void
-append_text_parts (GString *s, const CliTemplate *like)
-{
-  if (like->text_encoder)
-    g_string_append (s, "\"text_encoder\":[\"transformers\",\"CLIPTextModel\"],"
-                        "\"tokenizer\":[\"transformers\",\"CLIPTokenizer\"],");
-  else
-    g_string_append (s, "\"text_encoder\":[null,null],\"tokenizer\":[null,null],");
-  if (like->text_encoder_2)
-    g_string_append (s, "\"text_encoder_2\":[\"transformers\",\"CLIPTextModelWithProjection\"],"
-                        "\"tokenizer_2\":[\"transformers\",\"CLIPTokenizer\"],");
-}
-
-static gboolean
-write_depth_parts (Job *job, GError **error)
-{
-  g_autoptr (DifJson) config    = NULL;
-  g_autoptr (DifJson) processor = NULL;
-  g_autofree char    *folder    = NULL;
-
-  if (! job->like->depth)
-    return TRUE;
-  config    = parse (job->like->depth, "depth_estimator", error);
-  processor = config ? parse (job->like->depth_processor, "feature_extractor", error) : NULL;
-  if (! processor)
+  if (! config)
     return FALSE;
-  folder = begin_part (job, "feature_extractor", "preprocessor_config.json", processor, error);
-  return folder && write_network (job, "depth_estimator", "DPTForDepthEstimation",
-                                  "model.safetensors", config, error);
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
+    if (g_str_has_suffix (part->klass, settings[i].class_end))
+      {
+        folder = begin_part (job, part->name, settings[i].file, config, error);
+        return folder != NULL;
+      }
+  if (part->tokenizer && ! write_tokenizer (job, part, config, error))
+    return FALSE;
+  folder = begin_part (job, part->name, "config.json", config, error);
+  if (! folder)
+    return FALSE;
+  path = g_build_filename (
+      folder, is_hugs ? "model.safetensors" : "diffusion_pytorch_model.safetensors", NULL);
+  return cli_random_weights_write (path, part->klass, config, job->dtype, job->seed,
+                                   job->cli->cancellable, error);
 }
 
 static gboolean
 write_index (Job *job, GError **error)
 {
+  const DifTemplate  *like = job->like;
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (DifJson) json = NULL;
 
-  g_string_printf (text, "{\"_class_name\":\"%s\",\"_diffusers_version\":\"0.30.0\",%s",
-                   job->like->pipeline, job->like->settings);
-  append_text_parts (text, job->like);
-  g_string_append_printf (text,
-                          "\"scheduler\":[\"diffusers\",\"%s\"],"
-                          "\"unet\":[\"diffusers\",\"UNet2DConditionModel\"],"
-                          "\"vae\":[\"diffusers\",\"AutoencoderKL\"]}",
-                          job->like->scheduler_class);
+  g_string_printf (text, "{%s", like->settings);
+  for (guint i = 0; i < like->n_parts; i++)
+    {
+      const DifTemplatePart *part = &like->parts[i];
+
+      g_string_append_printf (text, "\"%s\":[\"%s\",\"%s\"],", part->name, part->library,
+                              part->klass);
+      if (part->tokenizer)
+        g_string_append_printf (text, "\"%s\":[\"transformers\",\"CLIPTokenizer\"],",
+                                part->tokenizer);
+    }
+  g_string_append_printf (text, "\"_class_name\":\"%s\",\"_diffusers_version\":\"0.30.0\"}",
+                          like->pipeline);
   json = parse (text->str, "model_index.json", error);
   return json && write_json (job->folder, "model_index.json", json, error);
 }
@@ -175,20 +155,10 @@ write_index (Job *job, GError **error)
 static gboolean
 write_all (Job *job, GError **error)
 {
-  g_autoptr (DifJson) unet      = parse (job->like->unet, "unet", error);
-  g_autoptr (DifJson) vae       = unet ? parse (job->like->vae, "vae", error) : NULL;
-  g_autoptr (DifJson) scheduler = vae ? parse (job->like->scheduler, "scheduler", error) : NULL;
-  g_autofree char    *folder    = NULL;
-
-  if (! scheduler)
-    return FALSE;
-  folder = begin_part (job, "scheduler", "scheduler_config.json", scheduler, error);
-  return folder && write_text_parts (job, error) &&
-         write_network (job, "vae", "AutoencoderKL", "diffusion_pytorch_model.safetensors", vae,
-                        error) &&
-         write_network (job, "unet", "UNet2DConditionModel", "diffusion_pytorch_model.safetensors",
-                        unet, error) &&
-         write_depth_parts (job, error) && write_index (job, error);
+  for (guint i = 0; i < job->like->n_parts; i++)
+    if (! write_part (job, &job->like->parts[i], error))
+      return FALSE;
+  return write_index (job, error);
 }
 
 /* ---- the folder ---- */
@@ -247,6 +217,19 @@ make (Job *job, const char *target, GError **error)
   return FALSE;
 }
 
+static const DifTemplate *
+find_template (const char *name, GError **error)
+{
+  const DifTemplate *found = dif_template_find (name);
+  g_autofree char   *known = found ? NULL : dif_template_known ();
+  g_autofree char   *shown = found ? NULL : cli_shown (name);
+
+  if (! found)
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                 "--like: expected one of %s, found \"%s\"", known, shown);
+  return found;
+}
+
 static gboolean
 run (Cli *cli, const CliArgs *args, GError **error)
 {
@@ -255,7 +238,7 @@ run (Cli *cli, const CliArgs *args, GError **error)
   gint64      seed;
   Job         job = { .cli = cli };
 
-  job.like = cli_template_find (cli_args_value (args, "like", "sd15"), error);
+  job.like = find_template (cli_args_value (args, "like", "sd15"), error);
   if (! job.like || ! cli_args_int (args, "seed", 0, G_MAXUINT32, 0, &seed, error))
     return FALSE;
   job.seed = (guint64) seed;

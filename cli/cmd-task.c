@@ -27,6 +27,7 @@ static const CliOption output_options[] = {
 };
 
 static const char details[] =
+    "With --model M, --help shows only what such a model has.\n"
     "PNG files carry their recipe: \"parameters\" to read, \"dif-recipe\" as JSON.\n"
     "\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n"
@@ -162,8 +163,33 @@ make_details (const char *task)
   return g_strdup_printf (details, task, example->str);
 }
 
+/* The heading of a row's option. */
+static const char *
+row_group (TaskOptions *t, const DifParam *row)
+{
+  g_autofree char *families = dif_param_families (row);
+
+  return families        ? keep (t, g_strdup_printf ("Of models of the family %s", families))
+         : row->advanced ? GROUP_MORE
+                         : GROUP_MAIN;
+}
+
 static void
-task_options_init (TaskOptions *t, const char *task)
+append_row (TaskOptions *t, const DifParam *row)
+{
+  CliOption option = { row->name,
+                       0,
+                       keep (t, row_metavar (row)),
+                       keep (t, row_blurb (row)),
+                       keep (t, row_fallback (row)),
+                       row_group (t, row) };
+
+  g_array_append_val (t->options, option);
+}
+
+/* @model: (nullable): only what such a model has. */
+static void
+task_options_init (TaskOptions *t, const char *task, DifCheckpoint *model)
 {
   guint           n;
   const DifParam *rows = dif_task_params (task, &n);
@@ -171,18 +197,15 @@ task_options_init (TaskOptions *t, const char *task)
   t->options = g_array_new (FALSE, FALSE, sizeof (CliOption));
   t->texts   = g_ptr_array_new_with_free_func (g_free);
   t->details = make_details (task);
-  for (guint advanced = 0; advanced < 2; advanced++)
+  /* what there is to draw, where to, finer settings, those of some models only */
+  for (guint kind = 0; kind < 3; kind++)
     {
       for (guint i = 0; i < n; i++)
-        {
-          CliOption option = { rows[i].name, 0, keep (t, row_metavar (&rows[i])),
-                               keep (t, row_blurb (&rows[i])), keep (t, row_fallback (&rows[i])),
-                               advanced ? GROUP_MORE : GROUP_MAIN };
-
-          if ((guint) ! ! rows[i].advanced == advanced)
-            g_array_append_val (t->options, option);
-        }
-      if (! advanced)
+        if (kind == (rows[i].families ? 2 : rows[i].advanced ? 1
+                                                             : 0) &&
+            (! model || dif_param_is_for (&rows[i], model)))
+          append_row (t, &rows[i]);
+      if (kind == 0)
         g_array_append_vals (t->options, output_options, G_N_ELEMENTS (output_options));
     }
   memset (&t->command, 0, sizeof t->command);
@@ -199,7 +222,24 @@ cmd_task_help (const char *task)
 {
   TaskOptions t;
 
-  task_options_init (&t, task);
+  task_options_init (&t, task, NULL);
+  cli_print_help (&t.command);
+  task_options_clear (&t);
+}
+
+/* Help on what a model has, where one is given: by --model or as it is. */
+static void
+help_for (const char *task, const CliArgs *args, GError **error)
+{
+  const char               *given = args->rest->len ? args->rest->pdata[0] : NULL;
+  const char               *model = given ? given : cli_args_value (args, "model", NULL);
+  g_autofree char          *path  = model ? dif_catalog_resolve (model, error) : NULL;
+  g_autoptr (DifCheckpoint) c     = path ? dif_checkpoint_open (path, error) : NULL;
+  TaskOptions               t;
+
+  if (model && ! c)
+    return;
+  task_options_init (&t, task, c);
   cli_print_help (&t.command);
   task_options_clear (&t);
 }
@@ -435,10 +475,10 @@ cmd_task (Cli *cli, const char *task, int argc, char **argv)
   CliStatus           status = CLI_DONE;
   TaskOptions         t;
 
-  task_options_init (&t, task);
+  task_options_init (&t, task, NULL);
   args = cli_args_parse (&t.command, argc, argv, &error);
   if (args && cli_args_has (args, "help"))
-    cli_print_help (&t.command);
+    help_for (task, args, &error);
   else if (args)
     draw (cli, task, args, &error);
   if (! error)

@@ -83,6 +83,6 @@ dif_dialog_run (GimpProcedure *procedure, GimpProcedureConfig *config, const cha
   is_accepted = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (dialog));
   gtk_widget_destroy (dialog);
   if (is_accepted)
-    dif_ui_form_forget_hidden (G_OBJECT (config));
+    dif_ui_form_forget_hidden (G_OBJECT (config), task);
   return is_accepted;
 }

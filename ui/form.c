@@ -13,7 +13,7 @@
 #define INDENT         12
 #define AROUND_FORM    270 /* what a dialog has above and below it, in pixels */
 #define MIN_HEIGHT     200
-#define XL_ROWS        "dif-ui-xl-rows"
+#define FAMILY_ROWS    "dif-ui-family-rows"
 #define FIRST_FIELD    "dif-ui-first-field"
 
 /* A form while it is made. */
@@ -21,7 +21,7 @@ typedef struct
 {
   const DifUiForm *about;
   GtkSizeGroup    *labels; /* as wide as the widest */
-  GPtrArray       *xl;     /* widgets of rows for SDXL's family alone */
+  GPtrArray       *bound;  /* widgets of rows that not every family of models has */
   GtkWidget       *first;  /* of our own fields */
 } Making;
 
@@ -35,18 +35,7 @@ new_grid (void)
   return grid;
 }
 
-/* Rows that only models of SDXL's family have a use for. */
-static const char *const xl_names[] = { "prompt-2", "negative-prompt-2", "original-width",
-                                        "original-height", "crop-left", "crop-top",
-                                        "target-width", "target-height", "denoising-start",
-                                        "denoising-end", "aesthetic-score",
-                                        "negative-aesthetic-score", NULL };
-
-static gboolean
-is_for_xl (const DifParam *row)
-{
-  return g_strv_contains (xl_names, row->name);
-}
+#define ROW "dif-ui-row"
 
 /* Puts a widget there; it knows whether it is shown at all. */
 static void
@@ -54,8 +43,10 @@ attach (Making *making, GtkGrid *grid, const DifParam *row, GtkWidget *widget, i
         int width)
 {
   gtk_grid_attach (grid, widget, column, line, width, 1);
-  if (is_for_xl (row))
-    g_ptr_array_add (making->xl, widget);
+  if (row->families == NULL)
+    return;
+  g_object_set_data (G_OBJECT (widget), ROW, (gpointer) row);
+  g_ptr_array_add (making->bound, widget);
 }
 
 /* A field of our own with its label.  Returns: the next free line */
@@ -145,17 +136,25 @@ ordered_rows (const char *task)
   return ordered;
 }
 
+/* A model that cannot be read has a use for what all have. */
+static gboolean
+is_for (const DifParam *row, DifCheckpoint *checkpoint)
+{
+  return checkpoint != NULL ? dif_param_is_for (row, checkpoint) : row->families == NULL;
+}
+
 static void
 on_model_changed (GObject *settings, GParamSpec *pspec, gpointer form)
 {
-  GPtrArray       *xl    = g_object_get_data (form, XL_ROWS);
-  g_autofree char *model = NULL;
-  gboolean         is_xl;
+  GPtrArray                *bound      = g_object_get_data (form, FAMILY_ROWS);
+  g_autofree char          *model      = NULL;
+  g_autoptr (DifCheckpoint) checkpoint = NULL;
 
   g_object_get (settings, "model", &model, NULL);
-  is_xl = dif_ui_model_is_xl (model);
-  for (guint i = 0; i < xl->len; i++)
-    gtk_widget_set_visible (xl->pdata[i], is_xl);
+  checkpoint = dif_ui_model_open (model);
+  for (guint i = 0; i < bound->len; i++)
+    gtk_widget_set_visible (bound->pdata[i],
+                            is_for (g_object_get_data (bound->pdata[i], ROW), checkpoint));
 }
 
 /* Shows of the rows those that the model has a use for, now and whenever it changes. */
@@ -164,10 +163,10 @@ follow_model (Making *making, GtkWidget *form)
 {
   GObject *settings = making->about->settings;
 
-  if (making->xl->len == 0 ||
+  if (making->bound->len == 0 ||
       g_object_class_find_property (G_OBJECT_GET_CLASS (settings), "model") == NULL)
     return;
-  g_object_set_data_full (G_OBJECT (form), XL_ROWS, g_ptr_array_ref (making->xl),
+  g_object_set_data_full (G_OBJECT (form), FAMILY_ROWS, g_ptr_array_ref (making->bound),
                           (GDestroyNotify) g_ptr_array_unref);
   on_model_changed (settings, NULL, form);
   g_signal_connect_object (settings, "notify::model", G_CALLBACK (on_model_changed), form, 0);
@@ -225,13 +224,13 @@ dif_ui_form_new (const DifUiForm *about)
 {
   g_autoptr (GPtrArray)    rows     = ordered_rows (about->task);
   g_autoptr (GPtrArray)    further  = g_ptr_array_new ();
-  g_autoptr (GPtrArray)    xl       = g_ptr_array_new ();
+  g_autoptr (GPtrArray)    bound    = g_ptr_array_new ();
   g_autoptr (GtkSizeGroup) labels   = gtk_size_group_new (GTK_SIZE_GROUP_HORIZONTAL);
   GtkWidget               *box      = gtk_box_new (GTK_ORIENTATION_VERTICAL, 2 * SPACING);
   GtkWidget               *plain    = new_grid ();
   GtkWidget               *advanced = new_grid ();
   GtkWidget               *form     = scrolled (box);
-  Making                   making   = { about, labels, xl, NULL };
+  Making                   making   = { about, labels, bound, NULL };
   int                      line     = 0;
 
   for (guint i = 0; i < about->n_more; i++)
@@ -260,19 +259,20 @@ dif_ui_form_focus (GtkWidget *form)
 }
 
 void
-dif_ui_form_forget_hidden (GObject *settings)
+dif_ui_form_forget_hidden (GObject *settings, const char *task)
 {
-  g_autofree char *model = NULL;
+  g_autofree char          *model      = NULL;
+  g_autoptr (DifCheckpoint) checkpoint = NULL;
+  guint                     n          = 0;
+  const DifParam           *rows       = dif_task_params (task, &n);
 
   g_object_get (settings, "model", &model, NULL);
-  if (dif_ui_model_is_xl (model))
-    return;
-  for (guint i = 0; xl_names[i] != NULL; i++)
+  checkpoint = dif_ui_model_open (model);
+  for (guint i = 0; i < n; i++)
     {
-      GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (settings),
-                                                       xl_names[i]);
+      GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (settings), rows[i].name);
 
-      if (spec != NULL)
-        g_object_set_property (settings, xl_names[i], g_param_spec_get_default_value (spec));
+      if (spec != NULL && ! is_for (&rows[i], checkpoint))
+        g_object_set_property (settings, rows[i].name, g_param_spec_get_default_value (spec));
     }
 }

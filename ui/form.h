@@ -69,11 +69,12 @@ void dif_ui_form_focus (GtkWidget *form);
 /**
  * dif_ui_form_forget_hidden:
  * @settings: those of a form
+ * @task: what the form is for
  *
  * Gives parameters that the chosen model has no use for their defaults: what an earlier
  * model was given must not make this one refuse.
  */
-void dif_ui_form_forget_hidden (GObject *settings);
+void dif_ui_form_forget_hidden (GObject *settings, const char *task);
 
 G_END_DECLS
 

@@ -115,14 +115,10 @@ dif_ui_model_field_new (GObject *settings, const char *task, const DifParam *row
   return combo;
 }
 
-gboolean
-dif_ui_model_is_xl (const char *model)
+DifCheckpoint *
+dif_ui_model_open (const char *model)
 {
-  g_autofree char          *path       = dif_catalog_resolve (model, NULL);
-  g_autoptr (DifCheckpoint) checkpoint = NULL;
+  g_autofree char *path = dif_catalog_resolve (model, NULL);
 
-  if (path != NULL)
-    checkpoint = dif_checkpoint_open (path, NULL);
-  return checkpoint != NULL &&
-         dif_checkpoint_part_class (checkpoint, "text_encoder_2") != NULL;
+  return path != NULL ? dif_checkpoint_open (path, NULL) : NULL;
 }

@@ -23,15 +23,13 @@ G_BEGIN_DECLS
 GtkWidget *dif_ui_model_field_new (GObject *settings, const char *task, const DifParam *row);
 
 /**
- * dif_ui_model_is_xl:
+ * dif_ui_model_open:
  * @model: (nullable): as of dif_catalog_resolve()
  *
- * Reads configs only.
- *
- * Returns: whether the model is of SDXL's family, which has a second text encoder;
- * FALSE for one that cannot be read
+ * Returns: (transfer full) (nullable): the model on disk; NULL for one that cannot be
+ * read
  */
-gboolean dif_ui_model_is_xl (const char *model);
+DifCheckpoint *dif_ui_model_open (const char *model);
 
 G_END_DECLS
 

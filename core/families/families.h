@@ -22,14 +22,14 @@ const DifFamilyClass *const *dif_family_list (void);
 const DifSingleFamily *const *dif_family_singles (void);
 
 /**
- * dif_family_of_pipeline:
- * @klass: diffusers' class name, of model_index.json
- * @pipeline: (out) (optional): the family's entry for it
+ * dif_family_of_checkpoint:
+ * @c: a model on disk
+ * @pipeline: (out) (optional): the family's entry for its pipeline
  *
  * Returns: (transfer none) (nullable): its family
  */
-const DifFamilyClass *dif_family_of_pipeline (const char               *klass,
-                                              const DifFamilyPipeline **pipeline);
+const DifFamilyClass *dif_family_of_checkpoint (DifCheckpoint            *c,
+                                                const DifFamilyPipeline **pipeline);
 
 /**
  * dif_family_known:

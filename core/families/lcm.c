@@ -35,7 +35,7 @@ check (DifPipeline *pipe, GError **error)
 static void
 encode (DifRun *run, DifConditioning *c)
 {
-  dif_run_encode_prompts (run, dif_prompt_last, c);
+  dif_run_encode_prompts (run, dif_prompt_last, FALSE, c);
 }
 
 static const DifSingleKind kind = {

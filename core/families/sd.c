@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "families/ldm.h"
+#include "families/ldm-templates.h"
 #include "run/prompt.h"
 
 /* depth2img alone leaves its scheduler as it is */
@@ -38,7 +39,7 @@ check (DifPipeline *pipe, GError **error)
 static void
 encode (DifRun *run, DifConditioning *c)
 {
-  dif_run_encode_prompts (run, dif_prompt_last, c);
+  dif_run_encode_prompts (run, dif_prompt_last, FALSE, c);
 }
 
 /* ---- single files ---- */
@@ -129,6 +130,122 @@ static const DifSingleFamily single = {
   .config = dif_ldm_config,
 };
 
+/* ---- templates ---- */
+
+#define SETTINGS                                                     \
+  "\"feature_extractor\":[null,null],\"image_encoder\":[null,null]," \
+  "\"requires_safety_checker\":false,\"safety_checker\":[null,null],"
+
+#define DEPTH_PART(config) \
+  { "depth_estimator", "transformers", "DPTForDepthEstimation", config }
+#define PROCESSOR_PART(config) { "feature_extractor", "transformers", "DPTImageProcessor", config }
+
+#define DPT_COMMON                                                                       \
+  "\"architectures\":[\"DPTForDepthEstimation\"],\"model_type\":\"dpt\","                \
+  "\"is_hybrid\":true,\"hidden_act\":\"gelu\",\"layer_norm_eps\":1e-12,"                 \
+  "\"neck_ignore_stages\":[0,1],\"num_channels\":3,\"patch_size\":16,\"qkv_bias\":true," \
+  "\"readout_type\":\"project\",\"reassemble_factors\":[1,1,1,0.5],"
+
+#define BIT_COMMON                                                                         \
+  "\"model_type\":\"bit\",\"embedding_dynamic_padding\":true,\"global_padding\":\"same\"," \
+  "\"hidden_act\":\"relu\",\"layer_type\":\"bottleneck\",\"num_channels\":3,"              \
+  "\"out_features\":[\"stage1\",\"stage2\",\"stage3\"],\"output_stride\":32,"
+
+#define PROCESSOR(side)                                                                       \
+  "{\"image_processor_type\":\"DPTImageProcessor\",\"do_normalize\":true,\"do_resize\":true," \
+  "\"ensure_multiple_of\":1,\"image_mean\":[0.5,0.5,0.5],\"image_std\":[0.5,0.5,0.5],"        \
+  "\"keep_aspect_ratio\":false,\"resample\":3,\"size\":{\"height\":" side ",\"width\":" side "}}"
+
+static const DifTemplatePart sd15_parts[] = {
+  DIF_TEMPLATE_SCHEDULER_PART ("PNDMScheduler", DIF_LDM_PNDM),
+  DIF_TEMPLATE_TEXT_PART (DIF_TEMPLATE_TEXT_L, NULL),
+  DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE ("512", DIF_LDM_VAE_SD)),
+  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_COMMON DIF_TEMPLATE_UNET_BLOCKS
+                          "\"attention_head_dim\":8,"
+                          "\"block_out_channels\":[320,640,1280,1280],"
+                          "\"cross_attention_dim\":768,\"norm_num_groups\":32,"
+                          "\"sample_size\":64}"),
+};
+
+static const DifTemplatePart sd21_parts[] = {
+  DIF_TEMPLATE_SCHEDULER_PART ("DDIMScheduler", DIF_LDM_DDIM_V),
+  DIF_TEMPLATE_TEXT_PART ("{" DIF_TEMPLATE_TEXT_COMMON
+                          "\"hidden_act\":\"gelu\",\"hidden_size\":1024,"
+                          "\"intermediate_size\":4096,\"num_attention_heads\":16,"
+                          "\"num_hidden_layers\":23,\"projection_dim\":512,"
+                          "\"vocab_size\":49408}",
+                          "!"),
+  DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE ("768", DIF_LDM_VAE_SD)),
+  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_COMMON DIF_TEMPLATE_UNET_BLOCKS
+                          "\"attention_head_dim\":[5,10,20,20],"
+                          "\"block_out_channels\":[320,640,1280,1280],"
+                          "\"cross_attention_dim\":1024,\"norm_num_groups\":32,"
+                          "\"sample_size\":96,\"use_linear_projection\":true,"
+                          "\"upcast_attention\":true}"),
+};
+
+static const DifTemplatePart tiny_parts[] = {
+  DIF_TEMPLATE_SCHEDULER_PART ("PNDMScheduler", DIF_LDM_PNDM),
+  DIF_TEMPLATE_TEXT_PART (DIF_TEMPLATE_TEXT_TINY, NULL),
+  DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE_TINY DIF_LDM_VAE_SD "}"),
+  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_COMMON DIF_TEMPLATE_UNET_TINY
+                          "}"),
+};
+
+static const DifTemplatePart depth_parts[] = {
+  DIF_TEMPLATE_SCHEDULER_PART ("PNDMScheduler", DIF_LDM_PNDM),
+  DIF_TEMPLATE_TEXT_PART ("{" DIF_TEMPLATE_TEXT_COMMON
+                          "\"hidden_act\":\"gelu\",\"hidden_size\":1024,"
+                          "\"intermediate_size\":4096,\"num_attention_heads\":16,"
+                          "\"num_hidden_layers\":23,\"projection_dim\":512,"
+                          "\"vocab_size\":49408}",
+                          "!"),
+  DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE ("512", DIF_LDM_VAE_SD)),
+  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_SIZED DIF_TEMPLATE_UNET_BLOCKS
+                          "\"in_channels\":5,\"attention_head_dim\":[5,10,20,20],"
+                          "\"block_out_channels\":[320,640,1280,1280],"
+                          "\"cross_attention_dim\":1024,\"norm_num_groups\":32,"
+                          "\"sample_size\":64,\"use_linear_projection\":true}"),
+  DEPTH_PART ("{" DPT_COMMON
+              "\"backbone_config\":{" BIT_COMMON
+              "\"depths\":[3,4,9],\"embedding_size\":64,"
+              "\"hidden_sizes\":[256,512,1024,2048],\"num_groups\":32},"
+              "\"backbone_featmap_shape\":[1,1024,24,24],"
+              "\"backbone_out_indices\":[2,5,8,11],"
+              "\"fusion_hidden_size\":256,\"hidden_size\":768,"
+              "\"image_size\":384,\"intermediate_size\":3072,"
+              "\"neck_hidden_sizes\":[256,512,768,768],"
+              "\"num_attention_heads\":12,\"num_hidden_layers\":12}"),
+  PROCESSOR_PART (PROCESSOR ("384")),
+};
+
+static const DifTemplatePart tiny_depth_parts[] = {
+  DIF_TEMPLATE_SCHEDULER_PART ("PNDMScheduler", DIF_LDM_PNDM),
+  DIF_TEMPLATE_TEXT_PART (DIF_TEMPLATE_TEXT_TINY, NULL),
+  DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE_TINY DIF_LDM_VAE_SD "}"),
+  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_SIZED
+                          "\"in_channels\":5," DIF_TEMPLATE_UNET_TINY
+                          "}"),
+  DEPTH_PART ("{" DPT_COMMON
+              "\"backbone_config\":{" BIT_COMMON
+              "\"depths\":[1,1,1],\"embedding_size\":8,"
+              "\"hidden_sizes\":[16,16,32],\"num_groups\":4},"
+              "\"backbone_featmap_shape\":[1,32,4,4],"
+              "\"backbone_out_indices\":[0,0,1,2],\"fusion_hidden_size\":8,"
+              "\"hidden_size\":16,\"image_size\":64,\"intermediate_size\":32,"
+              "\"neck_hidden_sizes\":[16,16,16,16],\"num_attention_heads\":2,"
+              "\"num_hidden_layers\":3}"),
+  PROCESSOR_PART (PROCESSOR ("64")),
+};
+
+static const DifTemplate templates[] = {
+  DIF_TEMPLATE ("sd15", "StableDiffusionPipeline", SETTINGS, sd15_parts),
+  DIF_TEMPLATE ("sd21", "StableDiffusionPipeline", SETTINGS, sd21_parts),
+  DIF_TEMPLATE ("tiny", "StableDiffusionPipeline", SETTINGS, tiny_parts),
+  DIF_TEMPLATE ("sd2-depth", "StableDiffusionDepth2ImgPipeline", "", depth_parts),
+  DIF_TEMPLATE ("tiny-depth", "StableDiffusionDepth2ImgPipeline", "", tiny_depth_parts),
+};
+
 const DifFamilyClass dif_family_sd = {
   .name        = "sd",
   .label       = "Stable Diffusion",
@@ -137,6 +254,8 @@ const DifFamilyClass dif_family_sd = {
   .parts       = parts,
   .n_parts     = G_N_ELEMENTS (parts),
   .single      = &single,
+  .templates   = templates,
+  .n_templates = G_N_ELEMENTS (templates),
   .defaults    = { 7.5, 0.8 },
   .inpaint     = { 7.5, 1 },
   .can         = dif_latent_can,

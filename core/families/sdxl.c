@@ -14,9 +14,8 @@
 #include "base/error.h"
 #include "families/latent.h"
 #include "families/ldm.h"
+#include "families/ldm-templates.h"
 #include "run/prompt.h"
-
-static const char *const families[] = { "sdxl", NULL };
 
 static const DifFamilyPipeline pipelines[] = {
   { "StableDiffusionXLPipeline", 50, FALSE },
@@ -43,8 +42,7 @@ static const DifPartSpec parts[] = {
 #define SIZE(name_, label_, least, blurb_) \
   { \
     .name = name_, .type = DIF_PARAM_INT, .label = label_, .blurb = blurb_, .unit = "pixels", \
-    .min = least, .max = 32768, .fallback = 0, .auto_default = least, .families = families, \
-    .advanced = TRUE \
+    .min = least, .max = 32768, .fallback = 0, .auto_default = least, .advanced = TRUE \
   }
 
 static const DifParam params[] = {
@@ -53,13 +51,13 @@ static const DifParam params[] = {
     .label = N_ ("Second prom_pt"),
     .blurb = N_ ("SDXL: what the second text encoder reads; empty for the prompt"),
     .text = "",
-    .advanced = TRUE, .families = families },
+    .advanced = TRUE },
       { .name = "negative-prompt-2",
         .type = DIF_PARAM_STRING,
         .label = N_ ("Second ne_gative prompt"),
         .blurb = N_ ("SDXL: what the second text encoder reads; empty for the negative prompt"),
         .text = "",
-        .advanced = TRUE, .families = families },
+        .advanced = TRUE },
       SIZE ("original-width", N_ ("Original _width"), 1,
                      N_ ("SDXL: width that the picture is to look as if it once had, before it "
                          "was scaled; 0 for its own")),
@@ -79,7 +77,7 @@ static const DifParam params[] = {
   {
     .name = "denoising-end", .type = DIF_PARAM_DOUBLE, .label = N_ ("Denoising e_nd"),
     .blurb = N_ ("SDXL: part of the way after which to stop, for a refiner to go on; 1 is off"),
-    .min = 0, .max = 1, .fallback = 1, .advanced = TRUE, .families = families
+    .min = 0, .max = 1, .fallback = 1, .advanced = TRUE
   },
 };
 
@@ -92,7 +90,7 @@ static const DifParam image_params[] = {
     .min = 0,
     .max = 1,
     .fallback = 0,
-    .advanced = TRUE, .families = families },
+    .advanced = TRUE },
       { .name = "aesthetic-score",
         .type = DIF_PARAM_DOUBLE,
         .label = N_ ("_Aesthetic score"),
@@ -100,12 +98,12 @@ static const DifParam image_params[] = {
         .min = 0,
         .max = 10,
         .fallback = 6,
-        .advanced = TRUE, .families = families },
+        .advanced = TRUE },
   {
     .name = "negative-aesthetic-score", .type = DIF_PARAM_DOUBLE,
     .label = N_ ("Negative aest_hetic score"),
     .blurb = N_ ("SDXL's refiner: the aesthetic score to steer away from"), .min = 0, .max = 10,
-    .fallback = 2.5, .advanced = TRUE, .families = families
+    .fallback = 2.5, .advanced = TRUE
   },
 };
 /* clang-format on */
@@ -130,26 +128,41 @@ check_run (DifRun *run, GError **error)
 
 /* ---- the model ---- */
 
-static gboolean
-read_index (DifPipeline *pipe, DifJson *index, GError **error)
+/* What model_index.json says. */
+typedef struct
 {
-  pipe->zeros_for_empty = dif_json_bool (index, "force_zeros_for_empty_prompt", TRUE);
-  pipe->wants_score     = dif_json_bool (index, "requires_aesthetics_score", FALSE);
-  return dif_json_finish (index, error);
+  gboolean zeros_for_empty; /* force_zeros_for_empty_prompt */
+  gboolean wants_score;     /* requires_aesthetics_score */
+} Index;
+
+static gpointer
+read_index (DifJson *json)
+{
+  Index *index = g_new (Index, 1);
+
+  index->zeros_for_empty = dif_json_bool (json, "force_zeros_for_empty_prompt", TRUE);
+  index->wants_score     = dif_json_bool (json, "requires_aesthetics_score", FALSE);
+  return index;
+}
+
+static gboolean
+wants_score (DifPipeline *pipe)
+{
+  return ((const Index *) pipe->family_data)->wants_score;
 }
 
 /* A refiner goes on with pictures. */
 static guint
 can (DifPipeline *pipe)
 {
-  return dif_latent_can (pipe) & ~(pipe->wants_score ? (guint) DIF_CAN_TXT2IMG : 0u);
+  return dif_latent_can (pipe) & ~(wants_score (pipe) ? (guint) DIF_CAN_TXT2IMG : 0u);
 }
 
 static gboolean
 check (DifPipeline *pipe, GError **error)
 {
   DifUnet *unet = pipe->denoiser.model;
-  guint    added, size, n = pipe->wants_score ? 5 : 6, pooled;
+  guint    added, size, n = wants_score (pipe) ? 5 : 6, pooled;
 
   if (! dif_latent_check (pipe, error))
     return FALSE;
@@ -165,7 +178,7 @@ check (DifPipeline *pipe, GError **error)
                             "unet: projection_class_embeddings_input_dim: expected the text "
                             "encoder's %u and %u sizes of %u%s, %u in all, found %u",
                             pooled, n, size,
-                            pipe->wants_score ? " (requires_aesthetics_score)" : "",
+                            wants_score (pipe) ? " (requires_aesthetics_score)" : "",
                             pooled + n * size, added);
 }
 
@@ -193,7 +206,7 @@ told (DifRun *run, const char *name, double fallback)
 static void
 append_sizes (DifRun *run, GArray *ids, gboolean negative)
 {
-  gboolean has_score = run->pipe->wants_score;
+  gboolean has_score = wants_score (run->pipe);
 
   append_pair (ids, told (run, "original-height", run->spec->height),
                told (run, "original-width", run->spec->width));
@@ -216,9 +229,10 @@ append_sizes (DifRun *run, GArray *ids, gboolean negative)
 static void
 encode (DifRun *run, DifConditioning *c)
 {
-  gsize n;
+  const Index *index = run->pipe->family_data;
+  gsize        n;
 
-  dif_run_encode_prompts (run, dif_clip_text_penultimate, c);
+  dif_run_encode_prompts (run, dif_clip_text_penultimate, index->zeros_for_empty, c);
   if (! c->pooled)
     return;
   n        = dif_tensor_dim (c->pooled, 0);
@@ -266,6 +280,83 @@ static const DifSingleFamily single = {
   .config = dif_ldm_config,
 };
 
+/* ---- templates ---- */
+
+#define SETTINGS "\"force_zeros_for_empty_prompt\":true,\"add_watermarker\":null,"
+
+#define OF_REFINER SCORE DIF_LDM_NO_ENCODER "\"add_watermarker\":null,"
+
+#define UNET_XL \
+  "\"addition_embed_type\":\"text_time\",\"use_linear_projection\":true,"
+
+#define TEXT_G                                                                 \
+  "{" DIF_TEMPLATE_TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":1280," \
+  "\"intermediate_size\":5120,\"num_attention_heads\":20,"                     \
+  "\"num_hidden_layers\":32,\"projection_dim\":1280,\"vocab_size\":49408}"
+
+static const DifTemplatePart sdxl_parts[] = {
+  DIF_TEMPLATE_SCHEDULER_PART ("EulerDiscreteScheduler", DIF_LDM_EULER ("leading")),
+  DIF_TEMPLATE_TEXT_PART (DIF_TEMPLATE_TEXT_L, NULL),
+  DIF_TEMPLATE_TEXT_2_PART (TEXT_G),
+  DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE ("1024", VAE)),
+  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_COMMON UNET_XL
+                          "\"down_block_types\":[\"DownBlock2D\","
+                          "\"CrossAttnDownBlock2D\",\"CrossAttnDownBlock2D\"],"
+                          "\"up_block_types\":[\"CrossAttnUpBlock2D\","
+                          "\"CrossAttnUpBlock2D\",\"UpBlock2D\"],"
+                          "\"addition_time_embed_dim\":256,"
+                          "\"projection_class_embeddings_input_dim\":2816,"
+                          "\"attention_head_dim\":[5,10,20],"
+                          "\"block_out_channels\":[320,640,1280],"
+                          "\"transformer_layers_per_block\":[1,2,10],"
+                          "\"cross_attention_dim\":2048,\"norm_num_groups\":32,"
+                          "\"sample_size\":128}"),
+};
+
+static const DifTemplatePart refiner_parts[] = {
+  DIF_TEMPLATE_SCHEDULER_PART ("EulerDiscreteScheduler", DIF_LDM_EULER ("leading")),
+  DIF_TEMPLATE_TEXT_2_PART (TEXT_G),
+  DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE ("1024", VAE)),
+  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_COMMON UNET_XL
+                          "\"down_block_types\":[\"DownBlock2D\","
+                          "\"CrossAttnDownBlock2D\",\"CrossAttnDownBlock2D\","
+                          "\"DownBlock2D\"],\"up_block_types\":[\"UpBlock2D\","
+                          "\"CrossAttnUpBlock2D\",\"CrossAttnUpBlock2D\",\"UpBlock2D\"],"
+                          "\"addition_time_embed_dim\":256,"
+                          "\"projection_class_embeddings_input_dim\":2560,"
+                          "\"attention_head_dim\":[6,12,24,24],"
+                          "\"block_out_channels\":[384,768,1536,1536],"
+                          "\"transformer_layers_per_block\":4,"
+                          "\"cross_attention_dim\":1280,\"norm_num_groups\":32,"
+                          "\"sample_size\":128}"),
+};
+
+static const DifTemplatePart tiny_xl_parts[] = {
+  DIF_TEMPLATE_SCHEDULER_PART ("EulerDiscreteScheduler", DIF_LDM_EULER ("leading")),
+  DIF_TEMPLATE_TEXT_PART (DIF_TEMPLATE_TEXT_TINY, NULL),
+  DIF_TEMPLATE_TEXT_2_PART ("{" DIF_TEMPLATE_TEXT_COMMON
+                            "\"hidden_act\":\"gelu\",\"hidden_size\":24,\"intermediate_size\":48,"
+                            "\"num_attention_heads\":2,\"num_hidden_layers\":3,"
+                            "\"projection_dim\":24,\"vocab_size\":514}"),
+  DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE_TINY "\"scaling_factor\":0.13025}"),
+  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_COMMON UNET_XL
+                          "\"down_block_types\":[\"DownBlock2D\","
+                          "\"CrossAttnDownBlock2D\"],"
+                          "\"up_block_types\":[\"CrossAttnUpBlock2D\",\"UpBlock2D\"],"
+                          "\"addition_time_embed_dim\":8,"
+                          "\"projection_class_embeddings_input_dim\":72,"
+                          "\"attention_head_dim\":[2,4],\"block_out_channels\":[32,64],"
+                          "\"transformer_layers_per_block\":[1,2],"
+                          "\"cross_attention_dim\":56,\"norm_num_groups\":8,"
+                          "\"sample_size\":8}"),
+};
+
+static const DifTemplate templates[] = {
+  DIF_TEMPLATE ("sdxl", "StableDiffusionXLPipeline", SETTINGS, sdxl_parts),
+  DIF_TEMPLATE ("sdxl-refiner", "StableDiffusionXLImg2ImgPipeline", OF_REFINER, refiner_parts),
+  DIF_TEMPLATE ("tiny-xl", "StableDiffusionXLPipeline", SETTINGS, tiny_xl_parts),
+};
+
 const DifFamilyClass dif_family_sdxl = {
   .name            = "sdxl",
   .label           = "SDXL",
@@ -276,6 +367,8 @@ const DifFamilyClass dif_family_sdxl = {
   .rows            = rows,
   .n_rows          = G_N_ELEMENTS (rows),
   .single          = &single,
+  .templates       = templates,
+  .n_templates     = G_N_ELEMENTS (templates),
   .defaults        = { 5, 0.3 },
   .inpaint         = { 7.5, 0.9999 },
   .upcasts         = TRUE,

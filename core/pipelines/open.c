@@ -131,19 +131,6 @@ is_set (DifRequest *rq, const DifParam *row)
   return dif_request_has (rq, row->name) && (! is_text || (text && *text));
 }
 
-/* "SDXL" or "SDXL or LCM" */
-static char *
-labels_of (const char *const *families)
-{
-  const DifFamilyClass *const *all  = dif_family_list ();
-  GString                     *list = g_string_new (NULL);
-
-  for (guint i = 0; all[i]; i++)
-    if (g_strv_contains (families, all[i]->name))
-      g_string_append_printf (list, "%s%s", list->len ? " or " : "", all[i]->label);
-  return g_string_free (list, FALSE);
-}
-
 /* Parameters that the model's family does not have must not be set. */
 static gboolean
 check_rows (DifRun *run, GError **error)
@@ -160,7 +147,7 @@ check_rows (DifRun *run, GError **error)
       if (! rows[i].families || ! is_set (run->rq, &rows[i]) ||
           g_strv_contains (rows[i].families, pipe->family->name))
         continue;
-      expected = labels_of (rows[i].families);
+      expected = dif_param_families (&rows[i]);
       g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
                    _ ("%s: expected a model of %s's family, found a %s"), rows[i].name, expected,
                    dif_checkpoint_pipeline_class (pipe->checkpoint));

@@ -201,8 +201,11 @@ _dif_pipeline_load_parts (DifPartLoad *load, GError **error)
   DifPipeline          *pipe   = load->pipe;
   const DifFamilyClass *family = pipe->family;
 
-  if (family->read_index &&
-      ! family->read_index (pipe, dif_checkpoint_index (pipe->checkpoint), error))
+  DifJson *index = dif_checkpoint_index (pipe->checkpoint);
+
+  if (family->read_index)
+    pipe->family_data = family->read_index (index);
+  if (! dif_json_finish (index, error))
     return FALSE;
   for (guint i = 0; i < family->n_parts; i++)
     load->n_parts += is_there (pipe, &family->parts[i]);

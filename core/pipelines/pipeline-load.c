@@ -62,7 +62,7 @@ load_all (DifPartLoad *load, GError **error)
   DifPipeline *pipe  = load->pipe;
   const char  *klass = dif_checkpoint_pipeline_class (pipe->checkpoint);
 
-  pipe->family = dif_family_of_pipeline (klass, &pipe->kind);
+  pipe->family = dif_family_of_checkpoint (pipe->checkpoint, &pipe->kind);
   if (! pipe->family)
     {
       g_autofree char *known = dif_family_known ();
@@ -85,6 +85,7 @@ unload (DifPipeline *pipe)
 {
   _dif_pipeline_free_parts (pipe);
   _dif_pipeline_safety_free (pipe);
+  g_clear_pointer (&pipe->family_data, g_free);
   g_clear_pointer (&pipe->loras, dif_lora_set_free);
   g_clear_pointer (&pipe->embeddings, dif_embedding_set_free);
   g_clear_pointer (&pipe->sum, g_checksum_free);

@@ -27,6 +27,52 @@ dif_task_blurb (const char *task)
   return klass ? klass->blurb : NULL;
 }
 
+/* Whether @family has the table @params for the task. */
+static gboolean
+has_table (const DifFamilyClass *family, const DifParam *params, const DifTaskClass *task)
+{
+  for (guint j = 0; j < family->n_rows; j++)
+    if (family->rows[j].params == params && (family->rows[j].tasks & task->needs))
+      return TRUE;
+  return FALSE;
+}
+
+/* The names of families that have the table. */
+static const char *const *
+families_with (const DifParam *params, const DifTaskClass *task)
+{
+  const DifFamilyClass *const *all   = dif_family_list ();
+  GPtrArray                   *names = g_ptr_array_new ();
+
+  for (guint i = 0; all[i]; i++)
+    if (has_table (all[i], params, task))
+      g_ptr_array_add (names, (gpointer) all[i]->name);
+  g_ptr_array_add (names, NULL);
+  return (const char *const *) g_ptr_array_free (names, FALSE);
+}
+
+/* Appends the tables of @family that no family before it has. */
+static void
+append_rows (GArray *rows, const DifFamilyClass *family, const DifTaskClass *task)
+{
+  for (guint j = 0; j < family->n_rows; j++)
+    {
+      const DifFamilyRows *table    = &family->rows[j];
+      const char *const   *families = NULL;
+
+      if (! (table->tasks & task->needs))
+        continue;
+      families = families_with (table->params, task);
+      for (guint k = 0; strcmp (families[0], family->name) == 0 && k < table->n_params; k++)
+        {
+          DifParam row = table->params[k];
+
+          row.families = families;
+          g_array_append_val (rows, row);
+        }
+    }
+}
+
 /* A task's own rows and those that families have for it, made once. */
 static const GArray *
 rows_of (const DifTaskClass *task)
@@ -45,9 +91,7 @@ rows_of (const DifTaskClass *task)
       rows = g_array_new (FALSE, FALSE, sizeof (DifParam));
       g_array_append_vals (rows, task->params, task->n_params);
       for (guint i = 0; all[i]; i++)
-        for (guint j = 0; j < all[i]->n_rows; j++)
-          if (all[i]->rows[j].tasks & task->needs)
-            g_array_append_vals (rows, all[i]->rows[j].params, all[i]->rows[j].n_params);
+        append_rows (rows, all[i], task);
       g_hash_table_insert (known, (gpointer) task, rows);
     }
   g_mutex_unlock (&lock);
@@ -62,6 +106,26 @@ dif_task_params (const char *task, guint *n)
 
   *n = rows ? rows->len : 0;
   return rows ? (const DifParam *) (void *) rows->data : NULL;
+}
+
+gboolean
+dif_param_is_for (const DifParam *row, DifCheckpoint *c)
+{
+  const DifFamilyClass *family = row->families ? dif_family_of_checkpoint (c, NULL) : NULL;
+
+  return ! row->families || (family && g_strv_contains (row->families, family->name));
+}
+
+char *
+dif_param_families (const DifParam *row)
+{
+  const DifFamilyClass *const *all  = dif_family_list ();
+  GString                     *list = row->families ? g_string_new (NULL) : NULL;
+
+  for (guint i = 0; list && all[i]; i++)
+    if (g_strv_contains (row->families, all[i]->name))
+      g_string_append_printf (list, "%s%s", list->len ? " or " : "", all[i]->label);
+  return list ? g_string_free (list, FALSE) : NULL;
 }
 
 DifRequest *

@@ -5,6 +5,7 @@
 #ifndef DIF_PIPELINES_REQUESTS_H
 #define DIF_PIPELINES_REQUESTS_H
 
+#include "formats/checkpoint.h"
 #include "run/request.h"
 #include "tasks/tasks.h"
 
@@ -39,6 +40,27 @@ const char *dif_task_blurb (const char *task);
  * "automatic" ones: unset means the checkpoint's own value.
  */
 const DifParam *dif_task_params (const char *task, guint *n);
+
+/**
+ * dif_param_is_for:
+ * @row: a parameter of a task
+ * @c: a model
+ *
+ * Reads configs only.
+ *
+ * Returns: whether models of its family have the parameter; a request that sets
+ * one which they do not have is refused
+ */
+gboolean dif_param_is_for (const DifParam *row, DifCheckpoint *c);
+
+/**
+ * dif_param_families:
+ * @row: a parameter of a task
+ *
+ * Returns: (transfer full) (nullable): the families of models that have it, such as
+ * "SDXL"; NULL for all
+ */
+char *dif_param_families (const DifParam *row);
 
 /**
  * dif_request_new:

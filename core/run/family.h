@@ -12,6 +12,7 @@
 #include "formats/single-family.h"
 #include "models/denoiser.h"
 #include "run/run.h"
+#include "run/template.h"
 
 G_BEGIN_DECLS
 
@@ -96,10 +97,11 @@ typedef struct
 /**
  * DifFamilyRows:
  * @tasks: the abilities whose tasks have them
- * @params: (array length=n_params): rows, whose `families` names the family
+ * @params: (array length=n_params): rows; their `families` are all that name the
+ *   same table, and are filled in by dif_task_params()
  * @n_params: how many
  *
- * Parameters that only this family has.
+ * Parameters that not every family has.
  */
 typedef struct
 {
@@ -128,14 +130,20 @@ typedef struct
  * @n_pipelines: how many
  * @parts: (array length=n_parts): in the order in which they are loaded
  * @n_parts: how many
- * @rows: (array length=n_rows): parameters that only it has
+ * @rows: (array length=n_rows): parameters that not every family has
  * @n_rows: how many
  * @single: (nullable): its single files
+ * @templates: (array length=n_templates): models to be made with random weights
+ * @n_templates: how many
  * @defaults: of its tasks
  * @inpaint: those of inpainting
  * @upcasts: whether an autoencoder that says "force_upcast" encodes in f32, and
  *   decodes in f32 where it would overflow in f16
- * @read_index: (nullable): takes what it wants of model_index.json
+ * @owns: (nullable): of models saved from one of its pipelines, whether one is
+ *   its own; those that nobody owns are the family's without such a member.  Reads
+ *   configs only
+ * @read_index: (nullable): (transfer full): what it wants of model_index.json, which
+ *   is the pipeline's `family_data` and freed with it; errors stay in @index
  * @can: what a loaded model can do: DifAbility; 0 if its parts fit nothing known
  * @check: (nullable): whether the parts fit each other, or ops would fail later
  *   with less to say
@@ -159,9 +167,12 @@ struct _DifFamilyClass
   const DifFamilyRows     *rows;
   guint                    n_rows;
   const DifSingleFamily   *single;
+  const DifTemplate       *templates;
+  guint                    n_templates;
   DifDefaults              defaults, inpaint;
   gboolean                 upcasts;
-  gboolean (*read_index) (DifPipeline *pipe, DifJson *index, GError **error);
+  gboolean (*owns) (DifCheckpoint *c);
+  gpointer (*read_index) (DifJson *index);
   guint (*can) (DifPipeline *pipe);
   gboolean (*check) (DifPipeline *pipe, GError **error);
   gboolean (*check_run) (DifRun *run, GError **error);

@@ -49,7 +49,8 @@ struct _DifPipeline
   gboolean is_detour_usual; /* for want of any card or driver */
 
   const DifFamilyClass    *family;
-  const DifFamilyPipeline *kind; /* which of the family's pipelines it was saved from */
+  const DifFamilyPipeline *kind;        /* which of the family's pipelines it was saved from */
+  gpointer                 family_data; /* of read_index; may be NULL */
   DifTokenizer            *tokenizer;
   DifClipText             *text;       /* NULL for SDXL's refiner */
   DifTokenizer            *tokenizer2; /* these two: SDXL only */
@@ -60,8 +61,6 @@ struct _DifPipeline
   DifDptProcessor          depth_processor; /* where there is @depth */
   DifStore                *stores[DIF_N_ROLES];
   DifDtype                 encoder_dtype, decoder_dtype; /* of the VAE's halves */
-  gboolean                 zeros_for_empty;              /* force_zeros_for_empty_prompt */
-  gboolean                 wants_score;                  /* requires_aesthetics_score */
   DifLoraSet              *loras;                        /* while loading */
   DifEmbeddingSet         *embeddings;                   /* while loading */
   GChecksum               *sum;                          /* while loading */

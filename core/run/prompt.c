@@ -196,19 +196,16 @@ zeros_like (DifContext *cx, DifTensor *t)
   return dif_upload (cx, t->dtype, t->shape, zeros);
 }
 
-/* The negative prompt, or the zeros that SDXL was trained with where none is
- * given. */
+/* The zeros that a model was trained with where no negative prompt is given. */
 static DifTensor *
-encode_negative (DifRun *run, DifPromptHidden make, const Prompt *against,
-                 const DifConditioning *positive, DifTensor **pooled)
+negative_zeros (DifRun *run, const DifConditioning *positive, DifTensor **pooled)
 {
-  if (! run->pipe->zeros_for_empty || dif_request_has (run->rq, "negative-prompt"))
-    return encode_prompt (run, make, against, pooled);
-  *pooled = zeros_like (run->cx, positive->pooled);
+  if (positive->pooled)
+    *pooled = zeros_like (run->cx, positive->pooled);
   return zeros_like (run->cx, positive->tokens);
 }
 
-/* Both, negatives first. */
+/* Both, negatives first.  @against: NULL for zeros. */
 static void
 encode_both (DifRun *run, DifPromptHidden make, const Prompt *prompt, const Prompt *against,
              DifConditioning *c)
@@ -222,7 +219,8 @@ encode_both (DifRun *run, DifPromptHidden make, const Prompt *prompt, const Prom
     dif_context_dump (cx, c->pooled, "pooled_prompt_embeds");
   if (! dif_run_guided (run))
     return;
-  negative = encode_negative (run, make, against, c, &pooled);
+  negative = against ? encode_prompt (run, make, against, &pooled)
+                     : negative_zeros (run, c, &pooled);
   dif_context_dump (cx, negative, "negative_prompt_embeds");
   if (pooled)
     {
@@ -240,10 +238,12 @@ dif_prompt_last (DifClipText *encoder, DifContext *cx, const gint32 *ids, gsize 
 }
 
 void
-dif_run_encode_prompts (DifRun *run, DifPromptHidden hidden, DifConditioning *c)
+dif_run_encode_prompts (DifRun *run, DifPromptHidden hidden, gboolean zeros_for_empty,
+                        DifConditioning *c)
 {
-  Prompt prompt  = { .skip = (guint) dif_request_number (run->rq, "clip-skip") };
-  Prompt against = { 0 };
+  gboolean zeros   = zeros_for_empty && ! dif_request_has (run->rq, "negative-prompt");
+  Prompt   prompt  = { .skip = (guint) dif_request_number (run->rq, "clip-skip") };
+  Prompt   against = { 0 };
 
   read_prompt (run, "prompt", "prompt-2", &prompt);
   if (dif_run_guided (run))
@@ -256,7 +256,7 @@ dif_run_encode_prompts (DifRun *run, DifPromptHidden hidden, DifConditioning *c)
 
       pad (run, &prompt, n_chunks);
       pad (run, &against, n_chunks);
-      encode_both (run, hidden, &prompt, &against, c);
+      encode_both (run, hidden, &prompt, zeros ? NULL : &against, c);
     }
   prompt_clear (&prompt);
   prompt_clear (&against);

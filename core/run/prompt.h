@@ -43,6 +43,7 @@ DifTensor *dif_prompt_last (DifClipText *encoder, DifContext *cx, const gint32 *
  * dif_run_encode_prompts:
  * @run: a run
  * @hidden: which hidden state of the text encoders is wanted
+ * @zeros_for_empty: whether zeros stand for a negative prompt that is not given
  * @c: gets tokens `[B, T, D]`, negatives first, each repeated for the run's images,
  *   and with a projection pooled prompts likewise
  *
@@ -50,7 +51,8 @@ DifTensor *dif_prompt_last (DifClipText *encoder, DifContext *cx, const gint32 *
  * encoders, both prompts of each, side by side.  Dumps `prompt_embeds` and
  * `negative_prompt_embeds`, and the same of `pooled_`.
  */
-void dif_run_encode_prompts (DifRun *run, DifPromptHidden hidden, DifConditioning *c);
+void dif_run_encode_prompts (DifRun *run, DifPromptHidden hidden, gboolean zeros_for_empty,
+                             DifConditioning *c);
 
 /**
  * dif_run_condition:

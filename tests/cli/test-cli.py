@@ -322,6 +322,20 @@ def test_dump_holds_the_named_tensors(bench):
     bench.ok(*bench.draw("--dump", "only.safetensors"))
 
 
+def test_help_of_a_model_shows_what_it_has(bench):
+    bench.ok("make-checkpoint", "--like", "tiny-xl", "its-rows")
+    of_all = bench.ok("txt2img", "--help").out
+    assert re.search(r"^Of models of the family SDXL", of_all, re.M)
+    of_xl = bench.ok("txt2img", "--help", "--model", "./its-rows").out
+    assert of_xl == bench.ok("txt2img", "--help", "./its-rows").out
+    of_sd = bench.ok("txt2img", "--help", "--model", bench.model).out
+    for option in ("--prompt-2 ", "--crop-left ", "--denoising-end "):
+        assert option in of_all and option in of_xl and option not in of_sd
+    assert "--negative-prompt " in of_sd and "of the family" not in of_sd
+    bench.fails(1, ["no-such-model"], "txt2img", "--help", "--model", "./no-such-model")
+    bench.fails(2, ["--prompt-2", "SDXL"], *bench.draw("-o", "never.png", "--prompt-2", "x"))
+
+
 def test_random_checkpoints(bench):
     for name, args in (("a", ["--seed", "3"]), ("b", ["--seed=3"]), ("c", ["--seed", "4"]),
                        ("d", ["--seed", "3", "--dtype", "bf16"])):

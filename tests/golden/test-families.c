@@ -140,10 +140,11 @@ static const struct
   const char *name, *model, *task, *settings, *expected;
 } refused[] = {
   { "second-prompt-of-sd", "sd15", "txt2img", "prompt-2=b",
-    "prompt-2: expected a model of SDXL's family, found a StableDiffusionPipeline" },
+    "'s family, found a StableDiffusionPipeline" },
   { "end-of-sd", "sd15", "img2img", "denoising-end=0.5",
     "denoising-end: expected a model of SDXL" },
-  { "sizes-of-sd", "sd15", "txt2img", "crop-top=8", "crop-top: expected a model of SDXL's family" },
+  { "sizes-of-sd", "sd15", "txt2img", "crop-top=8", "crop-top: expected a model of SDXL" },
+  { "second-prompt-of-lcm", "lcm", "txt2img", "prompt-2=b", "prompt-2: expected a model of SDXL" },
   { "score-of-lcm", "lcm", "img2img", "aesthetic-score=5", "aesthetic-score: expected a model of" },
   { "start-behind-end", "sdxl", "img2img", "denoising-start=0.6 denoising-end=0.5",
     "denoising-start: expected less than denoising-end (0.5), found 0.6" },
@@ -177,6 +178,51 @@ test_refused (gconstpointer data)
   assert_one_line (error, refused[i].expected);
   g_assert_cmpuint (dif_pipeline_backend (pipe)->live_bytes, ==, before);
   scratch_free (folder);
+}
+
+/* Every parameter of some families is offered to a model of one of them, to no
+ * other, and says for whom it is. */
+static void
+test_rows (void)
+{
+  static const struct
+  {
+    const char *model;
+    gboolean    has_them;
+  } models[] = {
+    { "sd15", FALSE },
+    { "lcm", FALSE },
+    { "depth", FALSE },
+    { "sdxl", TRUE },
+    { "refiner", TRUE },
+  };
+  guint           n, n_bound = 0;
+  const DifParam *rows = dif_task_params ("img2img", &n);
+
+  for (guint k = 0; k < G_N_ELEMENTS (models); k++)
+    {
+      g_autofree char          *name  = g_build_filename ("models", models[k].model, NULL);
+      g_autofree char          *path  = test_fixture (name);
+      g_autoptr (GError)        error = NULL;
+      g_autoptr (DifCheckpoint) c     = dif_checkpoint_open (path, &error);
+
+      g_assert_no_error (error);
+      for (guint i = 0; i < n; i++)
+        g_assert_cmpint (dif_param_is_for (&rows[i], c), ==,
+                         ! rows[i].families || models[k].has_them);
+    }
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *families = dif_param_families (&rows[i]);
+
+      g_assert_true ((families == NULL) == (rows[i].families == NULL));
+      if (! families)
+        continue;
+      n_bound++;
+      g_assert_true (g_str_has_prefix (families, "SDXL"));
+      g_assert_true (g_str_has_prefix (rows[i].blurb, "SDXL"));
+    }
+  g_assert_cmpuint (n_bound, ==, 12);
 }
 
 /* ---- latents from a file ---- */
@@ -485,6 +531,7 @@ main (int argc, char **argv)
 
       g_test_add_data_func (path, GUINT_TO_POINTER (i), test_refused);
     }
+  g_test_add_func ("/families/rows", test_rows);
   g_test_add_func ("/families/latents-misfit", test_latents_misfit);
   g_test_add_func ("/families/latents-of-last-step", test_latents_of_last_step);
   g_test_add_func ("/families/weight-bytes", test_weight_bytes);

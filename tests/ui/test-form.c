@@ -184,11 +184,11 @@ test_hidden_is_forgotten (void)
 
   g_object_set (settings, "model", sdxl, "prompt-2", "a cat", "crop-left", 5.0, "steps", 7.0,
                 NULL);
-  dif_ui_form_forget_hidden (settings);
+  dif_ui_form_forget_hidden (settings, "txt2img");
   g_object_get (settings, "prompt-2", &kept, NULL);
   g_assert_cmpstr (kept, ==, "a cat");
   g_object_set (settings, "model", "", NULL);
-  dif_ui_form_forget_hidden (settings);
+  dif_ui_form_forget_hidden (settings, "txt2img");
   g_object_get (settings, "prompt-2", &text, "crop-left", &crop, "steps", &steps, NULL);
   g_assert_cmpstr (text, ==, "");
   g_assert_cmpfloat (crop, ==, 0.0);
