@@ -372,6 +372,8 @@ dif_repeat_procedure (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage 
       status = error != NULL ? GIMP_PDB_CALLING_ERROR : GIMP_PDB_CANCEL;
       return gimp_procedure_new_return_values (procedure, status, error);
     }
+  /* its help is ours */
+  gimp_procedure_set_documentation (r.inner, "", "", gimp_procedure_get_name (procedure));
   if (run_mode == GIMP_RUN_INTERACTIVE &&
       ! dif_dialog_run (r.inner, r.config, r.task, _ ("Repeat"), TRUE))
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_CANCEL, NULL);

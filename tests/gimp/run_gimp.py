@@ -98,6 +98,7 @@ class Profile:
         own = os.path.join(self.folder, "plug-ins/gimp-diffusion")
         os.symlink(self.plug_in, os.path.join(own, "gimp-diffusion"))
         os.symlink(os.path.join(build, "po"), os.path.join(own, "locale"))
+        os.symlink(os.path.join(source, "docs", "help"), os.path.join(own, "help"))
         os.symlink(os.path.join(build, "tests", "gimp", "test-pixels"),
                    self.path("plug-ins/test-pixels/test-pixels"))
         subprocess.run([sys.executable, os.path.join(source, "tools", "dev", "wide_gamut.py"),
@@ -118,7 +119,8 @@ class Profile:
                    NO_AT_BRIDGE="1",
                    GIMP_TESTING_PLUGINDIRS=":".join(
                        [self.path("plug-ins")] + [os.path.join(gimp_plug_ins, name)
-                                                  for name in ("script-fu", "file-png")]))
+                                                  for name in ("script-fu", "file-png", "help",
+                                                               "web-browser")]))
         return env
 
     def install_models(self):
@@ -135,6 +137,10 @@ class Profile:
     def write(self, name, text):
         with open(self.path(name), "w", encoding="utf-8") as file:
             file.write(text)
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
 
     def scheme(self, name):
         here = os.path.join(self.source, "tests", "gimp")
@@ -441,6 +447,23 @@ def start_display(profile):
     return [manager, server], env
 
 
+def catch_help(profile):
+    """Pages that are opened are written to the file whose name is returned."""
+    applications = profile.path("data/applications")
+    os.makedirs(applications)
+    catcher, pages = profile.path("catch-page"), profile.path("pages")
+    profile.write("catch-page", f'#!/bin/sh\nprintf "%s\\n" "$1" >>"{pages}"\n')
+    os.chmod(catcher, 0o700)
+    profile.write("pages", "")
+    profile.write("data/applications/catch-page.desktop",
+                  f"[Desktop Entry]\nType=Application\nName=Catch\nExec={catcher} %u\n"
+                  "MimeType=text/html;\n")
+    profile.write("data/applications/mimeapps.list",
+                  "[Default Applications]\ntext/html=catch-page.desktop\n"
+                  "x-scheme-handler/file=catch-page.desktop\n")
+    return "pages"
+
+
 def case_window(profile, pictures):
     for tool in (WINDOW, "Xvfb", "openbox", "xdotool", "import"):
         if shutil.which(tool) is None:
@@ -449,7 +472,10 @@ def case_window(profile, pictures):
     report = Report()
     servers, env = start_display(profile)
     stop = profile.path("stop")
-    gimp = profile.start(WINDOW, f'(define stop-file "{stop}") ' + profile.scheme("window"),
+    stranger = profile.path("stranger")
+    asked_help = catch_help(profile)
+    gimp = profile.start(WINDOW, f'(define stop-file "{stop}") (define stranger-file "{stranger}") '
+                         + profile.scheme("window"),
                          DISPLAY=env["DISPLAY"])
     reader = Reader(gimp)
 
@@ -538,6 +564,9 @@ def case_window(profile, pictures):
         check_opens("the dialog for repeating opens", "ctrl+alt+4", "^Repeat")
         time.sleep(1)
         picture("window-9-repeat.png")
+        tool("xdotool", "key", "F1")
+        report.check("F1 opens its help", wait_until(
+            lambda: profile.read(asked_help).endswith("#repeat\n"), 60))
         tool("xdotool", "key", "alt+i")
         tool("xdotool", "type", "2")
         tool("xdotool", "key", "Return")
@@ -545,6 +574,16 @@ def case_window(profile, pictures):
         time.sleep(2)
         picture("window-10-repeated.png")
         check_keys("one undo takes the group back", "ctrl+z", "layers 2 dirty")
+        profile.write("stranger", "")
+        report.check("a recipe is a stranger's", wait_until(lambda: reader.has("strange"), 60))
+        focus(main)
+        check_opens("the question about it opens", "ctrl+alt+4", "^Repeat")
+        time.sleep(1)
+        picture("window-11-question.png")
+        seen = len(reader.lines)
+        tool("xdotool", "key", "Return")
+        report.check("and Return is no", wait_until(lambda: not window("^Repeat"), 60))
+        report.check("which changes nothing", len(reader.lines) == seen)
     finally:
         profile.write("stop", "")
         try:

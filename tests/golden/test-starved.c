@@ -81,8 +81,9 @@ static void
 assert_same (DifResult *found, DifResult *expected)
 {
   g_autofree const char **names = dif_result_plane_names (expected);
-  gsize                   each  = (gsize) dif_result_width (expected) * dif_result_height (expected) * 3;
+  gsize                   each  = dif_result_width (expected);
 
+  each *= dif_result_height (expected) * 3;
   g_assert_cmpuint (dif_result_n_images (found), ==, dif_result_n_images (expected));
   for (guint i = 0; i < dif_result_n_images (expected); i++)
     g_assert_cmpmem (dif_result_pixels (found, i), each * sizeof (float),
