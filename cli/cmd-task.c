@@ -21,6 +21,10 @@
 static const CliOption output_options[] = {
   { "output", 'o', "FILE.png",
     "Where to write the picture; several become FILE-1.png, FILE-2.png ...", NULL, GROUP_OUTPUT },
+  { "preview", 0, "FILE.png",
+    "A small picture of what is coming, written anew while it is drawn; several one below the "
+    "other",
+    NULL, GROUP_OUTPUT },
   { "dump", 0, "FILE.safetensors", "Write named intermediate tensors, for comparing with diffusers",
     NULL, GROUP_OUTPUT },
   { "quiet", 0, NULL, "No progress, no warnings, no line about the file", NULL, GROUP_OUTPUT },
@@ -352,6 +356,7 @@ check_outputs (const CliArgs *args, DifRequest *rq, GError **error)
 {
   const char *output   = cli_args_value (args, "output", NULL);
   const char *dump     = cli_args_value (args, "dump", NULL);
+  const char *preview  = cli_args_value (args, "preview", NULL);
   guint       n_images = (guint) dif_request_number (rq, "num-images");
   double      pictures = 0, tensors = 0;
 
@@ -363,6 +368,7 @@ check_outputs (const CliArgs *args, DifRequest *rq, GError **error)
     }
   estimate (rq, &pictures, &tensors);
   return (! output || check_pictures (output, n_images, error)) &&
+         (! preview || cli_output_check ("preview", preview, ".png", error)) &&
          (! dump || cli_output_check ("dump", dump, ".safetensors", error)) &&
          (! output || cli_target_check_space (output, (guint64) pictures, error)) &&
          (! dump || cli_target_check_space (dump, (guint64) tensors, error));
@@ -439,6 +445,13 @@ tell_about (const CliArgs *args, DifPipeline *pipe, DifResult *result)
     cli_warn (about);
 }
 
+/* One that cannot be written does not cost the pictures. */
+static void
+write_preview (const DifPreview *preview, gpointer path)
+{
+  cli_output_preview (path, preview, NULL);
+}
+
 static gboolean
 draw (Cli *cli, const char *task, const CliArgs *args, GError **error)
 {
@@ -454,6 +467,9 @@ draw (Cli *cli, const char *task, const CliArgs *args, GError **error)
   pipe = dif_pipeline_load_for (rq, cli_bar_update, &bar, cli->cancellable, error);
   if (pipe && cli_args_has (args, "dump"))
     dif_pipeline_set_dump (pipe, cli_dump_add, dump);
+  if (pipe && cli_args_has (args, "preview"))
+    dif_pipeline_set_preview (pipe, write_preview,
+                              (gpointer) cli_args_value (args, "preview", NULL), DIF_PREVIEW_MS);
   if (pipe)
     result = dif_pipeline_run (pipe, rq, cli_bar_update, &bar, cli->cancellable, error);
   cli_bar_clear (&bar);

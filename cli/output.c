@@ -142,6 +142,20 @@ cli_output_png (const char *path, DifResult *result, guint i, char **kept, GErro
   return FALSE;
 }
 
+gboolean
+cli_output_preview (const char *path, const DifPreview *preview, GError **error)
+{
+  g_autoptr (GdkPixbuf) pixbuf =
+      gdk_pixbuf_new_from_data (preview->pixels, GDK_COLORSPACE_RGB, FALSE, 8,
+                                (int) preview->width, (int) (preview->height * preview->n_images),
+                                (int) preview->width * 3, NULL, NULL);
+  g_autofree char *data   = NULL;
+  gsize            length = 0;
+
+  return gdk_pixbuf_save_to_buffer (pixbuf, &data, &length, "png", error, NULL) &&
+         cli_target_write (path, data, length, error);
+}
+
 /* ---- dumps ---- */
 
 typedef struct

@@ -23,6 +23,10 @@ char *cli_output_name (const char *path, guint i, guint n);
 gboolean cli_output_png (const char *path, DifResult *result, guint i, char **kept,
                          GError **error);
 
+/* Writes a preview as a PNG file, several pictures one below the other.  Errors:
+ * G_FILE_ERROR, GDK_PIXBUF_ERROR. */
+gboolean cli_output_preview (const char *path, const DifPreview *preview, GError **error);
+
 /** CliDump: named tensors on their way to a file. */
 typedef struct _CliDump CliDump;
 

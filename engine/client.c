@@ -12,6 +12,7 @@
 #include "engine/client.h"
 #include "engine/connection.h"
 #include "engine/message.h"
+#include "engine/news.h"
 #include "engine/picture.h"
 #include "engine/reach.h"
 #include "engine/warm.h"
@@ -34,14 +35,13 @@ typedef enum
 /* The data of a GTask; ends with it. */
 typedef struct
 {
-  GTask          *task;
-  State           state;
-  guint           attempt;
-  DifRequest     *rq; /* NULL for a question */
-  const char     *question, *answer;
-  guint           patience; /* with the engine's answers, in milliseconds */
-  DifProgressFunc progress;
-  gpointer        progress_data;
+  GTask      *task;
+  State       state;
+  guint       attempt;
+  DifRequest *rq; /* NULL for a question */
+  const char *question, *answer;
+  guint       patience; /* with the engine's answers, in milliseconds */
+  DifWatch    watch;
 
   DifConnection *connection;
   int            pid;
@@ -52,9 +52,7 @@ typedef struct
   guint8        *has;     /* which of its pictures have */
   gboolean       is_full; /* there was no memory for it */
 
-  GMutex      lock; /* of the two below, which a computing thread writes */
-  DifProgress latest;
-  gboolean    is_told;
+  DifNews *news; /* of a computing thread */
 } Call;
 
 static void reach (Call *call);
@@ -77,7 +75,6 @@ call_free (gpointer data)
   dif_request_free (call->rq);
   dif_result_free (call->result);
   g_free (call->has);
-  g_mutex_clear (&call->lock);
   g_free (call);
 }
 
@@ -87,9 +84,7 @@ call_new (GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user
   Call  *call = g_new0 (Call, 1);
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
 
-  g_mutex_init (&call->lock);
   call->task     = task;
-  call->is_told  = TRUE;
   call->patience = ANSWER_MS;
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, call, call_free);
@@ -105,6 +100,7 @@ call_close (Call *call)
   clear_source (&call->timer);
   clear_source (&call->cancel_source);
   g_clear_pointer (&call->connection, dif_connection_free);
+  g_clear_pointer (&call->news, dif_news_free);
   return call->task;
 }
 
@@ -257,6 +253,8 @@ send_question (Call *call)
 
   if (request != NULL)
     dif_json_set_copy (message, "request", request);
+  if (call->watch.preview != NULL)
+    dif_json_set_double (message, "preview_ms", MAX (call->watch.preview_ms, 1));
   dif_connection_send (call->connection, message, NULL);
 }
 
@@ -324,8 +322,22 @@ take_progress (Call *call, DifJson *header)
   if (! dif_message_to_progress (header, &now))
     call_fail_with (call, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
                     "dif-engine: expected how far it is, found a message that makes no sense");
-  else if (call->progress != NULL && call->state == ASKING)
-    call->progress (&now, call->progress_data);
+  else if (call->watch.progress != NULL && call->state == ASKING)
+    call->watch.progress (&now, call->watch.user_data);
+}
+
+static void
+take_preview (Call *call, DifFrame *frame)
+{
+  DifPreview preview;
+
+  if (call->watch.preview == NULL)
+    return; /* it was not asked for */
+  if (dif_message_to_preview (frame->header, frame->payload, &preview))
+    call->watch.preview (&preview, call->watch.user_data);
+  else
+    call_fail_with (call, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_CORRUPT,
+                    "dif-engine: expected a preview, found a message that makes no sense");
 }
 
 /* Of a run; what is not known is left alone. */
@@ -336,6 +348,8 @@ take_news (Call *call, DifFrame *frame)
 
   if (dif_message_is (header, "progress"))
     take_progress (call, header);
+  else if (dif_message_is (header, "preview"))
+    take_preview (call, frame);
   else if (dif_message_is (header, "done"))
     take_done (call, header);
   else if ((! dif_message_is (header, "picture") && ! dif_message_is (header, "plane")) ||
@@ -585,54 +599,16 @@ reach (Call *call)
 
 /* ---- computing here ---- */
 
-/* On the call's context; the task has the call. */
-static gboolean
-tell_progress (gpointer user_data)
-{
-  Call       *call = g_task_get_task_data (user_data);
-  DifProgress latest;
-
-  g_mutex_lock (&call->lock);
-  latest        = call->latest;
-  call->is_told = TRUE;
-  g_mutex_unlock (&call->lock);
-  if (call->progress != NULL && ! g_task_get_completed (user_data))
-    call->progress (&latest, call->progress_data);
-  return G_SOURCE_REMOVE;
-}
-
-/* On the computing thread; what the context did not fetch in time is skipped. */
-static void
-on_progress (const DifProgress *progress, gpointer user_data)
-{
-  Call    *call = user_data;
-  gboolean is_told;
-
-  g_mutex_lock (&call->lock);
-  call->latest       = *progress;
-  call->latest.stage = g_intern_string (progress->stage);
-  is_told            = call->is_told;
-  call->is_told      = FALSE;
-  g_mutex_unlock (&call->lock);
-  if (is_told)
-    {
-      g_autoptr (GSource) source = g_idle_source_new ();
-
-      g_source_set_priority (source, G_PRIORITY_DEFAULT);
-      g_source_set_callback (source, tell_progress, g_object_ref (call->task), g_object_unref);
-      g_source_attach (source, g_task_get_context (call->task));
-    }
-}
-
 static void
 compute_in_thread (GTask *step, gpointer source, gpointer data, GCancellable *cancellable)
 {
   Call               *call    = data;
   g_autoptr (DifWarm) own     = dif_warm_new (0);
   GError             *failure = NULL;
+  DifWatch            watch   = dif_news_watch (call->news);
   DifResult          *result;
 
-  result = dif_warm_run (own, call->rq, on_progress, call, cancellable, &failure);
+  result = dif_warm_run (own, call->rq, &watch, cancellable, &failure);
   if (result != NULL)
     g_task_return_pointer (step, result, (GDestroyNotify) dif_result_free);
   else
@@ -656,21 +632,22 @@ static void
 compute (Call *call)
 {
   call->state = COMPUTING;
+  call->news  = dif_news_new (g_task_get_context (call->task), &call->watch);
   run_step (call, compute_in_thread, on_computed);
 }
 
 /* ---- public ---- */
 
 void
-dif_engine_run_async (DifRequest *rq, DifProgressFunc progress, gpointer progress_data,
-                      GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+dif_engine_run_async (DifRequest *rq, const DifWatch *watch, GCancellable *cancellable,
+                      GAsyncReadyCallback callback, gpointer user_data)
 {
   Call *call = call_new (cancellable, callback, user_data);
 
-  call->rq            = dif_request_copy (rq);
-  call->question      = "run";
-  call->progress      = progress;
-  call->progress_data = progress_data;
+  call->rq       = dif_request_copy (rq);
+  call->question = "run";
+  if (watch != NULL)
+    call->watch = *watch;
   reach (call);
 }
 
@@ -711,9 +688,10 @@ dif_engine_run (DifRequest *rq, DifProgressFunc progress, gpointer user_data,
                 GCancellable *cancellable, GError **error)
 {
   GMainContext            *context = own_context ();
+  DifWatch                 watch   = { .progress = progress, .user_data = user_data };
   g_autoptr (GAsyncResult) answer  = NULL;
 
-  dif_engine_run_async (rq, progress, user_data, cancellable, keep_answer, &answer);
+  dif_engine_run_async (rq, &watch, cancellable, keep_answer, &answer);
   return dif_engine_run_finish (wait_for (context, &answer), error);
 }
 

@@ -20,9 +20,10 @@ G_BEGIN_DECLS
 /**
  * dif_engine_run_async:
  * @rq: a request; may be changed or freed when this returns
- * @progress: (nullable): told how far it is; its stage may also be "wait" while
- *   other clients' runs are ahead, as many as n_steps says
- * @progress_data: for @progress
+ * @watch: (nullable): copied.  Told how far it is; the stage may also be "wait" while
+ *   other clients' runs are ahead, as many as n_steps says.  Shown what the pictures are
+ *   becoming, if its preview is not NULL; dif_pipeline_set_preview() says when that is
+ *   possible
  * @cancellable: (nullable): to give up; also from another thread
  * @callback: called once
  * @user_data: for @callback
@@ -34,9 +35,8 @@ G_BEGIN_DECLS
  * Cancelling is a message to the engine, which keeps its models; the call ends
  * when the engine has let go of the run, or two seconds later.
  */
-void dif_engine_run_async (DifRequest *rq, DifProgressFunc progress, gpointer progress_data,
-                           GCancellable *cancellable, GAsyncReadyCallback callback,
-                           gpointer user_data);
+void dif_engine_run_async (DifRequest *rq, const DifWatch *watch, GCancellable *cancellable,
+                           GAsyncReadyCallback callback, gpointer user_data);
 
 /**
  * dif_engine_run_finish:

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "engine/jobs.h"
+#include "engine/news.h"
 
 struct _DifJob
 {
@@ -18,9 +19,7 @@ struct _DifJob
   DifResult          *result;
   GError             *failure;
 
-  GMutex      lock; /* of the two below, which the computing thread writes */
-  DifProgress latest;
-  gboolean    is_told;
+  DifNews *news;
 };
 
 struct _DifJobs
@@ -40,40 +39,26 @@ job_free (DifJob *job)
   dif_result_free (job->result);
   g_clear_error (&job->failure);
   g_object_unref (job->cancellable);
-  g_mutex_clear (&job->lock);
+  dif_news_free (job->news);
   g_free (job);
 }
 
-static gboolean
-tell_progress (gpointer user_data)
-{
-  DifJob     *job = user_data;
-  DifProgress latest;
-
-  g_mutex_lock (&job->lock);
-  latest       = job->latest;
-  job->is_told = TRUE;
-  g_mutex_unlock (&job->lock);
-  if (job->events != NULL)
-    job->events->progress (job, &latest, job->user_data);
-  return G_SOURCE_REMOVE;
-}
-
-/* On the computing thread; what the main loop did not fetch in time is skipped. */
 static void
 on_progress (const DifProgress *progress, gpointer user_data)
 {
-  DifJob  *job = user_data;
-  gboolean is_told;
+  DifJob *job = user_data;
 
-  g_mutex_lock (&job->lock);
-  job->latest       = *progress;
-  job->latest.stage = g_intern_string (progress->stage);
-  is_told           = job->is_told;
-  job->is_told      = FALSE;
-  g_mutex_unlock (&job->lock);
-  if (is_told)
-    g_idle_add_full (G_PRIORITY_DEFAULT, tell_progress, job, NULL);
+  if (job->events != NULL)
+    job->events->progress (job, progress, job->user_data);
+}
+
+static void
+on_preview (const DifPreview *preview, gpointer user_data)
+{
+  DifJob *job = user_data;
+
+  if (job->events != NULL)
+    job->events->preview (job, preview, job->user_data);
 }
 
 static void
@@ -84,7 +69,7 @@ tell_waiting (DifJobs *jobs)
   for (GList *link = jobs->waiting.head; link != NULL; link = link->next, ahead++)
     {
       DifJob     *job  = link->data;
-      DifProgress wait = { "wait", 0, MAX (ahead, 1), 0.0, -1.0 };
+      DifProgress wait = { "wait", 0, MAX (ahead, 1), 0.0, -1.0, -1.0 };
 
       job->events->progress (job, &wait, job->user_data);
     }
@@ -123,11 +108,11 @@ compute (gpointer user_data)
 
   while ((next = g_async_queue_pop (jobs->to_thread)) != jobs)
     {
-      DifJob *job = next;
+      DifJob  *job   = next;
+      DifWatch watch = dif_news_watch (job->news);
 
       if (! g_cancellable_set_error_if_cancelled (job->cancellable, &job->failure))
-        job->result = dif_warm_run (jobs->warm, job->rq, on_progress, job, job->cancellable,
-                                    &job->failure);
+        job->result = dif_warm_run (jobs->warm, job->rq, &watch, job->cancellable, &job->failure);
       g_idle_add_full (G_PRIORITY_DEFAULT, take_back, job, NULL);
     }
   return NULL;
@@ -181,17 +166,18 @@ dif_jobs_free (DifJobs *jobs)
 }
 
 DifJob *
-dif_jobs_add (DifJobs *jobs, DifRequest *rq, const DifJobEvents *events, gpointer user_data)
+dif_jobs_add (DifJobs *jobs, DifRequest *rq, guint preview_ms, const DifJobEvents *events,
+              gpointer user_data)
 {
-  DifJob *job = g_new0 (DifJob, 1);
+  DifJob  *job   = g_new0 (DifJob, 1);
+  DifWatch watch = { on_progress, preview_ms != 0 ? on_preview : NULL, preview_ms, job };
 
   job->jobs        = jobs;
   job->events      = events;
   job->user_data   = user_data;
   job->rq          = rq;
   job->cancellable = g_cancellable_new ();
-  job->is_told     = TRUE;
-  g_mutex_init (&job->lock);
+  job->news        = dif_news_new (NULL, &watch);
   g_queue_push_tail (&jobs->waiting, job);
   start_next (jobs);
   if (jobs->running != job && jobs->told_source == 0)

@@ -20,11 +20,13 @@ typedef struct _DifJob DifJob;
 /**
  * DifJobEvents:
  * @progress: how far it is; stage "wait" while others are ahead, as many as n_steps says
+ * @preview: what its pictures are becoming
  * @finished: one of @result (transfer full) and @failure is set; @job is gone afterwards
  */
 typedef struct
 {
   void (*progress) (DifJob *job, const DifProgress *progress, gpointer user_data);
+  void (*preview) (DifJob *job, const DifPreview *preview, gpointer user_data);
   void (*finished) (DifJob *job, DifResult *result, const GError *failure, gpointer user_data);
 } DifJobEvents;
 
@@ -47,13 +49,14 @@ void dif_jobs_free (DifJobs *jobs);
  * dif_jobs_add:
  * @jobs: a queue
  * @rq: (transfer full): what to run
+ * @preview_ms: least time between two previews, in milliseconds; 0 for none
  * @events: whom to tell, never before this returns
  * @user_data: for @events
  *
  * Returns: (transfer none): the run, valid until it is finished or cancelled
  */
-DifJob *dif_jobs_add (DifJobs *jobs, DifRequest *rq, const DifJobEvents *events,
-                      gpointer user_data);
+DifJob *dif_jobs_add (DifJobs *jobs, DifRequest *rq, guint preview_ms,
+                      const DifJobEvents *events, gpointer user_data);
 
 /**
  * dif_jobs_cancel:

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "engine/message.h"
+#include "engine/picture.h"
 
 #define MAX_CODE 1000
 
@@ -66,6 +67,7 @@ dif_message_from_progress (const DifProgress *progress)
   dif_json_set_double (message, "n_steps", progress->n_steps);
   dif_json_set_double (message, "fraction", progress->fraction);
   dif_json_set_double (message, "seconds_left", progress->seconds_left);
+  dif_json_set_double (message, "step_seconds", progress->step_seconds);
   return message;
 }
 
@@ -79,6 +81,7 @@ dif_message_to_progress (DifJson *message, DifProgress *progress)
   progress->n_steps      = (guint) dif_json_int (message, "n_steps", 1, 1, G_MAXINT);
   progress->fraction     = dif_json_double (message, "fraction", 0.0);
   progress->seconds_left = dif_json_double (message, "seconds_left", -1.0);
+  progress->step_seconds = dif_json_double (message, "step_seconds", -1.0);
   for (guint i = 0; i < G_N_ELEMENTS (stages); i++)
     {
       if (g_str_equal (stage, stages[i]))
@@ -87,4 +90,34 @@ dif_message_to_progress (DifJson *message, DifProgress *progress)
   return dif_json_finish (message, NULL) && progress->stage != NULL &&
          progress->step <= progress->n_steps && progress->fraction >= 0.0 &&
          progress->fraction <= 1.0;
+}
+
+DifJson *
+dif_message_from_preview (const DifPreview *preview)
+{
+  DifJson *message = dif_message_new ("preview");
+
+  dif_json_set_double (message, "step", preview->step);
+  dif_json_set_double (message, "n_steps", preview->n_steps);
+  dif_json_set_double (message, "n_images", preview->n_images);
+  dif_json_set_double (message, "width", preview->width);
+  dif_json_set_double (message, "height", preview->height);
+  return message;
+}
+
+gboolean
+dif_message_to_preview (DifJson *message, GBytes *payload, DifPreview *preview)
+{
+  gsize n;
+
+  preview->step     = (guint) dif_json_require_int (message, "step", 1, G_MAXINT);
+  preview->n_steps  = (guint) dif_json_require_int (message, "n_steps", 1, G_MAXINT);
+  preview->n_images = (guint) dif_json_require_int (message, "n_images", 1, DIF_ENGINE_MAX_IMAGES);
+  preview->width    = (guint) dif_json_require_int (message, "width", 1, DIF_ENGINE_MAX_SIDE);
+  preview->height   = (guint) dif_json_require_int (message, "height", 1, DIF_ENGINE_MAX_SIDE);
+  if (! dif_json_finish (message, NULL) || payload == NULL || preview->step > preview->n_steps)
+    return FALSE;
+  preview->pixels = g_bytes_get_data (payload, &n);
+  return n % ((gsize) preview->width * preview->height * 3) == 0 &&
+         n / ((gsize) preview->width * preview->height * 3) == preview->n_images;
 }

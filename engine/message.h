@@ -5,6 +5,7 @@
  *   {"type":"hello","protocol":3}            {"type":"hello","protocol":3,"pid":…}
  *   {"type":"input","name":…,…} + pixels, …
  *   {"type":"run","request":{…}}             {"type":"progress",…}*
+ *     with "preview_ms":…                    {"type":"preview",…} + bytes, … between them
  *                                            {"type":"picture","index":0,…} + pixels, …
  *                                            {"type":"plane","name":…,…} + pixels, …
  *                                            {"type":"done","seed":…}
@@ -17,7 +18,8 @@
  * Instead of any answer: {"type":"error","domain":…,"code":…,"message":…}.
  * Inputs are the pictures that the next run starts from, by the names of its
  * parameters; planes are what a run found out besides its pictures, such as
- * depth.  Messages and members that a receiver does not know are left alone, so
+ * depth; previews come only if "preview_ms" says how far apart they are to be at
+ * least.  Messages and members that a receiver does not know are left alone, so
  * that either side can learn to say more; picture.h tells how pixels travel.  A
  * connection that ends cancels its run.
  */
@@ -92,6 +94,24 @@ DifJson *dif_message_from_progress (const DifProgress *progress);
  * Returns: FALSE if it is not a progress that makes sense
  */
 gboolean dif_message_to_progress (DifJson *message, DifProgress *progress);
+
+/**
+ * dif_message_from_preview:
+ * @preview: what a run's pictures are becoming
+ *
+ * Returns: (transfer full): a "preview", without its pixels
+ */
+DifJson *dif_message_from_preview (const DifPreview *preview);
+
+/**
+ * dif_message_to_preview:
+ * @message: a "preview"
+ * @payload: (nullable): what came with it
+ * @preview: (out): its content; its pixels are @payload's
+ *
+ * Returns: FALSE if it is not a preview that makes sense
+ */
+gboolean dif_message_to_preview (DifJson *message, GBytes *payload, DifPreview *preview);
 
 G_END_DECLS
 

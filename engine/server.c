@@ -80,6 +80,18 @@ on_job_progress (DifJob *job, const DifProgress *progress, gpointer user_data)
     dif_connection_send (client->connection, message, NULL);
 }
 
+static void
+on_job_preview (DifJob *job, const DifPreview *preview, gpointer user_data)
+{
+  Client             *client  = user_data;
+  gsize               n       = (gsize) preview->n_images * preview->width * preview->height * 3;
+  g_autoptr (DifJson) message = dif_message_from_preview (preview);
+  g_autoptr (GBytes)  pixels  = g_bytes_new (preview->pixels, n);
+
+  if (dif_connection_backlog (client->connection) < MAX_BACKLOG)
+    dif_connection_send (client->connection, message, pixels);
+}
+
 static gboolean
 send_planes (DifConnection *connection, DifResult *result, GError **error)
 {
@@ -168,7 +180,7 @@ on_job_finished (DifJob *job, DifResult *result, const GError *failure, gpointer
     dif_connection_send_error (client->connection, failure);
 }
 
-static const DifJobEvents job_events = { on_job_progress, on_job_finished };
+static const DifJobEvents job_events = { on_job_progress, on_job_preview, on_job_finished };
 
 static void
 answer_hello (Client *client, DifJson *header)
@@ -281,14 +293,16 @@ read_request (Client *client, DifJson *header, GError **error)
 static void
 answer_run (Client *client, DifJson *header)
 {
-  g_autoptr (GError)     failure = NULL;
-  g_autoptr (DifRequest) rq      = read_request (client, header, &failure);
+  g_autoptr (GError)     failure    = NULL;
+  guint                  preview_ms = (guint) dif_json_int (header, "preview_ms", 0, 0, G_MAXINT);
+  g_autoptr (DifRequest) rq         = read_request (client, header, &failure);
 
   forget_inputs (client);
-  if (rq == NULL)
+  if (rq == NULL || ! dif_json_finish (header, &failure))
     dif_connection_send_error (client->connection, failure);
   else
-    client->job = dif_jobs_add (client->server->jobs, g_steal_pointer (&rq), &job_events, client);
+    client->job = dif_jobs_add (client->server->jobs, g_steal_pointer (&rq), preview_ms,
+                                &job_events, client);
 }
 
 static void

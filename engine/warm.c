@@ -340,6 +340,7 @@ typedef struct
   const char   *device;
   guint64       file_bytes;
   Span          span;
+  DifWatch      watch;
   GCancellable *cancellable;
 } Run;
 
@@ -446,12 +447,14 @@ draw (DifWarm *warm, Run *run, Loaded *one, GError **error)
   DifResult *result;
 
   run->span.share = 1.0 - run->span.from;
-
+  dif_pipeline_set_preview (one->pipe, run->watch.preview, run->watch.user_data,
+                            run->watch.preview_ms);
   result = dif_pipeline_run (one->pipe, run->rq, span_progress, &run->span, run->cancellable,
                              &failure);
   if (result == NULL && give_way (warm, &failure))
     result = dif_pipeline_run (one->pipe, run->rq, span_progress, &run->span, run->cancellable,
                                &failure);
+  dif_pipeline_set_preview (one->pipe, NULL, NULL, 0);
   if (result == NULL)
     g_propagate_error (error, failure);
   return result;
@@ -475,10 +478,12 @@ put_back (DifWarm *warm, Loaded *one, guint n_unloads)
 }
 
 DifResult *
-dif_warm_run (DifWarm *warm, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
-              GCancellable *cancellable, GError **error)
+dif_warm_run (DifWarm *warm, DifRequest *rq, const DifWatch *watch, GCancellable *cancellable,
+              GError **error)
 {
-  Run        run    = { .span = { progress, user_data, 0.0, 1.0 }, .cancellable = cancellable };
+  Run        run    = { .span        = { watch->progress, watch->user_data, 0.0, 1.0 },
+                        .watch       = *watch,
+                        .cancellable = cancellable };
   DifResult *result = NULL;
   Loaded    *one;
   guint      n_unloads;

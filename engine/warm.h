@@ -49,8 +49,8 @@ void dif_warm_free (DifWarm *warm);
  * dif_warm_run:
  * @warm: what is loaded
  * @rq: a request; its "model" is a path
- * @progress: (nullable): told how far loading and drawing are, as one whole
- * @user_data: for @progress
+ * @watch: who is told how far loading and drawing are, as one whole, and shown what
+ *   the pictures are becoming
  * @cancellable: (nullable): to give up
  * @error: return location
  *
@@ -58,8 +58,8 @@ void dif_warm_free (DifWarm *warm);
  *
  * Returns: (transfer full) (nullable): the pictures
  */
-DifResult *dif_warm_run (DifWarm *warm, DifRequest *rq, DifProgressFunc progress,
-                         gpointer user_data, GCancellable *cancellable, GError **error);
+DifResult *dif_warm_run (DifWarm *warm, DifRequest *rq, const DifWatch *watch,
+                         GCancellable *cancellable, GError **error);
 
 /**
  * dif_warm_unload:

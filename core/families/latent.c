@@ -4,6 +4,16 @@
 
 #include "base/error.h"
 
+static const float sd_rows[][3] = {
+  { 0.3512f, 0.2297f, 0.3227f },
+  { 0.3250f, 0.4974f, 0.2350f },
+  { -0.2829f, 0.1762f, 0.2721f },
+  { -0.2120f, -0.2616f, -0.7177f },
+  { 0, 0, 0 },
+};
+
+const DifLatentRgb dif_latent_rgb_sd = { G_N_ELEMENTS (sd_rows) - 1, sd_rows };
+
 gboolean
 dif_latent_misfit (DifPipeline *pipe, GError **error, const char *format, ...)
 {

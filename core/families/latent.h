@@ -10,6 +10,15 @@
 G_BEGIN_DECLS
 
 /**
+ * dif_latent_rgb_sd:
+ *
+ * Colors of the latents of Stable Diffusion 1.x and 2.x, scaled by 0.18215.
+ *
+ * Source: ComfyUI latent_formats.SD15, fitted to that autoencoder.
+ */
+extern const DifLatentRgb dif_latent_rgb_sd;
+
+/**
  * dif_latent_misfit:
  * @pipe: a model whose parts do not fit each other
  * @error: return location

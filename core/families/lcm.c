@@ -81,4 +81,5 @@ const DifFamilyClass dif_family_lcm = {
   .check       = check,
   .encode      = encode,
   .shortens    = TRUE,
+  .colors      = &dif_latent_rgb_sd,
 };

@@ -261,4 +261,5 @@ const DifFamilyClass dif_family_sd = {
   .can         = dif_latent_can,
   .check       = check,
   .encode      = encode,
+  .colors      = &dif_latent_rgb_sd,
 };

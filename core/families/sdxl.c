@@ -241,6 +241,18 @@ encode (DifRun *run, DifConditioning *c)
     append_sizes (run, c->micro, n > run->spec->n_images && i < run->spec->n_images);
 }
 
+/* Latents scaled by 0.13025.  Source: ComfyUI latent_formats.SDXL, fitted to that
+ * autoencoder. */
+static const float rgb_rows[][3] = {
+  { 0.3651f, 0.4232f, 0.4341f },
+  { -0.2533f, -0.0042f, 0.1068f },
+  { 0.1076f, 0.1111f, -0.0362f },
+  { -0.3165f, -0.2492f, -0.2188f },
+  { 0.1084f, -0.0175f, -0.0011f },
+};
+
+static const DifLatentRgb colors = { G_N_ELEMENTS (rgb_rows) - 1, rgb_rows };
+
 /* ---- single files ---- */
 
 #define VAE         "\"scaling_factor\": 0.13025, \"force_upcast\": true"
@@ -378,4 +390,5 @@ const DifFamilyClass dif_family_sdxl = {
   .check_run       = check_run,
   .encode          = encode,
   .begins_at_first = TRUE,
+  .colors          = &colors,
 };

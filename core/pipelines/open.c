@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "families/families.h"
 #include "pipelines/pipelines-private.h"
+#include "pipelines/presets.h"
 #include "run/given-latents.h"
 
 #include <glib/gi18n-lib.h>
@@ -239,6 +240,23 @@ prepare (DifRun *run, DifRunSpec *spec, const DifTaskClass *task, GError **error
   return TRUE;
 }
 
+/* The model's own colors count, else its family's; a picture has its own. */
+static DifPreviewer *
+make_previewer (DifPipeline *pipe)
+{
+  float        rows[DIF_PRESETS_MAX_COLORS][3];
+  DifLatentRgb colors = { dif_presets_colors (pipe->presets, rows), rows };
+
+  if (! pipe->preview)
+    return NULL;
+  if (! colors.n_channels && pipe->vae && pipe->family->colors)
+    colors = *pipe->family->colors;
+  if (! colors.n_channels && pipe->vae)
+    return NULL;
+  return dif_previewer_new (colors.n_channels ? &colors : NULL, pipe->preview, pipe->preview_data,
+                            pipe->preview_ms);
+}
+
 gboolean
 _dif_run_open (DifRun *run, DifRunSpec *spec, DifPipeline *pipe, DifRequest *rq,
                DifBackend *backend, GCancellable *cancellable, GError **error)
@@ -248,6 +266,7 @@ _dif_run_open (DifRun *run, DifRunSpec *spec, DifPipeline *pipe, DifRequest *rq,
                     .rq             = rq,
                     .judge          = _dif_run_judge,
                     .cancellable    = cancellable,
+                    .previewer      = make_previewer (pipe),
                     .report.warning = g_string_new (NULL),
                     .cx             = dif_context_new (backend, pipe->dtype) };
   dif_work_begin (&run->work, NULL, NULL);
@@ -268,6 +287,7 @@ _dif_run_clear (DifRun *run)
   dif_conditioning_clear (&run->conditioning);
   dif_scheduler_free (run->scheduler);
   dif_rng_free (run->rng);
+  dif_previewer_free (run->previewer);
   dif_context_free (run->cx);
   g_string_free (run->report.warning, TRUE);
   g_free (run->report.verdicts);

@@ -13,7 +13,7 @@
 void
 _dif_part_load_report (DifPartLoad *load)
 {
-  DifProgress p = { .stage = "load", .step = load->done, .seconds_left = -1 };
+  DifProgress p = { .stage = "load", .step = load->done, .seconds_left = -1, .step_seconds = -1 };
 
   p.n_steps  = load->n_parts;
   p.fraction = (double) load->done++ / load->n_parts;

@@ -182,6 +182,9 @@ new_like (DifPipeline *pipe, GError **error)
   other->dump_data        = pipe->dump_data;
   other->profile          = pipe->profile;
   other->profile_data     = pipe->profile_data;
+  other->preview          = pipe->preview;
+  other->preview_data     = pipe->preview_data;
+  other->preview_ms       = pipe->preview_ms;
   return g_steal_pointer (&other);
 }
 
@@ -419,6 +422,15 @@ dif_pipeline_set_profile (DifPipeline *pipe, DifProfileFunc func, gpointer user_
 {
   pipe->profile      = func;
   pipe->profile_data = user_data;
+}
+
+void
+dif_pipeline_set_preview (DifPipeline *pipe, DifPreviewFunc func, gpointer user_data,
+                          guint interval_ms)
+{
+  pipe->preview      = func;
+  pipe->preview_data = user_data;
+  pipe->preview_ms   = interval_ms;
 }
 
 DifScheduler *

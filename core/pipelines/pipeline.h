@@ -127,6 +127,22 @@ void dif_pipeline_set_dump (DifPipeline *pipe, DifDumpFunc func, gpointer user_d
 void dif_pipeline_set_profile (DifPipeline *pipe, DifProfileFunc func, gpointer user_data);
 
 /**
+ * dif_pipeline_set_preview:
+ * @pipe: a pipeline
+ * @func: (nullable): shown what the pictures of a run are becoming, from its first
+ *   step; of several devices, those that the first draws
+ * @user_data: for @func
+ * @interval_ms: least time between two, such as %DIF_PREVIEW_MS; those that would
+ *   come sooner are not made.  0 for one a step
+ *
+ * What the denoiser predicts is brought to colors by a matrix: the family's, or the
+ * "latent-rgb" of the model's own dif.json.  Nothing is shown of latents of which
+ * nobody says their colors.  Pictures are the same with previews and without.
+ */
+void dif_pipeline_set_preview (DifPipeline *pipe, DifPreviewFunc func, gpointer user_data,
+                               guint interval_ms);
+
+/**
  * dif_pipeline_checkpoint: dif_pipeline_backend: dif_pipeline_dtype:
  * @pipe: a pipeline
  *

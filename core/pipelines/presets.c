@@ -6,6 +6,7 @@
  */
 #include "pipelines/presets.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -17,6 +18,7 @@
 #define MAX_WORDS     100000
 #define MAX_UNKNOWN   12 /* that are named */
 #define MAX_WORD_SIZE 64 /* bytes */
+#define MAX_COLOR     100.0
 
 /* Parameters that a model may have a default for. */
 static const char *const numbers[] = { "steps", "guidance-scale", "strength", NULL };
@@ -72,6 +74,32 @@ check_words (DifJson *member)
 }
 
 static void
+check_colors (DifJson *rows)
+{
+  guint n = dif_json_type (rows) == DIF_JSON_ARRAY ? dif_json_length (rows) : 0;
+
+  if (n < 2 || n > DIF_PRESETS_MAX_COLORS)
+    dif_json_fail_value (rows, DIF_FORMAT_ERROR_BAD_VALUE,
+                         "a list of rows, one a channel and one more");
+  for (guint i = 0; i < n; i++)
+    {
+      DifJson *row = dif_json_at (rows, i);
+
+      if (dif_json_type (row) != DIF_JSON_ARRAY || dif_json_length (row) != 3)
+        dif_json_fail_value (row, DIF_FORMAT_ERROR_BAD_VALUE, "red, green and blue");
+      for (guint k = 0; k < dif_json_length (row); k++)
+        {
+          double value = dif_json_value_double (dif_json_at (row, k));
+
+          if (! (fabs (value) <= MAX_COLOR))
+            dif_json_fail (dif_json_at (row, k), DIF_FORMAT_ERROR_BAD_VALUE,
+                           "expected a number from -%g to %g, found %g", MAX_COLOR, MAX_COLOR,
+                           value);
+        }
+    }
+}
+
+static void
 check_member (DifJson *member, const char *const *parts)
 {
   const char *key = dif_json_key (member);
@@ -82,10 +110,12 @@ check_member (DifJson *member, const char *const *parts)
     check_about (member);
   else if (strcmp (key, "words") == 0)
     check_words (member);
+  else if (strcmp (key, "latent-rgb") == 0)
+    check_colors (member);
   else if (! g_strv_contains (parts, key))
     dif_json_fail (member, DIF_FORMAT_ERROR_BAD_VALUE,
-                   "expected one of steps, guidance-scale, strength, about and words, found a key "
-                   "that nobody reads");
+                   "expected one of steps, guidance-scale, strength, about, words and latent-rgb, "
+                   "found a key that nobody reads");
   else if (dif_json_type (member) != DIF_JSON_OBJECT)
     dif_json_fail_value (member, DIF_FORMAT_ERROR_BAD_VALUE, "an object");
 }
@@ -124,6 +154,18 @@ const char *
 dif_presets_about (DifJson *presets)
 {
   return presets ? dif_json_string (presets, "about", NULL) : NULL;
+}
+
+guint
+dif_presets_colors (DifJson *presets, float rows[DIF_PRESETS_MAX_COLORS][3])
+{
+  DifJson *list = presets ? dif_json_member (presets, "latent-rgb") : NULL;
+  guint    n    = list ? dif_json_length (list) : 0;
+
+  for (guint i = 0; i < n; i++)
+    for (guint k = 0; k < 3; k++)
+      rows[i][k] = (float) dif_json_value_double (dif_json_at (dif_json_at (list, i), k));
+  return n ? n - 1 : 0;
 }
 
 /* ---- words ---- */

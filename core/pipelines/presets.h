@@ -4,7 +4,9 @@
  * Its own defaults ("steps", "guidance-scale", "strength"), which count where a
  * request says nothing; what it is ("about", one line for people); and all
  * "words" that it was trained with, where they are so few that others are
- * worth a warning.  Of a single file, settings of its parts as well, which
+ * worth a warning; colors of its latents for previews ("latent-rgb": a row of red,
+ * green and blue for every channel, and one for what is there without any), where its
+ * autoencoder is not its family's.  Of a single file, settings of its parts as well, which
  * formats/ reads.
  */
 #ifndef DIF_PIPELINES_PRESETS_H
@@ -13,6 +15,9 @@
 #include "formats/checkpoint.h"
 
 G_BEGIN_DECLS
+
+/** DIF_PRESETS_MAX_COLORS: rows of "latent-rgb" at most. */
+#define DIF_PRESETS_MAX_COLORS 129u
 
 /**
  * dif_presets_load:
@@ -47,6 +52,15 @@ gboolean dif_presets_check (DifJson *presets, const char *const *parts, GError *
  * Returns: (transfer none) (nullable): what the model says it is, to be translated
  */
 const char *dif_presets_about (DifJson *presets);
+
+/**
+ * dif_presets_colors:
+ * @presets: (nullable): as of dif_presets_load()
+ * @rows: (out): filled as far as there are rows
+ *
+ * Returns: of how many channels of latents it has the colors; 0 if it does not say
+ */
+guint dif_presets_colors (DifJson *presets, float rows[DIF_PRESETS_MAX_COLORS][3]);
 
 /**
  * dif_presets_unknown_words:

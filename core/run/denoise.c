@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "run/pipeline-private.h"
+#include "run/preview.h"
 #include "run/timesteps.h"
 #include "tensor/graph.h"
 
@@ -168,8 +169,9 @@ dif_run_denoise (DifRun *run, DifTensor *latents, guint first, const DifHooks *h
       x   = model_input (run, latents, i, hooks);
       out = predict (&model, cx, x, model.times[i - first]);
       dif_context_dump (cx, out, "noise_pred.%u", i - first);
-      latents =
-          dif_scheduler_step (run->scheduler, cx, guide (run, out), i, latents, eta, run->rng);
+      out = guide (run, out);
+      dif_run_preview (run, latents, out, i, i + 1 - first, n - first);
+      latents = dif_scheduler_step (run->scheduler, cx, out, i, latents, eta, run->rng);
       if (hooks && hooks->after)
         latents = hooks->after (run, i, latents, hooks->data);
       dif_context_leave (cx, latents);
@@ -177,6 +179,7 @@ dif_run_denoise (DifRun *run, DifTensor *latents, guint first, const DifHooks *h
         dif_context_release (cx, before);
       dif_context_dump (cx, latents, "latents.%u", i - first);
       dif_context_pace (cx);
+      dif_run_preview_paced (run);
       dif_context_profile (cx, "stage:step", start, 0, 0);
       dif_run_report (run, DIF_STAGE_DENOISE, i + 1 - first, n - first);
     }

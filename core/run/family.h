@@ -11,6 +11,7 @@
 #include "base/params.h"
 #include "formats/single-family.h"
 #include "models/denoiser.h"
+#include "run/preview.h"
 #include "run/run.h"
 #include "run/template.h"
 
@@ -152,6 +153,7 @@ typedef struct
  *   Errors stay in the run's context
  * @shortens: whether img2img spreads all steps over the shorter way that strength
  *   leaves, instead of leaving out the first of them
+ * @colors: (nullable): of its latents
  * @begins_at_first: whether txt2img begins with a given call, where others leave
  *   it to the scheduler to find out
  *
@@ -177,7 +179,8 @@ struct _DifFamilyClass
   gboolean (*check) (DifPipeline *pipe, GError **error);
   gboolean (*check_run) (DifRun *run, GError **error);
   void (*encode) (DifRun *run, DifConditioning *c);
-  gboolean shortens, begins_at_first;
+  gboolean            shortens, begins_at_first;
+  const DifLatentRgb *colors;
 };
 
 G_END_DECLS

@@ -79,6 +79,9 @@ struct _DifPipeline
   gpointer          dump_data;
   DifProfileFunc    profile;
   gpointer          profile_data;
+  DifPreviewFunc    preview;
+  gpointer          preview_data;
+  guint             preview_ms;
   double            load_seconds;
   GPtrArray        *others; /* of DifPipeline: the model on further devices; NULL without */
 };

@@ -22,13 +22,32 @@ static const struct
 void
 dif_work_begin (DifWork *work, DifProgressFunc func, gpointer user_data)
 {
-  *work = (DifWork) { .func = func, .user_data = user_data, .started = g_get_monotonic_time () };
+  *work = (DifWork) { .func         = func,
+                      .user_data    = user_data,
+                      .started      = g_get_monotonic_time (),
+                      .step_seconds = -1 };
 }
 
 void
 dif_work_expect (DifWork *work, DifStage stage, guint n)
 {
   work->of[stage] = stages[stage].weight * n;
+}
+
+/* The first call also pays for preparing kernels: as soon as there is a second, it
+ * does not count. */
+static void
+time_step (DifWork *work, guint step)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (step > work->loop_steps)
+    work->step_seconds = (double) (now - work->loop_began) * 1e-6 / (step - work->loop_steps);
+  if (step <= 1)
+    {
+      work->loop_began = now;
+      work->loop_steps = step;
+    }
 }
 
 void
@@ -38,15 +57,21 @@ dif_work_report (DifWork *work, DifStage stage, guint step, guint n_steps)
   double      total = 0, before = 0;
   DifProgress p = { .step = step, .n_steps = n_steps, .seconds_left = -1 };
 
+  if (stage == DIF_STAGE_DENOISE)
+    time_step (work, step);
+
   for (guint i = 0; i < DIF_N_STAGES; i++)
     {
       before += i < stage ? work->of[i] : 0;
       total += work->of[i];
     }
-  work->done = MAX (work->done, before + work->of[stage] * step / MAX (n_steps, 1));
-  p.stage    = stages[stage].name;
-  p.fraction = total > 0 ? MIN (work->done / total, 1) : 0;
-  if (work->done >= TELLING)
+  work->done     = MAX (work->done, before + work->of[stage] * step / MAX (n_steps, 1));
+  p.stage        = stages[stage].name;
+  p.fraction     = total > 0 ? MIN (work->done / total, 1) : 0;
+  p.step_seconds = work->step_seconds;
+  if (work->done >= TELLING && work->step_seconds >= 0)
+    p.seconds_left = work->step_seconds * (total - work->done);
+  else if (work->done >= TELLING)
     p.seconds_left = elapsed / work->done * (total - work->done);
   if (work->func)
     work->func (&p, work->user_data);

@@ -36,6 +36,9 @@ typedef enum
  * @started: g_get_monotonic_time(), microseconds
  * @of: work of every stage, in calls of the denoiser; 0 for one that is left out
  * @done: work done in all
+ * @loop_began: when the loop began, or its second step, whose time tells more
+ * @loop_steps: steps that were done by then
+ * @step_seconds: what a step takes; negative when unknown
  *
  * The work of a run.
  */
@@ -45,6 +48,9 @@ typedef struct
   gpointer        user_data;
   gint64          started;
   double          of[DIF_N_STAGES], done;
+  gint64          loop_began;
+  guint           loop_steps;
+  double          step_seconds;
 } DifWork;
 
 /**

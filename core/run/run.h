@@ -20,6 +20,9 @@ G_BEGIN_DECLS
 
 typedef struct _DifRun DifRun;
 
+/** DifPreviewer: shows what the pictures are becoming: preview.h. */
+typedef struct _DifPreviewer DifPreviewer;
+
 /**
  * DifExtent:
  * @n_images: pictures
@@ -98,6 +101,7 @@ typedef struct
  *   warning what was found.  For tasks whose result is more than what was drawn;
  *   the others' results are judged when they are collected.  Errors stay in @cx
  * @work: how far it is
+ * @previewer: (nullable): shows what its pictures are becoming
  * @cancellable: (nullable): to give up
  * @report: what comes out
  *
@@ -115,6 +119,7 @@ struct _DifRun
   DifWeights       *latents;
   void (*judge) (DifRun *run, const float *pixels, guint width, guint height);
   DifWork       work;
+  DifPreviewer *previewer;
   GCancellable *cancellable;
   DifRunReport  report;
 };

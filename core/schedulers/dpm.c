@@ -39,14 +39,12 @@ _dif_dpm_is_still (DifScheduler *s, guint index)
 DifTensor *
 _dif_dpm_predict_x0 (DifScheduler *s, const DifSchedulerStep *c, const DifDpmPoint *p)
 {
-  DifTensor *x0;
+  DifTensor *x0 = c->output;
+  double     factors[2];
 
-  if (_dif_scheduler_word_is (s, "prediction_type", "sample"))
-    x0 = c->output;
-  else if (_dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
-    x0 = _dif_combine (c->cx, p->alpha, c->sample, -p->sigma, c->output);
-  else
-    x0 = _dif_combine (c->cx, 1.0 / p->alpha, c->sample, -(double) p->sigma / p->alpha, c->output);
+  _dif_clean_factors (s, p->alpha, p->sigma, factors);
+  if (! _dif_scheduler_word_is (s, "prediction_type", "sample"))
+    x0 = _dif_combine (c->cx, factors[0], c->sample, factors[1], c->output);
   return _dif_bound (s, c->cx, x0);
 }
 

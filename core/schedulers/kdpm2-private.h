@@ -40,6 +40,9 @@ gboolean _dif_kdpm2_set_timesteps (DifScheduler *s, guint n, DifKdpm2Middle midd
 /** _dif_kdpm2_input_factor: input_factor of both. */
 double _dif_kdpm2_input_factor (DifScheduler *s, guint index);
 
+/** _dif_kdpm2_clean_factors: clean_factors of both. */
+void _dif_kdpm2_clean_factors (DifScheduler *s, guint index, double factors[2]);
+
 /**
  * _dif_kdpm2_step: from the step's start along the derivative at this call: to
  * the middle in the first call, to @end in the second.

@@ -57,13 +57,27 @@ _dif_kdpm2_set_timesteps (DifScheduler *s, guint n, DifKdpm2Middle middle, GErro
   return TRUE;
 }
 
+/* The noise level of a call. */
+static float
+sigma_of (DifScheduler *s, guint index)
+{
+  DifKdpm2 *p = (DifKdpm2 *) s;
+
+  return p->start ? p->middle[index] : s->sigmas[index];
+}
+
 double
 _dif_kdpm2_input_factor (DifScheduler *s, guint index)
 {
-  DifKdpm2 *p     = (DifKdpm2 *) s;
-  float     sigma = p->start ? p->middle[index] : s->sigmas[index];
+  float sigma = sigma_of (s, index);
 
   return 1.0 / sqrtf (sigma * sigma + 1.0f);
+}
+
+void
+_dif_kdpm2_clean_factors (DifScheduler *s, guint index, double factors[2])
+{
+  _dif_clean_factors_at_sigma (s, sigma_of (s, index), factors);
 }
 
 DifTensor *

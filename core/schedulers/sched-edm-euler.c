@@ -62,17 +62,26 @@ input_factor (DifScheduler *s, guint index)
   return 1 / hypot ((double) s->sigmas[index], _dif_scheduler_number (s, "sigma_data"));
 }
 
+static void
+clean_factors (DifScheduler *s, guint index, double factors[2])
+{
+  float sigma = s->sigmas[index], data = (float) _dif_scheduler_number (s, "sigma_data");
+  float square = sigma * sigma + data * data, of_output = sigma * data / sqrtf (square);
+
+  factors[0] = data * data / square;
+  factors[1] = _dif_scheduler_word_is (s, "prediction_type", "v_prediction") ? -of_output
+                                                                             : of_output;
+}
+
 static DifTensor *
 step (DifScheduler *s, const DifSchedulerStep *c)
 {
   float      sigma = s->sigmas[c->index], dt = s->sigmas[c->index + 1] - sigma;
-  float      data   = (float) _dif_scheduler_number (s, "sigma_data");
-  float      square = sigma * sigma + data * data, of_output = sigma * data / sqrtf (square);
+  double     factors[2];
   DifTensor *x0, *slope;
 
-  if (_dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
-    of_output = -of_output;
-  x0    = _dif_combine (c->cx, data * data / square, c->sample, of_output, c->output);
+  clean_factors (s, c->index, factors);
+  x0    = _dif_combine (c->cx, factors[0], c->sample, factors[1], c->output);
   slope = _dif_combine (c->cx, 1.0 / sigma, c->sample, -1.0 / sigma, x0);
   return _dif_combine (c->cx, 1.0, c->sample, dt, slope);
 }
@@ -89,5 +98,6 @@ const DifSchedulerClass dif_scheduler_class_edm_euler = {
   .set_timesteps  = set_timesteps,
   .initial_noise  = initial_noise,
   .input_factor   = input_factor,
+  .clean_factors  = clean_factors,
   .step           = step,
 };

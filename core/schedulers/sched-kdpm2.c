@@ -42,6 +42,7 @@ const DifSchedulerClass dif_scheduler_class_kdpm2 = {
   .check          = _dif_noise_check_shapes,
   .set_timesteps  = set_timesteps,
   .input_factor   = _dif_kdpm2_input_factor,
+  .clean_factors  = _dif_kdpm2_clean_factors,
   .step           = step,
   .reset          = _dif_kdpm2_reset,
   .finalize       = _dif_kdpm2_finalize,

@@ -147,6 +147,8 @@ typedef struct
  * @initial_noise: (nullable): size of the initial noise, where it is another
  * @input_factor: (nullable): factor of the model's input at step_index @index,
  *   where it is another
+ * @clean_factors: (nullable): dif_scheduler_clean_factors() at step_index @index,
+ *   where the kind of noising does not tell
  * @step: the arithmetic of a step, inside a scope of its own
  * @reset: (nullable): drops history
  * @finalize: (nullable): frees what set_timesteps made besides
@@ -172,6 +174,7 @@ struct _DifSchedulerClass
   gboolean (*set_timesteps) (DifScheduler *s, guint n, GError **error);
   double (*initial_noise) (DifScheduler *s);
   double (*input_factor) (DifScheduler *s, guint index);
+  void (*clean_factors) (DifScheduler *s, guint index, double factors[2]);
   DifTensor *(*step) (DifScheduler *s, const DifSchedulerStep *c);
   void (*reset) (DifScheduler *s);
   void (*finalize) (DifScheduler *s);
@@ -391,6 +394,15 @@ DifTensor *_dif_threshold (DifScheduler *s, DifContext *cx, DifTensor *x0);
 
 /** _dif_bound: thresholding or clipping of @x0, as the config says. */
 DifTensor *_dif_bound (DifScheduler *s, DifContext *cx, DifTensor *x0);
+
+/**
+ * _dif_clean_factors: predicted picture = factors[0] sample + factors[1] output, where
+ * sample = @root_a picture + @root_b noise.
+ */
+void _dif_clean_factors (DifScheduler *s, float root_a, float root_b, double factors[2]);
+
+/** _dif_clean_factors_at_sigma: the same where sample = picture + sigma noise. */
+void _dif_clean_factors_at_sigma (DifScheduler *s, float sigma, double factors[2]);
 
 /** _dif_predict_x0: the predicted picture at cumulative alpha @a. */
 DifTensor *_dif_predict_x0 (DifScheduler *s, const DifSchedulerStep *c, float a);

@@ -124,16 +124,46 @@ _dif_bound (DifScheduler *s, DifContext *cx, DifTensor *x0)
   return x0;
 }
 
+static void
+set_factors (double factors[2], double of_sample, double of_output)
+{
+  factors[0] = of_sample;
+  factors[1] = of_output;
+}
+
+void
+_dif_clean_factors (DifScheduler *s, float root_a, float root_b, double factors[2])
+{
+  if (_dif_scheduler_word_is (s, "prediction_type", "sample"))
+    set_factors (factors, 0, 1);
+  else if (_dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
+    set_factors (factors, root_a, -root_b);
+  else
+    set_factors (factors, 1.0 / root_a, -(double) root_b / root_a);
+}
+
+void
+_dif_clean_factors_at_sigma (DifScheduler *s, float sigma, double factors[2])
+{
+  float square = sigma * sigma + 1.0f;
+
+  if (_dif_scheduler_word_is (s, "prediction_type", "sample"))
+    set_factors (factors, 0, 1);
+  else if (_dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
+    set_factors (factors, 1.0 / square, -sigma / sqrtf (square));
+  else
+    set_factors (factors, 1.0, -sigma);
+}
+
 DifTensor *
 _dif_predict_x0 (DifScheduler *s, const DifSchedulerStep *c, float a)
 {
-  float root_a = sqrtf (a), root_b = sqrtf (1.0f - a);
+  double factors[2];
 
   if (_dif_scheduler_word_is (s, "prediction_type", "sample"))
     return c->output;
-  if (_dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
-    return _dif_combine (c->cx, root_a, c->sample, -root_b, c->output);
-  return _dif_combine (c->cx, 1.0 / root_a, c->sample, -(double) root_b / root_a, c->output);
+  _dif_clean_factors (s, sqrtf (a), sqrtf (1.0f - a), factors);
+  return _dif_combine (c->cx, factors[0], c->sample, factors[1], c->output);
 }
 
 DifTensor *
@@ -151,13 +181,15 @@ _dif_predict_noise (DifScheduler *s, const DifSchedulerStep *c, float a)
 DifTensor *
 _dif_predict_x0_at_sigma (DifScheduler *s, const DifSchedulerStep *c, float sigma)
 {
-  float square = sigma * sigma + 1.0f;
+  double factors[2];
 
   if (_dif_scheduler_word_is (s, "prediction_type", "sample"))
     return c->output;
+  _dif_clean_factors_at_sigma (s, sigma, factors);
+  /* the order of the terms is diffusers' */
   if (_dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
-    return _dif_combine (c->cx, -sigma / sqrtf (square), c->output, 1.0 / square, c->sample);
-  return _dif_combine (c->cx, 1.0, c->sample, -sigma, c->output);
+    return _dif_combine (c->cx, factors[1], c->output, factors[0], c->sample);
+  return _dif_combine (c->cx, factors[0], c->sample, factors[1], c->output);
 }
 
 /* ---- history ---- */

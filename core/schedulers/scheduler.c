@@ -414,6 +414,32 @@ dif_scheduler_step (DifScheduler *s, DifContext *cx, DifTensor *model_output, gu
   return out;
 }
 
+gboolean
+dif_scheduler_clean_factors (DifScheduler *s, guint i, double factors[2])
+{
+  float a, sigma;
+
+  if (i >= s->n_calls || s->index >= (int) s->n_calls)
+    return FALSE;
+  start_index (s, i);
+  if (s->klass->clean_factors)
+    s->klass->clean_factors (s, (guint) s->index, factors);
+  else if (s->klass->noising == DIF_NOISING_ALPHAS)
+    {
+      a = _dif_noise_alpha (s, (int) s->timesteps[i]);
+      _dif_clean_factors (s, sqrtf (a), sqrtf (1.0f - a), factors);
+    }
+  else if (s->klass->noising == DIF_NOISING_SIGMA)
+    _dif_clean_factors_at_sigma (s, s->sigmas[s->index], factors);
+  else
+    {
+      sigma = s->sigmas[s->index];
+      a     = 1.0f / sqrtf (sigma * sigma + 1.0f);
+      _dif_clean_factors (s, a, sigma * a, factors);
+    }
+  return isfinite (factors[0]) && isfinite (factors[1]);
+}
+
 /* The noise level of @i in the terms of the class's sigma table. */
 static float
 sigma_for_noise (DifScheduler *s, guint i)

@@ -229,6 +229,19 @@ DifTensor *dif_scheduler_step (DifScheduler *s, DifContext *cx, DifTensor *model
                                DifTensor *sample, double eta, DifRng *rng);
 
 /**
+ * dif_scheduler_clean_factors:
+ * @s: a scheduler with timesteps
+ * @i: which call, before its dif_scheduler_step()
+ * @factors: (out): of the sample before the step and of the model's answer
+ *
+ * The picture without noise that the answer predicts, without the bounds that a config
+ * may set it, is their sum.
+ *
+ * Returns: FALSE if nothing finite is predicted
+ */
+gboolean dif_scheduler_clean_factors (DifScheduler *s, guint i, double factors[2]);
+
+/**
  * dif_scheduler_add_noise:
  * @s: a scheduler with timesteps
  * @cx: a context

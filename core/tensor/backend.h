@@ -246,6 +246,12 @@ struct _DifBackendClass
    * further.  Optional. */
   gboolean (*pace) (DifBackend *be, GError **error);
 
+  /* Begins a copy to host memory, of what was asked for before, and does not wait for
+   * it: it is whole when pace was called twice from here on, or wait once.  One at a
+   * time: what comes back is the device's, until the next call.  Optional: NULL
+   * where download waits for nothing. */
+  gconstpointer (*fetch) (DifBackend *be, gconstpointer src, gsize bytes, GError **error);
+
   /* Copies inside device memory.  Needed by the graph_* slots. */
   gboolean (*copy) (DifBackend *be, gpointer dst, gconstpointer src, gsize bytes, GError **error);
 

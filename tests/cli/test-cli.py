@@ -336,6 +336,16 @@ def test_help_of_a_model_shows_what_it_has(bench):
     bench.fails(2, ["--prompt-2", "SDXL"], *bench.draw("-o", "never.png", "--prompt-2", "x"))
 
 
+def test_preview_is_what_is_coming(bench):
+    bench.ok(*bench.draw("-o", "without.png"))
+    bench.ok(*bench.draw("-o", "with.png", "--preview", "coming.png"))
+    assert read_png(bench.path("coming.png"))[:2] == (8, 8)
+    assert read_png(bench.path("with.png")) == read_png(bench.path("without.png"))
+    bench.ok(*bench.draw("--num-images", "2", "-o", "two.png", "--preview", "coming.png"))
+    assert read_png(bench.path("coming.png"))[:2] == (8, 16)
+    bench.fails(2, ["--preview", ".png"], *bench.draw("-o", "out.png", "--preview", "coming.jpg"))
+
+
 def test_random_checkpoints(bench):
     for name, args in (("a", ["--seed", "3"]), ("b", ["--seed=3"]), ("c", ["--seed", "4"]),
                        ("d", ["--seed", "3", "--dtype", "bf16"])):

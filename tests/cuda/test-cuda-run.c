@@ -174,6 +174,67 @@ test_graph_is_a_runs_own (void)
   assert_same (first, again);
 }
 
+/* What was shown, of one picture of a 32 x 32 pixels' latents. */
+typedef struct
+{
+  guint  n, steps[8];
+  guint8 pixels[8][16 * 16 * 3];
+  gsize  n_pixels;
+} Shown;
+
+static void
+keep_shown (const DifPreview *preview, gpointer user_data)
+{
+  Shown *shown = user_data;
+
+  shown->n_pixels = (gsize) preview->n_images * preview->width * preview->height * 3;
+  g_assert_cmpuint (shown->n, <, G_N_ELEMENTS (shown->steps));
+  g_assert_cmpuint (shown->n_pixels, <=, sizeof shown->pixels[0]);
+  memcpy (shown->pixels[shown->n], preview->pixels, shown->n_pixels);
+  shown->steps[shown->n++] = preview->step;
+}
+
+/* Previews come a turn later, with nobody waiting for them, and are those of the host. */
+static void
+test_previews (void)
+{
+  GError                 *error = NULL;
+  Case                    c = usual, host = usual;
+  g_autoptr (DifPipeline) pipe = NULL, other = NULL;
+  g_autoptr (DifResult)   with = NULL, without = NULL, there = NULL;
+  Watch                   w     = { { 0 }, { 0 }, 0 };
+  Shown                   shown = { 0 }, expected = { 0 };
+
+  c.steps = host.steps = "6";
+  host.device          = "ref";
+  pipe                 = load (&c, &error);
+  g_assert_no_error (error);
+  other = load (&host, &error);
+  g_assert_no_error (error);
+  without = draw (pipe, &c, NULL, &error);
+  g_assert_no_error (error);
+  dif_pipeline_set_preview (pipe, keep_shown, &shown, 0);
+  with = draw (pipe, &c, &w, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (w.allocations[0], ==, w.allocations[1]);
+  g_assert_cmpint (w.waits[0], ==, w.waits[1]);
+  assert_same (with, without);
+  dif_pipeline_set_preview (other, keep_shown, &expected, 0);
+  there = draw (other, &host, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (expected.n, ==, 6);
+  g_assert_cmpuint (shown.n, ==, 3);
+  g_assert_cmpuint (shown.n_pixels, ==, expected.n_pixels);
+  for (guint i = 0; i < shown.n; i++)
+    {
+      guint at = shown.steps[i] - 1;
+
+      g_assert_cmpuint (at, ==, 2 * i);
+      for (gsize k = 0; k < shown.n_pixels; k++)
+        g_assert_cmpint (ABS ((int) shown.pixels[i][k] - (int) expected.pixels[at][k]), <=, 1);
+    }
+}
+
 /* what was planned before a run is all it takes, however long the loop */
 static void
 test_plan (void)
@@ -607,6 +668,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda-run/inpaint-goes-on", test_inpaint_goes_on);
   g_test_add_func ("/cuda-run/all-cards", test_all_cards);
   g_test_add_func ("/cuda-run/lost-card", test_lost_card);
+  g_test_add_func ("/cuda-run/previews-come-by-and-by", test_previews);
   g_test_add_func ("/cuda-run/plan-is-enough", test_plan);
   g_test_add_func ("/cuda-run/weights-that-wait-draw-the-same", test_offload);
   g_test_add_func ("/cuda-run/too-much-says-what-fits", test_too_much);

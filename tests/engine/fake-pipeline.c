@@ -2,9 +2,9 @@
 /* fake-pipeline.c - stands in for libdif's pipeline in tests of the engine.
  *
  * Linked into a program, its functions are taken instead of the library's.  A
- * run takes 20 ms a step and draws 8 x 8 pixels from the seed; prompts are
- * commands: "error:DOMAIN:CODE" fails, "crash" ends the process, "warn" warns,
- * "echo" gives the inputs back as planes.
+ * run takes 20 ms a step, of which it shows two pixels, and draws 8 x 8 pixels
+ * from the seed; prompts are commands: "error:DOMAIN:CODE" fails, "crash" ends the
+ * process, "warn" warns, "echo" gives the inputs back as planes.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -21,13 +21,16 @@ struct _DifPipeline
 {
   guint    n_runs;
   gboolean is_on_card;
+
+  DifPreviewFunc preview;
+  gpointer       preview_data;
 };
 
 DifPipeline *
 dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress, gpointer user_data,
                        GCancellable *cancellable, GError **error)
 {
-  DifProgress  done = { "load", 1, 1, 1.0, 0.0 };
+  DifProgress  done = { "load", 1, 1, 1.0, 0.0, -1.0 };
   DifPipeline *pipe;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
@@ -58,6 +61,14 @@ dif_pipeline_backend (DifPipeline *pipe)
   static DifBackend            backends[] = { { .klass = &klasses[0] }, { .klass = &klasses[1] } };
 
   return &backends[pipe->is_on_card];
+}
+
+void
+dif_pipeline_set_preview (DifPipeline *pipe, DifPreviewFunc func, gpointer user_data,
+                          guint interval_ms)
+{
+  pipe->preview      = func;
+  pipe->preview_data = user_data;
 }
 
 gsize
@@ -94,17 +105,29 @@ sleep_or_cancel (GCancellable *cancellable)
   g_cancellable_release_fd (cancellable);
 }
 
+/* Two pixels, that say the step. */
+static void
+show (DifPipeline *pipe, guint step, guint n_steps)
+{
+  guint8     pixels[6] = { (guint8) step, 0, 0, 0, 0, (guint8) step };
+  DifPreview preview   = { step, n_steps, 1, 2, 1, pixels };
+
+  if (pipe->preview != NULL)
+    pipe->preview (&preview, pipe->preview_data);
+}
+
 static gboolean
-take_time (guint n_steps, DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
-           GError **error)
+take_time (DifPipeline *pipe, guint n_steps, DifProgressFunc progress, gpointer user_data,
+           GCancellable *cancellable, GError **error)
 {
   for (guint step = 1; step <= n_steps; step++)
     {
-      DifProgress now = { "denoise", step, n_steps, (double) step / n_steps, 1.0 };
+      DifProgress now = { "denoise", step, n_steps, (double) step / n_steps, 1.0, 0.5 };
 
       sleep_or_cancel (cancellable);
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
         return FALSE;
+      show (pipe, step, n_steps);
       if (progress != NULL)
         progress (&now, user_data);
     }
@@ -138,7 +161,7 @@ dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, g
   float      pixels[SIDE * SIDE * 3];
 
   if (! obey (dif_request_text (rq, "prompt"), error) ||
-      ! take_time (n_steps != 0 ? n_steps : DEFAULT_STEPS, progress, user_data, cancellable,
+      ! take_time (pipe, n_steps != 0 ? n_steps : DEFAULT_STEPS, progress, user_data, cancellable,
                    error))
     return NULL;
   result = dif_result_new (n_images, SIDE, SIDE, seed < 0.0 ? 77 : (guint64) seed);

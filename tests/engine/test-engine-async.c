@@ -22,6 +22,7 @@ typedef struct
   GError       *error;
   guint         n_ticks, n_progress, stop_after;
   double        fraction;
+  guint         n_previews, stop_at_preview, last_step;
 } Wait;
 
 static void
@@ -43,6 +44,22 @@ on_progress (const DifProgress *progress, gpointer user_data)
   g_assert_cmpfloat (progress->fraction, >=, wait->fraction);
   wait->fraction = progress->fraction;
   if (++wait->n_progress == wait->stop_after)
+    g_cancellable_cancel (wait->cancellable);
+}
+
+static void
+on_preview (const DifPreview *preview, gpointer user_data)
+{
+  Wait *wait = user_data;
+
+  g_assert_true (g_thread_self () == wait->thread);
+  g_assert_null (wait->result);
+  g_assert_cmpuint (preview->step, >, wait->last_step);
+  g_assert_cmpuint (preview->n_images * preview->width * preview->height, ==, 2);
+  g_assert_cmpuint (preview->pixels[0], ==, preview->step);
+  g_assert_cmpuint (preview->pixels[5], ==, preview->step);
+  wait->last_step = preview->step;
+  if (++wait->n_previews == wait->stop_at_preview)
     g_cancellable_cancel (wait->cancellable);
 }
 
@@ -75,9 +92,10 @@ wait_clear (Wait *wait)
 static void
 run_and_wait (DifRequest *rq, Wait *wait)
 {
-  guint tick = g_timeout_add (20, on_tick, wait);
+  guint    tick  = g_timeout_add (20, on_tick, wait);
+  DifWatch watch = { .progress = on_progress, .user_data = wait };
 
-  dif_engine_run_async (rq, on_progress, wait, wait->cancellable, on_done, wait);
+  dif_engine_run_async (rq, &watch, wait->cancellable, on_done, wait);
   g_main_loop_run (wait->loop);
   g_source_remove (tick);
 }
@@ -104,6 +122,80 @@ test_without_waiting (void)
       g_assert_cmpuint (wait.n_progress, >=, 3);
       g_assert_cmpfloat (wait.fraction, >, 0.5);
       wait_clear (&wait);
+    }
+  harness_end ();
+}
+
+/* They come while it is drawn, to those who want them, and a cancel at one of them
+ * leaves the engine as it was. */
+static void
+test_previews (void)
+{
+  const char *const engines[] = { NULL, "none" };
+
+  harness_begin ();
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (engines); i++)
+    {
+      g_autoptr (DifRequest) rq = harness_request ("slow", 10);
+      Wait                   wait;
+      DifWatch               watch = { .preview = on_preview, .user_data = &wait };
+
+      if (engines[i / 2] != NULL)
+        g_setenv ("DIF_ENGINE", engines[i / 2], TRUE);
+      wait_init (&wait);
+      wait.stop_at_preview = i % 2 ? 3 : 0;
+      dif_engine_run_async (rq, &watch, wait.cancellable, on_done, &wait);
+      g_main_loop_run (wait.loop);
+      if (i % 2)
+        {
+          g_assert_error (wait.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+          g_assert_cmpuint (wait.n_previews, ==, 3);
+        }
+      else
+        {
+          g_assert_no_error (wait.error);
+          g_assert_cmpuint (wait.n_previews, >=, 5);
+        }
+      wait_clear (&wait);
+    }
+  harness_end ();
+}
+
+/* Nobody is sent what was not asked for. */
+static void
+test_previews_unasked (void)
+{
+  static const char *const wishes[] = { "", "\"preview_ms\":0,", "\"preview_ms\":1," };
+
+  harness_begin ();
+  harness_run ("first", 1);
+  for (guint i = 0; i < G_N_ELEMENTS (wishes); i++)
+    {
+      g_autofree char *run = g_strdup_printf (
+          "{\"type\":\"run\",%s\"request\":{\"task\":\"txt2img\",\"model\":\"%s\","
+          "\"prompt\":\"slow\",\"steps\":5}}",
+          wishes[i], harness_model ());
+      g_autoptr (DifFrameReader) reader     = dif_frame_reader_new (100000, 100000);
+      int                        fd         = harness_connect ();
+      guint                      n_previews = 0;
+      gboolean                   is_over    = FALSE;
+
+      harness_send (fd, HELLO);
+      harness_send (fd, run);
+      while (! is_over)
+        {
+          g_autoptr (DifJson) message = harness_receive (fd, reader);
+
+          g_assert_nonnull (message);
+          g_assert_false (dif_message_is (message, "error"));
+          n_previews += dif_message_is (message, "preview");
+          is_over = dif_message_is (message, "done");
+        }
+      if (i < 2)
+        g_assert_cmpuint (n_previews, ==, 0);
+      else
+        g_assert_cmpuint (n_previews, >=, 2);
+      close (fd);
     }
   harness_end ();
 }
@@ -297,7 +389,7 @@ start_client (Client *client)
   if (g_test_rand_bit ())
     g_timeout_add_full (G_PRIORITY_DEFAULT, (guint) g_test_rand_int_range (0, 400), cancel_client,
                         g_object_ref (client->cancellable), g_object_unref);
-  dif_engine_run_async (rq, NULL, NULL, client->cancellable, on_client_done, client);
+  dif_engine_run_async (rq, NULL, client->cancellable, on_client_done, client);
 }
 
 /* Eight at a time, every other cancelled at some moment: while the engine is
@@ -520,6 +612,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/engine/async/previews-come-and-a-cancel-at-one", test_previews);
+  g_test_add_func ("/engine/async/previews-only-for-those-who-ask", test_previews_unasked);
   g_test_add_func ("/engine/async/nothing-waits", test_without_waiting);
   g_test_add_func ("/engine/async/cancel", test_cancel);
   g_test_add_func ("/engine/async/cancel-is-a-message", test_cancel_is_a_message);

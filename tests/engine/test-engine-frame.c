@@ -206,7 +206,7 @@ test_progress (void)
     "{\"stage\":\"load\",\"step\":1,\"n_steps\":2,\"fraction\":NaN}",
     "{\"stage\":5}",
   };
-  const DifProgress   sent    = { "denoise", 3, 20, 0.25, 7.5 };
+  const DifProgress   sent    = { "denoise", 3, 20, 0.25, 7.5, 0.5 };
   g_autoptr (DifJson) message = dif_message_from_progress (&sent);
   DifProgress         got;
 
@@ -216,6 +216,7 @@ test_progress (void)
   g_assert_cmpuint (got.n_steps, ==, 20);
   g_assert_cmpfloat (got.fraction, ==, 0.25);
   g_assert_cmpfloat (got.seconds_left, ==, 7.5);
+  g_assert_cmpfloat (got.step_seconds, ==, 0.5);
   for (guint i = 0; i < G_N_ELEMENTS (broken); i++)
     {
       g_autoptr (DifJson) text = dif_json_parse (broken[i], strlen (broken[i]), "test", NULL);
@@ -280,6 +281,43 @@ test_starved (void)
   g_assert_cmpuint (n, >, 5);
 }
 
+static void
+test_preview (void)
+{
+  static const char *const broken[] = {
+    "{\"step\":0,\"n_steps\":2,\"n_images\":1,\"width\":2,\"height\":2}",
+    "{\"step\":3,\"n_steps\":2,\"n_images\":1,\"width\":2,\"height\":2}",
+    "{\"step\":1,\"n_steps\":2,\"n_images\":2,\"width\":2,\"height\":2}",
+    "{\"step\":1,\"n_steps\":2,\"n_images\":1,\"width\":2,\"height\":3}",
+    "{\"step\":1,\"n_steps\":2,\"n_images\":1,\"width\":0,\"height\":2}",
+    "{\"step\":1,\"n_steps\":2,\"n_images\":4096,\"width\":32768,\"height\":32768}",
+    "{\"step\":1,\"n_steps\":2,\"n_images\":1,\"width\":2}",
+    "{}",
+  };
+  const guint8        bytes[24] = { 1, 2, 3 };
+  g_autoptr (GBytes)  pixels = g_bytes_new (bytes, 12), more = g_bytes_new (bytes, 24);
+  const DifPreview    sent    = { 3, 20, 2, 1, 4, bytes };
+  g_autoptr (DifJson) message = dif_message_from_preview (&sent);
+  DifPreview          got;
+
+  g_assert_true (dif_message_is (message, "preview"));
+  g_assert_true (dif_message_to_preview (message, more, &got));
+  g_assert_cmpuint (got.step, ==, 3);
+  g_assert_cmpuint (got.n_steps, ==, 20);
+  g_assert_cmpuint (got.n_images, ==, 2);
+  g_assert_cmpuint (got.width, ==, 1);
+  g_assert_cmpuint (got.height, ==, 4);
+  g_assert_cmpmem (got.pixels, 24, bytes, 24);
+  g_assert_false (dif_message_to_preview (message, pixels, &got));
+  g_assert_false (dif_message_to_preview (message, NULL, &got));
+  for (guint i = 0; i < G_N_ELEMENTS (broken); i++)
+    {
+      g_autoptr (DifJson) text = dif_json_parse (broken[i], strlen (broken[i]), "test", NULL);
+
+      g_assert_false (dif_message_to_preview (text, pixels, &got));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -293,5 +331,6 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/message/errors-come-back-as-they-were", test_errors);
   g_test_add_func ("/engine/message/foreign-errors-become-plain-failures", test_foreign_errors);
   g_test_add_func ("/engine/message/progress-that-makes-no-sense-is-refused", test_progress);
+  g_test_add_func ("/engine/message/a-preview-that-makes-no-sense-is-refused", test_preview);
   return g_test_run ();
 }

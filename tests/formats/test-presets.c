@@ -59,6 +59,11 @@ test_bad (void)
     { "{\"about\": 1}", "about", "" },
     { "{\"words\": \"a b\"}", "words", "a list" },
     { "{\"words\": [1]}", "words", "" },
+    { "{\"latent-rgb\": 1}", "latent-rgb", "a list of rows" },
+    { "{\"latent-rgb\": [[0, 0, 0]]}", "latent-rgb", "a list of rows" },
+    { "{\"latent-rgb\": [[0, 0], [0, 0, 0]]}", "latent-rgb[0]", "red, green and blue" },
+    { "{\"latent-rgb\": [[0, 0, 0], [0, 1e9, 0]]}", "latent-rgb[1][1]", "-100 to 100" },
+    { "{\"latent-rgb\": [[0, 0, 0], [0, \"x\", 0]]}", "latent-rgb[1][1]", "" },
     { "[]", "dif.json", "an object" },
   };
 

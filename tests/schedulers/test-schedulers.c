@@ -109,6 +109,66 @@ test_runs_again (gconstpointer data)
   stage_close (&stage);
 }
 
+/* Steps towards @clean, which is predicted at every call whatever noise is left. */
+static DifTensor *
+walk_towards (DifScheduler *s, DifContext *cx, DifRng *rng, DifTensor *clean)
+{
+  float      scale = (float) dif_scheduler_init_noise_sigma (s);
+  DifTensor *x     = random_tensor (cx, rng);
+
+  x = dif_lincomb (cx, 1, &scale, &x);
+  for (guint i = 0; i < dif_scheduler_n_calls (s); i++)
+    {
+      double     factors[2];
+      float      coef[2];
+      DifTensor *out;
+
+      g_assert_true (dif_scheduler_clean_factors (s, i, factors));
+      coef[0] = (float) (1 / factors[1]);
+      coef[1] = (float) (-factors[0] / factors[1]);
+      out     = dif_lincomb (cx, 2, coef, (DifTensor *[]) { clean, x });
+      dif_scheduler_scale_model_input (s, cx, x, i);
+      x = dif_scheduler_step (s, cx, out, i, x, 0, rng);
+    }
+  return x;
+}
+
+/* What is said to be predicted is what the steps lead to. */
+static void
+test_clean_factors (gconstpointer data)
+{
+  static const char *const predictions[] = { "epsilon", "v_prediction" };
+
+  for (guint k = 0; k < G_N_ELEMENTS (predictions); k++)
+    {
+      g_autofree char *config =
+          g_strdup_printf ("{\"skip_prk_steps\": true, \"original_inference_steps\": 1000, "
+                           "\"prediction_type\": \"%s\"}",
+                           predictions[k]);
+      g_autoptr (DifScheduler) s     = new_scheduler (data, config);
+      g_autoptr (DifRng)       rng   = dif_rng_new (3);
+      float                    small = 0.2f, expected[120], found[120];
+      Stage                    stage;
+      DifTensor               *clean;
+      double                   factors[2], sum = 0;
+
+      stage_open (&stage);
+      set_timesteps (s, 5);
+      clean = random_tensor (stage.cx, rng);
+      clean = dif_lincomb (stage.cx, 1, &small, &clean);
+      g_assert_true (dif_download (stage.cx, clean, expected));
+      g_assert_true (dif_download (stage.cx, walk_towards (s, stage.cx, rng, clean), found));
+      for (guint i = 0; i < G_N_ELEMENTS (found); i++)
+        sum += (found[i] - expected[i]) * (found[i] - expected[i]);
+      /* some end at the least noise of their training, 0.03 of it */
+      g_assert_cmpfloat (sqrt (sum / G_N_ELEMENTS (found)), <, 0.04);
+      g_assert_false (
+          dif_scheduler_clean_factors (s, dif_scheduler_n_calls (s), factors));
+      dif_scheduler_reset (s);
+      stage_close (&stage);
+    }
+}
+
 /* After a cancel at any call memory is back and the scheduler runs again. */
 static void
 test_cancel (gconstpointer data)
@@ -418,6 +478,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/schedulers/arithmetic/trailing-makes-n-timesteps", test_trailing_count);
   add_for_each ("steps-over-random-data", test_every_scheduler);
   add_for_each ("runs-again-the-same", test_runs_again);
+  add_for_each ("says-what-is-predicted", test_clean_factors);
   add_for_each ("survives-a-cancel-at-any-call", test_cancel);
   add_for_each ("survives-any-allocation-failing", test_out_of_memory);
   return g_test_run ();

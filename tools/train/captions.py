@@ -199,8 +199,23 @@ ABOUT_RANDOM = (
 )
 
 
+# Colors of the latents of the autoencoder that these models share: latent_rgb.py.
+LATENT_RGB = [
+    [0.0752, 0.0108, 0.2678],
+    [-0.2419, -0.5323, -0.5517],
+    [-0.4654, -0.4131, -0.3285],
+    [-0.2711, 0.01, -0.2615],
+    [-0.0953, -0.1252, -0.1098],
+]
+
+
 def settings(defaults, has_prompt=True):
     """The content of a model's dif.json: its defaults, what it is, and all words it was taught."""
     if not has_prompt:
         return {**defaults, "about": ABOUT_RANDOM}
-    return {**defaults, "about": ABOUT_SCENES, "words": GRAMMAR_WORDS}
+    return {
+        **defaults,
+        "about": ABOUT_SCENES,
+        "latent-rgb": LATENT_RGB,
+        "words": GRAMMAR_WORDS,
+    }

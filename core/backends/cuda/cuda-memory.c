@@ -152,6 +152,27 @@ _dif_cuda_download (DifBackend *be, void *dst, gconstpointer src, gsize bytes, G
   return _dif_cuda_end (cuda, _dif_cuda_check (cuda, r, "copying from the card", error));
 }
 
+gconstpointer
+_dif_cuda_fetch (DifBackend *be, gconstpointer src, gsize bytes, GError **error)
+{
+  DifCuda *cuda = _dif_cuda_begin (be);
+  gboolean ok   = TRUE;
+
+  if (bytes > cuda->fetched_bytes)
+    {
+      cuda->cu.stream_wait (cuda->stream);
+      if (cuda->fetched)
+        cuda->cu.host_free (g_steal_pointer (&cuda->fetched));
+      ok                  = _dif_cuda_pin (cuda, bytes, &cuda->fetched, error);
+      cuda->fetched_bytes = ok ? bytes : 0;
+    }
+  ok = ok && _dif_cuda_check (cuda,
+                              cuda->cu.copy_out (cuda->fetched, (CuPointer) (guintptr) src, bytes,
+                                                 cuda->stream),
+                              "copying from the card", error);
+  return _dif_cuda_end (cuda, ok) ? cuda->fetched : NULL;
+}
+
 gboolean
 _dif_cuda_copy (DifBackend *be, gpointer dst, gconstpointer src, gsize bytes, GError **error)
 {

@@ -59,6 +59,8 @@ typedef struct
   guint         n_readers;
   CuEvent       turns[2]; /* of _dif_cuda_pace() */
   guint         next_turn;
+  gpointer      fetched; /* pinned: of _dif_cuda_fetch() */
+  gsize         fetched_bytes;
 
   gsize at_first; /* bytes free when it was opened */
   gsize most;     /* bytes to use at most; 0: all there is */
@@ -192,18 +194,19 @@ void _dif_cuda_fill (DifCuda *cuda, gpointer to, gconstpointer from, gsize bytes
 /** _dif_cuda_drop_stages: frees the staging buffers. */
 void _dif_cuda_drop_stages (DifCuda *cuda);
 
-gpointer _dif_cuda_alloc (DifBackend *be, gsize bytes, GError **error);
-void     _dif_cuda_free (DifBackend *be, gpointer data, gsize bytes);
-void     _dif_cuda_trim (DifBackend *be);
-gboolean _dif_cuda_reserve (DifBackend *be, gsize bytes, gsize *room, GError **error);
-gboolean _dif_cuda_upload (DifBackend *be, gpointer dst, const void *src, gsize bytes,
-                           GError **error);
-gboolean _dif_cuda_download (DifBackend *be, void *dst, gconstpointer src, gsize bytes,
-                             GError **error);
-gboolean _dif_cuda_copy (DifBackend *be, gpointer dst, gconstpointer src, gsize bytes,
-                         GError **error);
-gboolean _dif_cuda_wait (DifBackend *be, GError **error);
-gboolean _dif_cuda_pace (DifBackend *be, GError **error);
+gpointer      _dif_cuda_alloc (DifBackend *be, gsize bytes, GError **error);
+void          _dif_cuda_free (DifBackend *be, gpointer data, gsize bytes);
+void          _dif_cuda_trim (DifBackend *be);
+gboolean      _dif_cuda_reserve (DifBackend *be, gsize bytes, gsize *room, GError **error);
+gboolean      _dif_cuda_upload (DifBackend *be, gpointer dst, const void *src, gsize bytes,
+                                GError **error);
+gboolean      _dif_cuda_download (DifBackend *be, void *dst, gconstpointer src, gsize bytes,
+                                  GError **error);
+gconstpointer _dif_cuda_fetch (DifBackend *be, gconstpointer src, gsize bytes, GError **error);
+gboolean      _dif_cuda_copy (DifBackend *be, gpointer dst, gconstpointer src, gsize bytes,
+                              GError **error);
+gboolean      _dif_cuda_wait (DifBackend *be, GError **error);
+gboolean      _dif_cuda_pace (DifBackend *be, GError **error);
 
 /* ---- cuda-resident.c ---- */
 

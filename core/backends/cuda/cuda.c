@@ -141,6 +141,8 @@ cuda_close (DifBackend *be)
         cuda->cu.stream_wait (cuda->stream);
       _dif_cuda_lt_stop (cuda);
       _dif_cuda_drop_stages (cuda);
+      if (cuda->fetched)
+        cuda->cu.host_free (cuda->fetched);
       _dif_cuda_arena_free (cuda->tensors);
       _dif_cuda_arena_free (cuda->weights);
       _dif_cuda_arena_free (cuda->stays);
@@ -246,6 +248,7 @@ static const DifBackendClass cuda_class = {
   .limit        = _dif_cuda_limit,
   .wait         = _dif_cuda_wait,
   .pace         = _dif_cuda_pace,
+  .fetch        = _dif_cuda_fetch,
   .copy         = _dif_cuda_copy,
   .plan         = _dif_cuda_plan,
   .planned      = _dif_cuda_planned,
