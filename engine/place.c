@@ -55,13 +55,21 @@ folder_path (void)
 DifPlace *
 dif_place_open (GError **error)
 {
+  g_autofree char *id   = build_id ();
+  g_autofree char *name = g_strconcat ("engine-", id, NULL);
+
+  return dif_place_open_named (name, error);
+}
+
+DifPlace *
+dif_place_open_named (const char *name, GError **error)
+{
   g_autoptr (DifPlace) place = g_new0 (DifPlace, 1);
-  g_autofree char     *id    = build_id ();
 
   place->folder      = folder_path ();
   place->folder_fd   = -1;
-  place->socket_name = g_strdup_printf ("engine-%s.socket", id);
-  place->lock_name   = g_strdup_printf ("engine-%s.lock", id);
+  place->socket_name = g_strconcat (name, ".socket", NULL);
+  place->lock_name   = g_strconcat (name, ".lock", NULL);
   place->path        = g_build_filename (place->folder, place->socket_name, NULL);
 
   place->folder_fd = dif_platform_open_folder (place->folder, error);

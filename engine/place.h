@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* place.h - where dif-engine and its clients meet: a private folder with a socket.
+/* place.h - where a program and its clients meet: a private folder with a socket.
+ *
+ * dif-engine's own is that of dif_place_open(); the painter's window has another.
  *
  * The folder belongs to this user and nobody else may enter it; the socket's
  * name tells builds apart, so that a client never meets the engine of another
@@ -29,6 +31,17 @@ typedef struct _DifPlace DifPlace;
  * Returns: (transfer full) (nullable): the place
  */
 DifPlace *dif_place_open (GError **error);
+
+/**
+ * dif_place_open_named:
+ * @name: of the socket and the lock in the folder, without an ending
+ * @error: return location
+ *
+ * As dif_place_open(), for another program than the engine.
+ *
+ * Returns: (transfer full) (nullable): the place
+ */
+DifPlace *dif_place_open_named (const char *name, GError **error);
 
 /**
  * dif_place_free:

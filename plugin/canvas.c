@@ -465,3 +465,35 @@ dif_canvas_add_pictures (GimpImage *image, DifResult *result, const DifSpot *spo
   tell_if_hidden (image, &area, g_ptr_array_index (layers, 0), before);
   return (GimpLayer **) g_ptr_array_free (g_steal_pointer (&layers), FALSE);
 }
+
+/* GIMP ends a plug-in that writes to such a layer. */
+static gboolean
+can_be_written (GimpLayer *layer, GError **error)
+{
+  g_autofree char *name = NULL;
+
+  if (! gimp_item_is_group (GIMP_ITEM (layer)) && ! gimp_item_get_lock_content (GIMP_ITEM (layer)))
+    return TRUE;
+  name = gimp_item_get_name (GIMP_ITEM (layer));
+  g_set_error (error, GIMP_PLUG_IN_ERROR, 0, _ ("The layer \"%s\" is locked."), name);
+  return FALSE;
+}
+
+gboolean
+dif_canvas_write_picture (GimpLayer *layer, DifImage *picture, const char *recipe, GError **error)
+{
+  GimpImage           *image = gimp_item_get_image (GIMP_ITEM (layer));
+  DifSpot              spot  = { .area = area_of (layer), .is_filled = TRUE };
+  g_autoptr (DifImage) fit   = NULL;
+
+  if (! can_be_written (layer, error) || (fit = fit_picture (picture, &spot, error)) == NULL)
+    return FALSE;
+  if (! write_pixels (layer, fit))
+    return dif_canvas_set_error (_ ("GIMP could not make the layer: %s"), error);
+  gimp_drawable_update (GIMP_DRAWABLE (layer), 0, 0, spot.area.width, spot.area.height);
+  /* GIMP pushes a step that cannot be undone for a parasite of a layer. */
+  gimp_image_undo_freeze (image);
+  dif_recipe_attach (layer, recipe);
+  gimp_image_undo_thaw (image);
+  return TRUE;
+}

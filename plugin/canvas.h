@@ -105,6 +105,23 @@ GimpLayer **dif_canvas_add_pictures (GimpImage *image, DifResult *result, const 
                                      const char *name, GError **error);
 
 /**
+ * dif_canvas_write_picture:
+ * @layer: a layer that is there, as dif_canvas_add_pictures() made it
+ * @picture: scaled to the layer
+ * @recipe: takes the place of the layer's
+ * @error: return location
+ *
+ * No undo step, and nothing that the user has in hand is disturbed: pixels only.
+ *
+ * Errors: GIMP_PLUG_IN_ERROR, for a layer that is locked or became something else as well;
+ * DIF_BACKEND_ERROR OUT_OF_MEMORY.
+ *
+ * Returns: FALSE on error
+ */
+gboolean dif_canvas_write_picture (GimpLayer *layer, DifImage *picture, const char *recipe,
+                                   GError **error);
+
+/**
  * dif_canvas_set_error:
  * @format: translated; its "%s" stands for GIMP's reason
  * @error: return location, set to a GIMP_PLUG_IN_ERROR

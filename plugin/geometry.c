@@ -23,6 +23,17 @@ dif_geometry_intersect (const DifRect *a, const DifRect *b, DifRect *both)
 }
 
 void
+dif_geometry_limit (int side, int *width, int *height)
+{
+  int longest = MAX (*width, *height);
+
+  if (side <= 0 || longest <= side)
+    return;
+  *width  = MAX (*width * side / longest / DIF_PICTURE_UNIT, 1) * DIF_PICTURE_UNIT;
+  *height = MAX (*height * side / longest / DIF_PICTURE_UNIT, 1) * DIF_PICTURE_UNIT;
+}
+
+void
 dif_geometry_unite (const DifRect *a, const DifRect *b, DifRect *both)
 {
   int x = MIN (a->x, b->x), right = MAX (a->x + a->width, b->x + b->width);

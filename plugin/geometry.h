@@ -94,6 +94,16 @@ void dif_geometry_fit (int native, int *width, int *height);
 void dif_geometry_own_or_native (int native, int *width, int *height);
 
 /**
+ * dif_geometry_limit:
+ * @side: the longest side at most, in pixels; 0 for any
+ * @width: of a picture, a multiple of 8, replaced
+ * @height: of a picture, a multiple of 8, replaced
+ *
+ * Keeps proportions as far as multiples of 8 can.
+ */
+void dif_geometry_limit (int side, int *width, int *height);
+
+/**
  * dif_geometry_unite:
  * @a: a rectangle
  * @b: a rectangle

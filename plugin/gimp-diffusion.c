@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* gimp-diffusion.c - the plug-in: one procedure for every task of libdif, and one that
- * repeats what the others did.
+/* gimp-diffusion.c - the plug-in: one procedure for every task of libdif, one that repeats
+ * what the others did, and two for the painter's window.
  *
  * A task that libdif gets appears here by itself.
  */
@@ -15,6 +15,7 @@
 #include "plugin/region.h"
 #include "plugin/repeat.h"
 #include "plugin/run.h"
+#include "plugin/window.h"
 
 #include <glib/gi18n-lib.h>
 
@@ -67,7 +68,9 @@ query_procedures (GimpPlugIn *plug_in)
   set_help (plug_in);
   for (guint i = 0; tasks[i] != NULL; i++)
     names = g_list_append (names, g_strconcat (PREFIX, tasks[i], NULL));
-  return g_list_append (names, g_strdup (REPEAT));
+  names = g_list_append (names, g_strdup (REPEAT));
+  names = g_list_append (names, g_strdup (DIF_WINDOW_PROCEDURE));
+  return g_list_append (names, g_strdup (DIF_WINDOW_TRIGGER));
 }
 
 static const char *
@@ -161,12 +164,35 @@ create_repeat (GimpPlugIn *plug_in)
 }
 
 static GimpProcedure *
+create_window (GimpPlugIn *plug_in, const char *name)
+{
+  gboolean       is_trigger = g_str_equal (name, DIF_WINDOW_TRIGGER);
+  GimpProcedure *procedure  = gimp_image_procedure_new (
+      plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN, dif_window_procedure, NULL, NULL);
+
+  describe (procedure, is_trigger ? _ ("_Generate") : _ ("_Diffusion…"),
+            is_trigger ? _ ("Has the Diffusion window draw on this image")
+                       : _ ("Opens the window to paint with: select, write, compare, keep one"),
+            is_trigger ? _ ("Does what the button of the Diffusion window does, for this image; "
+                            "opens the window if it is not open.")
+                       : _ ("A window that stays open beside the canvas. It says on its button "
+                            "what it would do, draws in the background, and changes the image only "
+                            "when a result is applied, in one undo step. There is one window: a "
+                            "second call presents it and makes this image the current one."),
+            GIMP_PROCEDURE_SENSITIVE_DRAWABLE | GIMP_PROCEDURE_SENSITIVE_DRAWABLES |
+                GIMP_PROCEDURE_SENSITIVE_NO_DRAWABLES);
+  return procedure;
+}
+
+static GimpProcedure *
 create_procedure (GimpPlugIn *plug_in, const char *name)
 {
   const char      *task  = task_of (name);
   g_autofree char *label = NULL;
   GimpProcedure   *procedure;
 
+  if (g_str_equal (name, DIF_WINDOW_PROCEDURE) || g_str_equal (name, DIF_WINDOW_TRIGGER))
+    return create_window (plug_in, name);
   if (task == NULL && ! g_str_equal (name, REPEAT))
     return NULL;
   if (task != NULL)
@@ -187,12 +213,19 @@ create_procedure (GimpPlugIn *plug_in, const char *name)
 }
 
 static void
+quit (GimpPlugIn *plug_in)
+{
+  dif_window_quit ();
+}
+
+static void
 diffusion_class_init (DiffusionClass *klass)
 {
   GimpPlugInClass *plug_in = GIMP_PLUG_IN_CLASS (klass);
 
   plug_in->query_procedures = query_procedures;
   plug_in->create_procedure = create_procedure;
+  plug_in->quit             = quit;
 }
 
 static void

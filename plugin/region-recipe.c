@@ -126,6 +126,18 @@ unpack (DifJson *canvas, GimpImage *image, const DifRect *size)
   return buffer;
 }
 
+GeglBuffer *
+dif_region_selection (DifJson *canvas, GimpImage *image, const DifRect *size)
+{
+  if (! dif_json_has (canvas, "selection"))
+    return NULL;
+  if (dif_recipe_has_values (canvas))
+    return unpack (canvas, image, size);
+  dif_json_fail (canvas, DIF_FORMAT_ERROR_MISSING_KEY,
+                 "expected the values of what was selected, found none: they were too many");
+  return NULL;
+}
+
 /* The layer mask's values. */
 static GeglBuffer *
 copy_mask (DifJson *canvas, GimpLayer *layer, const DifRect *now)

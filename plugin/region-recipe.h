@@ -52,6 +52,18 @@ DifLayerFate dif_region_from_json (DifJson *canvas, GimpImage *image, GimpLayer 
                                    DifAgain *again);
 
 /**
+ * dif_region_selection:
+ * @canvas: a recipe's canvas; failures stay in its document
+ * @image: where it is to be used
+ * @size: of the context
+ *
+ * Fails where there was a selection and the recipe does not hold its values.
+ *
+ * Returns: (transfer full) (nullable): the selection's values; NULL for none
+ */
+GeglBuffer *dif_region_selection (DifJson *canvas, GimpImage *image, const DifRect *size);
+
+/**
  * dif_region_fate:
  * @canvas: a recipe's canvas, checked
  * @image: the image

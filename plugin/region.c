@@ -301,7 +301,7 @@ place_again (DifRegion *region, const DifAgain *again, DifRequest *rq, DifPlacem
 /* Where everything is, and how large the picture is to be. */
 static gboolean
 place (DifRegion *region, GimpImage *image, const Numbers *numbers, GimpProcedureConfig *config,
-       DifRequest *rq, DifPlacement *placement, GError **error)
+       const DifHints *hints, DifRequest *rq, DifPlacement *placement, GError **error)
 {
   DifRect  bounds, selection, seen;
   gboolean is_selected = dif_source_selection (image, &selection);
@@ -313,6 +313,8 @@ place (DifRegion *region, GimpImage *image, const Numbers *numbers, GimpProcedur
     return FALSE;
   wish.selection = is_selected ? &selection : NULL;
   wish.seen      = seen.width > 0 ? &seen : NULL;
+  if (hints != NULL && hints->seen != NULL)
+    wish.seen = hints->seen;
   dif_source_bounds (image, region->source, &bounds);
   /* A layer is painted beyond its edges, but not from nowhere. */
   if (region->source != NULL && region->has_mask && is_selected && shares (&bounds, &selection))
@@ -324,6 +326,7 @@ place (DifRegion *region, GimpImage *image, const Numbers *numbers, GimpProcedur
       return FALSE;
     }
   set_size (placement, rq);
+  dif_geometry_limit (hints != NULL ? hints->side : 0, &placement->width, &placement->height);
   region->context = placement->context;
   region->target  = placement->target;
   if (is_selected)
@@ -359,18 +362,25 @@ set_layer_row (GimpImage *image, const DifPlacement *to, GimpProcedureConfig *co
   return picture != NULL && dif_request_set_image (rq, row->name, picture, error);
 }
 
+static DifImage *
+mask_of (DifRegion *region, const Numbers *numbers, const DifPlacement *to, DifRequest *rq,
+         GError **error)
+{
+  DifMaskShape shape = { (guint) numbers->grow, (guint) numbers->blur,
+                         dif_request_number (rq, "differential") != 0.0 };
+
+  return dif_source_mask (region->selection, &shape, to->width, to->height, error);
+}
+
 /* What fades away is drawn with partial strength. */
 static gboolean
 set_mask (DifRegion *region, const Numbers *numbers, const DifPlacement *to, DifRequest *rq,
           GError **error)
 {
-  DifMaskShape         shape = { (guint) numbers->grow, (guint) numbers->blur,
-                                 dif_request_number (rq, "differential") != 0.0 };
-  g_autoptr (DifImage) mask =
-      dif_source_mask (region->selection, &shape, to->width, to->height, error);
+  g_autoptr (DifImage) mask = mask_of (region, numbers, to, rq, error);
 
   return mask != NULL && dif_request_set_image (rq, "mask", mask, error) &&
-         (shape.fade == 0 || dif_request_set_number (rq, "differential", 1.0, error));
+         (numbers->blur == 0 || dif_request_set_number (rq, "differential", 1.0, error));
 }
 
 static gboolean
@@ -409,30 +419,42 @@ read_numbers (GimpProcedureConfig *config, const char *task, Numbers *numbers, G
          read_number (config, task, "blur", &numbers->blur, error);
 }
 
-DifRegion *
-dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config,
-                const DifAgain *again, DifRequest *rq, GError **error)
+/* A region that knows what the arguments say, and not yet where it is. */
+static DifRegion *
+begin (GimpLayer *layer, GimpProcedureConfig *config, DifRequest *rq, Numbers *numbers,
+       GError **error)
 {
   g_autoptr (DifRegion) region   = g_new0 (DifRegion, 1);
   const char           *task     = dif_request_task (rq);
   gboolean              is_layer = FALSE;
-  Numbers               numbers  = { 0 };
-  GimpImage            *visible  = again != NULL ? again->visible : image;
-  DifPlacement          placement;
-  gboolean              is_placed;
 
   if (! read_source (config, layer, &is_layer, error) ||
-      ! read_numbers (config, task, &numbers, error))
+      ! read_numbers (config, task, numbers, error))
     return NULL;
   region->source   = is_layer ? layer : NULL;
   region->has_mask = has_row (task, "mask");
-  region->feather  = (guint) numbers.feather;
+  region->feather  = (guint) numbers->feather;
   if (has_row (task, "depth"))
     g_object_get (config, "depth-layer", &region->has_depth, NULL);
   region->above = region->source;
-  is_placed     = again != NULL
-                      ? place_again (region, again, rq, &placement, error)
-                      : place (region, image, &numbers, config, rq, &placement, error);
+  return g_steal_pointer (&region);
+}
+
+DifRegion *
+dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config,
+                const DifAgain *again, const DifHints *hints, DifRequest *rq, GError **error)
+{
+  Numbers               numbers = { 0 };
+  g_autoptr (DifRegion) region  = begin (layer, config, rq, &numbers, error);
+  GimpImage            *visible = again != NULL ? again->visible : image;
+  DifPlacement          placement;
+  gboolean              is_placed;
+
+  if (region == NULL)
+    return NULL;
+  is_placed = again != NULL
+                  ? place_again (region, again, rq, &placement, error)
+                  : place (region, image, &numbers, config, hints, rq, &placement, error);
   if (! is_placed ||
       ! set_pictures (region, image, visible, &numbers, &placement, config, rq, error))
     return NULL;
@@ -440,5 +462,23 @@ dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config,
   if (region->selection != NULL && region->feather > 0 &&
       (region->cover = dif_source_cover (visible, &region->context, error)) == NULL)
     return NULL;
+  return g_steal_pointer (&region);
+}
+
+DifRegion *
+dif_region_locate (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config,
+                   const DifHints *hints, DifRequest *rq, DifPlacement *placement,
+                   DifImage **denoise, GError **error)
+{
+  Numbers               numbers = { 0 };
+  g_autoptr (DifRegion) region  = begin (layer, config, rq, &numbers, error);
+
+  *denoise = NULL;
+  if (region == NULL || ! place (region, image, &numbers, config, hints, rq, placement, error))
+    return NULL;
+  if (region->has_mask &&
+      (*denoise = mask_of (region, &numbers, placement, rq, error)) == NULL)
+    return NULL;
+  region->has_mask |= region->selection != NULL;
   return g_steal_pointer (&region);
 }

@@ -59,6 +59,19 @@ typedef struct
 } DifAgain;
 
 /**
+ * DifHints:
+ * @seen: (nullable): what the model is to see, whatever the arguments say
+ * @side: the picture's longest side at most, in pixels; 0 for what suits the model
+ *
+ * What a window wants besides the arguments.
+ */
+typedef struct
+{
+  const DifRect *seen;
+  int            side;
+} DifHints;
+
+/**
  * dif_region_is_for:
  * @task: a task of dif_task_names()
  *
@@ -107,6 +120,7 @@ gboolean dif_region_is_place_row (const DifParam *row);
  * @layer: (nullable): the selected layer
  * @config: the arguments
  * @again: (nullable): a region to use once more, whatever is selected now
+ * @hints: (nullable): what a window wants besides
  * @rq: a request with everything but its pictures, which are set
  * @error: return location
  *
@@ -119,7 +133,23 @@ gboolean dif_region_is_place_row (const DifParam *row);
  * Returns: (transfer full) (nullable): the region
  */
 DifRegion *dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config,
-                           const DifAgain *again, DifRequest *rq, GError **error);
+                           const DifAgain *again, const DifHints *hints, DifRequest *rq,
+                           GError **error);
+
+/**
+ * dif_region_locate:
+ * @image: @layer: @config: @hints: @rq: as of dif_region_new()
+ * @placement: (out): where everything is, and how large the picture is to be
+ * @denoise: (out) (nullable) (transfer full): the task's mask; NULL if it has none
+ * @error: return location
+ *
+ * As dif_region_new(), but reads no pixels but the selection's.
+ *
+ * Returns: (transfer full) (nullable): the region
+ */
+DifRegion *dif_region_locate (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config,
+                              const DifHints *hints, DifRequest *rq, DifPlacement *placement,
+                              DifImage **denoise, GError **error);
 
 /**
  * dif_region_free:

@@ -8,45 +8,21 @@
 
 #include "engine/client.h"
 #include "engine/platform.h"
-#include "plugin/arguments.h"
 #include "plugin/canvas.h"
 #include "plugin/dialog.h"
+#include "plugin/drawing.h"
 #include "plugin/folder.h"
 #include "plugin/recipe.h"
-#include "plugin/region-recipe.h"
 #include "plugin/run.h"
-#include "plugin/size.h"
-#include "plugin/source.h"
+#include "ui/progress-text.h"
 
 #include <glib/gi18n-lib.h>
-
-/* Estimates below this are not worth a reader's time, in seconds. */
-#define MIN_SECONDS_SHOWN 3.0
-
-static char *
-progress_text (const DifProgress *progress)
-{
-  if (g_str_equal (progress->stage, "wait"))
-    return g_strdup_printf (ngettext ("Waiting for %u other picture",
-                                      "Waiting for %u other pictures", progress->n_steps),
-                            progress->n_steps);
-  if (g_str_equal (progress->stage, "load"))
-    return g_strdup (_ ("Loading the model"));
-  if (g_str_equal (progress->stage, "encode"))
-    return g_strdup (_ ("Reading the prompt"));
-  if (g_str_equal (progress->stage, "decode"))
-    return g_strdup (_ ("Developing the picture"));
-  if (progress->seconds_left >= MIN_SECONDS_SHOWN)
-    return g_strdup_printf (_ ("Step %u of %u, about %.0f s left"), progress->step,
-                            progress->n_steps, progress->seconds_left);
-  return g_strdup_printf (_ ("Step %u of %u"), progress->step, progress->n_steps);
-}
 
 static void
 show_progress (const DifProgress *progress, gpointer user_data)
 {
   char           **shown = user_data;
-  g_autofree char *text  = progress_text (progress);
+  g_autofree char *text  = dif_ui_progress_text (progress);
 
   if (g_strcmp0 (text, *shown) != 0)
     {
@@ -76,38 +52,6 @@ dif_run_find_layer (GimpImage *image, GimpDrawable **drawables, GimpLayer **laye
   selected = gimp_image_get_selected_layers (image);
   *layer   = selected != NULL ? selected[0] : NULL;
   return TRUE;
-}
-
-/* Where pictures go that start from nothing. */
-static void
-free_area (GimpImage *image, const DifRepeat *repeat, DifRect *area)
-{
-  if (repeat != NULL)
-    *area = repeat->place.context;
-  else if (! dif_source_selection (image, area) || area->width == 0)
-    dif_source_bounds (image, NULL, area);
-}
-
-static DifRequest *
-make_request (GimpProcedureConfig *config, const char *task, GimpImage *image, GimpLayer *layer,
-              const DifRepeat *repeat, DifRegion **region, GError **error)
-{
-  g_autoptr (DifRequest) rq = dif_arguments_to_request (config, task, error);
-  DifRect                area;
-
-  if (rq == NULL)
-    return NULL;
-  if (repeat != NULL && repeat->n_images > 0 &&
-      ! dif_request_set_number (rq, "num-images", repeat->n_images, error))
-    return NULL;
-  if (dif_region_is_for (task))
-    {
-      *region = dif_region_new (image, layer, config, repeat != NULL ? &repeat->place : NULL, rq,
-                                error);
-      return *region != NULL ? g_steal_pointer (&rq) : NULL;
-    }
-  free_area (image, repeat, &area);
-  return dif_size_fit (rq, area.width, area.height, error) ? g_steal_pointer (&rq) : NULL;
 }
 
 static DifResult *
@@ -167,78 +111,20 @@ draw_again (DifRequest *rq, const DifRepeat *repeat, GError **error)
   return repeat->n_images > 0 ? pick (batch, repeat->index, error) : g_steal_pointer (&batch);
 }
 
-/* Notes where pictures come that start from nothing. */
-static void
-describe_place (DifJson *canvas, const DifSpot *spot, DifResult *result)
-{
-  const DifRect *area  = &spot->area;
-  int            width = (int) dif_result_width (result), height = (int) dif_result_height (result);
-  DifRect        place = { area->x + (area->width - width) / 2,
-                           area->y + (area->height - height) / 2, width, height };
-
-  dif_recipe_set_rect (canvas, "context", spot->is_filled ? area : &place);
-  if (spot->is_filled)
-    dif_json_set_bool (canvas, "filled", TRUE);
-}
-
-/* The spot for what was drawn; layers may have gone meanwhile. */
-static void
-find_spot (GimpImage *image, GimpLayer *layer, const DifRegion *region, const DifRepeat *repeat,
-           DifSpot *spot)
-{
-  *spot = (DifSpot) { .above = repeat != NULL ? repeat->place.above : layer };
-  if (region != NULL)
-    {
-      spot->area      = region->context;
-      spot->is_filled = TRUE;
-      spot->has_mask  = region->has_mask;
-      spot->mask      = region->selection;
-      spot->feather   = region->feather;
-      spot->has_depth = region->has_depth;
-      spot->above     = region->above;
-      spot->cover     = region->cover;
-    }
-  else
-    {
-      free_area (image, repeat, &spot->area);
-      spot->is_filled = repeat != NULL && repeat->is_scaled;
-    }
-  if (spot->above != NULL && ! gimp_item_is_valid (GIMP_ITEM (spot->above)))
-    spot->above = NULL;
-}
-
-/* The part of the recipe that libdif knows nothing of. */
-static DifJson *
-describe_canvas (GimpImage *image, const char *task, GimpProcedureConfig *config,
-                 const DifRegion *region, const DifRepeat *repeat)
-{
-  DifJson    *before = repeat != NULL ? dif_json_member (repeat->recipe, "canvas") : NULL;
-  const char *origin = before != NULL ? dif_json_string (before, "origin", NULL) : NULL;
-  DifJson    *canvas = dif_recipe_canvas (image, task, config, origin);
-
-  if (region != NULL)
-    dif_region_to_json (region, canvas);
-  return canvas;
-}
-
 static GimpValueArray *
-place (GimpProcedure *procedure, GimpImage *image, DifRequest *rq, DifResult *result,
-       DifJson *canvas, DifSpot *spot)
+place (GimpProcedure *procedure, GimpImage *image, DifDrawing *drawing, DifResult *result)
 {
-  const char      *task   = dif_request_task (rq);
-  g_autofree char *name   = dif_canvas_layer_name (dif_request_text (rq, "prompt"),
-                                                   g_dgettext (GETTEXT_PACKAGE,
-                                                               dif_task_label (task)));
+  g_autofree char *name   = dif_drawing_layer_name (drawing);
   g_auto (GStrv)   texts  = NULL;
   GimpLayer      **layers = NULL;
+  GError          *error  = NULL;
   GimpValueArray  *values;
-  GError          *error = NULL;
+  DifSpot          spot;
 
-  if (! dif_json_has (canvas, "context"))
-    describe_place (canvas, spot, result);
-  spot->recipes = texts = dif_recipe_write (result, task, canvas, &error);
+  dif_drawing_spot (drawing, &spot);
+  spot.recipes = texts = dif_drawing_recipes (drawing, result, &error);
   if (texts != NULL)
-    layers = dif_canvas_add_pictures (image, result, spot, name, &error);
+    layers = dif_canvas_add_pictures (image, result, &spot, name, &error);
   if (layers == NULL)
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_EXECUTION_ERROR, error);
   gimp_displays_flush ();
@@ -270,28 +156,22 @@ GimpValueArray *
 dif_run_task (GimpProcedure *procedure, const char *task, GimpImage *image, GimpLayer *layer,
               GimpProcedureConfig *config, DifRepeat *repeat)
 {
-  g_autoptr (DifRegion)  region = NULL;
-  g_autoptr (DifRequest) rq     = NULL;
-  g_autoptr (DifResult)  result = NULL;
-  g_autoptr (DifJson)    canvas = NULL;
-  GError                *error  = NULL;
-  DifSpot                spot;
+  g_autoptr (DifDrawing) drawing = NULL;
+  g_autoptr (DifResult)  result  = NULL;
+  GError                *error   = NULL;
 
-  rq = make_request (config, task, image, layer, repeat, &region, &error);
+  drawing = dif_drawing_new (image, layer, task, config, repeat, NULL, &error);
   forget_visible (repeat);
-  if (rq != NULL)
-    {
-      canvas = describe_canvas (image, task, config, region, repeat);
-      result = repeat != NULL ? draw_again (rq, repeat, &error) : draw (rq, &error);
-    }
+  if (drawing != NULL)
+    result = repeat != NULL ? draw_again (drawing->rq, repeat, &error)
+                            : draw (drawing->rq, &error);
   if (result == NULL)
     return gimp_procedure_new_return_values (procedure, status_of (error), error);
   if (dif_result_warning (result) != NULL)
     gimp_message (dif_result_warning (result));
   if (! dif_canvas_check (image, &error))
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_EXECUTION_ERROR, error);
-  find_spot (image, layer, region, repeat, &spot);
-  return place (procedure, image, rq, result, canvas, &spot);
+  return place (procedure, image, drawing, result);
 }
 
 void

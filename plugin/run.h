@@ -6,27 +6,9 @@
 #include <libgimp/gimp.h>
 
 #include "dif.h"
-#include "plugin/region.h"
+#include "plugin/drawing.h"
 
 G_BEGIN_DECLS
-
-/**
- * DifRepeat:
- * @recipe: what is repeated
- * @place: where; of a task that starts from nothing, its @context and @above
- * @n_images: how many pictures to draw, for one of them; 0 to keep all
- * @index: which of them to keep, by its number in the batch
- * @is_scaled: of a task that starts from nothing: whether pictures fill @place
- *
- * A recipe to draw by once more.
- */
-typedef struct
-{
-  DifJson *recipe;
-  DifAgain place;
-  guint    n_images, index;
-  gboolean is_scaled;
-} DifRepeat;
 
 /**
  * dif_run_begin:

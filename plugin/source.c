@@ -417,6 +417,31 @@ dif_source_mask (GeglBuffer *selection, const DifMaskShape *shape, int width, in
   return mask != NULL ? mask : out_of_memory (width, height, error);
 }
 
+DifImage *
+dif_source_shown (GeglBuffer *selection, guint feather, int width, int height)
+{
+  const GeglRectangle *all    = gegl_buffer_get_extent (selection);
+  double               scale  = MIN ((double) MAX (width, height) / MAX (all->width, all->height),
+                                     1.0);
+  GeglRectangle        part   = { (int) floor (all->x * scale), (int) floor (all->y * scale),
+                                  MAX ((int) (all->width * scale), 1),
+                                  MAX ((int) (all->height * scale), 1) };
+  g_autofree float    *values = g_try_new (float, (gsize) part.width *(guint) part.height);
+  g_autoptr (DifImage) whole  = NULL;
+
+  if (values == NULL)
+    return NULL;
+  gegl_buffer_get (selection, &part, scale, babl_format (SELECTION), values, GEGL_AUTO_ROWSTRIDE,
+                   GEGL_ABYSS_CLAMP);
+  if (feather > 0 && ! dif_mask_feather (values, (guint) part.width, (guint) part.height,
+                                         (guint) ceil (feather * scale)))
+    return NULL;
+  whole = dif_image_new ((guint) part.width, (guint) part.height, 1, values);
+  return whole != NULL
+             ? dif_image_resize (whole, (guint) width, (guint) height, DIF_FILTER_BILINEAR)
+             : NULL;
+}
+
 /* What a channel marks, it marks by its values; a layer marks what it covers. */
 gboolean
 dif_source_marked (GimpDrawable *drawable, DifRect *bounds, GError **error)

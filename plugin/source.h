@@ -128,6 +128,20 @@ DifImage *dif_source_mask (GeglBuffer *selection, const DifMaskShape *shape, int
                            GError **error);
 
 /**
+ * dif_source_shown:
+ * @selection: as of dif_source_mask(), not NULL
+ * @feather: canvas pixels over which the layer mask's edge is softened inwards
+ * @width: wanted, in pixels
+ * @height: wanted, in pixels
+ *
+ * For showing: sampled, not averaged over every pixel.
+ *
+ * Returns: (transfer full) (nullable): one channel: how much of a new layer shows; NULL if
+ * memory runs out
+ */
+DifImage *dif_source_shown (GeglBuffer *selection, guint feather, int width, int height);
+
+/**
  * dif_source_marked:
  * @drawable: a channel, which marks by its values, or a layer, which marks what
  *   it covers, taken as dif_projection_of_drawable() says

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* model-field.c - see model-field.h.
  *
- * GTK chooses a file or a folder, not either: one entry for each.  The chooser is not waited for,
- * so that the dialog stays alive behind it.
+ * GTK chooses a file or a folder, not either: one entry for each.
  */
 #include "config.h"
 
@@ -10,6 +9,7 @@
 
 #include "ui/combo.h"
 #include "ui/model-field.h"
+#include "ui/model-files.h"
 
 #include <glib/gi18n-lib.h>
 
@@ -29,43 +29,10 @@ show_value (GtkComboBox *combo)
 }
 
 static void
-on_response (GtkNativeDialog *chooser, int response, gpointer user_data)
+on_chosen (const char *path, gpointer combo)
 {
-  GtkComboBox     *combo = user_data;
-  g_autofree char *path  = NULL;
-
-  if (response == GTK_RESPONSE_ACCEPT)
-    path = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (chooser));
-  if (path != NULL)
-    {
-      dif_ui_combo_add (GTK_COMBO_BOX_TEXT (combo), path);
-      gtk_combo_box_set_active_id (combo, path);
-    }
-  g_object_set_data (G_OBJECT (combo), "dif-ui-chooser", NULL);
-}
-
-static void
-choose (GtkComboBox *combo, gboolean is_folder)
-{
-  GtkWidget            *top    = gtk_widget_get_toplevel (GTK_WIDGET (combo));
-  GtkFileFilter        *filter = gtk_file_filter_new ();
-  GtkFileChooserNative *chooser;
-
-  chooser = gtk_file_chooser_native_new (
-      is_folder ? _ ("Choose the Folder of a Model") : _ ("Choose the File of a Model"),
-      GTK_IS_WINDOW (top) ? GTK_WINDOW (top) : NULL,
-      is_folder ? GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER : GTK_FILE_CHOOSER_ACTION_OPEN,
-      _ ("_Open"), _ ("_Cancel"));
-  gtk_file_filter_set_name (filter, _ ("Models (*.safetensors)"));
-  gtk_file_filter_add_pattern (filter, "*.safetensors");
-  g_object_ref_sink (filter);
-  if (! is_folder)
-    gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (chooser), filter);
-  g_object_unref (filter);
-  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (chooser), TRUE);
-  g_signal_connect (chooser, "response", G_CALLBACK (on_response), combo);
-  g_object_set_data_full (G_OBJECT (combo), "dif-ui-chooser", chooser, g_object_unref);
-  gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
+  dif_ui_combo_add (GTK_COMBO_BOX_TEXT (combo), path);
+  gtk_combo_box_set_active_id (GTK_COMBO_BOX (combo), path);
 }
 
 static void
@@ -76,7 +43,8 @@ on_changed (GtkComboBox *combo, gpointer user_data)
   if (id == NULL || *id != DIF_UI_COMBO_COMMAND)
     return;
   show_value (combo);
-  choose (combo, strcmp (id, FOLDER_COMMAND) == 0);
+  dif_ui_model_files_choose (GTK_WIDGET (combo), strcmp (id, FOLDER_COMMAND) == 0, on_chosen,
+                             combo);
 }
 
 static gboolean
