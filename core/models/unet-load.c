@@ -11,9 +11,6 @@
 #include "base/error.h"
 #include "models/unet-private.h"
 
-/* More layers than this, per block or per transformer, are a broken file. */
-#define MAX_LAYERS 64
-
 /* A number for every level: either one for all, or a list. */
 static void
 per_level (DifJson *config, const char *key, guint fallback, guint max, guint n_levels, guint *out)
@@ -70,7 +67,6 @@ refuse_others (DifJson *config)
                                         "timestep_post_act",
                                         "cross_attention_norm",
                                         "time_embedding_dim",
-                                        "reverse_transformer_layers_per_block",
                                         NULL };
   static const char *const off[]    = { "dual_cross_attention", "resnet_skip_time_act",
                                         "class_embeddings_concat", "only_cross_attention",
@@ -141,7 +137,7 @@ check_levels (DifUnet *m, DifJson *config, const char *heads)
     {
       /* the middle attends with the last level's heads */
       gboolean attention = m->down_attention[i] || m->up_attention[m->n_levels - 1 - i] ||
-                           (m->middle && i + 1 == m->n_levels);
+                           (m->n_mid_resnets == 2 && i + 1 == m->n_levels);
 
       if (m->channels[i] % m->n_groups)
         dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
@@ -155,23 +151,85 @@ check_levels (DifUnet *m, DifJson *config, const char *heads)
 }
 
 /* A null type, unlike an absent one, means no middle block (Kim et al. 2023,
- * BK-SDM). */
+ * BK-SDM); a plain one is a single resnet, as diffusers makes it. */
 static void
 read_middle (DifUnet *m, DifJson *config)
 {
   const char *type = dif_json_string (config, "mid_block_type", "UNetMidBlock2DCrossAttn");
 
-  m->middle = TRUE;
+  m->n_mid_resnets = strcmp (type, "UNetMidBlock2D") == 0 ? 1 : 2;
   for (guint i = 0; i < dif_json_length (config); i++)
     {
       DifJson *member = dif_json_at (config, i);
 
-      if (g_strcmp0 (dif_json_key (member), "mid_block_type") == 0)
-        m->middle = dif_json_type (member) != DIF_JSON_NULL;
+      if (g_strcmp0 (dif_json_key (member), "mid_block_type") == 0 &&
+          dif_json_type (member) == DIF_JSON_NULL)
+        m->n_mid_resnets = 0;
     }
-  if (strcmp (type, "UNetMidBlock2DCrossAttn") != 0)
+  if (m->n_mid_resnets == 2 && strcmp (type, "UNetMidBlock2DCrossAttn") != 0)
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "mid_block_type: expected \"UNetMidBlock2DCrossAttn\", found \"%s\"", type);
+                   "mid_block_type: expected \"UNetMidBlock2DCrossAttn\" or \"UNetMidBlock2D\", "
+                   "found \"%s\"",
+                   type);
+}
+
+/* Blocks of the transformers of a level, by its entry: one number for all, or one
+ * a layer. */
+static void
+read_level_blocks (DifUnetLevel *level, DifJson *entry, guint n_layers)
+{
+  gboolean list = entry && dif_json_type (entry) == DIF_JSON_ARRAY;
+
+  level->n_layers = n_layers;
+  if (list && dif_json_length (entry) != n_layers)
+    dif_json_fail (entry, DIF_FORMAT_ERROR_BAD_VALUE, "expected %u numbers, found %u", n_layers,
+                   dif_json_length (entry));
+  for (guint j = 0; j < n_layers; j++)
+    {
+      DifJson *one = list ? dif_json_at (entry, j) : entry;
+
+      level->n_blocks[j] = one ? (guint) dif_json_value_int (one, 1, DIF_UNET_MAX_LAYERS) : 1;
+    }
+}
+
+/* The entry of level @i of a number for all or a list; NULL without one. */
+static DifJson *
+level_entry (DifJson *node, guint i)
+{
+  return node && dif_json_type (node) == DIF_JSON_ARRAY ? dif_json_at (node, i) : node;
+}
+
+/* transformer_layers_per_block, and for the way up reverse_…, which a list of lists
+ * cannot do without. */
+static void
+read_blocks (DifUnet *m, DifJson *config)
+{
+  static const char key[]  = "transformer_layers_per_block";
+  static const char back[] = "reverse_transformer_layers_per_block";
+  DifJson          *down = dif_json_member (config, key), *up = dif_json_member (config, back);
+  DifJson          *both[] = { down, up };
+
+  for (guint i = 0; i < G_N_ELEMENTS (both); i++)
+    if (both[i] && dif_json_type (both[i]) == DIF_JSON_ARRAY &&
+        dif_json_length (both[i]) != m->n_levels)
+      {
+        dif_json_fail (both[i], DIF_FORMAT_ERROR_BAD_VALUE, "expected %u entries, found %u",
+                       m->n_levels, dif_json_length (both[i]));
+        return;
+      }
+  for (guint i = 0; i < m->n_levels; i++)
+    {
+      guint    at    = m->n_levels - 1 - i;
+      DifJson *entry = level_entry (down, i), *mirror = level_entry (down, at);
+
+      read_level_blocks (&m->down[i], entry, m->n_layers[i]);
+      if (! up && entry && dif_json_type (entry) == DIF_JSON_ARRAY)
+        dif_json_fail (entry, DIF_FORMAT_ERROR_MISSING_KEY, "expected %s beside a list, found none",
+                       back);
+      else
+        read_level_blocks (&m->up[i], up ? level_entry (up, i) : mirror, m->n_layers[at] + 1);
+    }
+  m->n_mid_blocks = m->down[m->n_levels - 1].n_blocks[0];
 }
 
 static gboolean
@@ -193,14 +251,14 @@ read_config (DifUnet *m, DifJson *config, GError **error)
     }
   per_level (config, "block_out_channels", 0, 1 << 16, m->n_levels, m->channels);
   per_level (config, heads, 8, 1 << 16, m->n_levels, m->n_heads);
-  per_level (config, "transformer_layers_per_block", 1, MAX_LAYERS, m->n_levels, m->n_blocks);
   per_level (config, "cross_attention_dim", 1280, 1 << 16, m->n_levels, m->n_cross);
-  per_level (config, "layers_per_block", 2, MAX_LAYERS, m->n_levels, m->n_layers);
+  per_level (config, "layers_per_block", 2, DIF_UNET_MAX_LAYERS, m->n_levels, m->n_layers);
   read_types (config, "down_block_types", "DownBlock2D", "CrossAttnDownBlock2D", m->n_levels,
               m->down_attention);
   read_types (config, "up_block_types", "UpBlock2D", "CrossAttnUpBlock2D", m->n_levels,
               m->up_attention);
   read_middle (m, config);
+  read_blocks (m, config);
   m->in                 = (guint) dif_json_int (config, "in_channels", 4, 1, 1024);
   m->out                = (guint) dif_json_int (config, "out_channels", 4, 1, 1024);
   m->sample_size        = (guint) dif_json_int (config, "sample_size", 64, 1, 1 << 16);
@@ -229,12 +287,11 @@ read_config (DifUnet *m, DifJson *config, GError **error)
 }
 
 static void
-load_level (DifUnetLevel *level, guint n_layers, gboolean attention)
+load_level (DifUnetLevel *level, gboolean attention)
 {
-  level->n_layers = n_layers;
-  level->resnets  = g_new0 (DifResnet, n_layers);
+  level->resnets = g_new0 (DifResnet, level->n_layers);
   if (attention)
-    level->transformers = g_new0 (DifTransformer, n_layers);
+    level->transformers = g_new0 (DifTransformer, level->n_layers);
 }
 
 /* Layer @j of a level: its resnet, and its transformer if it has one. */
@@ -248,7 +305,7 @@ load_layer (DifUnetLevel *level, DifUnet *m, DifLoader *l, guint j, gsize n_in, 
     return;
   dif_loader_enter (l, "attentions.%u", j);
   dif_transformer_load (&level->transformers[j], l, m->channels[at], m->n_heads[at],
-                        m->n_blocks[at], m->n_cross[at], m->n_groups);
+                        level->n_blocks[j], m->n_cross[at], m->n_groups);
   dif_loader_leave (l);
 }
 
@@ -262,7 +319,7 @@ load_down (DifUnet *m, DifLoader *l)
       DifUnetLevel *level = &m->down[i];
 
       dif_loader_enter (l, "down_blocks.%u", i);
-      load_level (level, m->n_layers[i], m->down_attention[i]);
+      load_level (level, m->down_attention[i]);
       for (guint j = 0; j < level->n_layers; j++)
         load_layer (level, m, l, j, j ? m->channels[i] : n_in, i);
       n_in = m->channels[i];
@@ -287,7 +344,7 @@ load_up (DifUnet *m, DifLoader *l)
       gsize         own = m->channels[at], below = m->channels[at ? at - 1 : 0];
 
       dif_loader_enter (l, "up_blocks.%u", i);
-      load_level (level, m->n_layers[at] + 1, m->up_attention[i]);
+      load_level (level, m->up_attention[i]);
       for (guint j = 0; j < level->n_layers; j++)
         load_layer (level, m, l, j, (j ? own : previous) + (j + 1 < level->n_layers ? own : below),
                     at);
@@ -305,16 +362,19 @@ load_middle (DifUnet *m, DifLoader *l)
   gsize C  = m->channels[at];
 
   dif_loader_enter (l, "mid_block");
-  for (guint i = 0; i < 2; i++)
+  for (guint i = 0; i < m->n_mid_resnets; i++)
     {
       dif_loader_enter (l, "resnets.%u", i);
       dif_resnet_load (&m->mid_resnets[i], l, C, C, m->n_time, m->n_groups, m->eps);
       dif_loader_leave (l);
     }
-  dif_loader_enter (l, "attentions.0");
-  dif_transformer_load (&m->mid_transformer, l, C, m->n_heads[at], m->n_blocks[at], m->n_cross[at],
-                        m->n_groups);
-  dif_loader_leave (l);
+  if (m->n_mid_resnets == 2)
+    {
+      dif_loader_enter (l, "attentions.0");
+      dif_transformer_load (&m->mid_transformer, l, C, m->n_heads[at], m->n_mid_blocks,
+                            m->n_cross[at], m->n_groups);
+      dif_loader_leave (l);
+    }
   dif_loader_leave (l);
 }
 
@@ -340,8 +400,7 @@ dif_unet_load (DifJson *config, DifLoader *l, GError **error)
       m->added2 = dif_loader_linear (l, "add_embedding.linear_2", m->n_time, m->n_time, TRUE);
     }
   load_down (m, l);
-  if (m->middle)
-    load_middle (m, l);
+  load_middle (m, l);
   load_up (m, l);
   m->norm_out = dif_loader_norm (l, "conv_norm_out", m->channels[0]);
   m->conv_out = dif_loader_conv (l, "conv_out", m->out, m->channels[0], 3, 1, 1);

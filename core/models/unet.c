@@ -242,10 +242,15 @@ middle_forward (Call *call, DifTensor *h)
   DifContext *cx = call->cx;
 
   dif_context_enter (cx, "mid_block");
-  h = dif_resnet_forward (&m->mid_resnets[0], cx, h, call->time);
-  h = dif_transformer_forward (&m->mid_transformer, cx, h, call->kv);
-  call->kv += m->mid_transformer.n_blocks;
-  h = dif_resnet_forward (&m->mid_resnets[1], cx, h, call->time);
+  for (guint i = 0; i < m->n_mid_resnets; i++)
+    {
+      if (i == 1)
+        {
+          h = dif_transformer_forward (&m->mid_transformer, cx, h, call->kv);
+          call->kv += m->mid_transformer.n_blocks;
+        }
+      h = dif_resnet_forward (&m->mid_resnets[i], cx, h, call->time);
+    }
   return dif_context_leave (cx, h);
 }
 
@@ -337,7 +342,7 @@ dif_unet_forward_at (DifUnet *m, DifContext *cx, DifTensor *sample, DifTensor *t
   g_ptr_array_add (skips, h);
   for (guint i = 0; i < m->n_levels; i++)
     h = down_forward (&call, i, h);
-  if (m->middle)
+  if (m->n_mid_resnets)
     h = middle_forward (&call, h);
   for (guint i = 0; i < m->n_levels; i++)
     h = up_forward (&call, i, h);

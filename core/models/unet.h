@@ -15,8 +15,10 @@ G_BEGIN_DECLS
  * @error: return location
  *
  * Any published SD 1.x, 2.x, SDXL or LCM config: head lists, linear or
- * convolutional projections, any channels, layers and cross-attention width,
- * "text_time" conditioning, a guidance embedding.
+ * convolutional projections, any channels, layers and cross-attention width, as
+ * many blocks in each transformer as its level or it alone is said to have, a whole
+ * middle block, a single resnet or none, "text_time" conditioning, a guidance
+ * embedding.
  *
  * Source: Rombach et al. 2022, Podell et al. 2023; diffusers
  * UNet2DConditionModel.

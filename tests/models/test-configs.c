@@ -86,6 +86,17 @@
   "  \"CrossAttnUpBlock2D\", \"UpBlock2D\"], \"transformer_layers_per_block\": 4,"     \
   "\"projection_class_embeddings_input_dim\": 2560}"
 
+/* segmind/SSD-1B and Segmind-Vega; the numbers of blocks as ComfyUI has them,
+ * model_detection.py, SSD_1B and Segmind_Vega */
+#define SEGMIND(down, up)                                                                 \
+  "{" XL "\"attention_head_dim\": [5, 10, 20], \"block_out_channels\": [320, 640, 1280]," \
+  "\"cross_attention_dim\": 2048, \"down_block_types\": [\"DownBlock2D\","                \
+  "  \"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\"], \"up_block_types\": ["          \
+  "  \"CrossAttnUpBlock2D\", \"CrossAttnUpBlock2D\", \"UpBlock2D\"],"                     \
+  "\"mid_block_type\": \"UNetMidBlock2D\", \"transformer_layers_per_block\": " down ","   \
+  "\"reverse_transformer_layers_per_block\": " up ","                                     \
+  "\"projection_class_embeddings_input_dim\": 2816}"
+
 #define DDPM                                                                            \
   "\"act_fn\": \"silu\", \"attention_head_dim\": null, \"center_input_sample\": false," \
   "\"downsample_padding\": 0, \"flip_sin_to_cos\": false, \"freq_shift\": 1,"           \
@@ -201,6 +212,9 @@ static const Published published[] = {
   { "sdxl-inpainting-unet", UNET, XL_BASE "\"in_channels\": 9}",
     "stable-diffusion-xl-1.0-inpainting-0.1/unet", 2567478084, 0 },
   { "sdxl-refiner-unet", UNET, XL_REFINER, "stable-diffusion-xl-refiner-1.0/unet", 2259526660, 0 },
+  { "ssd-1b-unet", UNET, SEGMIND ("[1, [2, 2], [4, 4]]", "[[4, 4, 10], [2, 1, 1], 1]"), NULL,
+    1331334404, 0 },
+  { "segmind-vega-unet", UNET, SEGMIND ("[1, 1, 2]", "[2, 1, 1]"), NULL, 745225604, 0 },
   { "lcm-sdxl-unet", UNET, XL_BASE "\"time_cond_proj_dim\": 256}", NULL, 2567545604, 0 },
   { "lcm-sd15-unet", UNET, SD1 "\"time_cond_proj_dim\": 256}", NULL, 859602884, 0 },
   { "ddpm-cifar10-32", UNET2D, DDPM_32, NULL, 35746307, 0 },
@@ -390,7 +404,9 @@ static const Bad bad_unet[] = {
   { "cross_attention_dim", "[768, 768]", NULL },
   { "transformer_layers_per_block", "0", NULL },
   { "transformer_layers_per_block", "[1, 2]", NULL },
-  { "transformer_layers_per_block", "[[1, 1], 1, 1, 1]", "transformer_layers_per_block[0]" },
+  { "transformer_layers_per_block", "[[1, 1], 1, 1, 1]", "expected reverse_transformer_layers" },
+  { "transformer_layers_per_block", "[[1, 1, 1], 1, 1, 1]", "expected 2 numbers, found 3" },
+  { "transformer_layers_per_block", "[[[1], 1], 1, 1, 1]", "transformer_layers_per_block[0][0]" },
   { "transformer_layers_per_block", "65536", NULL },
   { "layers_per_block", "0", NULL },
   { "layers_per_block", "[2]", NULL },
@@ -426,7 +442,9 @@ static const Bad bad_unet[] = {
   { "time_embedding_dim", "1280", NULL },
   { "timestep_post_act", "\"silu\"", NULL },
   { "cross_attention_norm", "\"layer_norm\"", NULL },
-  { "reverse_transformer_layers_per_block", "[1, 1, 1, 1]", NULL },
+  { "reverse_transformer_layers_per_block", "[1, 1]", NULL },
+  { "reverse_transformer_layers_per_block", "[1, 1, [1, 1], 1]", "expected 3 numbers, found 2" },
+  { "reverse_transformer_layers_per_block", "[1, 1, [1, 1, 0], 1]", "layers_per_block[2][2]" },
   { "dual_cross_attention", "true", NULL },
   { "resnet_skip_time_act", "true", NULL },
   { "class_embeddings_concat", "true", NULL },
