@@ -72,12 +72,21 @@ append_types (GString *s, const char *key, const char *plain, const char *crosse
   g_string_append_c (s, ']');
 }
 
-/* What the shapes of one level on the way down say. */
+/* What the shapes of the levels say. */
 typedef struct
 {
-  guint    channels[DIF_LDM_MAX_LEVELS], depth[DIF_LDM_MAX_LEVELS], heads[DIF_LDM_MAX_LEVELS];
+  guint    channels[DIF_LDM_MAX_LEVELS], heads[DIF_LDM_MAX_LEVELS];
   gboolean attention[DIF_LDM_MAX_LEVELS];
 } Levels;
+
+/* Blocks of the transformer in @blocks ("input_blocks"), number @at. */
+static guint
+depth_of (DifWeights *file, const char *blocks, guint at)
+{
+  g_autofree char *before = g_strdup_printf (UNET "%s.%u.1.transformer_blocks", blocks, at);
+
+  return count (file, before, ".norm1.weight");
+}
 
 static void
 read_levels (const DifSingleKind *kind, DifWeights *file, const DifLdmLayout *layout, Levels *out)
@@ -86,34 +95,119 @@ read_levels (const DifSingleKind *kind, DifWeights *file, const DifLdmLayout *la
 
   for (guint i = 0; i < layout->n_down; i++)
     {
-      g_autofree char *blocks =
-          g_strdup_printf (UNET "input_blocks.%u.1.transformer_blocks", at);
-
       out->channels[i] =
           (guint) dimension_of (file, 0, UNET "input_blocks.%u.0.out_layers.3.weight", at);
-      out->depth[i]     = count (file, blocks, ".norm1.weight");
-      out->attention[i] = out->depth[i] > 0;
-      /* the middle has the depth of the last level */
-      if (! out->depth[i] && i + 1 == layout->n_down)
-        out->depth[i] =
-            count (file, UNET "middle_block.1.transformer_blocks", ".norm1.weight");
-      out->depth[i] = MAX (out->depth[i], 1);
-      out->heads[i] = kind->head_dim ? MAX (out->channels[i] / kind->head_dim, 1) : 8;
+      out->attention[i] = depth_of (file, "input_blocks", at) > 0;
+      out->heads[i]     = kind->head_dim ? MAX (out->channels[i] / kind->head_dim, 1) : 8;
       at += layout->down[i] + 1;
     }
 }
 
+/* Appends what a level says: one number where its @n transformers from @at on are of
+ * one depth, or one for each.  Without any, @fallback. */
 static void
-append_attention (GString *s, DifWeights *file)
+append_depths (GString *s, DifWeights *file, const char *blocks, guint at, guint n, guint fallback)
 {
-  static const char middle[] = UNET "middle_block.1.";
-  gsize             context =
-      dimension_of (file, 1, "%stransformer_blocks.0.attn2.to_k.weight", middle);
-  const DifHostArray *proj = dif_weights_lookup (file, UNET "middle_block.1.proj_in.weight");
+  guint    first = depth_of (file, blocks, at);
+  gboolean even  = TRUE;
+
+  for (guint j = 1; j < n; j++)
+    even &= depth_of (file, blocks, at + j) == first;
+  if (even || ! first)
+    {
+      g_string_append_printf (s, "%u", first ? first : fallback);
+      return;
+    }
+  for (guint j = 0; j < n; j++)
+    g_string_append_printf (s, "%s%u", j ? ", " : "[", depth_of (file, blocks, at + j));
+  g_string_append_c (s, ']');
+}
+
+/* Whether a level's transformers on the way up are not as those on the way down, or
+ * differ among themselves. */
+static gboolean
+is_uneven (DifWeights *file, const DifLdmLayout *layout)
+{
+  guint down = 1, up[DIF_LDM_MAX_LEVELS] = { 0 };
+
+  for (guint i = 1; i < layout->n_up; i++)
+    up[i] = up[i - 1] + layout->up[i - 1];
+  for (guint i = 0; i < layout->n_down && layout->n_up == layout->n_down; i++)
+    {
+      guint first = depth_of (file, "input_blocks", down), mirror = layout->n_up - 1 - i;
+
+      for (guint j = 0; j < layout->down[i]; j++)
+        if (depth_of (file, "input_blocks", down + j) != first)
+          return TRUE;
+      for (guint j = 0; j < layout->up[mirror]; j++)
+        if (depth_of (file, "output_blocks", up[mirror] + j) != first)
+          return TRUE;
+      down += layout->down[i] + 1;
+    }
+  return FALSE;
+}
+
+/* Numbers of transformer blocks, and where they need it those of the way up by
+ * themselves. */
+static void
+append_blocks (GString *s, DifWeights *file, const DifLdmLayout *layout)
+{
+  guint at = 1, middle = count (file, UNET "middle_block.1.transformer_blocks", ".norm1.weight");
+
+  g_string_append (s, ", \"transformer_layers_per_block\": [");
+  for (guint i = 0; i < layout->n_down; i++)
+    {
+      g_string_append (s, i ? ", " : "");
+      /* the middle has the depth of the last level */
+      append_depths (s, file, "input_blocks", at, layout->down[i],
+                     middle && i + 1 == layout->n_down ? middle : 1);
+      at += layout->down[i] + 1;
+    }
+  g_string_append_c (s, ']');
+  if (! is_uneven (file, layout))
+    return;
+  at = 0;
+  g_string_append (s, ", \"reverse_transformer_layers_per_block\": [");
+  for (guint i = 0; i < layout->n_up; i++)
+    {
+      g_string_append (s, i ? ", " : "");
+      append_depths (s, file, "output_blocks", at, layout->up[i], 1);
+      at += layout->up[i];
+    }
+  g_string_append_c (s, ']');
+}
+
+/* How the first transformer there is begins, the middle's before others: all have the
+ * same context and way of projection. */
+static char *
+find_transformer (DifWeights *file, const DifLdmLayout *layout)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < layout->n_down; i++)
+    n += layout->down[i] + 1;
+  if (! dif_weights_lookup (file, UNET "middle_block.1.proj_in.weight"))
+    for (guint at = 1; at <= n; at++)
+      if (depth_of (file, "input_blocks", at))
+        return g_strdup_printf (UNET "input_blocks.%u.1.", at);
+  return g_strdup (UNET "middle_block.1.");
+}
+
+static void
+append_attention (GString *s, DifWeights *file, const DifLdmLayout *layout)
+{
+  g_autofree char    *first = find_transformer (file, layout);
+  g_autofree char    *name  = g_strconcat (first, "proj_in.weight", NULL);
+  const DifHostArray *proj  = dif_weights_lookup (file, name);
+  gsize               context =
+      dimension_of (file, 1, "%stransformer_blocks.0.attn2.to_k.weight", first);
 
   g_string_append_printf (s, ", \"cross_attention_dim\": %" G_GSIZE_FORMAT, MAX (context, 1));
   g_string_append_printf (s, ", \"use_linear_projection\": %s",
                           proj && proj->shape.n == 2 ? "true" : "false");
+  if (dif_weights_lookup (file, UNET "middle_block.0.in_layers.0.weight") &&
+      ! dif_weights_lookup (file, UNET "middle_block.1.norm.weight"))
+    g_string_append (s, ", \"mid_block_type\": \"UNetMidBlock2D\"");
 }
 
 static DifJson *
@@ -136,13 +230,13 @@ unet_config (const DifSingleKind *kind, DifWeights *file, const DifLdmLayout *la
       dimension (file, UNET "out.2.weight", 0));
   append_numbers (s, "block_out_channels", v.channels, layout->n_down);
   append_numbers (s, "layers_per_block", layout->down, layout->n_down);
-  append_numbers (s, "transformer_layers_per_block", v.depth, layout->n_down);
+  append_blocks (s, file, layout);
   append_numbers (s, "attention_head_dim", v.heads, layout->n_down);
   append_types (s, "down_block_types", "DownBlock2D", "CrossAttnDownBlock2D", v.attention,
                 layout->n_down);
   append_types (s, "up_block_types", "UpBlock2D", "CrossAttnUpBlock2D", layout->up_attention,
                 layout->n_up);
-  append_attention (s, file);
+  append_attention (s, file, layout);
   if (guidance)
     g_string_append_printf (s, ", \"time_cond_proj_dim\": %" G_GSIZE_FORMAT, guidance);
   if (added)

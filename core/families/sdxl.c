@@ -9,15 +9,14 @@
  */
 #include "config.h"
 
+#include "families/sdxl.h"
+
 #include <glib/gi18n-lib.h>
 
 #include "base/error.h"
-#include "families/latent.h"
-#include "families/ldm.h"
-#include "families/ldm-templates.h"
 #include "run/prompt.h"
 
-static const DifFamilyPipeline pipelines[] = {
+const DifFamilyPipeline dif_sdxl_pipelines[3] = {
   { "StableDiffusionXLPipeline", 50, FALSE },
   { "StableDiffusionXLImg2ImgPipeline", 50, FALSE },
   { "StableDiffusionXLInpaintPipeline", 50, FALSE },
@@ -25,7 +24,7 @@ static const DifFamilyPipeline pipelines[] = {
 
 /* the refiner has the second encoder alone; saved without that name, it has it
  * under the first's */
-static const DifPartSpec parts[] = {
+const DifPartSpec dif_sdxl_parts[4] = {
   { "text_encoder", "CLIPTextModel", DIF_ROLE_TEXT, DIF_STAGE_PROMPT, .tokenizer = "tokenizer",
     .optional = TRUE },
   { "text_encoder_2", "CLIPTextModelWithProjection", DIF_ROLE_TEXT_2, DIF_STAGE_PROMPT,
@@ -108,13 +107,13 @@ static const DifParam image_params[] = {
 };
 /* clang-format on */
 
-static const DifFamilyRows rows[] = {
+const DifFamilyRows dif_sdxl_rows[2] = {
   { DIF_CAN_TXT2IMG | DIF_CAN_IMG2IMG | DIF_CAN_INPAINT, params, G_N_ELEMENTS (params) },
   { DIF_CAN_IMG2IMG | DIF_CAN_INPAINT, image_params, G_N_ELEMENTS (image_params) },
 };
 
-static gboolean
-check_run (DifRun *run, GError **error)
+gboolean
+dif_sdxl_check_run (DifRun *run, GError **error)
 {
   double start = dif_request_number (run->rq, "denoising-start"),
          end   = dif_request_number (run->rq, "denoising-end");
@@ -135,8 +134,8 @@ typedef struct
   gboolean wants_score;     /* requires_aesthetics_score */
 } Index;
 
-static gpointer
-read_index (DifJson *json)
+gpointer
+dif_sdxl_read_index (DifJson *json)
 {
   Index *index = g_new (Index, 1);
 
@@ -152,14 +151,14 @@ wants_score (DifPipeline *pipe)
 }
 
 /* A refiner goes on with pictures. */
-static guint
-can (DifPipeline *pipe)
+guint
+dif_sdxl_can (DifPipeline *pipe)
 {
   return dif_latent_can (pipe) & ~(wants_score (pipe) ? (guint) DIF_CAN_TXT2IMG : 0u);
 }
 
-static gboolean
-check (DifPipeline *pipe, GError **error)
+gboolean
+dif_sdxl_check (DifPipeline *pipe, GError **error)
 {
   DifUnet *unet = pipe->denoiser.model;
   guint    added, size, n = wants_score (pipe) ? 5 : 6, pooled;
@@ -226,8 +225,8 @@ append_sizes (DifRun *run, GArray *ids, gboolean negative)
                  told (run, "target-width", run->spec->width));
 }
 
-static void
-encode (DifRun *run, DifConditioning *c)
+void
+dif_sdxl_encode (DifRun *run, DifConditioning *c)
 {
   const Index *index = run->pipe->family_data;
   gsize        n;
@@ -251,25 +250,22 @@ static const float rgb_rows[][3] = {
   { 0.1084f, -0.0175f, -0.0011f },
 };
 
-static const DifLatentRgb colors = { G_N_ELEMENTS (rgb_rows) - 1, rgb_rows };
+const DifLatentRgb dif_sdxl_colors = { G_N_ELEMENTS (rgb_rows) - 1, rgb_rows };
 
 /* ---- single files ---- */
 
-#define VAE         "\"scaling_factor\": 0.13025, \"force_upcast\": true"
-#define BOTH        DIF_LDM_ENCODER DIF_LDM_ENCODER_2 DIF_LDM_NETWORKS
 #define SECOND_ONLY DIF_LDM_NO_ENCODER DIF_LDM_ENCODER_2 DIF_LDM_NETWORKS
-#define ZEROS       "\"force_zeros_for_empty_prompt\": true, "
 #define NO_SCORE    "\"requires_aesthetics_score\": false, "
 #define SCORE \
   "\"force_zeros_for_empty_prompt\": false, \"requires_aesthetics_score\": true, "
 
 static const DifSingleKind
-    base    = { "Stable Diffusion XL", "StableDiffusionXLPipeline", ZEROS BOTH,
-                DIF_LDM_EULER ("leading"), VAE, 128, 64 },
+    base    = { "Stable Diffusion XL", "StableDiffusionXLPipeline", DIF_SDXL_INDEX,
+                DIF_LDM_EULER ("leading"), DIF_SDXL_VAE, 128, 64 },
     inpaint = { "Stable Diffusion XL inpainting", "StableDiffusionXLInpaintPipeline",
-                ZEROS NO_SCORE BOTH, DIF_LDM_EULER ("leading"), VAE, 128, 64 },
+                NO_SCORE DIF_SDXL_INDEX, DIF_LDM_EULER ("leading"), DIF_SDXL_VAE, 128, 64 },
     refiner = { "Stable Diffusion XL refiner", "StableDiffusionXLImg2ImgPipeline",
-                SCORE SECOND_ONLY, DIF_LDM_EULER ("leading"), VAE, 128, 64 };
+                SCORE SECOND_ONLY, DIF_LDM_EULER ("leading"), DIF_SDXL_VAE, 128, 64 };
 
 static const DifSingleKind *
 detect (const DifSingleHeader *header, const char **stranger)
@@ -294,24 +290,14 @@ static const DifSingleFamily single = {
 
 /* ---- templates ---- */
 
-#define SETTINGS "\"force_zeros_for_empty_prompt\":true,\"add_watermarker\":null,"
-
 #define OF_REFINER SCORE DIF_LDM_NO_ENCODER "\"add_watermarker\":null,"
-
-#define UNET_XL \
-  "\"addition_embed_type\":\"text_time\",\"use_linear_projection\":true,"
-
-#define TEXT_G                                                                 \
-  "{" DIF_TEMPLATE_TEXT_COMMON "\"hidden_act\":\"gelu\",\"hidden_size\":1280," \
-  "\"intermediate_size\":5120,\"num_attention_heads\":20,"                     \
-  "\"num_hidden_layers\":32,\"projection_dim\":1280,\"vocab_size\":49408}"
 
 static const DifTemplatePart sdxl_parts[] = {
   DIF_TEMPLATE_SCHEDULER_PART ("EulerDiscreteScheduler", DIF_LDM_EULER ("leading")),
   DIF_TEMPLATE_TEXT_PART (DIF_TEMPLATE_TEXT_L, NULL),
-  DIF_TEMPLATE_TEXT_2_PART (TEXT_G),
-  DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE ("1024", VAE)),
-  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_COMMON UNET_XL
+  DIF_TEMPLATE_TEXT_2_PART (DIF_SDXL_TEXT_2),
+  DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE ("1024", DIF_SDXL_VAE)),
+  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_COMMON DIF_SDXL_UNET
                           "\"down_block_types\":[\"DownBlock2D\","
                           "\"CrossAttnDownBlock2D\",\"CrossAttnDownBlock2D\"],"
                           "\"up_block_types\":[\"CrossAttnUpBlock2D\","
@@ -327,9 +313,9 @@ static const DifTemplatePart sdxl_parts[] = {
 
 static const DifTemplatePart refiner_parts[] = {
   DIF_TEMPLATE_SCHEDULER_PART ("EulerDiscreteScheduler", DIF_LDM_EULER ("leading")),
-  DIF_TEMPLATE_TEXT_2_PART (TEXT_G),
-  DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE ("1024", VAE)),
-  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_COMMON UNET_XL
+  DIF_TEMPLATE_TEXT_2_PART (DIF_SDXL_TEXT_2),
+  DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE ("1024", DIF_SDXL_VAE)),
+  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_COMMON DIF_SDXL_UNET
                           "\"down_block_types\":[\"DownBlock2D\","
                           "\"CrossAttnDownBlock2D\",\"CrossAttnDownBlock2D\","
                           "\"DownBlock2D\"],\"up_block_types\":[\"UpBlock2D\","
@@ -351,7 +337,7 @@ static const DifTemplatePart tiny_xl_parts[] = {
                             "\"num_attention_heads\":2,\"num_hidden_layers\":3,"
                             "\"projection_dim\":24,\"vocab_size\":514}"),
   DIF_TEMPLATE_VAE_PART (DIF_TEMPLATE_VAE_TINY "\"scaling_factor\":0.13025}"),
-  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_COMMON UNET_XL
+  DIF_TEMPLATE_UNET_PART ("{" DIF_TEMPLATE_UNET_COMMON DIF_SDXL_UNET
                           "\"down_block_types\":[\"DownBlock2D\","
                           "\"CrossAttnDownBlock2D\"],"
                           "\"up_block_types\":[\"CrossAttnUpBlock2D\",\"UpBlock2D\"],"
@@ -364,31 +350,31 @@ static const DifTemplatePart tiny_xl_parts[] = {
 };
 
 static const DifTemplate templates[] = {
-  DIF_TEMPLATE ("sdxl", "StableDiffusionXLPipeline", SETTINGS, sdxl_parts),
+  DIF_TEMPLATE ("sdxl", "StableDiffusionXLPipeline", DIF_SDXL_SETTINGS, sdxl_parts),
   DIF_TEMPLATE ("sdxl-refiner", "StableDiffusionXLImg2ImgPipeline", OF_REFINER, refiner_parts),
-  DIF_TEMPLATE ("tiny-xl", "StableDiffusionXLPipeline", SETTINGS, tiny_xl_parts),
+  DIF_TEMPLATE ("tiny-xl", "StableDiffusionXLPipeline", DIF_SDXL_SETTINGS, tiny_xl_parts),
 };
 
 const DifFamilyClass dif_family_sdxl = {
   .name            = "sdxl",
   .label           = "SDXL",
-  .pipelines       = pipelines,
-  .n_pipelines     = G_N_ELEMENTS (pipelines),
-  .parts           = parts,
-  .n_parts         = G_N_ELEMENTS (parts),
-  .rows            = rows,
-  .n_rows          = G_N_ELEMENTS (rows),
+  .pipelines       = dif_sdxl_pipelines,
+  .n_pipelines     = G_N_ELEMENTS (dif_sdxl_pipelines),
+  .parts           = dif_sdxl_parts,
+  .n_parts         = G_N_ELEMENTS (dif_sdxl_parts),
+  .rows            = dif_sdxl_rows,
+  .n_rows          = G_N_ELEMENTS (dif_sdxl_rows),
   .single          = &single,
   .templates       = templates,
   .n_templates     = G_N_ELEMENTS (templates),
   .defaults        = { 5, 0.3 },
   .inpaint         = { 7.5, 0.9999 },
   .upcasts         = TRUE,
-  .read_index      = read_index,
-  .can             = can,
-  .check           = check,
-  .check_run       = check_run,
-  .encode          = encode,
+  .read_index      = dif_sdxl_read_index,
+  .can             = dif_sdxl_can,
+  .check           = dif_sdxl_check,
+  .check_run       = dif_sdxl_check_run,
+  .encode          = dif_sdxl_encode,
   .begins_at_first = TRUE,
-  .colors          = &colors,
+  .colors          = &dif_sdxl_colors,
 };

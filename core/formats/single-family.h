@@ -52,8 +52,9 @@ typedef struct
  *   1.x, 2.x"; NULL for what another one's includes
  * @keys: where parts are in a file and how their tensors are called
  * @detect: which of its kinds a file is; NULL if it is none.  Families are asked
- *   in turn, none may claim a file of another.  One that knows what a file is
- *   instead sets @stranger, and nobody else is asked
+ *   from the last of their list on until one claims the file: one that was made from
+ *   another stands behind it.  One that knows what a file is instead sets @stranger, and
+ *   nobody else is asked
  * @config: what the config of a part of the index would say.  Errors:
  *   G_FILE_ERROR NOMEM
  *

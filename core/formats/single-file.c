@@ -256,12 +256,15 @@ detect (DifSingleFile *file, const DifSingleFamily *const *families, DifWeights 
   DifSingleHeader  header   = { .shapes = shapes, .names = file->header.names };
   const char      *stranger = NULL;
   g_autofree char *known    = NULL;
+  guint            n        = 0;
 
+  while (families[n])
+    n++;
   dif_ldm_layout_from_file (&header.layout, shapes);
-  for (guint i = 0; families[i] && ! stranger; i++)
+  while (n-- > 0 && ! stranger)
     {
-      file->family = families[i];
-      file->kind   = families[i]->detect (&header, &stranger);
+      file->family = families[n];
+      file->kind   = families[n]->detect (&header, &stranger);
       if (! file->kind)
         continue;
       file->header.layout = header.layout;

@@ -165,11 +165,12 @@ single_check_config (DifCheckpoint *c, DifJson *published, const char *part)
     "in_channels", "intermediate_size", "latent_channels", "layer_norm_eps", "layers_per_block",
     "max_position_embeddings", "norm_eps", "norm_num_groups", "num_attention_heads",
     "num_hidden_layers", "out_channels", "projection_class_embeddings_input_dim",
-    "scaling_factor", "transformer_layers_per_block", "up_block_types", "use_linear_projection",
-    "vocab_size"
+    "reverse_transformer_layers_per_block", "scaling_factor", "transformer_layers_per_block",
+    "up_block_types", "use_linear_projection", "vocab_size"
   };
-  GError             *error = NULL;
-  g_autoptr (DifJson) own   = dif_checkpoint_config (c, part, &error);
+  static const char   middle[] = "UNetMidBlock2DCrossAttn"; /* what an absent one means */
+  GError             *error    = NULL;
+  g_autoptr (DifJson) own      = dif_checkpoint_config (c, part, &error);
 
   g_assert_no_error (error);
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
@@ -182,6 +183,8 @@ single_check_config (DifCheckpoint *c, DifJson *published, const char *part)
       if (expected && g_strcmp0 (expected, found) != 0)
         g_error ("%s: %s: expected %s, found %s", part, keys[i], expected, found);
     }
+  g_assert_cmpstr (dif_json_string (own, "mid_block_type", middle), ==,
+                   dif_json_string (published, "mid_block_type", middle));
 }
 
 DifJson *

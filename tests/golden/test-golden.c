@@ -3,7 +3,8 @@
  *
  * Every case of golden/cases.json (from text), prompts/cases.json (weighted
  * and long ones), pictures/cases.json (from a picture), regions/cases.json
- * (inpainting beyond what diffusers has), depth/cases.json, families/cases.json
+ * (inpainting beyond what diffusers has), depth/cases.json, families/cases.json,
+ * family-<word>/cases.json, of which there may be any number,
  * and unconditional/cases.json in tests/fixtures is drawn and compared tensor by
  * tensor.  Bounds: 1e-5 relative for embeddings and single network calls; a loop
  * multiplies what the steps before it left, so latents and pictures have the
@@ -510,13 +511,31 @@ read_cases (const char *folder)
   return test_read_json (relative);
 }
 
+/* The folders of families that have one of their own; kept as long as the cases. */
+static GPtrArray *
+family_folders (void)
+{
+  g_autofree char *all     = test_fixture (".");
+  g_autoptr (GDir) dir     = g_dir_open (all, 0, NULL);
+  GPtrArray       *folders = g_ptr_array_new_with_free_func (g_free);
+  const char      *name;
+
+  g_assert_nonnull (dir);
+  while ((name = g_dir_read_name (dir)))
+    if (g_str_has_prefix (name, "family-"))
+      g_ptr_array_add (folders, g_strdup (name));
+  g_ptr_array_sort_values (folders, (GCompareFunc) g_strcmp0);
+  return folders;
+}
+
 int
 main (int argc, char **argv)
 {
-  g_autoptr (DifJson) golden = NULL, pictures = NULL, depth = NULL, unconditional = NULL;
-  g_autoptr (DifJson) prompts = NULL, families = NULL, regions = NULL;
-  static Case         first;
-  int                 status;
+  g_autoptr (GPtrArray) folders = NULL;
+  g_autoptr (DifJson)   golden = NULL, pictures = NULL, depth = NULL, unconditional = NULL;
+  g_autoptr (DifJson)   prompts = NULL, families = NULL, regions = NULL;
+  static Case           first;
+  int                   status;
 
   g_test_init (&argc, &argv, NULL);
   golden        = read_cases ("golden");
@@ -535,6 +554,14 @@ main (int argc, char **argv)
   add_cases (families, "families", &cpu_f32, "f32", test_f32);
   add_cases (unconditional, "unconditional", &cpu_f32, "f32", test_f32);
   add_cases (prompts, "prompts", &cpu_f32, "f32", test_f32);
+  folders = family_folders ();
+  for (guint i = 0; i < folders->len; i++)
+    {
+      g_autoptr (DifJson) cases = read_cases (folders->pdata[i]);
+
+      add_cases (cases, folders->pdata[i], &cpu_f32, "f32", test_f32);
+      add_cases (cases, folders->pdata[i], &cpu_bf16, "bf16", test_bf16);
+    }
   add_cases (golden, "golden", &cpu_bf16, "bf16", test_bf16);
   add_cases (pictures, "pictures", &cpu_bf16, "bf16", test_bf16);
   add_cases (regions, "regions", &cpu_bf16, "bf16", test_bf16);
