@@ -35,15 +35,17 @@ typedef struct _DifCheckpoint DifCheckpoint;
 typedef struct _DifTokenizer  DifTokenizer;
 
 /* models/ */
-typedef struct _DifClipProcessor DifClipProcessor;
-typedef struct _DifClipText      DifClipText;
-typedef struct _DifClipVision    DifClipVision;
-typedef struct _DifDpt           DifDpt;
-typedef struct _DifSafetyChecker DifSafetyChecker;
-typedef struct _DifDenoiserClass DifDenoiserClass;
-typedef struct _DifUnet          DifUnet;
-typedef struct _DifUnet2d        DifUnet2d;
-typedef struct _DifVae           DifVae;
+typedef struct _DifAutoencoderClass DifAutoencoderClass;
+typedef struct _DifClipProcessor    DifClipProcessor;
+typedef struct _DifClipText         DifClipText;
+typedef struct _DifClipVision       DifClipVision;
+typedef struct _DifDpt              DifDpt;
+typedef struct _DifSafetyChecker    DifSafetyChecker;
+typedef struct _DifDenoiserClass    DifDenoiserClass;
+typedef struct _DifTextEncoderClass DifTextEncoderClass;
+typedef struct _DifUnet             DifUnet;
+typedef struct _DifUnet2d           DifUnet2d;
+typedef struct _DifVae              DifVae;
 
 /* schedulers/ */
 typedef struct _DifScheduler      DifScheduler;

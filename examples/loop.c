@@ -18,16 +18,17 @@
 static DifTensor *
 encode (DifPipeline *pipe, DifContext *cx, const char *prompt)
 {
-  DifTokenizer      *tokenizer = dif_pipeline_part (pipe, "tokenizer", "CLIPTokenizer");
-  guint              T         = dif_tokenizer_max_length (tokenizer);
-  g_autofree gint32 *ids       = g_new (gint32, 2 * T);
-  GError            *error     = NULL;
+  const DifHiddenSpec last      = { .layer = -1, .is_normed = TRUE };
+  DifTokenizer       *tokenizer = dif_pipeline_part (pipe, "tokenizer", "CLIPTokenizer");
+  guint               T         = dif_tokenizer_max_length (tokenizer);
+  g_autofree gint32  *ids       = g_new (gint32, 2 * T);
+  GError             *error     = NULL;
 
   if (! dif_tokenizer_encode (tokenizer, "", ids, NULL, NULL, &error) ||
       ! dif_tokenizer_encode (tokenizer, prompt, ids + T, NULL, NULL, &error))
     return dif_context_fail (cx, error);
   return dif_clip_text_encode (dif_pipeline_part (pipe, "text_encoder", "CLIPTextModel"), cx, ids,
-                               2, 2 * T, 0);
+                               2, 2 * T, &last, NULL);
 }
 
 static DifTensor *

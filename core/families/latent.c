@@ -31,7 +31,8 @@ dif_latent_misfit (DifPipeline *pipe, GError **error, const char *format, ...)
 guint
 dif_latent_can (DifPipeline *pipe)
 {
-  guint latent = dif_vae_latent_channels (pipe->vae), in = pipe->denoiser.info.in_channels;
+  guint latent = dif_pipeline_autoencoder (pipe)->latent_channels,
+        in     = dif_pipeline_denoiser (pipe)->in_channels;
 
   return in == latent           ? DIF_CAN_TXT2IMG | DIF_CAN_IMG2IMG | DIF_CAN_INPAINT
          : in == latent + 1     ? DIF_CAN_DEPTH2IMG
@@ -39,46 +40,54 @@ dif_latent_can (DifPipeline *pipe)
                                 : 0;
 }
 
+/* Every text encoder reads what its tokenizer makes, all of them equally many tokens. */
 static gboolean
-check_tokenizer (DifPipeline *pipe, const char *name, DifTokenizer *tok, DifClipText *text,
-                 GError **error)
+check_tokenizers (DifPipeline *pipe, GError **error)
 {
-  if (! text || dif_tokenizer_max_length (tok) <= dif_clip_text_max_length (text))
-    return TRUE;
-  return dif_latent_misfit (pipe, error,
-                            "%s: expected at most %u tokens, found a model_max_length of %u", name,
-                            dif_clip_text_max_length (text), dif_tokenizer_max_length (tok));
+  guint first = 0;
+
+  for (guint i = 0; i < DIF_N_TEXT_ROLES; i++)
+    {
+      const DifPart *part = &pipe->parts[DIF_ROLE_TEXT + i];
+      guint          length;
+
+      if (! part->spec)
+        continue;
+      length = dif_tokenizer_max_length (part->tokenizer);
+      first  = first ? first : length;
+      if (length != first)
+        return dif_latent_misfit (pipe, error,
+                                  "%s: expected the first tokenizer's model_max_length of %u, "
+                                  "found %u",
+                                  part->spec->tokenizer, first, length);
+      if (length > part->info.text.max_length)
+        return dif_latent_misfit (pipe, error,
+                                  "%s: expected at most %u tokens, found a model_max_length of %u",
+                                  part->spec->tokenizer, part->info.text.max_length, length);
+    }
+  return TRUE;
 }
 
 gboolean
 dif_latent_check (DifPipeline *pipe, GError **error)
 {
-  const DifDenoiserInfo *info   = &pipe->denoiser.info;
-  guint                  latent = dif_vae_latent_channels (pipe->vae), width;
-  guint                  cross  = dif_unet_cross_dim (pipe->denoiser.model);
+  const DifDenoiserInfo *info   = dif_pipeline_denoiser (pipe);
+  guint                  latent = dif_pipeline_autoencoder (pipe)->latent_channels, width = 0;
 
-  width = (pipe->text ? dif_clip_text_width (pipe->text) : 0) +
-          (pipe->text2 ? dif_clip_text_width (pipe->text2) : 0);
-  if (width != cross)
+  for (guint i = 0; i < DIF_N_TEXT_ROLES; i++)
+    width += dif_pipeline_text_encoder (pipe, i) ? dif_pipeline_text_encoder (pipe, i)->width : 0;
+  if (width != info->token_width)
     return dif_latent_misfit (pipe, error,
                               "unet: expected a cross_attention_dim of the text encoder's %u, "
                               "found %u",
-                              width, cross);
+                              width, info->token_width);
   if (! dif_latent_can (pipe) || info->out_channels != latent)
     return dif_latent_misfit (pipe, error,
                               "unet: expected %u (plain), %u (depth) or %u (inpainting) channels "
                               "in and %u out, found %u and %u",
                               latent, latent + 1, 2 * latent + 1, latent, info->in_channels,
                               info->out_channels);
-  if (pipe->text && pipe->text2 &&
-      dif_tokenizer_max_length (pipe->tokenizer) != dif_tokenizer_max_length (pipe->tokenizer2))
-    return dif_latent_misfit (pipe, error,
-                              "tokenizer_2: expected the first tokenizer's model_max_length of "
-                              "%u, found %u",
-                              dif_tokenizer_max_length (pipe->tokenizer),
-                              dif_tokenizer_max_length (pipe->tokenizer2));
-  return check_tokenizer (pipe, "tokenizer", pipe->tokenizer, pipe->text, error) &&
-         check_tokenizer (pipe, "tokenizer_2", pipe->tokenizer2, pipe->text2, error);
+  return check_tokenizers (pipe, error);
 }
 
 gboolean
@@ -86,12 +95,12 @@ dif_latent_check_plain (DifPipeline *pipe, GError **error)
 {
   const char *klass = dif_checkpoint_pipeline_class (pipe->checkpoint);
 
-  if (dif_unet_added_dim (pipe->denoiser.model))
+  if (dif_pipeline_denoiser (pipe)->added_width)
     return dif_latent_misfit (pipe, error,
                               "unet: addition_embed_type: expected null for a %s, found "
                               "\"text_time\"",
                               klass);
-  if (dif_vae_has_statistics (pipe->vae))
+  if (dif_pipeline_autoencoder (pipe)->has_statistics)
     return dif_latent_misfit (pipe, error,
                               "vae: latents_mean: expected null for a %s, found a value", klass);
   return TRUE;

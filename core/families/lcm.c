@@ -26,7 +26,7 @@ check (DifPipeline *pipe, GError **error)
 {
   if (! dif_latent_check (pipe, error))
     return FALSE;
-  if (! pipe->denoiser.info.takes_guidance)
+  if (! dif_pipeline_denoiser (pipe)->takes_guidance)
     return dif_latent_misfit (pipe, error,
                               "unet: time_cond_proj_dim: expected a number, found null");
   return dif_latent_check_plain (pipe, error);
@@ -35,7 +35,9 @@ check (DifPipeline *pipe, GError **error)
 static void
 encode (DifRun *run, DifConditioning *c)
 {
-  dif_run_encode_prompts (run, dif_prompt_last, FALSE, c);
+  static const DifHiddenSpec last = { .layer = -1, .is_normed = TRUE };
+
+  dif_run_encode_prompts (run, &last, FALSE, c);
 }
 
 static const DifSingleKind kind = {

@@ -39,7 +39,9 @@ check (DifPipeline *pipe, GError **error)
 static void
 encode (DifRun *run, DifConditioning *c)
 {
-  dif_run_encode_prompts (run, dif_prompt_last, FALSE, c);
+  static const DifHiddenSpec last = { .layer = -1, .is_normed = TRUE };
+
+  dif_run_encode_prompts (run, &last, FALSE, c);
 }
 
 /* ---- single files ---- */

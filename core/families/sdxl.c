@@ -160,25 +160,24 @@ dif_sdxl_can (DifPipeline *pipe)
 gboolean
 dif_sdxl_check (DifPipeline *pipe, GError **error)
 {
-  DifUnet *unet = pipe->denoiser.model;
-  guint    added, size, n = wants_score (pipe) ? 5 : 6, pooled;
+  const DifDenoiserInfo *unet = dif_pipeline_denoiser (pipe);
+  guint                  n    = wants_score (pipe) ? 5 : 6, pooled, whole;
 
   if (! dif_latent_check (pipe, error))
     return FALSE;
-  added  = dif_unet_added_dim (unet);
-  size   = dif_unet_size_dim (unet);
-  pooled = dif_clip_text_pooled_width (pipe->text2);
-  if (! added)
+  pooled = dif_pipeline_text_encoder (pipe, 1)->pooled_width;
+  whole  = pooled + n * unet->size_width;
+  if (! unet->added_width)
     return dif_latent_misfit (pipe, error,
                               "unet: addition_embed_type: expected \"text_time\", found null");
-  if (added == pooled + n * size)
+  if (unet->added_width == whole)
     return TRUE;
   return dif_latent_misfit (pipe, error,
                             "unet: projection_class_embeddings_input_dim: expected the text "
                             "encoder's %u and %u sizes of %u%s, %u in all, found %u",
-                            pooled, n, size,
-                            wants_score (pipe) ? " (requires_aesthetics_score)" : "",
-                            pooled + n * size, added);
+                            pooled, n, unet->size_width,
+                            wants_score (pipe) ? " (requires_aesthetics_score)" : "", whole,
+                            unet->added_width);
 }
 
 /* ---- conditioning ---- */
@@ -228,10 +227,11 @@ append_sizes (DifRun *run, GArray *ids, gboolean negative)
 void
 dif_sdxl_encode (DifRun *run, DifConditioning *c)
 {
-  const Index *index = run->pipe->family_data;
-  gsize        n;
+  static const DifHiddenSpec penultimate = { .layer = -2 };
+  const Index               *index       = run->pipe->family_data;
+  gsize                      n;
 
-  dif_run_encode_prompts (run, dif_clip_text_penultimate, index->zeros_for_empty, c);
+  dif_run_encode_prompts (run, &penultimate, index->zeros_for_empty, c);
   if (! c->pooled)
     return;
   n        = dif_tensor_dim (c->pooled, 0);

@@ -89,18 +89,6 @@ dif_clip_text_free (DifClipText *m)
 }
 
 guint
-dif_clip_text_width (DifClipText *m)
-{
-  return m->shape.width;
-}
-
-guint
-dif_clip_text_max_length (DifClipText *m)
-{
-  return m->max_length;
-}
-
-guint
 dif_clip_text_pooled_width (DifClipText *m)
 {
   return m->n_projected;
@@ -132,36 +120,6 @@ run_layers (DifClipText *m, DifContext *cx, DifTensor *x, guint first, guint end
   return x;
 }
 
-/* Output of the first @n_layers layers, with or without the final norm. */
-static DifTensor *
-run (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids, guint n_layers,
-     gboolean norm)
-{
-  DifTensor *x;
-
-  dif_context_enter (cx, "text_model");
-  x = run_layers (m, cx, embed (m, cx, ids, n_batch, n_ids), 0, n_layers);
-  if (norm)
-    x = dif_layer_norm (cx, x, m->final_norm, m->shape.eps);
-  return dif_context_leave (cx, x);
-}
-
-DifTensor *
-dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids,
-                      guint skip)
-{
-  return run (m, cx, ids, n_batch, n_ids, m->shape.n_layers - MIN (skip, m->shape.n_layers), TRUE);
-}
-
-DifTensor *
-dif_clip_text_hidden (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids,
-                      int layer)
-{
-  int n = layer < 0 ? (int) m->shape.n_layers + 1 + layer : layer;
-
-  return run (m, cx, ids, n_batch, n_ids, (guint) CLAMP (n, 0, (int) m->shape.n_layers), FALSE);
-}
-
 /* Where a prompt of @n ids ends. */
 static gsize
 end_of (DifClipText *m, const gint32 *ids, gsize n)
@@ -178,30 +136,60 @@ end_of (DifClipText *m, const gint32 *ids, gsize n)
   return at;
 }
 
-DifTensor *
-dif_clip_text_penultimate (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch,
-                           gsize n_ids, guint skip, DifTensor **pooled)
+/* The last layer's output where each prompt ends, normed and projected: [n_batch, n_projected]. */
+static DifTensor *
+project (DifClipText *m, DifContext *cx, DifTensor *x, const gint32 *ids, gsize n_batch,
+         gsize n_ids)
 {
-  guint      n = m->shape.n_layers - MIN (skip + 1, m->shape.n_layers);
-  gsize      T = n_ids / n_batch;
-  DifTensor *hidden, *x, *ends = NULL;
+  gsize      T    = n_ids / n_batch;
+  DifTensor *ends = NULL;
 
-  if (! pooled)
-    return run (m, cx, ids, n_batch, n_ids, n, FALSE);
-  dif_context_enter (cx, "text_model");
-  hidden = run_layers (m, cx, embed (m, cx, ids, n_batch, n_ids), 0, n);
-  x      = run_layers (m, cx, hidden, n, m->shape.n_layers);
-  x      = dif_reshape (cx, x, DIF_SHAPE (n_ids, m->shape.width));
+  x = dif_reshape (cx, x, DIF_SHAPE (n_ids, m->shape.width));
   for (gsize i = 0; i < n_batch; i++)
     {
       DifTensor *end = dif_slice_batch (cx, x, i * T + end_of (m, ids + i * T, T), 1);
 
       ends = ends ? dif_concat_batch (cx, ends, end) : end;
     }
-  x       = dif_layer_norm (cx, ends, m->final_norm, m->shape.eps);
-  *pooled = dif_context_keep (cx, dif_linear (cx, x, m->projection, DIF_ACT_NONE, NULL));
+  x = dif_layer_norm (cx, ends, m->final_norm, m->shape.eps);
+  return dif_context_keep (cx, dif_linear (cx, x, m->projection, DIF_ACT_NONE, NULL));
+}
+
+DifTensor *
+dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids,
+                      const DifHiddenSpec *which, DifTensor **pooled)
+{
+  int        all = (int) m->shape.n_layers;
+  guint      n   = (guint) CLAMP (which->layer < 0 ? all + 1 + which->layer : which->layer, 0, all);
+  DifTensor *x, *hidden;
+
+  dif_context_enter (cx, "text_model");
+  x = hidden = run_layers (m, cx, embed (m, cx, ids, n_batch, n_ids), 0, n);
+  if (which->is_normed)
+    hidden = dif_layer_norm (cx, x, m->final_norm, m->shape.eps);
+  if (pooled)
+    *pooled = project (m, cx, run_layers (m, cx, x, n, m->shape.n_layers), ids, n_batch, n_ids);
   return dif_context_leave (cx, hidden);
 }
+
+static void
+info (gpointer model, DifTextEncoderInfo *info)
+{
+  DifClipText *m = model;
+
+  *info = (DifTextEncoderInfo) { .width        = m->shape.width,
+                                 .max_length   = m->max_length,
+                                 .pooled_width = m->n_projected };
+}
+
+static DifTensor *
+encode (gpointer model, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids,
+        const DifHiddenSpec *hidden, DifTensor **pooled)
+{
+  return dif_clip_text_encode (model, cx, ids, n_batch, n_ids, hidden, pooled);
+}
+
+static const DifTextEncoderClass text_encoder = { .info = info, .encode = encode };
 
 static gpointer
 load_projected (DifJson *config, DifLoader *l, GError **error)
@@ -222,13 +210,15 @@ release (gpointer m)
 }
 
 const DifModelClass dif_model_clip_text = {
-  .class_name = "CLIPTextModel",
-  .load       = load,
-  .free       = release,
+  .class_name   = "CLIPTextModel",
+  .load         = load,
+  .free         = release,
+  .text_encoder = &text_encoder,
 };
 
 const DifModelClass dif_model_clip_text_projected = {
-  .class_name = "CLIPTextModelWithProjection",
-  .load       = load_projected,
-  .free       = release,
+  .class_name   = "CLIPTextModelWithProjection",
+  .load         = load_projected,
+  .free         = release,
+  .text_encoder = &text_encoder,
 };

@@ -5,6 +5,7 @@
 #define DIF_MODELS_CLIP_TEXT_H
 
 #include "models/model.h"
+#include "models/text-encoder.h"
 #include "tensor/ops.h"
 
 G_BEGIN_DECLS
@@ -43,14 +44,11 @@ void dif_clip_text_free (DifClipText *m);
 DifClipText *dif_clip_text_load_projected (DifJson *config, DifLoader *l, GError **error);
 
 /**
- * dif_clip_text_width: dif_clip_text_max_length: dif_clip_text_pooled_width:
+ * dif_clip_text_pooled_width:
  * @m: a model
  *
- * Returns: channels of an embedding; greatest number of ids; channels of the
- * projection of the whole prompt, 0 for a model without it
+ * Returns: channels of the projection of the whole prompt, 0 for a model without it
  */
-guint dif_clip_text_width (DifClipText *m);
-guint dif_clip_text_max_length (DifClipText *m);
 guint dif_clip_text_pooled_width (DifClipText *m);
 
 /**
@@ -60,43 +58,19 @@ guint dif_clip_text_pooled_width (DifClipText *m);
  * @ids: (array length=n_ids): `[n_batch, n_ids / n_batch]` token ids
  * @n_batch: prompts
  * @n_ids: ids in all
- * @skip: 0 for the last layer's output; k for the k-th before it, both with
- *   the final layer norm (diffusers' clip_skip)
- *
- * Returns: `[n_batch, T, width]` in the context's dtype
- */
-DifTensor *dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch,
-                                 gsize n_ids, guint skip);
-
-/**
- * dif_clip_text_hidden:
- * @m: @cx: @ids: @n_batch: @n_ids: as dif_clip_text_encode()
- * @layer: 1 to the number of layers: whose output, without the final norm;
- *   negative counts from the end, -1 being the last
- *
- * Source: transformers' `hidden_states[layer]`.
- *
- * Returns: `[n_batch, T, width]` in the context's dtype
- */
-DifTensor *dif_clip_text_hidden (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch,
-                                 gsize n_ids, int layer);
-
-/**
- * dif_clip_text_penultimate:
- * @m: @cx: @ids: @n_batch: @n_ids: as dif_clip_text_encode()
- * @skip: 0 for the output of the last layer but one; k for the k-th before it
- *   (SDXL's clip_skip); without the final norm
+ * @which: the hidden state.  diffusers' Stable Diffusion takes `-1 - clip_skip`, normed,
+ *   SDXL `-2 - clip_skip`, not normed
  * @pooled: (out) (optional): `[n_batch, pooled_width]`: the last layer's output
  *   where the prompt ends, with the final norm, projected; only for a model
  *   with dif_clip_text_pooled_width()
  *
- * Source: transformers CLIPTextModelWithProjection: `hidden_states[-2 - skip]`
- * and `text_embeds`.
+ * Source: transformers CLIPTextModel, `hidden_states`; CLIPTextModelWithProjection,
+ * `text_embeds`.
  *
  * Returns: `[n_batch, T, width]` in the context's dtype
  */
-DifTensor *dif_clip_text_penultimate (DifClipText *m, DifContext *cx, const gint32 *ids,
-                                      gsize n_batch, gsize n_ids, guint skip, DifTensor **pooled);
+DifTensor *dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch,
+                                 gsize n_ids, const DifHiddenSpec *which, DifTensor **pooled);
 
 G_END_DECLS
 

@@ -38,12 +38,17 @@ typedef struct
  * @in_channels: channels of what it is given
  * @out_channels: channels of what it predicts
  * @sample_size: the side it was trained for, in latent pixels
+ * @token_width: channels of a prompt's tokens; 0 for a denoiser without prompts
+ * @added_width: channels of the pooled prompt and of the embedded micro-conditioning
+ *   together; 0 without them
+ * @size_width: channels that one number of the micro-conditioning is embedded in
  * @takes_guidance: whether the guidance scale is an input, so that it is asked
  *   once a step
  */
 typedef struct
 {
   guint    in_channels, out_channels, sample_size;
+  guint    token_width, added_width, size_width;
   gboolean takes_guidance;
 } DifDenoiserInfo;
 

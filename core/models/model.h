@@ -16,6 +16,8 @@ G_BEGIN_DECLS
  *   the config is no good; weight errors stay in the loader
  * @free: frees a model; its weights belong to the loader's store
  * @denoiser: (nullable): what the loop asks of it, if it is a denoiser
+ * @text_encoder: (nullable): what prompts ask of it, if it reads them
+ * @autoencoder: (nullable): what latents ask of it, if it makes them
  *
  * A network as generic code (info, make-checkpoint) sees it.
  */
@@ -24,7 +26,9 @@ typedef struct
   const char *class_name;
   gpointer (*load) (DifJson *config, DifLoader *loader, GError **error);
   void (*free) (gpointer model);
-  const DifDenoiserClass *denoiser;
+  const DifDenoiserClass    *denoiser;
+  const DifTextEncoderClass *text_encoder;
+  const DifAutoencoderClass *autoencoder;
 } DifModelClass;
 
 /**

@@ -13,6 +13,9 @@ unet_info (gpointer model, DifDenoiserInfo *info)
   *info = (DifDenoiserInfo) { .in_channels    = dif_unet_in_channels (model),
                               .out_channels   = dif_unet_out_channels (model),
                               .sample_size    = dif_unet_sample_size (model),
+                              .token_width    = dif_unet_cross_dim (model),
+                              .added_width    = dif_unet_added_dim (model),
+                              .size_width     = dif_unet_size_dim (model),
                               .takes_guidance = dif_unet_guidance_dim (model) != 0 };
 }
 

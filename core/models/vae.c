@@ -42,7 +42,7 @@ struct _DifVae
   guint      n_levels, channels[MAX_LEVELS], n_layers, n_groups, in, out, latent;
   double     scaling;
   double    *mean, *std; /* of each latent channel; NULL where latents are scaled only */
-  gboolean   quant, post_quant, attention, force_upcast;
+  gboolean   quant, post_quant, attention;
   Half       encoder, decoder;
   DifLinear *quant_conv, *post_quant_conv;
 };
@@ -93,14 +93,19 @@ read_statistics (DifVae *m, DifJson *config, const char *key, double least)
   return out;
 }
 
+static gboolean
+overflows (DifJson *config)
+{
+  return dif_json_bool (config, "force_upcast", TRUE);
+}
+
 /* How latents are scaled. */
 static void
 read_scaling (DifVae *m, DifJson *config)
 {
-  m->scaling      = dif_json_double (config, "scaling_factor", 0.18215);
-  m->force_upcast = dif_json_bool (config, "force_upcast", TRUE);
-  m->mean         = read_statistics (m, config, "latents_mean", -G_MAXDOUBLE);
-  m->std          = read_statistics (m, config, "latents_std", 0);
+  m->scaling = dif_json_double (config, "scaling_factor", 0.18215);
+  m->mean    = read_statistics (m, config, "latents_mean", -G_MAXDOUBLE);
+  m->std     = read_statistics (m, config, "latents_std", 0);
   if (! m->mean != ! m->std)
     dif_json_fail (config, DIF_FORMAT_ERROR_MISSING_KEY,
                    "expected latents_mean and latents_std, found one of them");
@@ -128,6 +133,7 @@ read_config (DifVae *m, DifJson *config, GError **error)
     }
   if (channels && dif_json_type (channels) != DIF_JSON_ARRAY)
     dif_json_fail_value (channels, DIF_FORMAT_ERROR_BAD_VALUE, "an array of numbers");
+  (void) overflows (config); /* a value of another type is an error of the config */
   m->n_groups = (guint) dif_json_int (config, "norm_num_groups", 32, 1, 1 << 16);
   for (guint i = 0; i < m->n_levels; i++)
     {
@@ -290,12 +296,6 @@ dif_vae_scaling (DifVae *m)
 }
 
 gboolean
-dif_vae_force_upcast (DifVae *m)
-{
-  return m->force_upcast;
-}
-
-gboolean
 dif_vae_has_statistics (DifVae *m)
 {
   return m->mean != NULL;
@@ -411,6 +411,52 @@ dif_vae_decode (DifVae *m, DifContext *cx, DifTensor *latents)
   return dif_context_leave (cx, dif_cast (cx, h, DIF_F32));
 }
 
+static void
+info (gpointer model, DifAutoencoderInfo *info)
+{
+  *info = (DifAutoencoderInfo) { .factor          = dif_vae_factor (model),
+                                 .latent_channels = dif_vae_latent_channels (model),
+                                 .has_statistics  = dif_vae_has_statistics (model) };
+}
+
+static DifTensor *
+encode (gpointer model, DifContext *cx, DifTensor *image)
+{
+  return dif_vae_encode (model, cx, image);
+}
+
+static DifTensor *
+decode (gpointer model, DifContext *cx, DifTensor *latents)
+{
+  return dif_vae_decode (model, cx, latents);
+}
+
+static void
+to_latents (gpointer model, float *z, gsize n, gsize n_pixels, gboolean statistics)
+{
+  dif_vae_to_latents (model, z, n, n_pixels, statistics);
+}
+
+static void
+from_latents (gpointer model, float *z, gsize n, gsize n_pixels)
+{
+  dif_vae_from_latents (model, z, n, n_pixels);
+}
+
+static const char *const encoder_names[] = { "encoder.", "quant_conv.", NULL };
+static const char *const decoder_names[] = { "decoder.", "post_quant_conv.", NULL };
+
+static const DifAutoencoderClass autoencoder = {
+  .encoder_names = encoder_names,
+  .decoder_names = decoder_names,
+  .overflows     = overflows,
+  .info          = info,
+  .encode        = encode,
+  .decode        = decode,
+  .to_latents    = to_latents,
+  .from_latents  = from_latents,
+};
+
 static gpointer
 load (DifJson *config, DifLoader *l, GError **error)
 {
@@ -424,7 +470,8 @@ release (gpointer m)
 }
 
 const DifModelClass dif_model_vae = {
-  .class_name = "AutoencoderKL",
-  .load       = load,
-  .free       = release,
+  .class_name  = "AutoencoderKL",
+  .load        = load,
+  .free        = release,
+  .autoencoder = &autoencoder,
 };

@@ -3,6 +3,7 @@
 #ifndef DIF_MODELS_VAE_H
 #define DIF_MODELS_VAE_H
 
+#include "models/autoencoder.h"
 #include "models/model.h"
 #include "tensor/ops.h"
 
@@ -46,14 +47,6 @@ guint dif_vae_latent_channels (DifVae *m);
  * Returns: scaling_factor: latents are this times the mean
  */
 double dif_vae_scaling (DifVae *m);
-
-/**
- * dif_vae_force_upcast:
- * @m: a model
- *
- * Returns: whether it overflows in f16 (SDXL's pipelines heed this)
- */
-gboolean dif_vae_force_upcast (DifVae *m);
 
 /**
  * dif_vae_has_statistics:

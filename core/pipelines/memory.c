@@ -61,8 +61,9 @@ fits (DifRun *run, const DifExtent *extent, gsize room)
 static char *
 what_fits (DifRun *run, gsize room)
 {
-  DifExtent less = { run->spec->n_images, run->spec->width, run->spec->height };
-  guint     unit = run->pipe->vae ? dif_vae_factor (run->pipe->vae) : 1;
+  const DifAutoencoderInfo *vae  = dif_pipeline_autoencoder (run->pipe);
+  DifExtent                 less = { run->spec->n_images, run->spec->width, run->spec->height };
+  guint                     unit = vae ? vae->factor : 1;
 
   while (less.n_images > 1)
     {
@@ -70,7 +71,7 @@ what_fits (DifRun *run, gsize room)
       if (fits (run, &less, room))
         return g_strdup_printf ("%u at a time", less.n_images);
     }
-  for (guint eighths = 7; run->pipe->vae && eighths; eighths--)
+  for (guint eighths = 7; vae && eighths; eighths--)
     {
       less.width  = run->spec->width * eighths / 8 / unit * unit;
       less.height = run->spec->height * eighths / 8 / unit * unit;

@@ -119,7 +119,9 @@ check_task (DifRun *run, const DifTaskClass *task, GError **error)
 static guint
 size_unit (DifPipeline *pipe)
 {
-  return pipe->vae ? dif_vae_factor (pipe->vae) : 1;
+  const DifAutoencoderInfo *vae = dif_pipeline_autoencoder (pipe);
+
+  return vae ? vae->factor : 1;
 }
 
 /* Whether the request says something for a row. */
@@ -184,7 +186,7 @@ default_size (DifRun *run, const DifTaskClass *task, double *width, double *heig
 {
   guint factor = size_unit (run->pipe);
 
-  *width = *height = run->pipe->denoiser.info.sample_size * factor;
+  *width = *height = dif_pipeline_denoiser (run->pipe)->sample_size * factor;
   if (run->latents)
     {
       dif_run_latents_size (run, width, height);
@@ -249,9 +251,9 @@ make_previewer (DifPipeline *pipe)
 
   if (! pipe->preview)
     return NULL;
-  if (! colors.n_channels && pipe->vae && pipe->family->colors)
+  if (! colors.n_channels && dif_pipeline_autoencoder (pipe) && pipe->family->colors)
     colors = *pipe->family->colors;
-  if (! colors.n_channels && pipe->vae)
+  if (! colors.n_channels && dif_pipeline_autoencoder (pipe))
     return NULL;
   return dif_previewer_new (colors.n_channels ? &colors : NULL, pipe->preview, pipe->preview_data,
                             pipe->preview_ms);
@@ -270,7 +272,7 @@ _dif_run_open (DifRun *run, DifRunSpec *spec, DifPipeline *pipe, DifRequest *rq,
                     .report.warning = g_string_new (NULL),
                     .cx             = dif_context_new (backend, pipe->dtype) };
   dif_work_begin (&run->work, NULL, NULL);
-  if (pipe->vae)
+  if (dif_pipeline_autoencoder (pipe))
     dif_work_expect (&run->work, DIF_STAGE_DECODE, 1);
   dif_context_set_cancellable (run->cx, cancellable);
   if (! prepare (run, spec, dif_task_find (dif_request_task (rq)), error))

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "formats/fingerprint.h"
-#include "models/model.h"
+#include "models/dpt-processor.h"
 #include "pipelines/pipelines-private.h"
 #include "pipelines/vocabulary.h"
 
@@ -24,16 +24,20 @@ _dif_part_load_report (DifPartLoad *load)
 /* diffusers computes SDXL's VAE in f32 where it would overflow in f16; it
  * encodes in f32 whatever the rest computes in. */
 static void
-set_vae_dtypes (DifPipeline *pipe, DifLoader *loader, gboolean force_upcast)
+set_dtypes (DifPipeline *pipe, DifPart *part, DifJson *config, DifLoader *loader)
 {
-  gboolean upcast = force_upcast && pipe->family->upcasts;
+  const DifAutoencoderClass *klass = part->klass->autoencoder;
+  gboolean                   upcast;
 
-  pipe->encoder_dtype = upcast ? DIF_F32 : pipe->dtype;
-  pipe->decoder_dtype = upcast && pipe->dtype == DIF_F16 ? DIF_F32 : pipe->dtype;
-  dif_loader_set_dtype_of (loader, "encoder.", pipe->encoder_dtype);
-  dif_loader_set_dtype_of (loader, "quant_conv.", pipe->encoder_dtype);
-  dif_loader_set_dtype_of (loader, "decoder.", pipe->decoder_dtype);
-  dif_loader_set_dtype_of (loader, "post_quant_conv.", pipe->decoder_dtype);
+  if (! klass)
+    return;
+  upcast              = klass->overflows (config) && pipe->family->upcasts;
+  part->dtype         = upcast ? DIF_F32 : pipe->dtype;
+  part->decoder_dtype = upcast && pipe->dtype == DIF_F16 ? DIF_F32 : pipe->dtype;
+  for (guint i = 0; klass->encoder_names[i]; i++)
+    dif_loader_set_dtype_of (loader, klass->encoder_names[i], part->dtype);
+  for (guint i = 0; klass->decoder_names[i]; i++)
+    dif_loader_set_dtype_of (loader, klass->decoder_names[i], part->decoder_dtype);
 }
 
 static gboolean
@@ -52,31 +56,6 @@ add_extras (DifPipeline *pipe, const char *part, DifTokenizer *tokenizer, DifWei
                                               tokenizer, error))
     return FALSE;
   return dif_lora_set_bind (pipe->loras, part, weights, error);
-}
-
-/* Where a part of a role is kept. */
-static gpointer *
-place_of (DifPipeline *pipe, DifRole role)
-{
-  switch (role)
-    {
-    case DIF_ROLE_TEXT:
-      return (gpointer *) &pipe->text;
-    case DIF_ROLE_TEXT_2:
-      return (gpointer *) &pipe->text2;
-    case DIF_ROLE_AUTOENCODER:
-      return (gpointer *) &pipe->vae;
-    case DIF_ROLE_DEPTH:
-      return (gpointer *) &pipe->depth;
-    default:
-      return &pipe->denoiser.model;
-    }
-}
-
-static DifTokenizer **
-tokenizer_of (DifPipeline *pipe, DifRole role)
-{
-  return role == DIF_ROLE_TEXT_2 ? &pipe->tokenizer2 : &pipe->tokenizer;
 }
 
 /* Whether the part is that of @spec under its other name. */
@@ -126,73 +105,85 @@ dtype_of (DifPipeline *pipe, const DifPartSpec *spec)
   return spec->role == DIF_ROLE_DEPTH ? DIF_F32 : pipe->dtype;
 }
 
+/* What a loaded network says of itself. */
+static void
+read_info (DifPart *part)
+{
+  if (part->klass->text_encoder)
+    part->klass->text_encoder->info (part->model, &part->info.text);
+  else if (part->klass->denoiser)
+    part->klass->denoiser->info (part->model, &part->info.denoiser);
+  else if (part->klass->autoencoder)
+    part->klass->autoencoder->info (part->model, &part->info.autoencoder);
+}
+
 /* Loads one network: config, weights, model. */
 static gboolean
-load_model (DifPartLoad *load, const DifPartSpec *spec, const char *name, GError **error)
+load_model (DifPartLoad *load, DifPart *part, GError **error)
 {
-  DifPipeline           *pipe  = load->pipe;
-  gpointer              *place = place_of (pipe, spec->role);
-  DifTokenizer          *words = spec->tokenizer ? *tokenizer_of (pipe, spec->role) : NULL;
-  const DifModelClass   *klass;
+  DifPipeline           *pipe    = load->pipe;
   g_autoptr (DifJson)    config  = NULL;
   g_autoptr (DifWeights) weights = NULL;
   DifLoader             *loader;
   DifOverlay             overlay;
 
   _dif_part_load_report (load);
-  klass  = class_of (pipe, spec, name, error);
-  config = klass ? dif_checkpoint_config (pipe->checkpoint, name, error) : NULL;
+  part->klass = class_of (pipe, part->spec, part->folder, error);
+  config      = part->klass ? dif_checkpoint_config (pipe->checkpoint, part->folder, error) : NULL;
   if (! config)
     return FALSE;
-  weights = dif_checkpoint_weights (pipe->checkpoint, name, error);
+  weights = dif_checkpoint_weights (pipe->checkpoint, part->folder, error);
   if (weights)
-    dif_fingerprint_add (pipe->sum, name, config, weights);
-  if (! weights || ! add_extras (pipe, name, words, weights, config, error))
+    dif_fingerprint_add (pipe->sum, part->folder, config, weights);
+  if (! weights || ! add_extras (pipe, part->folder, part->tokenizer, weights, config, error))
     return FALSE;
-  loader = dif_loader_new (weights, pipe->backend, dtype_of (pipe, spec), load->cancellable);
-  if (spec->role == DIF_ROLE_AUTOENCODER)
-    set_vae_dtypes (pipe, loader, dif_json_bool (config, "force_upcast", TRUE));
-  *place                   = klass->load (config, loader, error);
-  pipe->stores[spec->role] = dif_loader_finish (loader, *place ? error : NULL);
-  overlay                  = dif_lora_set_overlay (pipe->loras);
-  if (*place && ! (pipe->stores[spec->role] &&
-                   dif_store_lay_over (pipe->stores[spec->role], weights, &overlay,
-                                       load->cancellable, error)))
-    g_clear_pointer (place, klass->free);
-  if (! *place)
+  part->dtype = dtype_of (pipe, part->spec);
+  loader      = dif_loader_new (weights, pipe->backend, part->dtype, load->cancellable);
+  set_dtypes (pipe, part, config, loader);
+  part->model = part->klass->load (config, loader, error);
+  part->store = dif_loader_finish (loader, part->model ? error : NULL);
+  overlay     = dif_lora_set_overlay (pipe->loras);
+  if (part->model && ! (part->store && dif_store_lay_over (part->store, weights, &overlay,
+                                                           load->cancellable, error)))
+    g_clear_pointer (&part->model, part->klass->free);
+  if (! part->model)
     g_prefix_error (error, "%s: ", dif_checkpoint_path (pipe->checkpoint));
-  else if (spec->role == DIF_ROLE_DENOISER)
-    {
-      pipe->denoiser.klass = klass->denoiser;
-      klass->denoiser->info (*place, &pipe->denoiser.info);
-    }
-  return *place != NULL;
+  else
+    read_info (part);
+  return part->model != NULL;
+}
+
+/* A depth estimator sees images as its processor makes them. */
+static gboolean
+load_processor (DifPipeline *pipe, DifPart *part, GError **error)
+{
+  g_autoptr (DifJson) config = dif_checkpoint_config (pipe->checkpoint, "feature_extractor", error);
+
+  if (! config)
+    return FALSE;
+  part->processor      = g_new0 (DifDptProcessor, 1);
+  part->free_processor = g_free;
+  return dif_dpt_processor_read (part->processor, config, error);
 }
 
 static gboolean
 load_part (DifPartLoad *load, const DifPartSpec *spec, GError **error)
 {
   DifPipeline *pipe      = load->pipe;
+  DifPart     *part      = &pipe->parts[spec->role];
   gboolean     aliased   = is_aliased (pipe, spec);
   const char  *tokenizer = aliased ? spec->alias_tokenizer : spec->tokenizer;
 
+  part->spec   = spec;
+  part->folder = aliased ? spec->alias : spec->name;
   if (tokenizer)
     {
-      DifTokenizer **words = tokenizer_of (pipe, spec->role);
-
-      *words = dif_vocabulary_load (pipe->checkpoint, tokenizer, error);
-      if (! *words)
+      part->tokenizer = dif_vocabulary_load (pipe->checkpoint, tokenizer, error);
+      if (! part->tokenizer)
         return FALSE;
     }
-  if (spec->role == DIF_ROLE_DEPTH)
-    {
-      g_autoptr (DifJson) config =
-          dif_checkpoint_config (pipe->checkpoint, "feature_extractor", error);
-
-      if (! config || ! dif_dpt_processor_read (&pipe->depth_processor, config, error))
-        return FALSE;
-    }
-  return load_model (load, spec, aliased ? spec->alias : spec->name, error);
+  return (spec->role != DIF_ROLE_DEPTH || load_processor (pipe, part, error)) &&
+         load_model (load, part, error);
 }
 
 gboolean
@@ -224,30 +215,37 @@ _dif_pipeline_load_parts (DifPartLoad *load, GError **error)
 }
 
 void
+_dif_part_clear (DifPart *part)
+{
+  if (part->model)
+    part->klass->free (part->model);
+  dif_store_free (part->store);
+  if (part->tokenizer)
+    dif_tokenizer_free (part->tokenizer);
+  if (part->processor)
+    part->free_processor (part->processor);
+  *part = (DifPart) { NULL };
+}
+
+void
 _dif_pipeline_free_parts (DifPipeline *pipe)
 {
-  for (guint i = 0; pipe->family && i < pipe->family->n_parts; i++)
-    {
-      const DifPartSpec *spec = &pipe->family->parts[i];
-
-      g_clear_pointer (place_of (pipe, spec->role), dif_model_class_find (spec->klass)->free);
-      g_clear_pointer (&pipe->stores[spec->role], dif_store_free);
-    }
-  g_clear_pointer (&pipe->tokenizer, dif_tokenizer_free);
-  g_clear_pointer (&pipe->tokenizer2, dif_tokenizer_free);
+  for (guint i = 0; i < DIF_N_ROLES; i++)
+    _dif_part_clear (&pipe->parts[i]);
 }
 
 gpointer
 dif_pipeline_part (DifPipeline *pipe, const char *name, const char *class_name)
 {
-  for (guint i = 0; i < pipe->family->n_parts; i++)
+  for (guint i = 0; i < DIF_N_ROLES; i++)
     {
-      const DifPartSpec *spec = &pipe->family->parts[i];
+      const DifPart     *part = &pipe->parts[i];
+      const DifPartSpec *spec = part->spec;
 
-      if (strcmp (spec->name, name) == 0)
-        return strcmp (spec->klass, class_name) == 0 ? *place_of (pipe, spec->role) : NULL;
-      if (spec->tokenizer && strcmp (spec->tokenizer, name) == 0)
-        return strcmp (class_name, "CLIPTokenizer") == 0 ? *tokenizer_of (pipe, spec->role) : NULL;
+      if (spec && strcmp (spec->name, name) == 0)
+        return strcmp (spec->klass, class_name) == 0 ? part->model : NULL;
+      if (spec && g_strcmp0 (spec->tokenizer, name) == 0)
+        return strcmp (class_name, "CLIPTokenizer") == 0 ? part->tokenizer : NULL;
     }
   return NULL;
 }

@@ -84,7 +84,6 @@ static void
 unload (DifPipeline *pipe)
 {
   _dif_pipeline_free_parts (pipe);
-  _dif_pipeline_safety_free (pipe);
   g_clear_pointer (&pipe->family_data, g_free);
   g_clear_pointer (&pipe->loras, dif_lora_set_free);
   g_clear_pointer (&pipe->embeddings, dif_embedding_set_free);
@@ -401,10 +400,10 @@ dif_pipeline_about (DifPipeline *pipe)
 gsize
 dif_pipeline_weight_bytes (DifPipeline *pipe)
 {
-  gsize total = dif_store_bytes (pipe->safety_store);
+  gsize total = 0;
 
-  for (guint i = 0; i < G_N_ELEMENTS (pipe->stores); i++)
-    total += dif_store_bytes (pipe->stores[i]);
+  for (guint i = 0; i < DIF_N_ROLES; i++)
+    total += dif_store_bytes (pipe->parts[i].store);
   for (guint i = 0; pipe->others && i < pipe->others->len; i++)
     total += dif_pipeline_weight_bytes (pipe->others->pdata[i]);
   return total;

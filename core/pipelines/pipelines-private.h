@@ -102,10 +102,10 @@ void _dif_run_judge (DifRun *run, const float *pixels, guint width, guint height
 char *_dif_run_recipe (DifRun *run, guint i, DifSafety safety);
 
 /**
- * _dif_pipeline_safety_free:
- * @pipe: a pipeline, whose safety checker is freed
+ * _dif_part_clear:
+ * @part: a part, which is freed and there no more
  */
-void _dif_pipeline_safety_free (DifPipeline *pipe);
+void _dif_part_clear (DifPart *part);
 
 /**
  * _dif_pipeline_turn_to_cpu:

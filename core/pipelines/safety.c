@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "models/clip-processor.h"
+#include "models/safety-checker.h"
 #include "pipelines/pipelines-private.h"
 
 #define PART      "safety_checker"
@@ -21,25 +23,27 @@
 
 /* ---- loading ---- */
 
-void
-_dif_pipeline_safety_free (DifPipeline *pipe)
+static const DifPartSpec checker = { PART, "StableDiffusionSafetyChecker", DIF_ROLE_SAFETY,
+                                     DIF_STAGE_DECODE };
+
+static void
+free_processor (gpointer processor)
 {
-  g_clear_pointer (&pipe->safety, dif_safety_checker_free);
-  g_clear_pointer (&pipe->safety_processor, dif_clip_processor_free);
-  g_clear_pointer (&pipe->safety_store, dif_store_free);
+  dif_clip_processor_free (processor);
 }
 
 static gboolean
-load_processor (DifPipeline *pipe, GError **error)
+load_processor (DifPipeline *pipe, DifPart *part, GError **error)
 {
   g_autoptr (DifJson) config = dif_checkpoint_config (pipe->checkpoint, PROCESSOR, error);
 
-  pipe->safety_processor = config ? dif_clip_processor_new (config, error) : NULL;
-  return pipe->safety_processor != NULL;
+  part->processor      = config ? dif_clip_processor_new (config, error) : NULL;
+  part->free_processor = free_processor;
+  return part->processor != NULL;
 }
 
 static gboolean
-load_checker (DifPipeline *pipe, GCancellable *cancellable, GError **error)
+load_checker (DifPipeline *pipe, DifPart *part, GCancellable *cancellable, GError **error)
 {
   g_autoptr (DifJson)    config  = dif_checkpoint_config (pipe->checkpoint, PART, error);
   g_autoptr (DifWeights) weights = NULL;
@@ -50,19 +54,19 @@ load_checker (DifPipeline *pipe, GCancellable *cancellable, GError **error)
   weights = dif_checkpoint_weights (pipe->checkpoint, PART, error);
   if (! weights)
     return FALSE;
-  loader             = dif_loader_new (weights, pipe->backend, pipe->dtype, cancellable);
-  pipe->safety       = dif_safety_checker_load (config, loader, error);
-  pipe->safety_store = dif_loader_finish (loader, pipe->safety ? error : NULL);
-  return pipe->safety && pipe->safety_store;
+  loader      = dif_loader_new (weights, pipe->backend, pipe->dtype, cancellable);
+  part->model = part->klass->load (config, loader, error);
+  part->store = dif_loader_finish (loader, part->model ? error : NULL);
+  return part->model && part->store;
 }
 
 /* The processor must make what the checker sees, whatever the picture's size. */
 static gboolean
-check_size (DifPipeline *pipe, GError **error)
+check_size (DifPipeline *pipe, const DifPart *part, GError **error)
 {
-  guint expected = dif_clip_vision_image_size (dif_safety_checker_vision (pipe->safety)), w, h;
+  guint expected = dif_clip_vision_image_size (dif_safety_checker_vision (part->model)), w, h;
 
-  if (dif_clip_processor_size (pipe->safety_processor, &w, &h) && w == expected && h == expected)
+  if (dif_clip_processor_size (part->processor, &w, &h) && w == expected && h == expected)
     return TRUE;
   g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
                "%s: " PROCESSOR ": expected pictures cut to the safety checker's %u x %u pixels, "
@@ -75,18 +79,26 @@ static gboolean
 ensure_loaded (DifRun *run, GError **error)
 {
   DifPipeline *pipe  = run->pipe;
+  DifPart     *part  = &pipe->parts[DIF_ROLE_SAFETY];
   const char  *klass = dif_checkpoint_part_class (pipe->checkpoint, PART);
 
-  if (pipe->safety && pipe->safety_processor)
+  if (part->model)
     return TRUE;
-  if (strcmp (klass, "StableDiffusionSafetyChecker") != 0)
-    g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_UNKNOWN_CLASS,
-                 "%s: " PART ": expected a StableDiffusionSafetyChecker, found a %s",
-                 dif_checkpoint_path (pipe->checkpoint), klass);
-  else if (load_processor (pipe, error) && load_checker (pipe, run->cancellable, error) &&
-           check_size (pipe, error))
+  if (strcmp (klass, checker.klass) != 0)
+    {
+      g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_UNKNOWN_CLASS,
+                   "%s: " PART ": expected a %s, found a %s",
+                   dif_checkpoint_path (pipe->checkpoint), checker.klass, klass);
+      return FALSE;
+    }
+  *part = (DifPart) { .spec   = &checker,
+                      .folder = PART,
+                      .klass  = dif_model_class_find (klass),
+                      .dtype  = pipe->dtype };
+  if (load_processor (pipe, part, error) &&
+      load_checker (pipe, part, run->cancellable, error) && check_size (pipe, part, error))
     return TRUE;
-  _dif_pipeline_safety_free (pipe);
+  _dif_part_clear (part);
   return FALSE;
 }
 
@@ -165,13 +177,14 @@ describe (DifRun *run, guint i, const DifSafetyVerdict *verdict)
 static gboolean
 judge_one (DifRun *run, DifImage *image, DifSafetyVerdict *verdict)
 {
+  const DifPart    *part = &run->pipe->parts[DIF_ROLE_SAFETY];
   g_autofree float *seen = NULL;
   guint             width, height;
 
   if (image)
-    seen = dif_clip_processor_apply (run->pipe->safety_processor, image, &width, &height);
+    seen = dif_clip_processor_apply (part->processor, image, &width, &height);
   if (seen)
-    return dif_safety_checker_judge (run->pipe->safety, run->cx, seen, verdict);
+    return dif_safety_checker_judge (part->model, run->cx, seen, verdict);
   dif_run_out_of_memory (run, "checking a picture");
   return FALSE;
 }

@@ -14,7 +14,8 @@
 static DifTensor *
 unscaled (DifRun *run, DifTensor *latents)
 {
-  gsize n = dif_tensor_dim (latents, 0), h = dif_tensor_dim (latents, 1),
+  const DifPart *vae = &run->pipe->parts[DIF_ROLE_AUTOENCODER];
+  gsize          n = dif_tensor_dim (latents, 0), h = dif_tensor_dim (latents, 1),
         w             = dif_tensor_dim (latents, 2);
   g_autofree float *z = g_try_new (float, dif_tensor_count (latents) + 1);
 
@@ -22,24 +23,25 @@ unscaled (DifRun *run, DifTensor *latents)
     return dif_run_out_of_memory (run, "decoding");
   if (! dif_download_nchw (run->cx, latents, z))
     return dif_context_inert (run->cx);
-  dif_vae_from_latents (run->pipe->vae, z, n, h * w);
+  vae->klass->autoencoder->from_latents (vae->model, z, n, h * w);
   return dif_upload_nchw (run->cx, DIF_F32, n, dif_tensor_dim (latents, 3), h, w, z);
 }
 
 DifTensor *
 dif_run_decode (DifRun *run, DifTensor *latents)
 {
-  DifVae    *vae    = run->pipe->vae;
-  DifDtype   before = dif_context_set_dtype (run->cx, run->pipe->decoder_dtype);
-  DifTensor *all    = NULL;
-  gint64     start  = g_get_monotonic_time ();
+  const DifPart *vae    = &run->pipe->parts[DIF_ROLE_AUTOENCODER];
+  DifDtype       before = dif_context_set_dtype (run->cx, vae->decoder_dtype);
+  DifTensor     *all    = NULL;
+  gint64         start  = g_get_monotonic_time ();
 
   dif_run_report (run, DIF_STAGE_DECODE, 0, run->spec->n_images);
   latents = unscaled (run, latents);
   /* one by one: no item depends on another, and memory stays small */
   for (guint i = 0; i < run->spec->n_images; i++)
     {
-      DifTensor *one = dif_vae_decode (vae, run->cx, dif_slice_batch (run->cx, latents, i, 1));
+      DifTensor *one = vae->klass->autoencoder->decode (
+          vae->model, run->cx, dif_slice_batch (run->cx, latents, i, 1));
 
       all = all ? dif_concat_batch (run->cx, all, one) : one;
       dif_run_report (run, DIF_STAGE_DECODE, i + 1, run->spec->n_images);

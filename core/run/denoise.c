@@ -97,7 +97,7 @@ model_input (DifRun *run, DifTensor *latents, guint i, const DifHooks *hooks)
 /* What stays from call to call. */
 typedef struct
 {
-  const DifDenoiser     *denoiser;
+  const DifPart         *denoiser;
   const DifConditioning *conditioning;
   DifGraph              *graph;
   DifTensor            **times; /* one a call, from the first: [N, time width] */
@@ -106,29 +106,30 @@ typedef struct
 static DifTensor *
 forward (DifContext *cx, DifTensor *const *inputs, gpointer data)
 {
-  Model             *model = data;
-  const DifDenoiser *d     = model->denoiser;
+  Model         *model = data;
+  const DifPart *d     = model->denoiser;
 
-  return d->klass->forward (d->model, cx, inputs[0], inputs[1], model->conditioning);
+  return d->klass->denoiser->forward (d->model, cx, inputs[0], inputs[1], model->conditioning);
 }
 
 /* Before the loop: what stays the same of the prompt, time embeddings of all calls. */
 static void
 model_begin (Model *model, DifRun *run, guint first, guint n)
 {
-  const DifDenoiser *d     = &run->pipe->denoiser;
-  gsize              batch = run->spec->n_images * (dif_run_guided (run) ? 2 : 1);
+  const DifPart          *d     = &run->pipe->parts[DIF_ROLE_DENOISER];
+  const DifDenoiserClass *klass = d->klass->denoiser;
+  gsize                   batch = run->spec->n_images * (dif_run_guided (run) ? 2 : 1);
 
   model->denoiser     = d;
   model->conditioning = &run->conditioning;
-  if (d->klass->prepare)
-    d->klass->prepare (d->model, run->cx, &run->conditioning);
+  if (klass->prepare)
+    klass->prepare (d->model, run->cx, &run->conditioning);
   model->graph = dif_graph_new (forward, 2, model);
   model->times = g_new0 (DifTensor *, n - first + 1);
   for (guint i = first; i < n; i++)
     model->times[i - first] =
-        d->klass->time (d->model, run->cx, batch, dif_scheduler_timestep (run->scheduler, i),
-                        model->conditioning);
+        klass->time (d->model, run->cx, batch, dif_scheduler_timestep (run->scheduler, i),
+                     model->conditioning);
 }
 
 static void
@@ -142,8 +143,8 @@ model_end (Model *model, DifRun *run)
 static DifTensor *
 predict (Model *model, DifContext *cx, DifTensor *x, DifTensor *time)
 {
-  const DifDenoiser *d        = model->denoiser;
-  DifTensor         *inputs[] = { d->klass->input (d->model, cx, x), time };
+  const DifPart *d        = model->denoiser;
+  DifTensor     *inputs[] = { d->klass->denoiser->input (d->model, cx, x), time };
 
   return dif_graph_call (model->graph, cx, inputs);
 }

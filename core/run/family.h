@@ -43,6 +43,7 @@ typedef enum
  * @DIF_ROLE_DENOISER: predicts noise
  * @DIF_ROLE_AUTOENCODER: between pictures and latents
  * @DIF_ROLE_DEPTH: estimates depth
+ * @DIF_ROLE_SAFETY: looks at what was drawn
  * @DIF_N_ROLES: how many there are
  *
  * What a part is for.
@@ -54,6 +55,7 @@ typedef enum
   DIF_ROLE_DENOISER,
   DIF_ROLE_AUTOENCODER,
   DIF_ROLE_DEPTH,
+  DIF_ROLE_SAFETY,
   DIF_N_ROLES
 } DifRole;
 

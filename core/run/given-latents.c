@@ -99,8 +99,8 @@ dif_run_check_latents (DifRun *run, const DifRunSpec *spec, GError **error)
 
   if (! array)
     return TRUE;
-  factor = dif_vae_factor (run->pipe->vae);
-  C      = dif_vae_latent_channels (run->pipe->vae);
+  factor = dif_pipeline_autoencoder (run->pipe)->factor;
+  C      = dif_pipeline_autoencoder (run->pipe)->latent_channels;
   h      = spec->height / factor;
   w      = spec->width / factor;
   shape  = &array->shape;
@@ -139,7 +139,7 @@ void
 dif_run_latents_size (DifRun *run, double *width, double *height)
 {
   const gsize *d      = dif_weights_lookup (run->latents, NAME)->shape.d;
-  guint        factor = dif_vae_factor (run->pipe->vae);
+  guint        factor = dif_pipeline_autoencoder (run->pipe)->factor;
 
   *width  = (double) d[3] * factor;
   *height = (double) d[2] * factor;

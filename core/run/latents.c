@@ -44,8 +44,9 @@ dif_run_picture (DifRun *run, const char *name)
 static DifTensor *
 sample (DifRun *run, DifTensor *moments, gboolean whole)
 {
-  DifContext *cx = run->cx;
-  gsize       h = dif_tensor_dim (moments, 1), w = dif_tensor_dim (moments, 2),
+  DifContext    *cx  = run->cx;
+  const DifPart *vae = &run->pipe->parts[DIF_ROLE_AUTOENCODER];
+  gsize          h = dif_tensor_dim (moments, 1), w = dif_tensor_dim (moments, 2),
         C                = dif_tensor_dim (moments, 3) / 2;
   g_autofree float *both = g_try_new (float, dif_tensor_count (moments) + 1);
   g_autofree float *z    = g_try_new (float, dif_tensor_count (moments) / 2 + 1);
@@ -57,21 +58,22 @@ sample (DifRun *run, DifTensor *moments, gboolean whole)
   dif_rng_randn (run->rng, z, C * h * w);
   for (gsize i = 0; i < C * h * w; i++)
     z[i] = both[i] + expf (0.5f * CLAMP (both[C * h * w + i], -30.0f, 20.0f)) * z[i];
-  dif_vae_to_latents (run->pipe->vae, z, 1, h * w, whole);
+  vae->klass->autoencoder->to_latents (vae->model, z, 1, h * w, whole);
   return dif_upload_nchw (cx, DIF_F32, 1, C, h, w, z);
 }
 
 DifTensor *
 dif_run_encode_picture (DifRun *run, const float *picture, gboolean whole)
 {
-  DifContext *cx     = run->cx;
-  DifShape    shape  = DIF_SHAPE (1, run->spec->height, run->spec->width, 3);
-  DifDtype    before = dif_context_set_dtype (cx, run->pipe->encoder_dtype);
-  DifTensor  *x, *moments, *z;
+  DifContext    *cx     = run->cx;
+  DifShape       shape  = DIF_SHAPE (1, run->spec->height, run->spec->width, 3);
+  const DifPart *vae    = &run->pipe->parts[DIF_ROLE_AUTOENCODER];
+  DifDtype       before = dif_context_set_dtype (cx, vae->dtype);
+  DifTensor     *x, *moments, *z;
 
   dif_context_enter (cx, "vae");
   x       = dif_upload (cx, DIF_F32, shape, picture);
-  moments = dif_vae_encode (run->pipe->vae, cx, x);
+  moments = vae->klass->autoencoder->encode (vae->model, cx, x);
   dif_context_set_dtype (cx, before);
   z = dif_repeat_batch (cx, sample (run, moments, whole), run->spec->n_images);
   return dif_context_leave (cx, z);
@@ -110,10 +112,9 @@ dif_run_latents_from_picture (DifRun *run, guint *first)
 DifTensor *
 dif_run_noise (DifRun *run)
 {
-  DifVae           *vae    = run->pipe->vae;
-  const DifRunSpec *spec   = run->spec;
-  guint             factor = dif_vae_factor (vae);
+  const DifAutoencoderInfo *vae  = dif_pipeline_autoencoder (run->pipe);
+  const DifRunSpec         *spec = run->spec;
 
-  return dif_randn (run->cx, run->rng, spec->n_images, spec->height / factor, spec->width / factor,
-                    dif_vae_latent_channels (vae));
+  return dif_randn (run->cx, run->rng, spec->n_images, spec->height / vae->factor,
+                    spec->width / vae->factor, vae->latent_channels);
 }

@@ -6,32 +6,54 @@
 #include "formats/checkpoint.h"
 #include "formats/embedding.h"
 #include "formats/lora.h"
-#include "models/clip-processor.h"
-#include "models/dpt-processor.h"
-#include "models/dpt.h"
-#include "models/safety-checker.h"
+#include "models/autoencoder.h"
+#include "models/model.h"
+#include "models/text-encoder.h"
 #include "run/family.h"
-#include "models/clip-text.h"
-#include "models/unet.h"
-#include "models/vae.h"
 #include "schedulers/scheduler.h"
 #include "tensor/context.h"
 #include "text/bpe.h"
 
 G_BEGIN_DECLS
 
+/** DIF_N_TEXT_ROLES: text encoders of a model, at most; their roles come first. */
+#define DIF_N_TEXT_ROLES 2
+
 /**
- * DifDenoiser:
- * @klass: what is asked of it
- * @model: the network
- * @info: what it says of itself
+ * DifPart:
+ * @spec: (nullable): what the family says of it; NULL for a role that the model has
+ *   no part for
+ * @folder: (nullable): where it is among the checkpoint's parts
+ * @klass: its network
+ * @model: (nullable): the network; NULL where it is not loaded
+ * @store: its weights
+ * @tokenizer: (nullable): a text encoder's
+ * @processor: (nullable): what brings images into its form
+ * @free_processor: frees @processor
+ * @dtype: what it computes in; an autoencoder, when it encodes
+ * @decoder_dtype: what an autoencoder decodes in
+ * @info: what the network says of itself, by its role
+ *
+ * A part of a loaded model.
  */
 typedef struct
 {
-  const DifDenoiserClass *klass;
-  gpointer                model;
-  DifDenoiserInfo         info;
-} DifDenoiser;
+  const DifPartSpec   *spec;
+  const char          *folder;
+  const DifModelClass *klass;
+  gpointer             model;
+  DifStore            *store;
+  DifTokenizer        *tokenizer;
+  gpointer             processor;
+  GDestroyNotify       free_processor;
+  DifDtype             dtype, decoder_dtype;
+  union
+  {
+    DifTextEncoderInfo text;
+    DifDenoiserInfo    denoiser;
+    DifAutoencoderInfo autoencoder;
+  } info;
+} DifPart;
 
 struct _DifPipeline
 {
@@ -51,40 +73,69 @@ struct _DifPipeline
   const DifFamilyClass    *family;
   const DifFamilyPipeline *kind;        /* which of the family's pipelines it was saved from */
   gpointer                 family_data; /* of read_index; may be NULL */
-  DifTokenizer            *tokenizer;
-  DifClipText             *text;       /* NULL for SDXL's refiner */
-  DifTokenizer            *tokenizer2; /* these two: SDXL only */
-  DifClipText             *text2;
-  DifDenoiser              denoiser;
-  DifVae                  *vae;             /* NULL where pictures are denoised themselves */
-  DifDpt                  *depth;           /* of a depth2img model; may be NULL */
-  DifDptProcessor          depth_processor; /* where there is @depth */
-  DifStore                *stores[DIF_N_ROLES];
-  DifDtype                 encoder_dtype, decoder_dtype; /* of the VAE's halves */
-  DifLoraSet              *loras;                        /* while loading */
-  DifEmbeddingSet         *embeddings;                   /* while loading */
-  GChecksum               *sum;                          /* while loading */
-  char                    *fingerprint;                  /* of the checkpoint */
+  DifPart                  parts[DIF_N_ROLES];
+  DifLoraSet              *loras;       /* while loading */
+  DifEmbeddingSet         *embeddings;  /* while loading */
+  GChecksum               *sum;         /* while loading */
+  char                    *fingerprint; /* of the checkpoint */
   /* fingerprints, a line each; NULL without */
   char *lora_prints, *embedding_prints;
 
-  /* loaded by the first run that looks; NULL until then */
-  DifSafetyChecker *safety;
-  DifClipProcessor *safety_processor;
-  DifStore         *safety_store;
-  DifJson          *scheduler_config;
-  char             *scheduler_class;
-  DifJson          *presets; /* dif.json: the checkpoint's own defaults; may be NULL */
-  DifDumpFunc       dump;
-  gpointer          dump_data;
-  DifProfileFunc    profile;
-  gpointer          profile_data;
-  DifPreviewFunc    preview;
-  gpointer          preview_data;
-  guint             preview_ms;
-  double            load_seconds;
-  GPtrArray        *others; /* of DifPipeline: the model on further devices; NULL without */
+  DifJson       *scheduler_config;
+  char          *scheduler_class;
+  DifJson       *presets; /* dif.json: the checkpoint's own defaults; may be NULL */
+  DifDumpFunc    dump;
+  gpointer       dump_data;
+  DifProfileFunc profile;
+  gpointer       profile_data;
+  DifPreviewFunc preview;
+  gpointer       preview_data;
+  guint          preview_ms;
+  double         load_seconds;
+  GPtrArray     *others; /* of DifPipeline: the model on further devices; NULL without */
 };
+
+/**
+ * dif_pipeline_denoiser:
+ * @pipe: a loaded model
+ *
+ * Returns: what its denoiser says of itself
+ */
+static inline const DifDenoiserInfo *
+dif_pipeline_denoiser (const DifPipeline *pipe)
+{
+  return &pipe->parts[DIF_ROLE_DENOISER].info.denoiser;
+}
+
+/**
+ * dif_pipeline_autoencoder:
+ * @pipe: a loaded model
+ *
+ * Returns: (nullable): what its autoencoder says of itself; NULL where images are
+ * denoised themselves
+ */
+static inline const DifAutoencoderInfo *
+dif_pipeline_autoencoder (const DifPipeline *pipe)
+{
+  const DifPart *part = &pipe->parts[DIF_ROLE_AUTOENCODER];
+
+  return part->spec ? &part->info.autoencoder : NULL;
+}
+
+/**
+ * dif_pipeline_text_encoder:
+ * @pipe: a loaded model
+ * @i: which, below DIF_N_TEXT_ROLES
+ *
+ * Returns: (nullable): what it says of itself; NULL for one that the model lacks
+ */
+static inline const DifTextEncoderInfo *
+dif_pipeline_text_encoder (const DifPipeline *pipe, guint i)
+{
+  const DifPart *part = &pipe->parts[DIF_ROLE_TEXT + i];
+
+  return part->spec ? &part->info.text : NULL;
+}
 
 G_END_DECLS
 

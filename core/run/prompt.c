@@ -15,21 +15,18 @@
 #include "run/pipeline-private.h"
 #include "text/prompt-weights.h"
 
-/* Text encoders of a model, at most. */
-#define N_ENCODERS 2
-
 /* One of the two prompts, what is asked for or what is not, in chunks for each
  * encoder; NULL for an encoder that the model lacks. */
 typedef struct
 {
-  DifPrompt *of[N_ENCODERS];
+  DifPrompt *of[DIF_N_TEXT_ROLES];
   guint      skip;
 } Prompt;
 
 static DifTokenizer *
 tokenizer_of (DifRun *run, guint encoder)
 {
-  return encoder == 0 ? run->pipe->tokenizer : run->pipe->tokenizer2;
+  return run->pipe->parts[DIF_ROLE_TEXT + encoder].tokenizer;
 }
 
 static DifPrompt *
@@ -59,10 +56,11 @@ static void
 read_prompt (DifRun *run, const char *key, const char *key2, Prompt *prompt)
 {
   const char *text2 = dif_request_text (run->rq, key2), *said = NULL;
+  gboolean    is_own = text2 && *text2 && dif_pipeline_text_encoder (run->pipe, 0);
 
-  for (guint e = 0; e < N_ENCODERS && ! dif_context_failed (run->cx); e++)
+  for (guint e = 0; e < DIF_N_TEXT_ROLES && ! dif_context_failed (run->cx); e++)
     {
-      const char *name = e == 1 && run->pipe->text && text2 && *text2 ? key2 : key;
+      const char *name = e == 1 && is_own ? key2 : key;
       DifPrompt  *p;
 
       if (! tokenizer_of (run, e))
@@ -78,7 +76,7 @@ read_prompt (DifRun *run, const char *key, const char *key2, Prompt *prompt)
 static void
 prompt_clear (Prompt *prompt)
 {
-  for (guint e = 0; e < N_ENCODERS; e++)
+  for (guint e = 0; e < DIF_N_TEXT_ROLES; e++)
     dif_prompt_free (prompt->of[e]);
 }
 
@@ -87,7 +85,7 @@ most_chunks (const Prompt *prompt)
 {
   guint most = 1;
 
-  for (guint e = 0; e < N_ENCODERS; e++)
+  for (guint e = 0; e < DIF_N_TEXT_ROLES; e++)
     if (prompt->of[e])
       most = MAX (most, prompt->of[e]->n_chunks);
   return most;
@@ -96,7 +94,7 @@ most_chunks (const Prompt *prompt)
 static void
 pad (DifRun *run, Prompt *prompt, guint n_chunks)
 {
-  for (guint e = 0; e < N_ENCODERS; e++)
+  for (guint e = 0; e < DIF_N_TEXT_ROLES; e++)
     if (prompt->of[e])
       dif_prompt_pad (prompt->of[e], tokenizer_of (run, e), n_chunks);
 }
@@ -149,39 +147,42 @@ weigh (DifRun *run, DifTensor *hidden, const DifPrompt *prompt)
   return dif_upload (cx, hidden->dtype, shape, rows);
 }
 
-/* Chunks through an encoder, as the family has them: [1, n_chunks * length, D].
- * @pooled: the first chunk's, [1, P], for an encoder with a projection. */
+/* Chunks through an encoder: the hidden state @which, [1, n_chunks * length, D].
+ * @pooled: the first chunk's, [n_images, P], for an encoder with a projection. */
 static DifTensor *
-encode_one (DifRun *run, DifPromptHidden make, DifClipText *encoder, const DifPrompt *p, guint skip,
+encode_one (DifRun *run, const DifHiddenSpec *which, const DifPart *part, const DifPrompt *p,
             DifTensor **pooled)
 {
-  DifContext *cx    = run->cx;
-  gsize       n_ids = (gsize) p->n_chunks * p->length;
-  DifTensor  *hidden;
+  DifContext *cx     = run->cx;
+  gsize       n_ids  = (gsize) p->n_chunks * p->length;
+  gboolean    pools  = part->info.text.pooled_width > 0;
+  DifTensor  *hidden = part->klass->text_encoder->encode (part->model, cx, p->ids, p->n_chunks,
+                                                          n_ids, which, pools ? pooled : NULL);
 
-  hidden = make (encoder, cx, p->ids, p->n_chunks, n_ids, skip, pooled);
-  if (pooled)
-    *pooled = dif_slice_batch (cx, *pooled, 0, 1);
-  return weigh (run, hidden, p);
+  hidden = weigh (run, hidden, p);
+  if (pools)
+    *pooled = dif_repeat_batch (cx, dif_slice_batch (cx, *pooled, 0, 1), run->spec->n_images);
+  return hidden;
 }
 
 /* One prompt through every encoder, for every image: [n_images, T, D].
  * @pooled: [n_images, P], where there is a projection. */
 static DifTensor *
-encode_prompt (DifRun *run, DifPromptHidden make, const Prompt *p, DifTensor **pooled)
+encode_prompt (DifRun *run, const DifHiddenSpec *hidden, const Prompt *p, DifTensor **pooled)
 {
-  DifPipeline *pipe = run->pipe;
-  DifTensor   *one  = NULL, *two;
+  DifHiddenSpec which = *hidden;
+  DifTensor    *all   = NULL;
 
-  if (pipe->text)
-    one = encode_one (run, make, pipe->text, p->of[0], p->skip, NULL);
-  if (pipe->text2)
-    {
-      two     = encode_one (run, make, pipe->text2, p->of[1], p->skip, pooled);
-      *pooled = dif_repeat_batch (run->cx, *pooled, run->spec->n_images);
-      one     = one ? dif_concat (run->cx, one, two) : two;
-    }
-  return dif_repeat_batch (run->cx, one, run->spec->n_images);
+  which.layer -= (int) p->skip;
+  for (guint e = 0; e < DIF_N_TEXT_ROLES; e++)
+    if (p->of[e])
+      {
+        const DifPart *part = &run->pipe->parts[DIF_ROLE_TEXT + e];
+        DifTensor     *one  = encode_one (run, &which, part, p->of[e], pooled);
+
+        all = all ? dif_concat (run->cx, all, one) : one;
+      }
+  return dif_repeat_batch (run->cx, all, run->spec->n_images);
 }
 
 static DifTensor *
@@ -207,19 +208,19 @@ negative_zeros (DifRun *run, const DifConditioning *positive, DifTensor **pooled
 
 /* Both, negatives first.  @against: NULL for zeros. */
 static void
-encode_both (DifRun *run, DifPromptHidden make, const Prompt *prompt, const Prompt *against,
+encode_both (DifRun *run, const DifHiddenSpec *hidden, const Prompt *prompt, const Prompt *against,
              DifConditioning *c)
 {
   DifContext *cx = run->cx;
   DifTensor  *negative, *pooled = NULL;
 
-  c->tokens = encode_prompt (run, make, prompt, &c->pooled);
+  c->tokens = encode_prompt (run, hidden, prompt, &c->pooled);
   dif_context_dump (cx, c->tokens, "prompt_embeds");
   if (c->pooled)
     dif_context_dump (cx, c->pooled, "pooled_prompt_embeds");
   if (! dif_run_guided (run))
     return;
-  negative = against ? encode_prompt (run, make, against, &pooled)
+  negative = against ? encode_prompt (run, hidden, against, &pooled)
                      : negative_zeros (run, c, &pooled);
   dif_context_dump (cx, negative, "negative_prompt_embeds");
   if (pooled)
@@ -230,15 +231,8 @@ encode_both (DifRun *run, DifPromptHidden make, const Prompt *prompt, const Prom
   c->tokens = dif_concat_batch (cx, negative, c->tokens);
 }
 
-DifTensor *
-dif_prompt_last (DifClipText *encoder, DifContext *cx, const gint32 *ids, gsize n_chunks,
-                 gsize n_ids, guint skip, DifTensor **pooled)
-{
-  return dif_clip_text_encode (encoder, cx, ids, n_chunks, n_ids, skip);
-}
-
 void
-dif_run_encode_prompts (DifRun *run, DifPromptHidden hidden, gboolean zeros_for_empty,
+dif_run_encode_prompts (DifRun *run, const DifHiddenSpec *hidden, gboolean zeros_for_empty,
                         DifConditioning *c)
 {
   gboolean zeros   = zeros_for_empty && ! dif_request_has (run->rq, "negative-prompt");

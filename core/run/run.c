@@ -8,7 +8,7 @@
 gboolean
 dif_run_guided (DifRun *run)
 {
-  return run->spec->guidance > 1 && ! run->pipe->denoiser.info.takes_guidance;
+  return run->spec->guidance > 1 && ! dif_pipeline_denoiser (run->pipe)->takes_guidance;
 }
 
 void

@@ -12,6 +12,8 @@
 #include <glib/gi18n-lib.h>
 
 #include "base/error.h"
+#include "models/dpt-processor.h"
+#include "models/dpt.h"
 #include "run/pipeline-private.h"
 #include "run/task.h"
 #include "tasks/depth.h"
@@ -50,14 +52,14 @@ given_depth (DifRun *run, gsize *height, gsize *width)
 static float *
 estimated_depth (DifRun *run, gsize *height, gsize *width)
 {
-  DifPipeline      *pipe   = run->pipe;
+  const DifPart    *part   = &run->pipe->parts[DIF_ROLE_DEPTH];
   GError           *error  = NULL;
   g_autofree float *pixels = NULL;
   float            *depth  = NULL;
   DifTensor        *estimate;
   guint             h, w;
 
-  pixels = dif_dpt_processor_run (&pipe->depth_processor, dif_request_image (run->rq, "image"), &h,
+  pixels = dif_dpt_processor_run (part->processor, dif_request_image (run->rq, "image"), &h,
                                   &w, &error);
   if (! pixels)
     {
@@ -65,7 +67,7 @@ estimated_depth (DifRun *run, gsize *height, gsize *width)
       return NULL;
     }
   dif_context_enter (run->cx, "depth_estimator");
-  estimate = dif_dpt_estimate (pipe->depth, run->cx, pixels, h, w);
+  estimate = dif_dpt_estimate (part->model, run->cx, pixels, h, w);
   *height  = dif_tensor_dim (estimate, 1);
   *width   = dif_tensor_dim (estimate, 2);
   depth    = g_try_new (float, *height *(*width) + 1);
@@ -107,7 +109,7 @@ find_depth (DifRun *run, gsize size[2])
 
   if (dif_request_image (run->rq, "depth"))
     return given_depth (run, &size[0], &size[1]);
-  if (! run->pipe->depth)
+  if (! run->pipe->parts[DIF_ROLE_DEPTH].spec)
     {
       dif_context_fail (run->cx,
                         g_error_new (DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
@@ -126,7 +128,7 @@ find_depth (DifRun *run, gsize size[2])
 static DifTensor *
 depth_channel (DifRun *run)
 {
-  guint             f = dif_vae_factor (run->pipe->vae);
+  guint             f = dif_pipeline_autoencoder (run->pipe)->factor;
   gsize             h = run->spec->height / f, w = run->spec->width / f, size[2];
   g_autofree float *depth = find_depth (run, size), *small = NULL;
   DifTensor        *channel = dif_context_inert (run->cx);

@@ -180,7 +180,8 @@ mean_of_cell (const float *mask, gsize stride, gsize side)
 static float *
 shrink_mask (DifRun *run, const Inpaint *in, const float *mask)
 {
-  gsize  f = dif_vae_factor (run->pipe->vae), h = run->spec->height / f, w = run->spec->width / f;
+  gsize  f = dif_pipeline_autoencoder (run->pipe)->factor;
+  gsize  h = run->spec->height / f, w = run->spec->width / f;
   float *small = g_try_new (float, h *w);
 
   if (! small)
@@ -358,8 +359,8 @@ put_all_back (DifRun *run, const Inpaint *in, DifTensor *drawn)
 static DifTensor *
 begin (DifRun *run, Inpaint *in, const float *picture, DifHooks *hooks)
 {
-  gboolean sees_mask = run->pipe->denoiser.info.in_channels !=
-                       dif_vae_latent_channels (run->pipe->vae);
+  gboolean sees_mask = dif_pipeline_denoiser (run->pipe)->in_channels !=
+                       dif_pipeline_autoencoder (run->pipe)->latent_channels;
   gboolean          held   = in->is_differential || ! sees_mask;
   gsize             n      = (gsize) run->spec->width * run->spec->height * 3;
   g_autofree float *hidden = g_try_new (float, n);
@@ -419,7 +420,7 @@ static DifTensor *
 run_inpaint (DifRun *run)
 {
   DifContext        *cx      = run->cx;
-  gsize              factor  = dif_vae_factor (run->pipe->vae);
+  gsize              factor  = dif_pipeline_autoencoder (run->pipe)->factor;
   Inpaint            in      = { 0 };
   g_autofree float  *picture = NULL, *mask = NULL, *small = NULL;
   g_autofree guint8 *known = NULL;

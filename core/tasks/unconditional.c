@@ -23,7 +23,7 @@ run_unconditional (DifRun *run)
   if (dif_context_failed (cx))
     return dif_context_inert (cx);
   x = dif_randn (cx, run->rng, run->spec->n_images, run->spec->height, run->spec->width,
-                 run->pipe->denoiser.info.in_channels);
+                 dif_pipeline_denoiser (run->pipe)->in_channels);
   dif_context_dump (cx, x, "initial_latents");
   return dif_run_denoise (run, x, 0, NULL);
 }

@@ -95,6 +95,7 @@ read_ids (Run *run, gsize *n_batch, gsize *n_ids)
 static void
 run_text_projected (Run *run)
 {
+  const DifHiddenSpec    penultimate = { .layer = -2 }, before = { .layer = -3 };
   g_autoptr (DifJson)    config  = NULL;
   g_autoptr (DifWeights) weights = NULL;
   GError                *error   = NULL;
@@ -107,14 +108,14 @@ run_text_projected (Run *run)
     return;
   m = dif_clip_text_load_projected (config, run->rig.loader, &error);
   g_assert_no_error (error);
-  hidden = dif_clip_text_penultimate (m, run->rig.cx, ids, n_batch, n_ids, 0, &pooled);
+  hidden = dif_clip_text_encode (m, run->rig.cx, ids, n_batch, n_ids, &penultimate, &pooled);
   g_assert_cmpuint (dif_tensor_dim (pooled, 1), ==, dif_clip_text_pooled_width (m));
   check (run, pooled, name_of (run->entry, "outputs", "text_embeds"), "text_embeds");
   check (run, hidden, name_of (run->entry, "outputs", "skip 0"), "skip 0");
-  hidden = dif_clip_text_penultimate (m, run->rig.cx, ids, n_batch, n_ids, 1, &pooled);
+  hidden = dif_clip_text_encode (m, run->rig.cx, ids, n_batch, n_ids, &before, &pooled);
   check (run, pooled, name_of (run->entry, "outputs", "text_embeds"), "text_embeds, skipping");
   check (run, hidden, name_of (run->entry, "outputs", "skip 1"), "skip 1");
-  hidden = dif_clip_text_penultimate (m, run->rig.cx, ids, n_batch, n_ids, 1, NULL);
+  hidden = dif_clip_text_encode (m, run->rig.cx, ids, n_batch, n_ids, &before, NULL);
   check (run, hidden, name_of (run->entry, "outputs", "skip 1"), "skip 1 alone");
   dif_clip_text_free (m);
   rig_close (&run->rig);
@@ -123,6 +124,7 @@ run_text_projected (Run *run)
 static void
 run_text (Run *run)
 {
+  const DifHiddenSpec    last     = { .layer = -1, .is_normed = TRUE };
   g_autoptr (DifJson)    config   = NULL;
   g_autoptr (DifWeights) weights  = NULL;
   GError                *error    = NULL;
@@ -138,16 +140,17 @@ run_text (Run *run)
   cx = run->rig.cx;
   m  = dif_clip_text_load (config, run->rig.loader, &error);
   g_assert_no_error (error);
-  check (run, dif_clip_text_encode (m, cx, ids, n_batch, n_ids, 0),
+  check (run, dif_clip_text_encode (m, cx, ids, n_batch, n_ids, &last, NULL),
          name_of (run->entry, "outputs", "last_hidden_state"), "last_hidden_state");
   for (int i = 0; i <= n_layers; i++)
     {
-      const char *tensor = dif_json_value_string (dif_json_at (hidden, (guint) i));
-      gsize       n_one  = n_ids / n_batch;
+      const char         *tensor   = dif_json_value_string (dif_json_at (hidden, (guint) i));
+      const DifHiddenSpec from_end = { .layer = i - n_layers - 1 }, from_start = { .layer = i };
+      gsize               n_one = n_ids / n_batch;
 
-      check (run, dif_clip_text_hidden (m, cx, ids, 1, n_one, i), tensor, tensor);
+      check (run, dif_clip_text_encode (m, cx, ids, 1, n_one, &from_start, NULL), tensor, tensor);
       if (i)
-        check (run, dif_clip_text_hidden (m, cx, ids, 1, n_one, i - n_layers - 1), tensor,
+        check (run, dif_clip_text_encode (m, cx, ids, 1, n_one, &from_end, NULL), tensor,
                "the same, counted from the end");
     }
   dif_clip_text_free (m);

@@ -259,19 +259,20 @@ test_vae_misfits (gconstpointer data)
 static void
 test_text_misfits (gconstpointer data)
 {
-  gint32       ids[78] = { 0 };
-  Part         p;
-  GError      *error = NULL;
-  DifClipText *m;
+  const DifHiddenSpec last    = { .layer = -1, .is_normed = TRUE };
+  gint32              ids[78] = { 0 };
+  Part                p;
+  GError             *error = NULL;
+  DifClipText        *m;
 
   part_open (&p, data, "text_encoder", NULL, NULL);
   m = dif_clip_text_load (p.config, p.rig.loader, &error);
   g_assert_no_error (error);
-  assert_misfit (&p, dif_clip_text_encode (m, p.rig.cx, ids, 1, 78, 0), "embed");
+  assert_misfit (&p, dif_clip_text_encode (m, p.rig.cx, ids, 1, 78, &last, NULL), "embed");
   ids[5] = 844;
-  assert_misfit (&p, dif_clip_text_encode (m, p.rig.cx, ids, 1, 77, 0), "844");
+  assert_misfit (&p, dif_clip_text_encode (m, p.rig.cx, ids, 1, 77, &last, NULL), "844");
   ids[5] = -1;
-  assert_misfit (&p, dif_clip_text_encode (m, p.rig.cx, ids, 1, 77, 0), "-1");
+  assert_misfit (&p, dif_clip_text_encode (m, p.rig.cx, ids, 1, 77, &last, NULL), "-1");
   dif_clip_text_free (m);
   part_close (&p);
 }
