@@ -64,6 +64,7 @@ typedef struct
  * @summary: one line for `dif --help`
  * @usage: what follows the name in its usage line
  * @details: shown after the options: what comes out, an example
+ * @list: (nullable): (transfer full): what there is to choose from, shown before @details
  * @options: (array length=n_options): its options
  * @n_options: how many
  * @min_args: least number of arguments that are no options
@@ -82,10 +83,11 @@ typedef struct
 
 struct _CliCommand
 {
-  const char      *name;
-  const char      *summary;
-  const char      *usage;
-  const char      *details;
+  const char *name;
+  const char *summary;
+  const char *usage;
+  const char *details;
+  char *(*list) (void);
   const CliOption *options;
   guint            n_options;
   guint            min_args;

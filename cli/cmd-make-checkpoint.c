@@ -19,7 +19,7 @@
 
 static const CliOption options[] = {
   { "like", 0, "NAME",
-    "Whose sizes; a name that is none is answered with all there are", "sd15",
+    "Whose sizes, of the models below", "sd15",
     "What to make" },
   { "seed", 0, "N", "The same seed gives the same numbers", "0", "What to make" },
   { "dtype", 0, "f16|f32|bf16", "Number format of the files", "f16", "What to make" },
@@ -253,6 +253,14 @@ run (Cli *cli, const CliArgs *args, GError **error)
   return make (&job, target, error);
 }
 
+static char *
+list (void)
+{
+  g_autofree char *known = dif_template_known ();
+
+  return g_strconcat ("Models: ", known, ".", NULL);
+}
+
 const CliCommand cmd_make_checkpoint = {
   .name      = "make-checkpoint",
   .summary   = "Makes a model folder with random weights, for benchmarks and comparisons",
@@ -262,6 +270,7 @@ const CliCommand cmd_make_checkpoint = {
                "\n"
                "Example:\n"
                "  dif make-checkpoint --like sd15 --dtype f16 random-sd15\n",
+  .list      = list,
   .options   = options,
   .n_options = G_N_ELEMENTS (options),
   .min_args  = 1,

@@ -229,7 +229,8 @@ print_option (const CliOption *option)
 void
 cli_print_help (const CliCommand *command)
 {
-  const char *group = NULL;
+  const char      *group = NULL;
+  g_autofree char *list  = command->list ? command->list () : NULL;
 
   printf ("Usage: dif %s %s\n\n", command->name, command->usage);
   print_wrapped (command->summary, 0, 0);
@@ -245,6 +246,11 @@ cli_print_help (const CliCommand *command)
   if (! group || strcmp (group, help_option.group) != 0)
     printf ("\n%s:\n", help_option.group);
   print_option (&help_option);
+  if (list)
+    {
+      putchar ('\n');
+      print_wrapped (list, 0, 0);
+    }
   if (command->details)
     printf ("\n%s", command->details);
 }
