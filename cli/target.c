@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* target.c - where output goes.
  *
- * A file is written under a short hidden name in the folder of its target and
- * renamed: a name as long as the file system allows leaves no room for more.
+ * A file appears whole or not at all (DifNewFile); what is no file is written as it stands.
  */
 #include "config.h"
 
@@ -16,6 +15,7 @@
 
 #include <glib/gstdio.h>
 
+#include "dif.h"
 #include "target.h"
 
 /* As many as Linux follows. */
@@ -102,57 +102,16 @@ cli_target_is_stream (const char *path)
 
 /* ---- asked before ---- */
 
-/* A file for @target's folder.  Where the file system can, it has no name, so that nothing is left
- * of it if the process is killed; elsewhere its name goes to @temporary. */
-static int
-make_temporary (const char *target, char **temporary)
-{
-  g_autofree char *folder = g_path_get_dirname (target);
-  gboolean         has_fd = access ("/proc/self/fd", X_OK) == 0; /* to name it by */
-  int              fd     = has_fd ? open (folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666) : -1;
-
-  *temporary = NULL;
-  if (fd >= 0 || (has_fd && errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
-    return fd;
-  *temporary = g_build_filename (folder, ".dif-XXXXXX", NULL);
-  return g_mkstemp_full (*temporary, O_WRONLY | O_CLOEXEC, 0666);
-}
-
-/* Gives a file without a name @target's, or one for as long as it takes to rename it. */
-static int
-link_temporary (int fd, const char *target, char **temporary)
-{
-  g_autofree char *self   = g_strdup_printf ("/proc/self/fd/%d", fd);
-  g_autofree char *folder = g_path_get_dirname (target);
-
-  if (linkat (AT_FDCWD, self, AT_FDCWD, target, AT_SYMLINK_FOLLOW) == 0)
-    return 0;
-  for (guint i = 0; errno == EEXIST && i < 100; i++)
-    {
-      g_autofree char *name = g_strdup_printf (".dif-%08x", g_random_int ());
-
-      g_free (*temporary);
-      *temporary = g_build_filename (folder, name, NULL);
-      if (linkat (AT_FDCWD, self, AT_FDCWD, *temporary, AT_SYMLINK_FOLLOW) == 0)
-        return 0;
-    }
-  g_clear_pointer (temporary, g_free);
-  return errno;
-}
-
 /* Nothing but trying tells of read-only file systems, quotas and the like. */
 static gboolean
 try_folder (const char *target, GError **error)
 {
-  g_autofree char *folder    = g_path_get_dirname (target);
-  g_autofree char *temporary = NULL;
-  int              fd        = make_temporary (target, &temporary);
+  g_autofree char *folder = g_path_get_dirname (target);
+  DifNewFile      *file   = dif_new_file_open (target);
 
-  if (fd < 0)
+  if (! file)
     return fail_file (folder, errno, error);
-  close (fd);
-  if (temporary)
-    g_unlink (temporary);
+  dif_new_file_drop (file);
   return TRUE;
 }
 
@@ -241,31 +200,26 @@ write_stream (const char *path, const char *data, gsize length, GError **error)
 static gboolean
 write_file (const char *path, const char *data, gsize length, GError **error)
 {
-  g_autofree char *target    = cli_target_follow (path, error);
-  g_autofree char *temporary = NULL;
+  g_autofree char *target = cli_target_follow (path, error);
+  DifNewFile      *file;
   struct stat      before;
-  int              fd, failed;
+  int              failed;
 
   if (! target)
     return FALSE;
-  fd = make_temporary (target, &temporary);
-  if (fd < 0)
+  file = dif_new_file_open (target);
+  if (! file)
     return fail_file (path, errno, error);
-  failed = write_all (fd, data, length);
+  failed = write_all (dif_new_file_fd (file), data, length);
   /* what its owner kept from others stays so */
-  if (! failed && stat (target, &before) == 0 && fchmod (fd, before.st_mode & 0777) != 0)
+  if (! failed && stat (target, &before) == 0 &&
+      fchmod (dif_new_file_fd (file), before.st_mode & 0777) != 0)
     failed = errno;
-  if (! failed && ! temporary)
-    failed = link_temporary (fd, target, &temporary);
-  if (close (fd) != 0 && ! failed)
-    failed = errno;
-  if (! failed && temporary && g_rename (temporary, target) != 0)
-    failed = errno;
-  if (! failed)
-    return TRUE;
-  if (temporary)
-    g_unlink (temporary);
-  return fail_file (path, failed, error);
+  if (failed)
+    dif_new_file_drop (file);
+  else
+    failed = dif_new_file_finish (file);
+  return ! failed || fail_file (path, failed, error);
 }
 
 gboolean

@@ -103,6 +103,20 @@ def check_front_ends(root, report):
                 report.add("walls", f"{path}:{line}", "only plugin/ includes plugin/")
 
 
+def check_public(root, report):
+    """What dif.h lists is installed; what those headers include must be, too."""
+    if not os.path.exists(os.path.join(root, "core/dif.h")):
+        return
+    listed = {name for _, kind, name in includes(root, "core/dif.h") if kind == '"'}
+    for path in sorted(listed):
+        if not os.path.exists(os.path.join(root, "core", path)):
+            continue
+        for line, kind, name in includes(root, os.path.join("core", path)):
+            if kind == '"' and name not in listed:
+                report.add("dif.h lists what it needs", f"core/{path}:{line}",
+                           f"includes {name}, which dif.h does not list")
+
+
 def check_fetch(root, report):
     """fetch/ knows a network and core/base, nothing else."""
     for path in c_files(root, ("fetch",)):
@@ -114,11 +128,12 @@ def check_fetch(root, report):
 def main():
     root = source_root()
     report = Report("layers are listed", "includes are found", "includes point down", "walls",
-                    "front ends include dif.h only")
+                    "front ends include dif.h only", "dif.h lists what it needs")
     check_core(root, read_layers(root), report)
     check_walls(root, report)
     check_front_ends(root, report)
     check_fetch(root, report)
+    check_public(root, report)
     return report.finish()
 
 

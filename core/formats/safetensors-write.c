@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* safetensors-write.c - safetensors files that appear whole or not at all.
  *
- * The bytes go to a temporary file beside the target, which is renamed at the
- * end.  A target that exists and is no regular file (a pipe, /dev/full) is
+ * A target that exists and is no regular file (a pipe, /dev/full) is
  * written directly: replacing it by a file is never what was meant.
  */
 #include "formats/safetensors.h"
@@ -16,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/new-file.h"
 
 struct _DifSafetensorsWriter
 {
@@ -23,10 +23,10 @@ struct _DifSafetensorsWriter
   guint64  size;   /* bytes of all tensors declared */
   guint64  done;   /* bytes put */
   char    *name;   /* the path as given, for messages */
-  char    *target; /* where the file will be; NULL when written directly */
-  char    *temporary;
-  int      fd;
   gboolean overflow;
+
+  DifNewFile *file; /* NULL when written directly */
+  int         fd;
 };
 
 DifSafetensorsWriter *
@@ -43,12 +43,10 @@ dif_safetensors_writer_new (void)
 static void
 discard (DifSafetensorsWriter *w)
 {
-  if (w->fd >= 0)
+  if (! w->file && w->fd >= 0)
     close (w->fd);
   w->fd = -1;
-  if (w->temporary)
-    g_unlink (w->temporary);
-  g_clear_pointer (&w->temporary, g_free);
+  g_clear_pointer (&w->file, dif_new_file_drop);
 }
 
 void
@@ -58,7 +56,6 @@ dif_safetensors_writer_free (DifSafetensorsWriter *w)
     return;
   discard (w);
   g_string_free (w->header, TRUE);
-  g_free (w->target);
   g_free (w->name);
   g_free (w);
 }
@@ -136,7 +133,7 @@ gboolean
 dif_safetensors_writer_open (DifSafetensorsWriter *w, const char *path, GError **error)
 {
   struct stat      st;
-  g_autofree char *real = NULL, *folder = NULL;
+  g_autofree char *real = NULL;
 
   g_return_val_if_fail (w->fd < 0 && ! w->name, FALSE);
   w->name = g_strdup (path);
@@ -157,18 +154,10 @@ dif_safetensors_writer_open (DifSafetensorsWriter *w, const char *path, GError *
         }
       real = realpath (path, NULL);
     }
-  w->target = g_strdup (real ? real : path);
-  /* beside it, under a name that is never too long */
-  folder       = g_path_get_dirname (w->target);
-  w->temporary = g_build_filename (folder, ".dif-XXXXXX", NULL);
-  w->fd        = g_mkstemp_full (w->temporary, O_WRONLY | O_CLOEXEC, 0666);
-  if (w->fd < 0)
-    {
-      int code = errno;
-
-      g_clear_pointer (&w->temporary, g_free);
-      return fail_errno (w, code, error);
-    }
+  w->file = dif_new_file_open (real ? real : path);
+  if (! w->file)
+    return fail_errno (w, errno, error);
+  w->fd = dif_new_file_fd (w->file);
   return write_header (w, error);
 }
 
@@ -183,14 +172,13 @@ dif_safetensors_writer_put (DifSafetensorsWriter *w, const void *data, gsize byt
 gboolean
 dif_safetensors_writer_close (DifSafetensorsWriter *w, GError **error)
 {
-  int fd = w->fd;
+  int failed;
 
-  g_return_val_if_fail (fd >= 0 && w->done == w->size, FALSE);
+  g_return_val_if_fail (w->fd >= 0 && w->done == w->size, FALSE);
+  if (w->file)
+    failed = dif_new_file_finish (g_steal_pointer (&w->file));
+  else
+    failed = close (w->fd) != 0 ? errno : 0;
   w->fd = -1;
-  if (close (fd) != 0)
-    return fail_errno (w, errno, error);
-  if (w->temporary && g_rename (w->temporary, w->target) != 0)
-    return fail_errno (w, errno, error);
-  g_clear_pointer (&w->temporary, g_free);
-  return TRUE;
+  return ! failed || fail_errno (w, failed, error);
 }
