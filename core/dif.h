@@ -66,8 +66,9 @@
 #include "tensor/shape.h"
 #include "tensor/tensor.h"
 #include "tensor/weights.h"
-#include "text/bpe.h"
+#include "text/chat.h"
 #include "text/import.h"
 #include "text/prompt-weights.h"
+#include "text/tokenizer.h"
 
 #endif /* DIF_H */

@@ -24,8 +24,8 @@ encode (DifPipeline *pipe, DifContext *cx, const char *prompt)
   g_autofree gint32  *ids       = g_new (gint32, 2 * T);
   GError             *error     = NULL;
 
-  if (! dif_tokenizer_encode (tokenizer, "", ids, NULL, NULL, &error) ||
-      ! dif_tokenizer_encode (tokenizer, prompt, ids + T, NULL, NULL, &error))
+  if (! dif_tokenizer_encode (tokenizer, "", ids, T, NULL, NULL, &error) ||
+      ! dif_tokenizer_encode (tokenizer, prompt, ids + T, T, NULL, NULL, &error))
     return dif_context_fail (cx, error);
   return dif_clip_text_encode (dif_pipeline_part (pipe, "text_encoder", "CLIPTextModel"), cx, ids,
                                2, 2 * T, &last, NULL);

@@ -18,7 +18,7 @@
 #include "run/safety.h"
 #include "schedulers/scheduler.h"
 #include "tensor/context.h"
-#include "text/bpe.h"
+#include "text/tokenizer.h"
 
 G_BEGIN_DECLS
 

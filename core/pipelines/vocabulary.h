@@ -4,7 +4,7 @@
 #define DIF_PIPELINES_VOCABULARY_H
 
 #include "formats/checkpoint.h"
-#include "text/bpe.h"
+#include "text/tokenizer.h"
 
 G_BEGIN_DECLS
 

@@ -12,7 +12,7 @@
 #include "run/family.h"
 #include "schedulers/scheduler.h"
 #include "tensor/context.h"
-#include "text/bpe.h"
+#include "text/tokenizer.h"
 
 G_BEGIN_DECLS
 

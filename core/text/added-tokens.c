@@ -1,41 +1,29 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* added-tokens.c - words of a text that are one token whatever they contain.
  *
- * Knows no files.  Invariant after freezing: each of the two groups (typed,
- * normalized) is sorted by first byte, longest word first.
- * Source: tokenizers, added_vocabulary.rs (leftmost, then longest match).
+ * Knows no files.  Takes time in proportion to the text, times the length of
+ * the longest word.
+ * Source: tokenizers, added_vocabulary.rs (leftmost, then longest match; a
+ * match that its flags forbid is not looked into).
  */
 #include "text/added-tokens.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "text/normalize.h"
-
-typedef struct
-{
-  char    *content;
-  GString *sought; /* the bytes to look for, set by freezing */
-  gint32   id;
-  gboolean normalized;
-} Word;
+#include "text/trie.h"
 
 struct _DifAddedTokens
 {
-  GPtrArray *words;
-  /* [normalized][first byte]: where its words begin in words */
-  guint16 first[2][257];
+  GArray     *words; /* DifAddedToken */
+  GHashTable *index; /* content -> place in words + 1 */
+  DifTrie    *sought[2];
 };
 
 static void
-word_free (gpointer data)
+clear_word (gpointer data)
 {
-  Word *word = data;
-
-  if (word->sought)
-    g_string_free (word->sought, TRUE);
-  g_free (word->content);
-  g_free (word);
+  g_free ((char *) ((DifAddedToken *) data)->content);
 }
 
 DifAddedTokens *
@@ -43,7 +31,9 @@ dif_added_tokens_new (void)
 {
   DifAddedTokens *added = g_new0 (DifAddedTokens, 1);
 
-  added->words = g_ptr_array_new_with_free_func (word_free);
+  added->words = g_array_new (FALSE, FALSE, sizeof (DifAddedToken));
+  added->index = g_hash_table_new (g_str_hash, g_str_equal);
+  g_array_set_clear_func (added->words, clear_word);
   return added;
 }
 
@@ -52,44 +42,54 @@ dif_added_tokens_free (DifAddedTokens *added)
 {
   if (! added)
     return;
-  g_ptr_array_unref (added->words);
+  g_hash_table_unref (added->index);
+  g_array_unref (added->words);
+  dif_trie_free (added->sought[0]);
+  dif_trie_free (added->sought[1]);
   g_free (added);
 }
 
-static Word *
+static DifAddedToken *
 find_word (DifAddedTokens *added, const char *content)
 {
-  for (guint i = 0; i < added->words->len; i++)
-    {
-      Word *word = g_ptr_array_index (added->words, i);
+  guint at = GPOINTER_TO_UINT (g_hash_table_lookup (added->index, content));
 
-      if (strcmp (word->content, content) == 0)
-        return word;
-    }
-  return NULL;
+  return at ? &g_array_index (added->words, DifAddedToken, at - 1) : NULL;
 }
 
 void
-dif_added_tokens_add (DifAddedTokens *added, const char *content, gint32 id, gboolean normalized)
+dif_added_tokens_add (DifAddedTokens *added, const DifAddedToken *token)
 {
-  Word *word = find_word (added, content);
+  DifAddedToken *word = find_word (added, token->content);
+  DifAddedToken  copy = *token;
 
-  if (! word)
+  if (word)
     {
-      word          = g_new0 (Word, 1);
-      word->content = g_strdup (content);
-      g_ptr_array_add (added->words, word);
+      copy.content = word->content;
+      *word        = copy;
+      return;
     }
-  word->id         = id;
-  word->normalized = normalized;
+  copy.content = g_strdup (token->content);
+  g_array_append_val (added->words, copy);
+  g_hash_table_insert (added->index, (gpointer) copy.content,
+                       GUINT_TO_POINTER (added->words->len));
 }
 
 gint32
 dif_added_tokens_find (DifAddedTokens *added, const char *content)
 {
-  const Word *word = find_word (added, content);
+  const DifAddedToken *word = find_word (added, content);
 
   return word ? word->id : -1;
+}
+
+const DifAddedToken *
+dif_added_tokens_of_id (DifAddedTokens *added, gint32 id)
+{
+  for (guint i = 0; i < added->words->len; i++)
+    if (g_array_index (added->words, DifAddedToken, i).id == id)
+      return &g_array_index (added->words, DifAddedToken, i);
+  return NULL;
 }
 
 guint
@@ -104,81 +104,113 @@ dif_added_tokens_max_id (DifAddedTokens *added)
   gint32 max = -1;
 
   for (guint i = 0; i < added->words->len; i++)
-    max = MAX (max, ((const Word *) g_ptr_array_index (added->words, i))->id);
+    max = MAX (max, g_array_index (added->words, DifAddedToken, i).id);
   return max;
 }
 
-static int
-compare_words (gconstpointer a, gconstpointer b)
+void
+dif_added_tokens_freeze (DifAddedTokens *added, DifNormalizer normalizer, gpointer user_data)
 {
-  const Word *x = *(const Word *const *) a;
-  const Word *y = *(const Word *const *) b;
-  guint8      p = (guint8) x->sought->str[0];
-  guint8      q = (guint8) y->sought->str[0];
+  for (guint group = 0; group < 2; group++)
+    {
+      dif_trie_free (added->sought[group]);
+      added->sought[group] = dif_trie_new ();
+    }
+  for (guint i = 0; i < added->words->len; i++)
+    {
+      const DifAddedToken *word   = &g_array_index (added->words, DifAddedToken, i);
+      gsize                n      = strlen (word->content);
+      GString             *sought = word->normalized && normalizer
+                                        ? normalizer (word->content, n, user_data)
+                                        : g_string_new_len (word->content, (gssize) n);
 
-  if (x->normalized != y->normalized)
-    return x->normalized - y->normalized;
-  if (p != q)
-    return p - q;
-  return x->sought->len > y->sought->len ? -1 : x->sought->len < y->sought->len;
+      if (sought->len > 0)
+        dif_trie_add (added->sought[word->normalized ? 1 : 0], sought->str, sought->len,
+                      (gint32) i);
+      g_string_free (sought, TRUE);
+    }
 }
 
-void
-dif_added_tokens_freeze (DifAddedTokens *added)
+/* The longest word that begins at @at; its length in *@length. */
+static gint32
+match_at (const DifTrie *trie, const char *text, gsize left, gsize *length)
 {
-  guint i = 0;
+  guint32 node  = DIF_TRIE_ROOT;
+  gint32  found = -1;
 
-  for (guint k = 0; k < added->words->len; k++)
+  for (gsize i = 0; i < left; i++)
     {
-      Word *word = g_ptr_array_index (added->words, k);
-      gsize n    = strlen (word->content);
-
-      if (word->sought)
-        g_string_free (word->sought, TRUE);
-      word->sought = word->normalized ? dif_text_normalize (word->content, n)
-                                      : g_string_new (word->content);
+      node = dif_trie_step (trie, node, (guint8) text[i]);
+      if (! node)
+        break;
+      if (dif_trie_value (trie, node) >= 0)
+        {
+          found   = dif_trie_value (trie, node);
+          *length = i + 1;
+        }
     }
-  g_ptr_array_sort (added->words, compare_words);
-  for (guint group = 0; group < 2; group++)
-    for (guint byte = 0; byte <= 256; byte++)
-      {
-        while (i < added->words->len)
-          {
-            const Word *word = g_ptr_array_index (added->words, i);
+  return found;
+}
 
-            if ((guint) word->normalized > group ||
-                ((guint) word->normalized == group && (guint8) word->sought->str[0] >= byte))
-              break;
-            i++;
-          }
-        added->first[group][byte] = (guint16) i;
-      }
+/* Whether the word at [@begin, @end) touches a letter of another word. */
+static gboolean
+touches_word (const char *text, gsize length, gsize begin, gsize end)
+{
+  if (begin > 0 &&
+      dif_char_is_word (g_utf8_get_char (g_utf8_find_prev_char (text, text + begin))))
+    return TRUE;
+  return end < length && dif_char_is_word (g_utf8_get_char (text + end));
+}
+
+/* The white space before @begin, not beyond @from, is cut off. */
+static gsize
+strip_left (const char *text, gsize from, gsize begin)
+{
+  while (begin > from)
+    {
+      const char *p = g_utf8_find_prev_char (text + from, text + begin);
+
+      if (! p || dif_char_class (g_utf8_get_char (p)) != DIF_CHAR_SPACE)
+        break;
+      begin = (gsize) (p - text);
+    }
+  return begin;
+}
+
+static gsize
+strip_right (const char *text, gsize length, gsize end)
+{
+  while (end < length && dif_char_class (g_utf8_get_char (text + end)) == DIF_CHAR_SPACE)
+    end = (gsize) (g_utf8_next_char (text + end) - text);
+  return end;
 }
 
 gint32
 dif_added_tokens_next (DifAddedTokens *added, gboolean normalized, const char *text, gsize length,
-                       gsize *begin, gsize *end)
+                       DifAddedCursor *at, gsize *end)
 {
-  const guint16 *first = added->first[normalized ? 1 : 0];
+  const DifTrie *trie = added->sought[normalized ? 1 : 0];
 
-  for (gsize at = 0; at < length; at++)
+  while (at->sought < length)
     {
-      guint8 byte = (guint8) text[at];
+      const DifAddedToken *word;
+      gsize                begin = at->sought, n = 0;
+      gint32               found = match_at (trie, text + begin, length - begin, &n);
 
-      for (guint i = first[byte]; i < first[byte + 1]; i++)
+      if (found < 0)
         {
-          const Word *word = g_ptr_array_index (added->words, i);
-
-          if (word->sought->len > 0 && word->sought->len <= length - at &&
-              memcmp (word->sought->str, text + at, word->sought->len) == 0)
-            {
-              *begin = at;
-              *end   = at + word->sought->len;
-              return word->id;
-            }
+          at->sought++;
+          continue;
         }
+      at->sought += n;
+      word = &g_array_index (added->words, DifAddedToken, found);
+      if (word->single_word && touches_word (text, length, begin, at->sought))
+        continue;
+      *end     = MAX (at->from, word->lstrip ? strip_left (text, at->from, begin) : begin);
+      at->from = word->rstrip ? strip_right (text, length, at->sought) : at->sought;
+      return word->id;
     }
-  *begin = length;
-  *end   = length;
+  *end     = MAX (at->from, length);
+  at->from = *end;
   return -1;
 }

@@ -13,7 +13,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "text/bpe-private.h"
+#include "text/bpe-merges.h"
+#include "text/tokenizer.h"
 
 #define MAX_BYTES     (64u * 1024 * 1024)
 #define MAX_ARCHIVE   (256u * 1024 * 1024)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* normalize.c - what CLIP's tokenizer does to a text before it looks at it.
+/* normalize.c - characters and normal forms of a text, as the reference's tokenizers see them.
  *
- * Knows no vocabulary.  Form C is computed here and not by
- * g_utf8_normalize(), which stops at U+0000 and takes time quadratic in the
- * length of a run of combining marks.
+ * Knows no vocabulary.  utf8proc decomposes and composes; marks are sorted
+ * here, since utf8proc_decompose() takes time quadratic in the length of a run
+ * of them, and characters that are newer than the reference's tables are kept
+ * from it.
  */
 #include "text/normalize.h"
 
 #include <stdlib.h>
+#include <utf8proc.h>
 
 /* A decomposed character, its combining class and where it stood. */
 typedef struct
@@ -21,9 +23,8 @@ typedef struct
  * before them. */
 #define FIRST_COMBINING 0x300
 
-/* Longest canonical decomposition of one character (GLib's documentation of
- * g_unichar_fully_decompose()). */
-#define MAX_DECOMPOSITION G_UNICHAR_MAX_DECOMPOSITION_LENGTH
+/* Longest compatibility decomposition of one character (U+FDFA). */
+#define MAX_DECOMPOSITION 18
 
 DifCharClass
 dif_char_class (gunichar c)
@@ -50,6 +51,24 @@ dif_char_class (gunichar c)
 }
 
 gboolean
+dif_char_is_word (gunichar c)
+{
+  switch (g_unichar_type (c))
+    {
+    case G_UNICODE_NON_SPACING_MARK:
+    case G_UNICODE_SPACING_MARK:
+    case G_UNICODE_ENCLOSING_MARK:
+    case G_UNICODE_DECIMAL_NUMBER:
+    case G_UNICODE_LETTER_NUMBER:
+    case G_UNICODE_CONNECT_PUNCTUATION:
+      return TRUE;
+    default:
+      return dif_char_class (c) == DIF_CHAR_LETTER || c == 0x200c || c == 0x200d ||
+             (c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f189);
+    }
+}
+
+gboolean
 dif_text_is_valid (const char *text, gsize length)
 {
   const char *end = text + length;
@@ -61,9 +80,9 @@ dif_text_is_valid (const char *text, gsize length)
   return TRUE;
 }
 
-/* ---- form C ---- */
+/* ---- normal forms ---- */
 
-/* The reference's form C is that of Unicode 9: to it these characters, added
+/* The reference's forms are those of Unicode 9: to it these characters, added
  * later, neither combine nor decompose.  (Source: its behaviour, compared with
  * GLib 2.84's tables, Unicode 16.) */
 static const gunichar after_unicode_9[][2] = {
@@ -77,9 +96,15 @@ static const gunichar after_unicode_9[][2] = {
   { 0x1715, 0x1715 },
   { 0x1abf, 0x1ace },
   { 0x1df6, 0x1dfa },
+  { 0x32ff, 0x32ff },
+  { 0xa7f1, 0xa7f4 },
   { 0xa82c, 0xa82c },
+  { 0xab69, 0xab69 },
   { 0x105c9, 0x105c9 },
   { 0x105e4, 0x105e4 },
+  { 0x10781, 0x10785 },
+  { 0x10787, 0x107b0 },
+  { 0x107b2, 0x107ba },
   { 0x10d24, 0x10d27 },
   { 0x10d69, 0x10d6d },
   { 0x10eab, 0x10eac },
@@ -109,12 +134,16 @@ static const gunichar after_unicode_9[][2] = {
   { 0x1612f, 0x1612f },
   { 0x16d68, 0x16d6a },
   { 0x16ff0, 0x16ff1 },
+  { 0x1ccd6, 0x1ccf9 },
+  { 0x1e030, 0x1e06d },
   { 0x1e08f, 0x1e08f },
   { 0x1e130, 0x1e136 },
   { 0x1e2ae, 0x1e2ae },
   { 0x1e2ec, 0x1e2ef },
   { 0x1e4ec, 0x1e4ef },
   { 0x1e5ee, 0x1e5ef },
+  { 0x1f16c, 0x1f16c },
+  { 0x1fbf0, 0x1fbf9 },
 };
 
 static gboolean
@@ -138,10 +167,11 @@ compare_marks (const void *a, const void *b)
 }
 
 static void
-append_decomposed (GArray *out, gunichar c)
+append_decomposed (GArray *out, gunichar c, DifTextForm form)
 {
-  gunichar parts[MAX_DECOMPOSITION];
-  gsize    n;
+  int              options = UTF8PROC_DECOMPOSE | (form == DIF_TEXT_NFKC ? UTF8PROC_COMPAT : 0);
+  utf8proc_int32_t parts[MAX_DECOMPOSITION];
+  utf8proc_ssize_t n;
 
   if (is_after_unicode_9 (c))
     {
@@ -150,10 +180,13 @@ append_decomposed (GArray *out, gunichar c)
       g_array_append_val (out, mark);
       return;
     }
-  n = g_unichar_fully_decompose (c, FALSE, parts, MAX_DECOMPOSITION);
-  for (gsize i = 0; i < n; i++)
+  n = utf8proc_decompose_char ((utf8proc_int32_t) c, parts, MAX_DECOMPOSITION,
+                               (utf8proc_option_t) options, NULL);
+  for (utf8proc_ssize_t i = 0; i < n; i++)
     {
-      Mark mark = { .c = parts[i], .order = g_unichar_combining_class (parts[i]), .at = out->len };
+      Mark mark = { .c     = (gunichar) parts[i],
+                    .order = utf8proc_get_property (parts[i])->combining_class,
+                    .at    = out->len };
 
       g_array_append_val (out, mark);
     }
@@ -177,62 +210,71 @@ sort_marks (GArray *text)
     }
 }
 
-/* Joins what has a composed form; the starter takes every following mark that
- * no mark of the same or a higher order, or another starter, keeps from it. */
+/* Appends @c, or what a newer character was composed of. */
 static void
-compose (GArray *text)
+append_old (GString *out, utf8proc_int32_t c)
 {
-  Mark  *marks   = (Mark *) text->data;
-  guint  n       = 0;
-  gssize starter = -1;
+  utf8proc_int32_t parts[MAX_DECOMPOSITION] = { c };
+  utf8proc_ssize_t n                        = 1;
 
-  for (guint i = 0; i < text->len; i++)
-    {
-      gboolean blocked = starter < 0 ||
-                         ((gsize) starter + 1 < n &&
-                          (marks[n - 1].order == 0 || marks[n - 1].order >= marks[i].order));
-      gunichar joined;
-
-      if (! blocked && g_unichar_compose (marks[starter].c, marks[i].c, &joined) &&
-          ! is_after_unicode_9 (joined))
-        {
-          marks[starter].c = joined;
-          continue;
-        }
-      if (marks[i].order == 0)
-        starter = n;
-      marks[n++] = marks[i];
-    }
-  g_array_set_size (text, n);
+  if (is_after_unicode_9 ((gunichar) c))
+    n = utf8proc_decompose_char (c, parts, MAX_DECOMPOSITION, UTF8PROC_DECOMPOSE, NULL);
+  for (utf8proc_ssize_t i = 0; i < n; i++)
+    g_string_append_unichar (out, (gunichar) parts[i]);
 }
 
-static GArray *
-to_form_c (const char *text, gsize length)
+/* Appends [@begin, @end), of which nothing is to be kept from utf8proc. */
+static void
+append_composed (GString *out, const Mark *marks, guint begin, guint end, GArray *scratch)
 {
-  GArray  *out   = g_array_new (FALSE, FALSE, sizeof (Mark));
-  gboolean plain = TRUE;
+  utf8proc_ssize_t n;
 
-  for (const char *p = text; p < text + length; p = g_utf8_next_char (p))
-    {
-      gunichar c = g_utf8_get_char (p);
+  g_array_set_size (scratch, end - begin);
+  for (guint i = begin; i < end; i++)
+    g_array_index (scratch, utf8proc_int32_t, i - begin) = (utf8proc_int32_t) marks[i].c;
+  n = utf8proc_normalize_utf32 ((utf8proc_int32_t *) (gpointer) scratch->data, end - begin,
+                                (utf8proc_option_t) (UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+  for (utf8proc_ssize_t i = 0; i < n; i++)
+    append_old (out, g_array_index (scratch, utf8proc_int32_t, i));
+}
 
-      plain = plain && c < FIRST_COMBINING;
-    }
-  for (const char *p = text; p < text + length; p = g_utf8_next_char (p))
-    {
-      Mark mark = { .c = g_utf8_get_char (p) };
+/* Newer characters and what they might combine with stay as they are: to the
+ * reference a newer one is a starter that nothing composes with. */
+static GString *
+compose (GArray *text, gsize length)
+{
+  g_autoptr (GArray) scratch = g_array_new (FALSE, FALSE, sizeof (utf8proc_int32_t));
+  GString           *out     = g_string_sized_new (length);
+  const Mark        *marks   = (const Mark *) text->data;
+  guint              begin   = 0;
 
-      if (plain)
-        g_array_append_val (out, mark);
-      else
-        append_decomposed (out, mark.c);
-    }
-  if (! plain)
-    {
-      sort_marks (out);
-      compose (out);
-    }
+  for (guint i = 0; i <= text->len; i++)
+    if (i == text->len || is_after_unicode_9 (marks[i].c))
+      {
+        append_composed (out, marks, begin, i, scratch);
+        if (i < text->len)
+          g_string_append_unichar (out, marks[i].c);
+        begin = i + 1;
+      }
   return out;
+}
+
+GString *
+dif_text_to_form (const char *text, gsize length, DifTextForm form)
+{
+  g_autoptr (GArray) marks = NULL;
+  gunichar           limit = form == DIF_TEXT_NFC ? FIRST_COMBINING : 0x80;
+  gboolean           plain = TRUE;
+
+  for (const char *p = text; plain && p < text + length; p = g_utf8_next_char (p))
+    plain = g_utf8_get_char (p) < limit;
+  if (plain)
+    return g_string_new_len (text, (gssize) length);
+  marks = g_array_new (FALSE, FALSE, sizeof (Mark));
+  for (const char *p = text; p < text + length; p = g_utf8_next_char (p))
+    append_decomposed (marks, g_utf8_get_char (p), form);
+  sort_marks (marks);
+  return compose (marks, length);
 }
 
 /* ---- lower case ---- */
@@ -259,8 +301,8 @@ static const struct
   { 0x16ea0, 0x16eb8, 27 },
 };
 
-static void
-append_lower (GString *out, gunichar c)
+void
+dif_text_append_lower (GString *out, gunichar c)
 {
   if (c < 0x80)
     {
@@ -280,25 +322,4 @@ append_lower (GString *out, gunichar c)
         return;
       }
   g_string_append_unichar (out, g_unichar_tolower (c));
-}
-
-GString *
-dif_text_normalize (const char *text, gsize length)
-{
-  g_autoptr (GArray) marks = to_form_c (text, length);
-  GString           *out   = g_string_sized_new (length);
-  gboolean           space = FALSE;
-
-  for (guint i = 0; i < marks->len; i++)
-    {
-      gunichar c        = g_array_index (marks, Mark, i).c;
-      gboolean is_space = dif_char_class (c) == DIF_CHAR_SPACE;
-
-      if (is_space && ! space)
-        g_string_append_c (out, ' ');
-      else if (! is_space)
-        append_lower (out, c);
-      space = is_space;
-    }
-  return out;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* normalize.h - what CLIP's tokenizer does to a text before it looks at it. */
+/* normalize.h - characters and normal forms of a text, as the reference's tokenizers see them. */
 #ifndef DIF_TEXT_NORMALIZE_H
 #define DIF_TEXT_NORMALIZE_H
 
@@ -40,19 +40,48 @@ DifCharClass dif_char_class (gunichar c);
 gboolean dif_text_is_valid (const char *text, gsize length);
 
 /**
- * dif_text_normalize:
+ * dif_char_is_word:
+ * @c: a character
+ *
+ * Returns: whether it is of a word, `\w`
+ */
+gboolean dif_char_is_word (gunichar c);
+
+/**
+ * DifTextForm:
+ * @DIF_TEXT_NFC: normalization form C
+ * @DIF_TEXT_NFKC: normalization form KC
+ */
+typedef enum
+{
+  DIF_TEXT_NFC,
+  DIF_TEXT_NFKC
+} DifTextForm;
+
+/**
+ * dif_text_to_form:
  * @text: UTF-8; U+0000 may be in it
  * @length: bytes
+ * @form: which
  *
- * Normalization form C, then runs of white space to one space, then lower
- * case character by character (no final sigma).  Takes time in proportion to
- * @length, up to the sorting of runs of combining marks.
+ * That of Unicode 9, which the reference has: to it characters added later
+ * neither combine nor decompose.  Takes time in proportion to @length, up to
+ * the sorting of runs of combining marks.
  *
- * Source: transformers 5, tokenization_clip.py; tokenizers, normalizers/.
+ * Source: tokenizers, normalizers/unicode.rs; UAX #15.
  *
- * Returns: (transfer full): the normalized text
+ * Returns: (transfer full): the text in that form
  */
-GString *dif_text_normalize (const char *text, gsize length);
+GString *dif_text_to_form (const char *text, gsize length, DifTextForm form);
+
+/**
+ * dif_text_append_lower:
+ * @out: gets the lower case of @c
+ * @c: a character
+ *
+ * Lower case character by character (no final sigma).
+ */
+void dif_text_append_lower (GString *out, gunichar c);
 
 G_END_DECLS
 

@@ -285,25 +285,20 @@ static void
 fill_chunk (DifPrompt *p, DifTokenizer *t, guint at, const gint32 *ids, const float *weights,
             guint n)
 {
-  gint32 *to = p->ids + (gsize) at * p->length;
-  float  *w  = p->weights + (gsize) at * p->length;
+  float *w = p->weights + (gsize) at * p->length;
+  guint  before;
 
+  dif_tokenizer_overhead (t, &before);
+  dif_tokenizer_wrap (t, ids, n, p->ids + (gsize) at * p->length, p->length);
   for (guint i = 0; i < p->length; i++)
-    {
-      gboolean token = i > 0 && i <= n;
-
-      to[i] = token        ? ids[i - 1]
-              : i == 0     ? dif_tokenizer_bos (t)
-              : i == n + 1 ? dif_tokenizer_eos (t)
-                           : dif_tokenizer_pad (t);
-      w[i]  = token ? weights[i - 1] : 1;
-    }
+    w[i] = i >= before && i - before < n ? weights[i - before] : 1;
 }
 
 static DifPrompt *
 cut (DifTokenizer *t, const Tokens *tokens, DifPromptSyntax syntax, GError **error)
 {
-  guint      length = dif_tokenizer_max_length (t), run = length - 2, n = tokens->ids->len;
+  guint      length = dif_tokenizer_max_length (t), n = tokens->ids->len;
+  guint      run      = length - dif_tokenizer_overhead (t, NULL);
   guint      n_chunks = 1;
   DifPrompt *p;
 

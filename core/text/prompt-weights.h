@@ -39,7 +39,7 @@
 #ifndef DIF_TEXT_PROMPT_WEIGHTS_H
 #define DIF_TEXT_PROMPT_WEIGHTS_H
 
-#include "text/bpe.h"
+#include "text/tokenizer.h"
 
 G_BEGIN_DECLS
 

@@ -16,6 +16,8 @@ import random
 import struct
 import zlib
 
+import tokens_corpus
+
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 
 
@@ -794,6 +796,7 @@ def main():
     make_frames()
     safetensors = make_safetensors()
     make_tokenizer()
+    tokens_corpus.make(write, parts, dump)
     make_prompt_weights()
     make_checkpoint_config(safetensors)
     make_model_files()

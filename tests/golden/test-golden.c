@@ -313,7 +313,7 @@ check_ids (DifPipeline *pipe, DifJson *c, const char *key, DifWeights *golden, c
     return;
   n   = dif_tokenizer_max_length (tok);
   ids = g_new (gint32, n);
-  dif_tokenizer_encode (tok, dif_json_string (c, key, ""), ids, NULL, NULL, &error);
+  dif_tokenizer_encode (tok, dif_json_string (c, key, ""), ids, n, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (array->shape.d[1], ==, n);
   for (guint i = 0; i < n; i++)

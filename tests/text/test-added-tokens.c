@@ -4,29 +4,57 @@
 
 #include <string.h>
 
+static void
+add (DifAddedTokens *added, const char *content, gint32 id, gboolean normalized)
+{
+  const DifAddedToken token = { .content = content, .id = id, .normalized = normalized };
+
+  dif_added_tokens_add (added, &token);
+}
+
+static GString *
+lower (const char *text, gsize length, gpointer user_data)
+{
+  GString *out = g_string_new_len (text, (gssize) length);
+
+  return g_string_ascii_down (out);
+}
+
 static DifAddedTokens *
 make_set (void)
 {
   DifAddedTokens *added = dif_added_tokens_new ();
 
-  dif_added_tokens_add (added, "cat", 1, FALSE);
-  dif_added_tokens_add (added, "cats and", 2, FALSE);
-  dif_added_tokens_add (added, "Dog", 3, TRUE);
-  dif_added_tokens_add (added, "\xff", 4, FALSE);
-  dif_added_tokens_add (added, "cab", 9, TRUE);
-  dif_added_tokens_add (added, "cab", 5, FALSE);
+  add (added, "cat", 1, FALSE);
+  add (added, "cats and", 2, FALSE);
+  add (added, "Dog", 3, TRUE);
+  add (added, "\u00fc", 4, FALSE);
+  add (added, "cab", 9, TRUE);
+  add (added, "cab", 5, FALSE);
   return added;
 }
 
+/* What the set makes of @text: plain text as it is, ids in brackets. */
 static void
-assert_next (DifAddedTokens *added, gboolean normalized, const char *text, gint32 id, gsize begin,
-             gsize end)
+assert_cut (DifAddedTokens *added, gboolean normalized, const char *text, const char *expected)
 {
-  gsize b = 77, e = 77;
+  g_autoptr (GString) found = g_string_new (NULL);
+  DifAddedCursor      at    = { 0 };
+  gint32              id;
 
-  g_assert_cmpint (dif_added_tokens_next (added, normalized, text, strlen (text), &b, &e), ==, id);
-  g_assert_cmpuint (b, ==, begin);
-  g_assert_cmpuint (e, ==, end);
+  do
+    {
+      gsize begin = at.from, end = 77;
+
+      id = dif_added_tokens_next (added, normalized, text, strlen (text), &at, &end);
+      g_assert_cmpuint (end, >=, begin);
+      g_assert_cmpuint (end, <=, strlen (text));
+      g_string_append_len (found, text + begin, (gssize) (end - begin));
+      if (id >= 0)
+        g_string_append_printf (found, "[%d]", id);
+    }
+  while (id >= 0);
+  g_assert_cmpstr (found->str, ==, expected);
 }
 
 static void
@@ -34,18 +62,54 @@ test_search (void)
 {
   g_autoptr (DifAddedTokens) added = make_set ();
 
-  dif_added_tokens_freeze (added);
-  assert_next (added, FALSE, "", -1, 0, 0);
-  assert_next (added, FALSE, "no", -1, 2, 2);
-  assert_next (added, FALSE, "a cat", 1, 2, 5);
-  assert_next (added, FALSE, "cats", 1, 0, 3);
-  assert_next (added, FALSE, "cats andcat", 2, 0, 8);
-  assert_next (added, FALSE, "concab cat", 5, 3, 6);
-  assert_next (added, FALSE, "ca", -1, 2, 2);
-  assert_next (added, FALSE, "x\xff", 4, 1, 2);
-  assert_next (added, FALSE, "dog Dog", -1, 7, 7);
-  assert_next (added, TRUE, "a dog", 3, 2, 5);
-  assert_next (added, TRUE, "cat cab", -1, 7, 7);
+  dif_added_tokens_freeze (added, lower, NULL);
+  assert_cut (added, FALSE, "", "");
+  assert_cut (added, FALSE, "no", "no");
+  assert_cut (added, FALSE, "a cat", "a [1]");
+  assert_cut (added, FALSE, "cats", "[1]s");
+  assert_cut (added, FALSE, "cats andcat", "[2][1]");
+  assert_cut (added, FALSE, "concab cat", "con[5] [1]");
+  assert_cut (added, FALSE, "ca", "ca");
+  assert_cut (added, FALSE, "x\u00fc", "x[4]");
+  assert_cut (added, FALSE, "dog Dog", "dog Dog");
+  assert_cut (added, TRUE, "a dog", "a [3]");
+  assert_cut (added, TRUE, "cat cab", "cat cab");
+}
+
+/* A token with one of its flags set. */
+static DifAddedTokens *
+make_flagged (gboolean lstrip, gboolean rstrip, gboolean single_word)
+{
+  DifAddedTokens     *added = dif_added_tokens_new ();
+  const DifAddedToken token = { .content     = "<x>",
+                                .id          = 7,
+                                .lstrip      = lstrip,
+                                .rstrip      = rstrip,
+                                .single_word = single_word };
+
+  dif_added_tokens_add (added, &token);
+  add (added, " y", 8, FALSE);
+  dif_added_tokens_freeze (added, NULL, NULL);
+  return added;
+}
+
+static void
+test_flags (void)
+{
+  g_autoptr (DifAddedTokens) left   = make_flagged (TRUE, FALSE, FALSE);
+  g_autoptr (DifAddedTokens) right  = make_flagged (FALSE, TRUE, FALSE);
+  g_autoptr (DifAddedTokens) both   = make_flagged (TRUE, TRUE, FALSE);
+  g_autoptr (DifAddedTokens) single = make_flagged (FALSE, FALSE, TRUE);
+
+  assert_cut (left, FALSE, "a  \u3000<x>  b", "a[7]  b");
+  assert_cut (left, FALSE, " <x> <x>", "[7][7]");
+  assert_cut (right, FALSE, "a <x> \n b", "a [7]b");
+  assert_cut (right, FALSE, "<x> ", "[7]");
+  /* The white space that one took may begin the next. */
+  assert_cut (right, FALSE, "<x> y", "[7][8]");
+  assert_cut (both, FALSE, " <x> <x> ", "[7][7]");
+  assert_cut (single, FALSE, "<x> a<x> <x>a <x>", "[7] a<x> <x>a [7]");
+  assert_cut (single, FALSE, "<x>.\u4e2d<x>", "[7].\u4e2d<x>");
 }
 
 static void
@@ -58,9 +122,12 @@ test_set (void)
   g_assert_cmpint (dif_added_tokens_find (added, "dog"), ==, -1);
   g_assert_cmpint (dif_added_tokens_max_id (added), ==, 5);
   g_assert_cmpint (dif_added_tokens_max_id (empty), ==, -1);
-  dif_added_tokens_freeze (empty);
-  assert_next (empty, FALSE, "abc", -1, 3, 3);
-  assert_next (empty, TRUE, "abc", -1, 3, 3);
+  g_assert_cmpuint (dif_added_tokens_count (added), ==, 5);
+  g_assert_cmpstr (dif_added_tokens_of_id (added, 2)->content, ==, "cats and");
+  g_assert_null (dif_added_tokens_of_id (added, 9));
+  dif_added_tokens_freeze (empty, NULL, NULL);
+  assert_cut (empty, FALSE, "abc", "abc");
+  assert_cut (empty, TRUE, "abc", "abc");
 }
 
 int
@@ -68,6 +135,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/text/added-tokens/finds-the-first-and-longest", test_search);
+  g_test_add_func ("/text/added-tokens/keeps-to-its-flags", test_flags);
   g_test_add_func ("/text/added-tokens/keeps-a-word-once", test_set);
   return g_test_run ();
 }

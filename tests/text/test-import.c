@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "formats/scratch.h"
-#include "text/bpe.h"
+#include "text/tokenizer.h"
 
 static char *
 fixture (const char *relative)
@@ -66,8 +66,10 @@ assert_imports (const char *scratch, const char *from)
   a = dif_tokenizer_load (words, &error);
   b = dif_tokenizer_load (folder, &error);
   g_assert_no_error (error);
-  dif_tokenizer_encode (a, "a red cube beside a blue sphere, \xc3\xbc 7", x, NULL, NULL, &error);
-  dif_tokenizer_encode (b, "a red cube beside a blue sphere, \xc3\xbc 7", y, NULL, NULL, &error);
+  dif_tokenizer_encode (a, "a red cube beside a blue sphere, \xc3\xbc 7", x, 77, NULL, NULL,
+                        &error);
+  dif_tokenizer_encode (b, "a red cube beside a blue sphere, \xc3\xbc 7", y, 77, NULL, NULL,
+                        &error);
   g_assert_no_error (error);
   g_assert_cmpmem (x, sizeof x, y, sizeof y);
 }

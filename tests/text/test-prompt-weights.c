@@ -125,7 +125,7 @@ test_plain (void)
       g_autoptr (DifPrompt) p     = dif_prompt_new (t, texts[i], DIF_PROMPT_PLAIN, &error);
 
       g_assert_no_error (error);
-      dif_tokenizer_encode (t, texts[i], ids, NULL, NULL, &error);
+      dif_tokenizer_encode (t, texts[i], ids, length, NULL, NULL, &error);
       g_assert_no_error (error);
       g_assert_cmpuint (p->n_chunks, ==, 1);
       g_assert_cmpmem (p->ids, length * sizeof *ids, ids, length * sizeof *ids);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* test-bpe.c - the same ids as transformers' CLIPTokenizer.
+/* test-clip-bpe.c - the same ids as transformers' CLIPTokenizer.
  *
  * The strings and their ids are tests/fixtures/clip-tokens.json (see
  * PROVENANCE.md there), with a small vocabulary of our own and with CLIP's,
@@ -8,7 +8,7 @@
  */
 #include "base/error.h"
 #include "base/json.h"
-#include "text/bpe.h"
+#include "text/tokenizer.h"
 
 #include <string.h>
 
@@ -118,7 +118,8 @@ check_case (DifTokenizer *t, DifJson *node, DifJson *list)
   g_assert_cmpuint (found->len + 2, ==, expected->len);
   if (strlen (text->str) == text->len)
     {
-      g_assert_true (dif_tokenizer_encode (t, text->str, ids, &n_used, &n_dropped, &error));
+      g_assert_true (
+          dif_tokenizer_encode (t, text->str, ids, MAX_LENGTH, &n_used, &n_dropped, &error));
       g_assert_cmpuint (n_used, ==, expected->len);
     }
   else
@@ -179,8 +180,9 @@ check_padding (const char *name, DifTokenizer *eos, DifTokenizer *bang)
       gint32             ids[MAX_LENGTH];
 
       g_assert_cmpuint (expected->len, ==, MAX_LENGTH);
-      g_assert_true (dif_tokenizer_encode (
-          is_eos ? eos : bang, dif_json_string (node, "text", NULL), ids, NULL, NULL, &error));
+      g_assert_true (dif_tokenizer_encode (is_eos ? eos : bang,
+                                           dif_json_string (node, "text", NULL), ids, MAX_LENGTH,
+                                           NULL, NULL, &error));
       print_difference (node, expected, ids);
     }
 }
@@ -269,7 +271,8 @@ test_long_texts (void)
 
       while (text->len < 1000000)
         g_string_append (text, units[i]);
-      g_assert_true (dif_tokenizer_encode (t, text->str, ids, &n_used, &n_dropped, &error));
+      g_assert_true (
+          dif_tokenizer_encode (t, text->str, ids, MAX_LENGTH, &n_used, &n_dropped, &error));
       g_assert_no_error (error);
       g_assert_cmpuint (n_used, <=, MAX_LENGTH);
       g_string_free (text, TRUE);
@@ -284,7 +287,7 @@ test_limits (void)
   g_autoptr (GError)       error           = NULL;
   gint32                   ids[MAX_LENGTH] = { -5 };
 
-  g_assert_false (dif_tokenizer_encode (t, text, ids, NULL, NULL, &error));
+  g_assert_false (dif_tokenizer_encode (t, text, ids, MAX_LENGTH, NULL, NULL, &error));
   g_assert_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM);
   assert_one_line (error, "prompt: expected at most");
   g_assert_cmpint (ids[0], ==, -5);
@@ -302,7 +305,7 @@ test_bad_utf8 (void)
       g_autoptr (GError) error           = NULL;
       gint32             ids[MAX_LENGTH] = { -5 };
 
-      g_assert_false (dif_tokenizer_encode (t, texts[i], ids, NULL, NULL, &error));
+      g_assert_false (dif_tokenizer_encode (t, texts[i], ids, MAX_LENGTH, NULL, NULL, &error));
       g_assert_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM);
       assert_one_line (error, "prompt: expected UTF-8 text");
       g_assert_cmpint (ids[0], ==, -5);
@@ -318,16 +321,16 @@ test_counts (void)
   gint32                   ids[MAX_LENGTH];
   guint                    n_used, n_dropped;
 
-  g_assert_true (dif_tokenizer_encode (t, "", ids, &n_used, &n_dropped, &error));
+  g_assert_true (dif_tokenizer_encode (t, "", ids, MAX_LENGTH, &n_used, &n_dropped, &error));
   g_assert_cmpuint (n_used, ==, 2);
   g_assert_cmpuint (n_dropped, ==, 0);
   for (guint i = 0; i < 75; i++)
     g_string_append (text, "cat ");
-  g_assert_true (dif_tokenizer_encode (t, text->str, ids, &n_used, &n_dropped, &error));
+  g_assert_true (dif_tokenizer_encode (t, text->str, ids, MAX_LENGTH, &n_used, &n_dropped, &error));
   g_assert_cmpuint (n_used, ==, 77);
   g_assert_cmpuint (n_dropped, ==, 0);
   g_string_append (text, "cat cat");
-  g_assert_true (dif_tokenizer_encode (t, text->str, ids, &n_used, &n_dropped, &error));
+  g_assert_true (dif_tokenizer_encode (t, text->str, ids, MAX_LENGTH, &n_used, &n_dropped, &error));
   g_assert_cmpuint (n_used, ==, 77);
   g_assert_cmpuint (n_dropped, ==, 2);
   g_assert_cmpint (ids[76], ==, dif_tokenizer_eos (t));
@@ -338,12 +341,12 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/text/bpe/gives-the-reference-ids", test_tiny);
-  g_test_add_func ("/text/bpe/gives-the-reference-ids-from-saved-files", test_saved);
-  g_test_add_func ("/text/bpe/gives-the-reference-ids-with-clips-vocabulary", test_clip);
-  g_test_add_func ("/text/bpe/takes-a-megabyte-of-anything", test_long_texts);
-  g_test_add_func ("/text/bpe/keeps-its-limit", test_limits);
-  g_test_add_func ("/text/bpe/refuses-invalid-utf-8", test_bad_utf8);
-  g_test_add_func ("/text/bpe/counts-what-it-dropped", test_counts);
+  g_test_add_func ("/text/clip-bpe/gives-the-reference-ids", test_tiny);
+  g_test_add_func ("/text/clip-bpe/gives-the-reference-ids-from-saved-files", test_saved);
+  g_test_add_func ("/text/clip-bpe/gives-the-reference-ids-with-clips-vocabulary", test_clip);
+  g_test_add_func ("/text/clip-bpe/takes-a-megabyte-of-anything", test_long_texts);
+  g_test_add_func ("/text/clip-bpe/keeps-its-limit", test_limits);
+  g_test_add_func ("/text/clip-bpe/refuses-invalid-utf-8", test_bad_utf8);
+  g_test_add_func ("/text/clip-bpe/counts-what-it-dropped", test_counts);
   return g_test_run ();
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* test-bpe-load.c - tokenizer folders: which file wins, and broken ones. */
+/* test-tokenizer-files.c - tokenizer folders: which file wins, and broken ones. */
 #include "base/error.h"
 #include "base/json.h"
-#include "text/bpe.h"
+#include "text/tokenizer.h"
 
 #include <string.h>
 
@@ -204,7 +204,7 @@ test_missing (void)
   g_autofree char *absent = scratch_path (folder, "absent");
 
   assert_refused (folder, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY,
-                  "expected vocab.json and merges.txt, or tokenizer.json, found none");
+                  "expected vocab.json and merges.txt, tokenizer.json or spiece.model, found none");
   assert_refused (absent, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_MISSING_KEY, "found none");
   scratch_free (folder);
   folder = new_folder ();
@@ -241,8 +241,6 @@ test_bad_files (void)
     { "special_tokens_map.json", "7", DIF_FORMAT_ERROR_BAD_VALUE, "expected an object, found 7" },
     { "special_tokens_map.json", "{\"pad_token\": \"\"}", DIF_FORMAT_ERROR_BAD_VALUE,
       "expected tokens that begin, end and fill a prompt" },
-    { "special_tokens_map.json", "{\"pad_token\": {\"content\": \"x\", \"lstrip\": true}}",
-      DIF_FORMAT_ERROR_UNSUPPORTED, "pad_token: expected \"lstrip\": false" },
     { "tokenizer_config.json", "{", DIF_FORMAT_ERROR_CORRUPT, "tokenizer_config.json: " },
     { "tokenizer_config.json", "{\"added_tokens_decoder\": {\"x\": {\"content\": \"y\"}}}",
       DIF_FORMAT_ERROR_BAD_VALUE, "expected an id as key" },
@@ -255,8 +253,19 @@ test_bad_files (void)
     { "tokenizer.json", "{}", DIF_FORMAT_ERROR_BAD_VALUE, "as vocabulary" },
     { "tokenizer.json", "{\"model\": 5}", DIF_FORMAT_ERROR_BAD_VALUE,
       "model: expected an object, found 5" },
+    { "tokenizer.json", "{\"model\": {\"type\": \"WordPiece\", \"vocab\": []}}",
+      DIF_FORMAT_ERROR_UNSUPPORTED,
+      "model.type: expected a model of type BPE, found \"WordPiece\"" },
     { "tokenizer.json", "{\"model\": {\"type\": \"Unigram\", \"vocab\": []}}",
-      DIF_FORMAT_ERROR_UNSUPPORTED, "model.type: expected a model of type BPE, found \"Unigram\"" },
+      DIF_FORMAT_ERROR_BAD_VALUE, "expected an array \"model.vocab\" of 1 to 1000000 pieces" },
+    { "tokenizer.json", "{\"model\": {\"type\": \"Unigram\", \"vocab\": [[\"a\"]]}}",
+      DIF_FORMAT_ERROR_BAD_VALUE, "model.vocab[0]: expected a piece" },
+    { "tokenizer.json",
+      "{\"model\": {\"type\": \"BPE\", \"vocab\": {}, \"merges\": []}, \"pre_tokenizer\": "
+      "{\"type\": \"Whitespace\"}}",
+      DIF_FORMAT_ERROR_UNSUPPORTED, "pre_tokenizer: expected GPT-2's or Qwen2's way" },
+    { "tokenizer_config.json", "{\"tokenizer_class\": \"T5Tokenizer\"}",
+      DIF_FORMAT_ERROR_MISSING_KEY, "expected tokenizer.json or spiece.model, found neither" },
     { "tokenizer.json", "{\"model\": {\"type\": \"BPE\", \"vocab\": []}}",
       DIF_FORMAT_ERROR_BAD_VALUE, "as vocabulary" },
     { "tokenizer.json", "{\"model\": {\"vocab\": {\"<|endoftext|>\": 0}}}",
@@ -276,6 +285,42 @@ test_bad_files (void)
       char *folder = new_folder ();
 
       scratch_write_text (folder, rows[i].file, rows[i].text);
+      assert_refused (folder, DIF_FORMAT_ERROR, rows[i].code, rows[i].what);
+      scratch_free (folder);
+    }
+}
+
+/* A SentencePiece model is a run of fields: "\n", length, piece. */
+static void
+test_bad_spiece (void)
+{
+#define PIECE "\n\x08\n\001a\x15\0\0\0\0"
+  static const struct
+  {
+    const char *data;
+    gsize       size;
+    int         code;
+    const char *what;
+  } rows[] = {
+    { "", 0, DIF_FORMAT_ERROR_CORRUPT, "expected pieces in a SentencePiece model" },
+    { PIECE "\n\xff\xff\xff\xff\x0f", 16, DIF_FORMAT_ERROR_CORRUPT, "a whole SentencePiece model" },
+    { PIECE "\x0b", 11, DIF_FORMAT_ERROR_CORRUPT, "a whole SentencePiece model" },
+    { PIECE "\n\x03\n\x01\xff", 15, DIF_FORMAT_ERROR_BAD_VALUE, "pieces of UTF-8 text" },
+    { PIECE "\n\x02\n\x05", 14, DIF_FORMAT_ERROR_CORRUPT, "expected whole pieces" },
+    { PIECE PIECE "\x12\x02\x18\x02", 24, DIF_FORMAT_ERROR_UNSUPPORTED,
+      "expected a unigram model with blanks before its words, found another kind of model" },
+    { PIECE PIECE "\x1a\x06\x12\x04"
+                  "abcd",
+      28, DIF_FORMAT_ERROR_CORRUPT,
+      "expected rules of normalization" },
+  };
+#undef PIECE
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      char *folder = scratch_new ();
+
+      scratch_write (folder, "spiece.model", rows[i].data, rows[i].size);
       assert_refused (folder, DIF_FORMAT_ERROR, rows[i].code, rows[i].what);
       scratch_free (folder);
     }
@@ -345,12 +390,12 @@ test_too_many (void)
   char    *folder = new_folder ();
   GString *text   = g_string_new ("{");
 
-  for (guint i = 0; i < 1100; i++)
+  for (guint i = 0; i <= 4096; i++)
     g_string_append_printf (text, "%s\"<%u>\": %u", i ? ", " : "", i, 844 + i);
   g_string_append_c (text, '}');
   scratch_write_text (folder, "added_tokens.json", text->str);
   assert_refused (folder, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_TOO_LARGE,
-                  "expected at most 1024 added tokens");
+                  "expected at most 4096 added tokens");
   scratch_remove (folder, "added_tokens.json");
   g_string_assign (text, "{");
   for (guint i = 0; i <= 1000000; i++)
@@ -367,16 +412,17 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/text/bpe-load/has-clips-defaults", test_defaults);
-  g_test_add_func ("/text/bpe-load/takes-padding-from-the-right-file", test_map_wins);
-  g_test_add_func ("/text/bpe-load/finds-normalized-tokens-in-any-case", test_normalized);
-  g_test_add_func ("/text/bpe-load/numbers-added-tokens", test_added);
-  g_test_add_func ("/text/bpe-load/reads-the-length", test_max_length);
-  g_test_add_func ("/text/bpe-load/says-which-file-is-missing", test_missing);
-  g_test_add_func ("/text/bpe-load/refuses-broken-files", test_bad_files);
-  g_test_add_func ("/text/bpe-load/has-an-unknown-token", test_unknown);
-  g_test_add_func ("/text/bpe-load/takes-a-vocabulary-without-merges", test_no_merges);
-  g_test_add_func ("/text/bpe-load/takes-the-last-rank", test_repeated_merge);
-  g_test_add_func ("/text/bpe-load/keeps-its-limits", test_too_many);
+  g_test_add_func ("/text/tokenizer-files/has-clips-defaults", test_defaults);
+  g_test_add_func ("/text/tokenizer-files/takes-padding-from-the-right-file", test_map_wins);
+  g_test_add_func ("/text/tokenizer-files/finds-normalized-tokens-in-any-case", test_normalized);
+  g_test_add_func ("/text/tokenizer-files/numbers-added-tokens", test_added);
+  g_test_add_func ("/text/tokenizer-files/reads-the-length", test_max_length);
+  g_test_add_func ("/text/tokenizer-files/says-which-file-is-missing", test_missing);
+  g_test_add_func ("/text/tokenizer-files/refuses-broken-files", test_bad_files);
+  g_test_add_func ("/text/tokenizer-files/refuses-broken-sentencepiece-models", test_bad_spiece);
+  g_test_add_func ("/text/tokenizer-files/has-an-unknown-token", test_unknown);
+  g_test_add_func ("/text/tokenizer-files/takes-a-vocabulary-without-merges", test_no_merges);
+  g_test_add_func ("/text/tokenizer-files/takes-the-last-rank", test_repeated_merge);
+  g_test_add_func ("/text/tokenizer-files/keeps-its-limits", test_too_many);
   return g_test_run ();
 }
