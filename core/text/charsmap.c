@@ -153,6 +153,16 @@ append_part (const DifCharsmap *map, GString *out, const char *text, gsize lengt
     g_string_append_len (out, text, (gssize) length);
 }
 
+/* The marks of Unicode 16 and 17 that a grapheme of so few bytes can hold, which
+ * utf8proc may not know yet, stand for an old one. */
+static utf8proc_int32_t
+as_known (gunichar c)
+{
+  if (c == 0x897 || (c >= 0x1acf && c <= 0x1add) || (c >= 0x1ae0 && c <= 0x1aeb))
+    return 0x301;
+  return (utf8proc_int32_t) c;
+}
+
 GString *
 dif_charsmap_apply (const DifCharsmap *map, const char *text, gsize length)
 {
@@ -167,7 +177,7 @@ dif_charsmap_apply (const DifCharsmap *map, const char *text, gsize length)
       const char      *found = NULL;
 
       while (p < end && ! utf8proc_grapheme_break_stateful (
-                            (utf8proc_int32_t) c, (utf8proc_int32_t) g_utf8_get_char (p), &state))
+                            as_known (c), as_known (g_utf8_get_char (p)), &state))
         {
           c = g_utf8_get_char (p);
           p = g_utf8_next_char (p);
