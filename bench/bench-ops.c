@@ -350,14 +350,14 @@ once (const Bench *b, const Shape *s)
     case LINEAR_ADD:
       return k->linear (b->be, b->x, b->w, DIF_ACT_NONE, b->extra, b->y, NULL);
     case GEGLU:
-      return k->geglu (b->be, b->x, b->w, b->w2, b->y, NULL);
+      return k->glu (b->be, b->x, b->w, b->w2, DIF_ACT_GELU, b->y, NULL);
     case SELF:
     case CROSS:
       return attend (b, s);
     case GROUP_NORM:
       return k->group_norm (b->be, b->x, b->w, 32, 1e-5f, DIF_ACT_SILU, b->y, NULL);
     case LAYER_NORM:
-      return k->layer_norm (b->be, b->x, b->w, 1e-5f, b->y, NULL);
+      return k->row_norm (b->be, b->x, b->w, &(DifRowNorm) { TRUE, 1, 1e-5f }, NULL, b->y, NULL);
     case CONCAT:
       return k->concat (b->be, b->x, b->extra, b->y, NULL);
     case UPSAMPLE:

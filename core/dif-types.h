@@ -39,13 +39,18 @@ typedef struct _DifAutoencoderClass DifAutoencoderClass;
 typedef struct _DifClipProcessor    DifClipProcessor;
 typedef struct _DifClipText         DifClipText;
 typedef struct _DifClipVision       DifClipVision;
-typedef struct _DifDpt              DifDpt;
-typedef struct _DifSafetyChecker    DifSafetyChecker;
 typedef struct _DifDenoiserClass    DifDenoiserClass;
+typedef struct _DifDpt              DifDpt;
+typedef struct _DifFlux             DifFlux;
+typedef struct _DifFlux2            DifFlux2;
+typedef struct _DifQwen3            DifQwen3;
+typedef struct _DifSafetyChecker    DifSafetyChecker;
+typedef struct _DifT5               DifT5;
 typedef struct _DifTextEncoderClass DifTextEncoderClass;
 typedef struct _DifUnet             DifUnet;
 typedef struct _DifUnet2d           DifUnet2d;
 typedef struct _DifVae              DifVae;
+typedef struct _DifZimage           DifZimage;
 
 /* schedulers/ */
 typedef struct _DifScheduler      DifScheduler;
@@ -87,6 +92,10 @@ typedef enum
  * @DIF_ACT_GELU: x * Phi (x), by erf
  * @DIF_ACT_QUICK_GELU: x * sigmoid (1.702 x), OpenAI CLIP's
  * @DIF_ACT_RELU: max (x, 0)
+ * @DIF_ACT_GELU_TANH: x * (1 + tanh (sqrt (2 / pi) (x + 0.044715 x^3))) / 2
+ * @DIF_ACT_TANH: tanh (x)
+ * @DIF_ACT_SIGMOID: 1 / (1 + exp (-x))
+ * @DIF_ACT_LEAKY_RELU: x, or 0.2 x where that is negative, ESRGAN's
  *
  * Element-wise non-linearities, fused into the op that produces x where a
  * backend can.
@@ -97,7 +106,11 @@ typedef enum
   DIF_ACT_SILU,
   DIF_ACT_GELU,
   DIF_ACT_QUICK_GELU,
-  DIF_ACT_RELU
+  DIF_ACT_RELU,
+  DIF_ACT_GELU_TANH,
+  DIF_ACT_TANH,
+  DIF_ACT_SIGMOID,
+  DIF_ACT_LEAKY_RELU
 } DifAct;
 
 G_END_DECLS

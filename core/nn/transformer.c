@@ -129,7 +129,7 @@ block_forward (const DifTransformerBlock *b, DifContext *cx, DifTensor *x, DifTe
   dif_context_release (cx, x);
 
   h = dif_layer_norm (cx, y, b->norm3, 1e-5f);
-  g = dif_geglu (cx, h, b->value, b->gate);
+  g = dif_glu (cx, h, b->value, b->gate, DIF_ACT_GELU);
   return dif_linear (cx, g, b->down, DIF_ACT_NONE, y);
 }
 

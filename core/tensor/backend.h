@@ -6,8 +6,9 @@
  * and sets a DIF_BACKEND_ERROR.  The comment at a slot is its specification;
  * backends/ref/ is its executable form.
  *
- * Activations are contiguous, channels last, in f32 or in the dtype the
- * weights were prepared for.  Sums are accumulated in f32 or better.  Outputs
+ * Activations are channels last, in f32 or in the dtype the weights were
+ * prepared for, and contiguous but where a slot says that views are taken:
+ * tensors whose rows lie apart.  Sums are accumulated in f32 or better.  Outputs
  * never alias inputs except where "may alias" is said.
  */
 #ifndef DIF_TENSOR_BACKEND_H
@@ -19,7 +20,7 @@
 G_BEGIN_DECLS
 
 /** DIF_BACKEND_API: grows when DifBackendClass changes; checked on modules. */
-#define DIF_BACKEND_API 7
+#define DIF_BACKEND_API 8
 
 /**
  * DifConvSpec:
@@ -54,6 +55,24 @@ typedef struct
 } DifRows;
 
 /**
+ * DifSegment:
+ * @q: queries, @n_queries rows
+ * @k: keys, @n_keys rows
+ * @v: values, @n_keys rows
+ *
+ * Tokens that follow others in one sequence, wherever they lie; without
+ * queries @q is not read, without keys neither @k nor @v.
+ */
+typedef struct
+{
+  DifRows q, k, v;
+  gsize   n_queries, n_keys;
+} DifSegment;
+
+/** DIF_MAX_SEGMENTS: most segments of a sequence, the first counted. */
+#define DIF_MAX_SEGMENTS 4
+
+/**
  * DifAttention:
  * @q: queries, @n_queries rows
  * @k: keys, @n_keys rows
@@ -63,6 +82,15 @@ typedef struct
  * @head_dim: width of a head, any positive number
  * @scale: factor on q.k before the softmax, usually head_dim^-1/2
  * @causal: row i sees keys 0..i only
+ * @n_kv_heads: heads of keys and values, divides @n_heads: head h reads head
+ *   h / (n_heads / n_kv_heads); 0 for as many as @n_heads
+ * @bias: (nullable): f32 `[n_batch or 1, n_heads or 1, queries or 1, keys]`, added
+ *   to the scores after @scale; -INFINITY hides a key (from some, not all, of a
+ *   row's keys), so that one row an item is a mask of keys
+ * @more: (array length=n_more): segments that follow q, k, v in the sequence
+ * @n_more: below DIF_MAX_SEGMENTS
+ *
+ * Rows of @causal, @bias and the result count through all segments.
  */
 typedef struct
 {
@@ -71,7 +99,76 @@ typedef struct
   guint    n_heads, head_dim;
   float    scale;
   gboolean causal;
+
+  guint             n_kv_heads;
+  const DifTensor  *bias;
+  const DifSegment *more;
+  guint             n_more;
 } DifAttention;
+
+/**
+ * DifScaleShift:
+ * @scale: (nullable): `[N or 1, C]`
+ * @shift: (nullable): `[N or 1, C]`
+ * @residual: (nullable): of x's shape and dtype
+ * @plus: added to @scale, or the factor itself without one; 0 or 1 in practice
+ *
+ * x * (plus + scale) + shift + residual, where every item of x `[N, .., C]` has
+ * its own vectors, or all share one.  Vectors are f32 or of x's dtype.  All may
+ * be views.
+ */
+typedef struct
+{
+  const DifTensor *scale, *shift, *residual;
+  float            plus;
+} DifScaleShift;
+
+/**
+ * DifRowNorm:
+ * @center: whether the mean is taken off: layer norm, else root mean square norm
+ * @n_heads: equal parts of a row that are normalised each by itself
+ * @eps: added to the variance or to the mean square
+ */
+typedef struct
+{
+  gboolean center;
+  guint    n_heads;
+  float    eps;
+} DifRowNorm;
+
+/**
+ * DifRotary:
+ * @table: f32 `[T, 2 D]`: factors of a head of D in row t: D of itself, then D of
+ *   its partner, signs included
+ * @n_heads: heads in a row, of D each
+ * @halves: partners are D / 2 apart; else they are neighbours 2 i and 2 i + 1
+ * @eps: of the norm before
+ *
+ * Rotary position embedding: y_i = x_i table[t, i] + x_partner(i) table[t, D + i].
+ */
+typedef struct
+{
+  const DifTensor *table;
+  guint            n_heads;
+  gboolean         halves;
+  float            eps;
+} DifRotary;
+
+/** DIF_PERMUTE_DIMS: most dimensions that are permuted at once. */
+#define DIF_PERMUTE_DIMS 6
+
+/**
+ * DifPermutation:
+ * @n: 1 to DIF_PERMUTE_DIMS
+ * @d: (array length=n): dimensions of what is read, outermost first
+ * @stride: (array length=n): elements from one to the next; 0 repeats
+ * @offset: the first element
+ */
+typedef struct
+{
+  guint n;
+  gsize d[DIF_PERMUTE_DIMS], stride[DIF_PERMUTE_DIMS], offset;
+} DifPermutation;
 
 /**
  * DifGather:
@@ -139,7 +236,7 @@ struct _DifBackendClass
   /* Weights, prepared once: converted to @dtype and laid out as the device
    * likes.  Arrays are plain: dif_host_dtype() tells of what elements.
    * linear: @w [N, K], y = x w^T + bias.  conv: @w [O, I, kh, kw].
-   * norm: @scale and @shift [C], kept in f32.  table: [rows, D].
+   * norm: @scale and @shift [C], kept in f32; shift->data may be NULL.  table: [rows, D].
    * Biases [N] are kept in f32; bias->data may be NULL.
    * @bytes (out): memory taken.  Thread-safe is not required. */
   gpointer (*linear_new) (DifBackend *be, DifDtype dtype, const DifHostArray *w,
@@ -161,9 +258,9 @@ struct _DifBackendClass
   gboolean (*linear) (DifBackend *be, const DifTensor *x, gpointer w, DifAct act,
                       const DifTensor *residual, DifTensor *y, GError **error);
 
-  /* y [.., N] = (x wv^T + bv) * gelu (x wg^T + bg), gelu by erf. */
-  gboolean (*geglu) (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate,
-                     DifTensor *y, GError **error);
+  /* y [.., N] = (x wv^T + bv) * act (x wg^T + bg). */
+  gboolean (*glu) (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifAct act,
+                   DifTensor *y, GError **error);
 
   /* y [N, H', W', O] = conv (x [N, H, W, I]) + bias + per_channel [N, O]
    * (nullable, f32, broadcast over H', W') + residual [N, H', W', O]
@@ -178,9 +275,22 @@ struct _DifBackendClass
   gboolean (*group_norm) (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups,
                           float eps, DifAct act, DifTensor *y, GError **error);
 
-  /* y = normalised rows of x [.., C].  y may alias x. */
-  gboolean (*layer_norm) (DifBackend *be, const DifTensor *x, gpointer norm, float eps,
-                          DifTensor *y, GError **error);
+  /* y = rows of x [.., C], or each of spec->n_heads parts of a row, normalised
+   * with norm's scale and shift [C / n_heads] (nullable: 1 and 0), then, in one
+   * pass, @after (nullable).  x may be a view; y may alias x, if that is none. */
+  gboolean (*row_norm) (DifBackend *be, const DifTensor *x, gpointer norm, const DifRowNorm *spec,
+                        const DifScaleShift *after, DifTensor *y, GError **error);
+
+  /* y = x scaled and shifted.  x may be a view; y may alias x or the residual,
+   * if that is none. */
+  gboolean (*scale_shift) (DifBackend *be, const DifTensor *x, const DifScaleShift *s,
+                           DifTensor *y, GError **error);
+
+  /* y [N, T, n_heads * D] = x rotated, each head first brought to root mean
+   * square 1 and scaled by norm [D] if there is one (nullable).  x may be a
+   * view; y may alias x, if that is none. */
+  gboolean (*rotate) (DifBackend *be, const DifTensor *x, gpointer norm, const DifRotary *spec,
+                      DifTensor *y, GError **error);
 
   /* y [n_batch, n_queries, n_heads * head_dim] = softmax (scale q k^T) v. */
   gboolean (*attention) (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error);
@@ -189,9 +299,15 @@ struct _DifBackendClass
   gboolean (*activation) (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y,
                           GError **error);
 
-  /* y = value * gelu (gate), gelu by erf, same shape and dtype; y may alias either. */
-  gboolean (*gelu_gate) (DifBackend *be, const DifTensor *value, const DifTensor *gate,
-                         DifTensor *y, GError **error);
+  /* y = act (a) * b, same shape and dtype.  Both may be views; y may alias
+   * either, if that is none. */
+  gboolean (*multiply) (DifBackend *be, const DifTensor *a, DifAct act, const DifTensor *b,
+                        DifTensor *y, GError **error);
+
+  /* y = x, negative elements times the scale [C] of norm, channel by channel;
+   * y may alias x. */
+  gboolean (*prelu) (DifBackend *be, const DifTensor *x, gpointer norm, DifTensor *y,
+                     GError **error);
 
   /* y = a + b, same shape and dtype; y may alias either. */
   gboolean (*add) (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
@@ -200,6 +316,11 @@ struct _DifBackendClass
   /* y [.., Ca + Cb] = a [.., Ca] beside b [.., Cb]. */
   gboolean (*concat) (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
                       GError **error);
+
+  /* y = x's memory read as @p says, within x's span (checked); y has as many
+   * elements. */
+  gboolean (*permute) (DifBackend *be, const DifTensor *x, const DifPermutation *p, DifTensor *y,
+                       GError **error);
 
   /* y [N, H', W', C]: pixel (i, j) is x's (floor (i H / H'), floor (j W / W')). */
   gboolean (*upsample) (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);

@@ -33,6 +33,7 @@ release (DifStore *store, const DifStoreItem *item, gpointer prepared)
     [DIF_WEIGHT_LINEAR] = k->linear_free,
     [DIF_WEIGHT_CONV]   = k->conv_free,
     [DIF_WEIGHT_NORM]   = k->norm_free,
+    [DIF_WEIGHT_SCALE]  = k->norm_free,
     [DIF_WEIGHT_TABLE]  = k->table_free,
   };
 
@@ -428,7 +429,7 @@ form (DifLoader *l, const DifWeightSpec *s, DifHostArray *w, DifHostArray *b)
 static DifShape
 stored_shape (const DifWeightSpec *s)
 {
-  if (s->kind == DIF_WEIGHT_NORM)
+  if (s->kind == DIF_WEIGHT_NORM || s->kind == DIF_WEIGHT_SCALE)
     return DIF_SHAPE (s->n_out);
   if (s->form == DIF_FORM_ENLARGING)
     return DIF_SHAPE (s->n_in, s->n_out, s->k, s->k);
@@ -490,6 +491,7 @@ weight_new (const DifWeightSpec *s)
               .spec  = s->conv },
           sizeof (DifConv));
     case DIF_WEIGHT_NORM:
+    case DIF_WEIGHT_SCALE:
       return g_memdup2 (&(DifNorm) { .n = s->n_out }, sizeof (DifNorm));
     default:
       return g_memdup2 (&(DifTable) { .n_rows = s->n_out, .n = s->n_in }, sizeof (DifTable));
@@ -510,6 +512,7 @@ prepare (DifLoader *l, const DifStoreItem *item, const DifHostArray *w, const Di
     case DIF_WEIGHT_CONV:
       return k->conv_new (l->backend, item->dtype, w, b, &item->spec.conv, bytes, error);
     case DIF_WEIGHT_NORM:
+    case DIF_WEIGHT_SCALE:
       return k->norm_new (l->backend, w, b, bytes, error);
     default:
       return k->table_new (l->backend, item->dtype, w, bytes, error);
@@ -523,6 +526,7 @@ set_prepared (DifStore *store, DifStoreItem *item, gpointer prepared, gsize byte
     [DIF_WEIGHT_LINEAR] = &((DifLinear *) item->weight)->prepared,
     [DIF_WEIGHT_CONV]   = &((DifConv *) item->weight)->prepared,
     [DIF_WEIGHT_NORM]   = &((DifNorm *) item->weight)->prepared,
+    [DIF_WEIGHT_SCALE]  = &((DifNorm *) item->weight)->prepared,
     [DIF_WEIGHT_TABLE]  = &((DifTable *) item->weight)->prepared,
   };
 
@@ -633,6 +637,13 @@ dif_loader_norm (DifLoader *l, const char *name, gsize n)
 {
   return dif_loader_weight (
       l, &(DifWeightSpec) { .kind = DIF_WEIGHT_NORM, .names = { name }, .n_out = n });
+}
+
+DifNorm *
+dif_loader_scale (DifLoader *l, const char *name, gsize n)
+{
+  return dif_loader_weight (
+      l, &(DifWeightSpec) { .kind = DIF_WEIGHT_SCALE, .names = { name }, .n_out = n });
 }
 
 DifTable *

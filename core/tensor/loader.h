@@ -49,7 +49,7 @@ struct _DifConv
   DifSide    *side;
 };
 
-/** DifNorm: a prepared scale and shift `[n]`. */
+/** DifNorm: a prepared scale and shift, or a scale alone, `[n]`. */
 struct _DifNorm
 {
   gsize    n;
@@ -69,6 +69,7 @@ struct _DifTable
  * @DIF_WEIGHT_CONV: a DifConv
  * @DIF_WEIGHT_NORM: a DifNorm
  * @DIF_WEIGHT_TABLE: a DifTable
+ * @DIF_WEIGHT_SCALE: a DifNorm without shift
  *
  * What is made.
  */
@@ -77,7 +78,8 @@ typedef enum
   DIF_WEIGHT_LINEAR,
   DIF_WEIGHT_CONV,
   DIF_WEIGHT_NORM,
-  DIF_WEIGHT_TABLE
+  DIF_WEIGHT_TABLE,
+  DIF_WEIGHT_SCALE
 } DifWeightKind;
 
 /**
@@ -320,6 +322,17 @@ DifConv *dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_i
  * Returns: (transfer none): owned by the store
  */
 DifNorm *dif_loader_norm (DifLoader *l, const char *name, gsize n);
+
+/**
+ * dif_loader_scale:
+ * @l: a loader
+ * @name: `name.weight`
+ * @n: channels
+ *
+ * Returns: (transfer none): a norm without shift, or what else is one factor a
+ * channel; owned by the store
+ */
+DifNorm *dif_loader_scale (DifLoader *l, const char *name, gsize n);
 
 /**
  * dif_loader_table:

@@ -22,6 +22,64 @@ G_BEGIN_DECLS
  */
 DifTensor *dif_attention (DifContext *cx, const DifAttention *a);
 
+/**
+ * dif_rows:
+ * @t: `[N, T, C]`, may be a view; must live as long as what it is for
+ * @first: channel at which head 0 begins
+ *
+ * Returns: its rows, for DifAttention; an only item serves all
+ */
+static inline DifRows
+dif_rows (const DifTensor *t, gsize first)
+{
+  return (DifRows) { t, first, t->row, dif_tensor_dim (t, 0) == 1 ? 0 : t->item };
+}
+
+/** DIF_ROTARY_AXES: most axes of a position. */
+#define DIF_ROTARY_AXES 4
+
+/**
+ * DifRotaryAxes:
+ * @n: axes of a position
+ * @dims: even widths of a head's parts, one an axis
+ * @theta: base of the frequencies: part of width d has theta^(-2 i / d)
+ * @halves: as DifRotary: how the angles of all parts lie in the head
+ * @single: whether frequencies and angles are rounded to float32 before the
+ *   cosine, as transformers does; diffusers keeps double precision
+ */
+typedef struct
+{
+  guint    n, dims[DIF_ROTARY_AXES];
+  double   theta;
+  gboolean halves, single;
+} DifRotaryAxes;
+
+/**
+ * dif_rotary_table:
+ * @cx: a context
+ * @axes: what a position means
+ * @n: positions
+ * @positions: (array): `[n, axes->n]`
+ *
+ * Source: Su et al. 2021; diffusers get_1d_rotary_pos_embed; transformers
+ * Qwen3RotaryEmbedding.
+ *
+ * Returns: f32 `[n, 2 * sum of dims]`, for DifRotary
+ */
+DifTensor *dif_rotary_table (DifContext *cx, const DifRotaryAxes *axes, gsize n,
+                             const float *positions);
+
+/**
+ * dif_rotate:
+ * @cx: a context
+ * @x: `[N, T, n_heads * D]`, may be a view
+ * @norm: (nullable): scale `[D]` of a root mean square norm before
+ * @spec: the table, of T rows, and how heads lie
+ *
+ * Returns: as @x, contiguous
+ */
+DifTensor *dif_rotate (DifContext *cx, DifTensor *x, const DifNorm *norm, const DifRotary *spec);
+
 G_END_DECLS
 
 #endif /* DIF_TENSOR_OPS_ATTENTION_H */

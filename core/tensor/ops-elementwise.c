@@ -10,6 +10,7 @@ dif_activation (DifContext *cx, DifTensor *x, DifAct act)
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
+  x = dif_contiguous (cx, x);
   if (! _dif_ops_ready (cx, x, NULL))
     return dif_context_inert (cx);
   y = _dif_ops_output (cx, x->dtype, &x->shape);
@@ -21,6 +22,49 @@ dif_activation (DifContext *cx, DifTensor *x, DifAct act)
 }
 
 DifTensor *
+dif_prelu (DifContext *cx, DifTensor *x, const DifNorm *slope)
+{
+  DifTensor *y;
+  GError    *error = NULL;
+  gboolean   ok;
+  gint64     start = g_get_monotonic_time ();
+
+  x = dif_contiguous (cx, x);
+  if (! _dif_ops_ready (cx, x, NULL) || ! slope->prepared)
+    return dif_context_inert (cx);
+  if (dif_tensor_dim (x, -1) != slope->n)
+    return _dif_ops_misfit (cx,
+                            "prelu: expected %" G_GSIZE_FORMAT " channels, found %" G_GSIZE_FORMAT,
+                            slope->n, dif_tensor_dim (x, -1));
+  y = _dif_ops_output (cx, x->dtype, &x->shape);
+  if (! y->data)
+    return y;
+  ok = DIF_OPS_CLASS (cx)->prelu (dif_context_backend (cx), x, slope->prepared, y, &error);
+  dif_context_profile (cx, "elementwise", start, 0, (double) (x->bytes + y->bytes));
+  return _dif_ops_done (cx, y, ok, error);
+}
+
+DifTensor *
+dif_multiply (DifContext *cx, DifTensor *a, DifAct act, DifTensor *b)
+{
+  DifTensor *y;
+  GError    *error = NULL;
+  gboolean   ok;
+  gint64     start = g_get_monotonic_time ();
+
+  if (! _dif_ops_ready (cx, a, b))
+    return dif_context_inert (cx);
+  if (! dif_shape_equal (&a->shape, &b->shape) || a->dtype != b->dtype)
+    return _dif_ops_misfit_shapes (cx, "multiply", b, "two tensors of one shape and dtype");
+  y = _dif_ops_output (cx, a->dtype, &a->shape);
+  if (! y->data)
+    return y;
+  ok = DIF_OPS_CLASS (cx)->multiply (dif_context_backend (cx), a, act, b, y, &error);
+  dif_context_profile (cx, "elementwise", start, 0, (double) (a->bytes + b->bytes + y->bytes));
+  return _dif_ops_done (cx, y, ok, error);
+}
+
+DifTensor *
 dif_add (DifContext *cx, DifTensor *a, DifTensor *b)
 {
   DifTensor *y;
@@ -28,6 +72,8 @@ dif_add (DifContext *cx, DifTensor *a, DifTensor *b)
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
+  a = dif_contiguous (cx, a);
+  b = dif_contiguous (cx, b);
   if (! _dif_ops_ready (cx, a, b))
     return dif_context_inert (cx);
   if (! dif_shape_equal (&a->shape, &b->shape) || a->dtype != b->dtype)
@@ -53,8 +99,9 @@ dif_lincomb (DifContext *cx, guint n, const float *coef, DifTensor *const *x)
     {
       if (! _dif_ops_ready (cx, x[i], NULL))
         return dif_context_inert (cx);
-      if (x[i]->dtype != DIF_F32 || ! dif_shape_equal (&x[i]->shape, &x[0]->shape))
-        return _dif_ops_misfit_shapes (cx, "lincomb", x[i], "f32 tensors of one shape");
+      if (x[i]->dtype != DIF_F32 || ! dif_tensor_is_contiguous (x[i]) ||
+          ! dif_shape_equal (&x[i]->shape, &x[0]->shape))
+        return _dif_ops_misfit_shapes (cx, "lincomb", x[i], "contiguous f32 tensors of one shape");
     }
   y = _dif_ops_output (cx, DIF_F32, &x[0]->shape);
   if (! y->data)
@@ -72,6 +119,7 @@ dif_clamp (DifContext *cx, DifTensor *x, float lo, float hi)
   GError    *error = NULL;
   gboolean   ok;
 
+  x = dif_contiguous (cx, x);
   if (! _dif_ops_ready (cx, x, NULL))
     return dif_context_inert (cx);
   if (x->dtype != DIF_F32)
@@ -93,6 +141,9 @@ dif_cast (DifContext *cx, DifTensor *x, DifDtype dtype)
   if (! _dif_ops_ready (cx, x, NULL))
     return dif_context_inert (cx);
   if (x->dtype == dtype)
+    return x;
+  x = dif_contiguous (cx, x);
+  if (! x->data)
     return x;
   y = _dif_ops_output (cx, dtype, &x->shape);
   if (! y->data)

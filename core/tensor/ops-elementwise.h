@@ -22,6 +22,29 @@ G_BEGIN_DECLS
 DifTensor *dif_activation (DifContext *cx, DifTensor *x, DifAct act);
 
 /**
+ * dif_prelu:
+ * @cx: a context
+ * @x: `[.., C]`
+ * @slope: `[C]`
+ *
+ * Source: He et al. 2015; torch.nn.PReLU.
+ *
+ * Returns: @x, negative elements times their channel's slope
+ */
+DifTensor *dif_prelu (DifContext *cx, DifTensor *x, const DifNorm *slope);
+
+/**
+ * dif_multiply:
+ * @cx: a context
+ * @a: any shape, may be a view
+ * @act: applied to @a
+ * @b: the same shape and dtype, may be a view
+ *
+ * Returns: act (a) * b, as @a, contiguous
+ */
+DifTensor *dif_multiply (DifContext *cx, DifTensor *a, DifAct act, DifTensor *b);
+
+/**
  * dif_add:
  * @cx: a context
  * @a: any shape

@@ -11,6 +11,8 @@ dif_concat (DifContext *cx, DifTensor *a, DifTensor *b)
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
+  a = dif_contiguous (cx, a);
+  b = dif_contiguous (cx, b);
   if (! _dif_ops_ready (cx, a, b))
     return dif_context_inert (cx);
   if (! _dif_ops_agree_but (a, b, a->shape.n - 1))
@@ -65,8 +67,155 @@ dif_slice_batch (DifContext *cx, DifTensor *x, gsize first, gsize count)
     return _dif_ops_misfit_shapes (cx, "slice_batch", x, "enough items");
   shape      = x->shape;
   shape.d[0] = count;
-  return dif_context_adopt (
-      cx, dif_tensor_view (x, first * (dif_tensor_count (x) / x->shape.d[0]), &shape));
+  return dif_context_adopt (cx, dif_tensor_slice (x, first * x->item, &shape, x->item, x->row));
+}
+
+DifTensor *
+dif_slice_tokens (DifContext *cx, DifTensor *x, gsize first, gsize count)
+{
+  DifShape shape = x->shape;
+
+  if (! _dif_ops_ready (cx, x, NULL))
+    return dif_context_inert (cx);
+  if (shape.n != 3 || ! count || first + count > shape.d[1])
+    return _dif_ops_misfit_shapes (cx, "slice_tokens", x, "[N, T, C] with enough tokens");
+  shape.d[1] = count;
+  return dif_context_adopt (cx, dif_tensor_slice (x, first * x->row, &shape, x->item, x->row));
+}
+
+DifTensor *
+dif_slice_channels (DifContext *cx, DifTensor *x, gsize first, gsize count)
+{
+  DifShape shape = x->shape;
+
+  if (! _dif_ops_ready (cx, x, NULL))
+    return dif_context_inert (cx);
+  if (shape.n < 2 || ! count || first + count > shape.d[shape.n - 1])
+    return _dif_ops_misfit_shapes (cx, "slice_channels", x, "[N, .., C] with enough channels");
+  shape.d[shape.n - 1] = count;
+  return dif_context_adopt (cx, dif_tensor_slice (x, first, &shape, x->item, x->row));
+}
+
+DifTensor *
+dif_contiguous (DifContext *cx, DifTensor *x)
+{
+  DifPermutation p = { .n = 3 };
+
+  if (dif_tensor_is_contiguous (x))
+    return x;
+  p.d[0]      = x->shape.d[0];
+  p.d[1]      = dif_tensor_rows (x);
+  p.d[2]      = dif_tensor_dim (x, -1);
+  p.stride[0] = x->item;
+  p.stride[1] = x->row;
+  p.stride[2] = 1;
+  return dif_permute (cx, x, &p, x->shape);
+}
+
+DifTensor *
+dif_permute (DifContext *cx, DifTensor *x, const DifPermutation *p, DifShape shape)
+{
+  DifTensor *y;
+  GError    *error = NULL;
+  gboolean   ok;
+  gsize      last = p->offset, n = 1, count;
+  gint64     start = g_get_monotonic_time ();
+
+  if (! _dif_ops_ready (cx, x, NULL))
+    return dif_context_inert (cx);
+  g_assert (p->n >= 1 && p->n <= DIF_PERMUTE_DIMS);
+  for (guint i = 0; i < p->n && n; i++)
+    {
+      n *= p->d[i];
+      last += n ? (p->d[i] - 1) * p->stride[i] : 0;
+    }
+  if (! n || ! dif_shape_count (&shape, &count) || count != n || last >= dif_tensor_span (x))
+    return _dif_ops_misfit_shapes (cx, "permute", x, "what is read to lie inside it");
+  y = _dif_ops_output (cx, x->dtype, &shape);
+  if (! y->data)
+    return y;
+  ok = DIF_OPS_CLASS (cx)->permute (dif_context_backend (cx), x, p, y, &error);
+  dif_context_profile (cx, "permute", start, 0, (double) (2 * y->bytes));
+  return _dif_ops_done (cx, y, ok, error);
+}
+
+/* A picture and its patches read as [N, H, p, W, p, C] and [N, H, W, p, p, C] (or C first);
+ * the one's order with the other's strides. */
+static DifTensor *
+patches (DifContext *cx, DifTensor *x, guint p, gboolean channels_first, gboolean back)
+{
+  gsize pp = (gsize) p * p, C, H, W, row, each;
+  gsize dy, dx, c;
+
+  x = dif_contiguous (cx, x);
+  if (! _dif_ops_ready (cx, x, NULL))
+    return dif_context_inert (cx);
+  if (x->shape.n != 4 || ! p ||
+      (back ? x->shape.d[3] % pp : x->shape.d[1] % p || x->shape.d[2] % p))
+    return _dif_ops_misfit_shapes (cx, "patchify", x, "[N, H, W, C] of whole patches");
+  C = back ? x->shape.d[3] / pp : x->shape.d[3];
+  H = back ? x->shape.d[1] : x->shape.d[1] / p;
+  W = back ? x->shape.d[2] : x->shape.d[2] / p;
+  if (! back)
+    {
+      DifPermutation q = { 6, { x->shape.d[0], H, W, p, p, C }, { H * W * pp * C }, 0 };
+
+      row         = W * p * C;
+      q.stride[1] = p * row;
+      q.stride[2] = p * C;
+      q.stride[3] = row;
+      q.stride[4] = C;
+      q.stride[5] = 1;
+      if (channels_first)
+        {
+          q = (DifPermutation) { 6, { x->shape.d[0], H, W, C, p, p }, { H * W * pp * C }, 0 };
+
+          q.stride[1] = p * row;
+          q.stride[2] = p * C;
+          q.stride[3] = 1;
+          q.stride[4] = row;
+          q.stride[5] = C;
+        }
+      return dif_permute (cx, x, &q, DIF_SHAPE (x->shape.d[0], H, W, pp * C));
+    }
+  each = pp * C;
+  dy   = channels_first ? p : p * C;
+  dx   = channels_first ? 1 : C;
+  c    = channels_first ? pp : 1;
+  return dif_permute (cx, x,
+                      &(DifPermutation) { 6,
+                                          { x->shape.d[0], H, p, W, p, C },
+                                          { H * W * each, W * each, dy, each, dx, c },
+                                          0 },
+                      DIF_SHAPE (x->shape.d[0], H * p, W * p, C));
+}
+
+DifTensor *
+dif_patchify (DifContext *cx, DifTensor *x, guint p, gboolean channels_first)
+{
+  return patches (cx, x, p, channels_first, FALSE);
+}
+
+DifTensor *
+dif_unpatchify (DifContext *cx, DifTensor *x, guint p, gboolean channels_first)
+{
+  return patches (cx, x, p, channels_first, TRUE);
+}
+
+DifTensor *
+dif_concat_tokens (DifContext *cx, DifTensor *a, DifTensor *b)
+{
+  gsize      N = dif_tensor_dim (a, 0), C = dif_tensor_dim (a, 2);
+  DifTensor *y;
+
+  if (! _dif_ops_ready (cx, a, b))
+    return dif_context_inert (cx);
+  if (a->shape.n != 3 || ! _dif_ops_agree_but (a, b, 1))
+    return _dif_ops_misfit_shapes (cx, "concat_tokens", b, "two [N, T, C] that differ in T only");
+  /* an item's tokens side by side are channels side by side of one row */
+  y = dif_concat (cx, dif_reshape (cx, a, DIF_SHAPE (N, a->shape.d[1] * C)),
+                  dif_reshape (cx, b, DIF_SHAPE (N, b->shape.d[1] * C)));
+  return dif_reshape (cx, y, DIF_SHAPE (N, a->shape.d[1] + b->shape.d[1], C));
 }
 
 DifTensor *
@@ -74,6 +223,7 @@ dif_reshape (DifContext *cx, DifTensor *x, DifShape shape)
 {
   gsize count;
 
+  x = dif_contiguous (cx, x);
   if (! _dif_ops_ready (cx, x, NULL))
     return dif_context_inert (cx);
   if (! dif_shape_count (&shape, &count) || count != dif_tensor_count (x))
@@ -90,6 +240,7 @@ dif_upsample_nearest (DifContext *cx, DifTensor *x, gsize height, gsize width)
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
+  x = dif_contiguous (cx, x);
   if (! _dif_ops_ready (cx, x, NULL))
     return dif_context_inert (cx);
   if (x->shape.n != 4 || ! height || ! width)
@@ -113,6 +264,7 @@ dif_gather (DifContext *cx, DifTensor *x, const DifGather *g)
   gsize      n_rows;
   gint64     start = g_get_monotonic_time ();
 
+  x = dif_contiguous (cx, x);
   if (! _dif_ops_ready (cx, x, NULL))
     return dif_context_inert (cx);
   if (x->shape.n < 2 || ! g->n_out || ! g->n_terms)

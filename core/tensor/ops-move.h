@@ -53,6 +53,75 @@ DifTensor *dif_repeat_batch (DifContext *cx, DifTensor *one, guint n);
 DifTensor *dif_slice_batch (DifContext *cx, DifTensor *x, gsize first, gsize count);
 
 /**
+ * dif_slice_tokens:
+ * @cx: a context
+ * @x: `[N, T, C]`, may be a view
+ * @first: first token
+ * @count: tokens, @first + @count at most T
+ *
+ * Returns: `[N, count, C]`, a view
+ */
+DifTensor *dif_slice_tokens (DifContext *cx, DifTensor *x, gsize first, gsize count);
+
+/**
+ * dif_slice_channels:
+ * @cx: a context
+ * @x: `[N, .., C]`, may be a view
+ * @first: first channel
+ * @count: channels, @first + @count at most C
+ *
+ * Returns: `[N, .., count]`, a view
+ */
+DifTensor *dif_slice_channels (DifContext *cx, DifTensor *x, gsize first, gsize count);
+
+/**
+ * dif_contiguous:
+ * @cx: a context
+ * @x: any shape
+ *
+ * What ops do themselves to views that they do not take.
+ *
+ * Returns: @x itself unless it is a view whose rows lie apart
+ */
+DifTensor *dif_contiguous (DifContext *cx, DifTensor *x);
+
+/**
+ * dif_permute:
+ * @cx: a context
+ * @x: any shape
+ * @p: how it is read, inside its span
+ * @shape: of the result, with as many elements as @p reads
+ *
+ * Transpositions, patches, repetitions.
+ *
+ * Returns: a tensor of @shape
+ */
+DifTensor *dif_permute (DifContext *cx, DifTensor *x, const DifPermutation *p, DifShape shape);
+
+/**
+ * dif_patchify: dif_unpatchify:
+ * @cx: a context
+ * @x: `[N, p H, p W, C]`, or `[N, H, W, p p C]` for the way back
+ * @p: side of a patch
+ * @channels_first: whether a patch's channels are C times p p (FLUX), rather than
+ *   p p times C (Z-Image, SD 3)
+ *
+ * Returns: `[N, H, W, p p C]`, or `[N, p H, p W, C]`
+ */
+DifTensor *dif_patchify (DifContext *cx, DifTensor *x, guint p, gboolean channels_first);
+DifTensor *dif_unpatchify (DifContext *cx, DifTensor *x, guint p, gboolean channels_first);
+
+/**
+ * dif_concat_tokens:
+ * @cx: a context
+ * @a: `[N, Ta, C]`
+ * @b: `[N, Tb, C]`
+ *
+ * Returns: `[N, Ta + Tb, C]`
+ */
+DifTensor *dif_concat_tokens (DifContext *cx, DifTensor *a, DifTensor *b);
+
+/**
  * dif_reshape:
  * @cx: a context
  * @x: any shape

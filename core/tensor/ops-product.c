@@ -52,15 +52,15 @@ linear_with_side (DifContext *cx, const DifTensor *x, const DifLinear *w, DifAct
 
 /* The two products and what becomes of them, one by one. */
 static gboolean
-geglu_with_side (DifContext *cx, const DifTensor *x, const DifLinear *value, const DifLinear *gate,
-                 DifTensor *y, gint64 *op_start, GError **error)
+glu_with_side (DifContext *cx, const DifTensor *x, const DifLinear *value, const DifLinear *gate,
+               DifAct act, DifTensor *y, gint64 *op_start, GError **error)
 {
   DifBackend           *be = dif_context_backend (cx);
   g_autoptr (DifTensor) g  = dif_tensor_new (be, y->dtype, &y->shape, error);
 
   return g && linear_with_side (cx, x, value, DIF_ACT_NONE, NULL, y, op_start, error) &&
          linear_with_side (cx, x, gate, DIF_ACT_NONE, NULL, g, op_start, error) &&
-         be->klass->gelu_gate (be, y, g, y, error);
+         be->klass->multiply (be, g, act, y, y, error);
 }
 
 /* ---- the ops ---- */
@@ -74,6 +74,8 @@ dif_linear (DifContext *cx, DifTensor *x, const DifLinear *w, DifAct act, DifTen
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
+  x        = dif_contiguous (cx, x);
+  residual = residual ? dif_contiguous (cx, residual) : NULL;
   if (! _dif_ops_ready (cx, x, residual) || ! w->prepared)
     return dif_context_inert (cx);
   if (dif_tensor_dim (x, -1) != w->n_in)
@@ -94,7 +96,7 @@ dif_linear (DifContext *cx, DifTensor *x, const DifLinear *w, DifAct act, DifTen
 }
 
 DifTensor *
-dif_geglu (DifContext *cx, DifTensor *x, const DifLinear *value, const DifLinear *gate)
+dif_glu (DifContext *cx, DifTensor *x, const DifLinear *value, const DifLinear *gate, DifAct act)
 {
   DifTensor *y;
   DifShape   shape;
@@ -102,12 +104,12 @@ dif_geglu (DifContext *cx, DifTensor *x, const DifLinear *value, const DifLinear
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
+  x = dif_contiguous (cx, x);
   if (! _dif_ops_ready (cx, x, NULL) || ! value->prepared || ! gate->prepared)
     return dif_context_inert (cx);
   if (dif_tensor_dim (x, -1) != value->n_in || value->n_in != gate->n_in ||
       value->n_out != gate->n_out)
-    return _dif_ops_misfit (cx,
-                            "geglu: expected rows of %" G_GSIZE_FORMAT ", found %" G_GSIZE_FORMAT,
+    return _dif_ops_misfit (cx, "glu: expected rows of %" G_GSIZE_FORMAT ", found %" G_GSIZE_FORMAT,
                             value->n_in, dif_tensor_dim (x, -1));
   shape                = x->shape;
   shape.d[shape.n - 1] = value->n_out;
@@ -115,11 +117,11 @@ dif_geglu (DifContext *cx, DifTensor *x, const DifLinear *value, const DifLinear
   if (! y->data)
     return y;
   if (value->side || gate->side)
-    ok = geglu_with_side (cx, x, value, gate, y, &start, &error);
+    ok = glu_with_side (cx, x, value, gate, act, y, &start, &error);
   else
-    ok = DIF_OPS_CLASS (cx)->geglu (dif_context_backend (cx), x, value->prepared, gate->prepared,
-                                    y, &error);
-  dif_context_profile (cx, "geglu", start,
+    ok = DIF_OPS_CLASS (cx)->glu (dif_context_backend (cx), x, value->prepared, gate->prepared, act,
+                                  y, &error);
+  dif_context_profile (cx, "glu", start,
                        2.0 * (double) dif_tensor_count (x) * (double) value->n_out,
                        (double) (x->bytes + y->bytes));
   return _dif_ops_done (cx, y, ok, error);
@@ -144,6 +146,9 @@ dif_conv2d (DifContext *cx, DifTensor *x, const DifConv *w, DifTensor *per_chann
   gboolean   ok;
   gint64     start = g_get_monotonic_time ();
 
+  x           = dif_contiguous (cx, x);
+  residual    = residual ? dif_contiguous (cx, residual) : NULL;
+  per_channel = per_channel ? dif_contiguous (cx, per_channel) : NULL;
   if (! _dif_ops_ready (cx, x, residual) || ! w->prepared || (per_channel && ! per_channel->data))
     return dif_context_inert (cx);
   if (x->shape.n != 4 || x->shape.d[3] != w->n_in)

@@ -27,17 +27,23 @@ DifTensor *dif_linear (DifContext *cx, DifTensor *x, const DifLinear *w, DifAct 
                        DifTensor *residual);
 
 /**
- * dif_geglu:
+ * dif_glu:
  * @cx: a context
  * @x: `[.., K]`
- * @value: weight `[N, K]`: first half of diffusers' `ff.net.0.proj`
- * @gate: weight `[N, K]`: its second half
+ * @value: weight `[N, K]`
+ * @gate: weight `[N, K]`
+ * @act: applied to the gate
  *
- * Source: Shazeer 2020; diffusers GEGLU: value * gelu_erf (gate).
+ * Gated linear unit: (x value^T + bias) * act (x gate^T + bias).  With GELU it is
+ * diffusers' GEGLU, whose `ff.net.0.proj` has the value's rows, then the gate's;
+ * with SiLU it is SwiGLU.
+ *
+ * Source: Shazeer 2020.
  *
  * Returns: `[.., N]`
  */
-DifTensor *dif_geglu (DifContext *cx, DifTensor *x, const DifLinear *value, const DifLinear *gate);
+DifTensor *dif_glu (DifContext *cx, DifTensor *x, const DifLinear *value, const DifLinear *gate,
+                    DifAct act);
 
 /**
  * dif_conv2d:

@@ -2,7 +2,8 @@
 /* ops.h - tensor arithmetic, checked once and dispatched to a backend.
  *
  * Models call only this.  Shapes are written outermost first; data is
- * contiguous, channels last.  Weights (DifLinear and its kin) come from
+ * channels last.  An op that does not say that it takes views makes a
+ * contiguous copy of them first.  Weights (DifLinear and its kin) come from
  * tensor/weights.h.  An op on a failed context, or given the inert tensor,
  * returns the inert tensor.  All returned tensors are owned by the current
  * scope (transfer none).  Every op can fail with OUT_OF_MEMORY, with FAILED,

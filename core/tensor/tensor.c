@@ -41,6 +41,14 @@ dif_tensor_count (const DifTensor *t)
   return t->data ? t->bytes / dif_dtype_size (t->dtype) : 0;
 }
 
+/* Strides of a tensor that has nothing between its elements. */
+static void
+lay_out (DifTensor *t)
+{
+  t->row  = MAX (dif_tensor_dim (t, -1), 1);
+  t->item = t->shape.n ? dif_tensor_count (t) / t->shape.d[0] : 1;
+}
+
 DifTensor *
 dif_tensor_new (DifBackend *backend, DifDtype dtype, const DifShape *shape, GError **error)
 {
@@ -66,6 +74,7 @@ dif_tensor_new (DifBackend *backend, DifDtype dtype, const DifShape *shape, GErr
   t->bytes     = bytes;
   t->backend   = dif_backend_ref (backend);
   t->ref_count = 1;
+  lay_out (t);
   return t;
 }
 
@@ -83,7 +92,57 @@ dif_tensor_view (DifTensor *base, gsize offset, const DifShape *shape)
   t->backend   = dif_backend_ref (base->backend);
   t->base      = dif_tensor_ref (base);
   t->ref_count = 1;
+  lay_out (t);
   return t;
+}
+
+DifTensor *
+dif_tensor_slice (DifTensor *base, gsize offset, const DifShape *shape, gsize item, gsize row)
+{
+  DifTensor *t    = g_new0 (DifTensor, 1);
+  gsize      unit = dif_dtype_size (base->dtype), bytes = 0;
+
+  g_assert (shape->n >= 1 && dif_shape_bytes (shape, base->dtype, &bytes));
+  t->shape     = *shape;
+  t->dtype     = base->dtype;
+  t->data      = (char *) base->data + offset * unit;
+  t->bytes     = bytes;
+  t->backend   = dif_backend_ref (base->backend);
+  t->base      = dif_tensor_ref (base);
+  t->ref_count = 1;
+  lay_out (t);
+  /* what is never stepped over keeps the stride of what is contiguous */
+  if (dif_tensor_rows (t) > 1)
+    {
+      t->row  = row;
+      t->item = dif_tensor_rows (t) * row;
+    }
+  if (shape->d[0] > 1 && shape->n > 1)
+    t->item = item;
+  g_assert (offset + dif_tensor_span (t) <= dif_tensor_span (base));
+  return t;
+}
+
+gsize
+dif_tensor_rows (const DifTensor *t)
+{
+  return t->shape.n < 3 ? 1 : dif_tensor_count (t) / t->shape.d[0] / dif_tensor_dim (t, -1);
+}
+
+gsize
+dif_tensor_span (const DifTensor *t)
+{
+  if (t->shape.n < 2)
+    return dif_tensor_count (t);
+  return (t->shape.d[0] - 1) * t->item + (dif_tensor_rows (t) - 1) * t->row +
+         dif_tensor_dim (t, -1);
+}
+
+gboolean
+dif_tensor_is_contiguous (const DifTensor *t)
+{
+  return ! t->data || (t->row == dif_tensor_dim (t, -1) &&
+                       (t->shape.n < 2 || t->item == dif_tensor_rows (t) * t->row));
 }
 
 DifBackend *

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* tensor.h - a contiguous array on a backend.
+/* tensor.h - an array on a backend.
  *
  * Images are [N, H, W, C] (channels last), tokens [N, T, C]: the same memory
- * when T = H * W.  A tensor returned by an op belongs to the context's current
- * scope; dif_tensor_ref() makes it outlive it.  The inert tensor, which ops on
- * a failed context return, has no dimensions and no data.
+ * when T = H * W.  A slice of channels or of tokens is a view whose rows lie
+ * apart (dif_tensor_slice()); all else is contiguous.  A tensor returned by an
+ * op belongs to the context's current scope; dif_tensor_ref() makes it outlive
+ * it.  The inert tensor, which ops on a failed context return, has no
+ * dimensions and no data.
  */
 #ifndef DIF_TENSOR_TENSOR_H
 #define DIF_TENSOR_TENSOR_H
@@ -19,6 +21,9 @@ G_BEGIN_DECLS
  * @dtype: element type
  * @data: the elements, in the backend's memory; for cpu and ref a host
  *   pointer, 64-byte aligned unless the tensor is a slice
+ * @bytes: of its elements, without what may lie between them
+ * @item: elements from one item (of the first dimension) to the next
+ * @row: elements from one row (the last dimension) to the next of an item
  *
  * The fields are read-only outside tensor/.
  */
@@ -28,6 +33,7 @@ struct _DifTensor
   DifDtype    dtype;
   gpointer    data;
   gsize       bytes;
+  gsize       item, row;
   DifBackend *backend;
   DifTensor  *base; /* keeps the memory of a view alive; NULL if it owns */
   gint        ref_count;
@@ -89,6 +95,60 @@ DifTensor *dif_tensor_new (DifBackend *backend, DifDtype dtype, const DifShape *
  * Returns: (transfer full): shares @base's memory
  */
 DifTensor *dif_tensor_view (DifTensor *base, gsize offset, const DifShape *shape);
+
+/**
+ * dif_tensor_slice:
+ * @base: a tensor
+ * @offset: element of @base's memory, counted from its first, where the view begins
+ * @shape: dimensions of the view, at least one
+ * @item: elements from item to item
+ * @row: elements from row to row inside an item; not read if an item is a row
+ *
+ * A view whose rows lie apart.  What dif_tensor_span() says must lie inside
+ * the span of @base.
+ *
+ * Returns: (transfer full): shares @base's memory
+ */
+DifTensor *dif_tensor_slice (DifTensor *base, gsize offset, const DifShape *shape, gsize item,
+                             gsize row);
+
+/**
+ * dif_tensor_rows:
+ * @t: a tensor that is not inert
+ *
+ * Returns: rows of the last dimension in an item of the first: 1 for two dimensions
+ */
+gsize dif_tensor_rows (const DifTensor *t);
+
+/**
+ * dif_tensor_row_at:
+ * @t: a tensor
+ * @per_item: dif_tensor_rows()
+ * @r: a row, counted through all items
+ *
+ * Returns: the element where row @r begins
+ */
+static inline gsize
+dif_tensor_row_at (const DifTensor *t, gsize per_item, gsize r)
+{
+  return r / per_item * t->item + r % per_item * t->row;
+}
+
+/**
+ * dif_tensor_span:
+ * @t: a tensor that is not inert
+ *
+ * Returns: elements from its first to its last, both counted
+ */
+gsize dif_tensor_span (const DifTensor *t);
+
+/**
+ * dif_tensor_is_contiguous:
+ * @t: a tensor
+ *
+ * Returns: whether nothing lies between its elements
+ */
+gboolean dif_tensor_is_contiguous (const DifTensor *t);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifTensor, dif_tensor_unref)
 

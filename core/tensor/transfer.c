@@ -76,6 +76,7 @@ dif_download (DifContext *cx, DifTensor *x, float *data)
   GError          *error = NULL;
   g_autofree void *raw   = NULL;
 
+  x = dif_contiguous (cx, x);
   if (! dif_context_check (cx) || ! x->data)
     return FALSE;
   if (x->dtype != DIF_F32)

@@ -147,8 +147,9 @@ block_alone (Run *run, DifTensor *x, guint n_heads)
       x = dif_linear (cx, dif_self_attention (cx, h, n_heads, FALSE), out, DIF_ACT_NONE, x);
     }
   h = dif_layer_norm (cx, x, dif_loader_norm (l, "norm3", C), 1e-5f);
-  h = dif_geglu (cx, h, dif_loader_linear_rows (l, "ff.net.0.proj", 8 * C, 0, 4 * C, C, TRUE),
-                 dif_loader_linear_rows (l, "ff.net.0.proj", 8 * C, 4 * C, 4 * C, C, TRUE));
+  h = dif_glu (cx, h, dif_loader_linear_rows (l, "ff.net.0.proj", 8 * C, 0, 4 * C, C, TRUE),
+               dif_loader_linear_rows (l, "ff.net.0.proj", 8 * C, 4 * C, 4 * C, C, TRUE),
+               DIF_ACT_GELU);
   return dif_linear (cx, h, dif_loader_linear (l, "ff.net.2", C, 4 * C, TRUE), DIF_ACT_NONE, x);
 }
 

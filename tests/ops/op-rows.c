@@ -13,20 +13,24 @@
  * bf16: inputs and weights are rounded before both backends see them.  An
  * rounding to 8 bits errs by up to 2^-8, 2.4e-6 as NMSE.  Where both sides
  * round nearly the same f32 value almost nothing remains: only values near a
- * tie differ.  geglu keeps its gate in bf16 and attention its weights: that
+ * tie differ.  glu keeps its gate in bf16 and attention its weights: that
  * rounding and the two then unlike ones of the outputs make 7.3e-6.  With a
  * side path what is between the factors is rounded, and the output twice. */
 const Bound op_bounds[N_OPS] = {
   [OP_LINEAR]      = { "linear", 1e-11, 1e-6 },
-  [OP_GEGLU]       = { "geglu", 1e-11, 1e-5 },
+  [OP_GLU]         = { "glu", 1e-11, 1e-5 },
   [OP_CONV2D]      = { "conv2d", 1e-11, 1e-6 },
   [OP_GROUP_NORM]  = { "group_norm", 1e-11, 1e-6 },
-  [OP_LAYER_NORM]  = { "layer_norm", 1e-11, 1e-6 },
+  [OP_ROW_NORM]    = { "row_norm", 1e-11, 1e-6 },
+  [OP_SCALE_SHIFT] = { "scale_shift", 1e-12, 1e-6 },
+  [OP_ROTATE]      = { "rotate", 1e-11, 1e-6 },
   [OP_ATTENTION]   = { "attention", 1e-11, 1e-5 },
   [OP_ACTIVATION]  = { "activation", 1e-12, 1e-6 },
-  [OP_GELU_GATE]   = { "gelu_gate", 1e-12, 1e-6 },
+  [OP_MULTIPLY]    = { "multiply", 1e-12, 1e-6 },
+  [OP_PRELU]       = { "prelu", 1e-12, 1e-6 },
   [OP_ADD]         = { "add", 0, 0 },
   [OP_CONCAT]      = { "concat", 0, 0 },
+  [OP_PERMUTE]     = { "permute", 0, 0 },
   [OP_UPSAMPLE]    = { "upsample", 0, 0 },
   [OP_GATHER]      = { "gather", 1e-12, 1e-6 },
   [OP_EMBED]       = { "embed", 0, 0 },
@@ -34,7 +38,7 @@ const Bound op_bounds[N_OPS] = {
   [OP_CLAMP]       = { "clamp", 0, 0 },
   [OP_CAST]        = { "cast", 0, 0 },
   [OP_SIDE_LINEAR] = { "side_linear", 1e-11, 1e-5 },
-  [OP_SIDE_GEGLU]  = { "side_geglu", 1e-11, 2e-5 },
+  [OP_SIDE_GLU]    = { "side_glu", 1e-11, 2e-5 },
   [OP_SIDE_CONV2D] = { "side_conv2d", 1e-11, 1e-5 },
 };
 
@@ -42,6 +46,10 @@ const Bound op_bounds[N_OPS] = {
 #define GELU       DIF_ACT_GELU
 #define QUICK_GELU DIF_ACT_QUICK_GELU
 #define RELU       DIF_ACT_RELU
+#define GELU_TANH  DIF_ACT_GELU_TANH
+#define TANH       DIF_ACT_TANH
+#define SIGMOID    DIF_ACT_SIGMOID
+#define LEAKY_RELU DIF_ACT_LEAKY_RELU
 
 const Row op_rows[] = {
   /* rows, K, N */
@@ -72,13 +80,17 @@ const Row op_rows[] = {
   { OP_LINEAR, { 77, 32, 48 }, LARGE, QUICK_GELU },
   { OP_LINEAR, { 77, 32, 48 }, RESIDUAL, RELU },
   /* rows, K, N */
-  { OP_GEGLU, { 1, 1, 1 } },
-  { OP_GEGLU, { 3, 5, 7 } },
-  { OP_GEGLU, { 77, 64, 256 }, FROM_F16 },
-  { OP_GEGLU, { 130, 32, 129 }, NO_BIAS },
-  { OP_GEGLU, { 64, 320, 640 }, SLICE },
-  { OP_GEGLU, { 1101, 8, 1000 } },
-  { OP_GEGLU, { 9, 640, 1700 }, FROM_F16 },
+  { OP_GLU, { 1, 1, 1 }, 0, GELU },
+  { OP_GLU, { 3, 5, 7 }, 0, GELU },
+  { OP_GLU, { 77, 64, 256 }, FROM_F16, GELU },
+  { OP_GLU, { 130, 32, 129 }, NO_BIAS, GELU },
+  { OP_GLU, { 64, 320, 640 }, SLICE, GELU },
+  { OP_GLU, { 1101, 8, 1000 }, 0, GELU },
+  { OP_GLU, { 9, 640, 1700 }, FROM_F16, GELU },
+  { OP_GLU, { 5, 33, 70 }, NO_BIAS, SILU },
+  { OP_GLU, { 131, 64, 96 }, 0, SILU },
+  { OP_GLU, { 31, 40, 64 }, 0, GELU_TANH },
+  { OP_GLU, { 7, 11, 13 }, SLICE, GELU_TANH },
   /* N, H, W, I, O, k, stride, top and left, bottom and right */
   { OP_CONV2D, { 1, 1, 1, 1, 1, 3, 1, 1, 1 } },
   { OP_CONV2D, { 1, 1, 1, 1, 1, 1, 1, 0, 0 } },
@@ -122,13 +134,39 @@ const Row op_rows[] = {
   { OP_GROUP_NORM, { 3, 100, 33, 3 }, OFFSET, GELU },
   { OP_GROUP_NORM, { 1, 50, 24, 1 }, 0, QUICK_GELU },
   { OP_GROUP_NORM, { 2, 49, 64, 32 }, OFFSET, RELU },
-  /* rows, C */
-  { OP_LAYER_NORM, { 1, 1 } },
-  { OP_LAYER_NORM, { 5, 7 }, ALIAS },
-  { OP_LAYER_NORM, { 77, 768 }, FROM_F16 },
-  { OP_LAYER_NORM, { 1021, 33 }, OFFSET },
-  { OP_LAYER_NORM, { 300, 320 }, SLICE },
-  { OP_LAYER_NORM, { 3, 1280 }, OFFSET | ALIAS },
+  /* N, rows, C of a part, parts */
+  { OP_ROW_NORM, { 1, 1, 1, 1 }, CENTER },
+  { OP_ROW_NORM, { 1, 5, 7, 1 }, CENTER | ALIAS },
+  { OP_ROW_NORM, { 1, 77, 768, 1 }, CENTER | FROM_F16 },
+  { OP_ROW_NORM, { 1, 1021, 33, 1 }, CENTER | OFFSET },
+  { OP_ROW_NORM, { 1, 300, 320, 1 }, CENTER | SLICE },
+  { OP_ROW_NORM, { 1, 3, 1280, 1 }, CENTER | OFFSET | ALIAS },
+  { OP_ROW_NORM, { 1, 1, 1, 1 }, BARE },
+  { OP_ROW_NORM, { 2, 13, 37, 1 } },
+  { OP_ROW_NORM, { 1, 77, 2560, 1 }, FROM_BF16 },
+  { OP_ROW_NORM, { 2, 31, 32, 3 }, VIEW },
+  { OP_ROW_NORM, { 1, 101, 17, 5 }, VIEW | ALIAS },
+  { OP_ROW_NORM, { 3, 7, 96, 1 }, CENTER | BARE | SCALE | SHIFT },
+  { OP_ROW_NORM, { 2, 5, 33, 1 }, CENTER | BARE | SCALE | SHIFT | VIEW },
+  { OP_ROW_NORM, { 2, 5, 33, 1 }, CENTER | SCALE | SHARED },
+  { OP_ROW_NORM, { 2, 11, 40, 1 }, SCALE | RESIDUAL },
+  { OP_ROW_NORM, { 2, 11, 40, 2 }, SCALE | SHIFT | RESIDUAL | VIEW | SLICE },
+  /* N, rows, C */
+  { OP_SCALE_SHIFT, { 1, 1, 1 } },
+  { OP_SCALE_SHIFT, { 2, 9, 33 }, SCALE },
+  { OP_SCALE_SHIFT, { 2, 9, 33 }, SHIFT | SHARED },
+  { OP_SCALE_SHIFT, { 3, 50, 64 }, SCALE | RESIDUAL },
+  { OP_SCALE_SHIFT, { 3, 50, 64 }, SCALE | SHIFT | RESIDUAL | VIEW },
+  { OP_SCALE_SHIFT, { 3, 50, 61 }, SCALE | SHIFT | ALIAS | SLICE },
+  { OP_SCALE_SHIFT, { 1, 2000, 48 }, SCALE | SHARED | RESIDUAL | VIEW },
+  /* N, T, heads, D */
+  { OP_ROTATE, { 1, 1, 1, 2 } },
+  { OP_ROTATE, { 2, 7, 3, 6 } },
+  { OP_ROTATE, { 2, 7, 3, 6 }, HALVES | NORM },
+  { OP_ROTATE, { 1, 77, 4, 128 }, NORM | VIEW },
+  { OP_ROTATE, { 1, 77, 4, 128 }, HALVES | NORM | ALIAS },
+  { OP_ROTATE, { 2, 101, 5, 34 }, HALVES | VIEW },
+  { OP_ROTATE, { 3, 11, 2, 40 }, ALIAS | SLICE },
   /* N, queries, keys, heads, head_dim */
   { OP_ATTENTION, { 1, 1, 1, 1, 1 } },
   { OP_ATTENTION, { 2, 77, 77, 3, 64 }, CAUSAL | FUSED },
@@ -146,6 +184,15 @@ const Row op_rows[] = {
   { OP_ATTENTION, { 1, 64, 1024, 1, 40 }, LARGE },
   { OP_ATTENTION, { 1, 1, 600, 2, 13 } },
   { OP_ATTENTION, { 1, 600, 1, 2, 13 } },
+  { OP_ATTENTION, { 2, 33, 47, 6, 16, 2 } },
+  { OP_ATTENTION, { 2, 70, 70, 4, 24, 1 }, CAUSAL },
+  { OP_ATTENTION, { 1, 64, 77, 8, 40 }, BIAS },
+  { OP_ATTENTION, { 2, 37, 300, 3, 10 }, BIAS },
+  { OP_ATTENTION, { 2, 77, 77, 4, 32, 2 }, CAUSAL | MASK },
+  { OP_ATTENTION, { 3, 5, 3, 2, 7 }, MASK | SLICE },
+  { OP_ATTENTION, { 2, 101, 131, 3, 24 }, SEGMENTS },
+  { OP_ATTENTION, { 1, 40, 40, 4, 64, 2 }, SEGMENTS | CAUSAL | BIAS },
+  { OP_ATTENTION, { 2, 3, 3, 2, 5 }, SEGMENTS | MASK },
   /* elements */
   { OP_ACTIVATION, { 1 }, 0, SILU },
   { OP_ACTIVATION, { 17 }, 0, GELU },
@@ -156,11 +203,23 @@ const Row op_rows[] = {
   { OP_ACTIVATION, { 50021 }, ALIAS | SLICE, GELU },
   { OP_ACTIVATION, { 50021 }, ALIAS | SLICE, RELU },
   { OP_ACTIVATION, { 50021 }, 0, DIF_ACT_NONE },
-  /* elements */
-  { OP_GELU_GATE, { 1 } },
-  { OP_GELU_GATE, { 17 }, ALIAS },
-  { OP_GELU_GATE, { 4099 }, LARGE },
-  { OP_GELU_GATE, { 50021 }, SLICE },
+  { OP_ACTIVATION, { 4099 }, LARGE, GELU_TANH },
+  { OP_ACTIVATION, { 4099 }, 0, GELU_TANH },
+  { OP_ACTIVATION, { 4099 }, LARGE, TANH },
+  { OP_ACTIVATION, { 4099 }, 0, TANH },
+  { OP_ACTIVATION, { 4099 }, LARGE, SIGMOID },
+  { OP_ACTIVATION, { 50021 }, ALIAS | SLICE, LEAKY_RELU },
+  /* rows, C */
+  { OP_MULTIPLY, { 1, 1 } },
+  { OP_MULTIPLY, { 31, 33 }, VIEW, SILU },
+  { OP_MULTIPLY, { 301, 64 }, SLICE, GELU_TANH },
+  { OP_MULTIPLY, { 17, 7 }, ALIAS | VIEW, GELU },
+  { OP_MULTIPLY, { 17, 70 }, ALIAS, TANH },
+  { OP_MULTIPLY, { 5, 1 }, VIEW },
+  /* rows, C */
+  { OP_PRELU, { 1, 1 } },
+  { OP_PRELU, { 101, 37 }, SLICE },
+  { OP_PRELU, { 301, 64 }, ALIAS },
   /* elements */
   { OP_ADD, { 1 } },
   { OP_ADD, { 17 }, ALIAS },
@@ -170,6 +229,12 @@ const Row op_rows[] = {
   { OP_CONCAT, { 7, 3, 5 } },
   { OP_CONCAT, { 1, 30011, 20021 } },
   { OP_CONCAT, { 128, 320, 640 }, SLICE },
+  /* dimensions of x, then the order in which they are read */
+  { OP_PERMUTE, { 1, 1, 1, 1, 0, 1, 2, 3 } },
+  { OP_PERMUTE, { 3, 5, 7, 11, 0, 2, 1, 3 } },
+  { OP_PERMUTE, { 3, 5, 7, 11, 3, 2, 1, 0 }, SLICE },
+  { OP_PERMUTE, { 2, 31, 1, 64, 1, 2, 0, 3 } },
+  { OP_PERMUTE, { 2, 31, 6, 40, 0, 1, 2, 3 }, VIEW },
   /* N, H, W, C, H', W' */
   { OP_UPSAMPLE, { 1, 1, 1, 1, 1, 1 } },
   { OP_UPSAMPLE, { 2, 8, 8, 320, 16, 16 } },
@@ -209,10 +274,10 @@ const Row op_rows[] = {
   { OP_SIDE_LINEAR, { 256, 320, 96, 16 }, RESIDUAL | FROM_BF16 },
   { OP_SIDE_LINEAR, { 1, 320, 1280, 1 }, FROM_F16, SILU },
   /* rows, K, N, rank */
-  { OP_SIDE_GEGLU, { 1, 1, 1, 1 } },
-  { OP_SIDE_GEGLU, { 3, 5, 7, 2 }, SLICE },
-  { OP_SIDE_GEGLU, { 64, 320, 640, 8 }, FROM_F16 },
-  { OP_SIDE_GEGLU, { 130, 32, 129, 31 }, NO_BIAS },
+  { OP_SIDE_GLU, { 1, 1, 1, 1 } },
+  { OP_SIDE_GLU, { 3, 5, 7, 2 }, SLICE },
+  { OP_SIDE_GLU, { 64, 320, 640, 8 }, FROM_F16 },
+  { OP_SIDE_GLU, { 130, 32, 129, 31 }, NO_BIAS },
   /* N, H, W, I, O, k, stride, top and left, bottom and right, rank */
   { OP_SIDE_CONV2D, { 1, 1, 1, 1, 1, 3, 1, 1, 1, 1 } },
   { OP_SIDE_CONV2D, { 1, 3, 5, 3, 5, 3, 1, 1, 1, 2 }, RESIDUAL },

@@ -16,15 +16,19 @@ G_BEGIN_DECLS
 typedef enum
 {
   OP_LINEAR,
-  OP_GEGLU,
+  OP_GLU,
   OP_CONV2D,
   OP_GROUP_NORM,
-  OP_LAYER_NORM,
+  OP_ROW_NORM,
+  OP_SCALE_SHIFT,
+  OP_ROTATE,
   OP_ATTENTION,
   OP_ACTIVATION,
-  OP_GELU_GATE,
+  OP_MULTIPLY,
+  OP_PRELU,
   OP_ADD,
   OP_CONCAT,
+  OP_PERMUTE,
   OP_UPSAMPLE,
   OP_GATHER,
   OP_EMBED,
@@ -32,7 +36,7 @@ typedef enum
   OP_CLAMP,
   OP_CAST,
   OP_SIDE_LINEAR,
-  OP_SIDE_GEGLU,
+  OP_SIDE_GLU,
   OP_SIDE_CONV2D,
   N_OPS
 } Op;
@@ -52,6 +56,16 @@ typedef enum
  * @FROM_BF16: the weight's dtype in the file
  * @LARGE: values up to 100 instead of 2
  * @GREATEST: gather takes the greatest instead of a sum
+ * @VIEW: inputs are slices of channels of wider tensors
+ * @CENTER: the norm takes the mean off
+ * @BARE: the norm has neither scale nor shift
+ * @SCALE: with a factor for every item and channel
+ * @SHIFT: with an addend for every item and channel
+ * @HALVES: rotary partners are half a head apart
+ * @NORM: heads are normalised before they are rotated
+ * @BIAS: an addend for every score
+ * @MASK: the same for all queries and heads; every third key is hidden
+ * @SEGMENTS: tokens lie in three tensors, the second without queries
  */
 typedef enum
 {
@@ -67,7 +81,17 @@ typedef enum
   FROM_F16    = 1 << 9,
   FROM_BF16   = 1 << 10,
   LARGE       = 1 << 11,
-  GREATEST    = 1 << 12
+  GREATEST    = 1 << 12,
+  VIEW        = 1 << 13,
+  CENTER      = 1 << 14,
+  BARE        = 1 << 15,
+  SCALE       = 1 << 16,
+  SHIFT       = 1 << 17,
+  HALVES      = 1 << 18,
+  NORM        = 1 << 19,
+  BIAS        = 1 << 20,
+  MASK        = 1 << 21,
+  SEGMENTS    = 1 << 22
 } RowFlags;
 
 /** Row: one case; @d and @act are read by the op's run. */

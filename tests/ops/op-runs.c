@@ -9,29 +9,19 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "op-rows.h"
+#include "op-runs.h"
 #include "tensor/loader.h"
 #include "tensor/ops.h"
 
 #define BAND     ((gsize) 64)
 #define SENTINEL 12345.0f
 
-typedef struct
-{
-  DifBackend *be;
-  DifDtype    dtype;
-  const Row  *row;
-  guint32     seed;
-  GPtrArray  *tensors; /* inputs and outputs, views into bands */
-  GPtrArray  *floats;  /* memory behind host arrays */
-} Run;
-
 /* where a failed row goes on, and why it failed; one row runs at a time */
 static jmp_buf give_up;
 static GError *failure;
 
-static void
-check (gboolean ok, GError *error)
+void
+op_check (gboolean ok, GError *error)
 {
   if (ok && ! error)
     return;
@@ -42,8 +32,8 @@ check (gboolean ok, GError *error)
 }
 
 /* xorshift; in [-1, 1) */
-static float
-next (Run *r)
+float
+op_next (OpRun *r)
 {
   r->seed ^= r->seed << 13;
   r->seed ^= r->seed >> 17;
@@ -52,21 +42,21 @@ next (Run *r)
 }
 
 static gsize
-band_before (const Run *r)
+band_before (const OpRun *r)
 {
   return BAND + (r->row->flags & SLICE ? 1 : 0);
 }
 
 /* Floats to memory of the device, of any dtype. */
 static void
-put (Run *r, gpointer to, DifDtype dtype, const float *values, gsize n)
+put (OpRun *r, gpointer to, DifDtype dtype, const float *values, gsize n)
 {
   gsize            bytes = n * dif_dtype_size (dtype);
   g_autofree char *data  = g_malloc (bytes);
   GError          *error = NULL;
 
   dif_convert_from_f32 (data, dtype, values, n);
-  check (r->be->klass->upload (r->be, to, data, bytes, &error), error);
+  op_check (r->be->klass->upload (r->be, to, data, bytes, &error), error);
 }
 
 /* All elements of a tensor, as floats. */
@@ -78,13 +68,13 @@ get (DifBackend *be, const DifTensor *t)
   float           *values = g_new (float, n);
   GError          *error  = NULL;
 
-  check (be->klass->download (be, data, t->data, t->bytes, &error), error);
+  op_check (be->klass->download (be, data, t->data, t->bytes, &error), error);
   dif_convert_to_f32 (values, data, t->dtype, n);
   return values;
 }
 
-static DifTensor *
-banded (Run *r, DifDtype dtype, DifShape shape)
+DifTensor *
+op_banded (OpRun *r, DifDtype dtype, DifShape shape)
 {
   GError           *error  = NULL;
   DifShape          whole  = { .n = 1 };
@@ -92,10 +82,10 @@ banded (Run *r, DifDtype dtype, DifShape shape)
   DifTensor        *base, *view;
   gsize             n = 0;
 
-  check (dif_shape_count (&shape, &n), NULL);
+  op_check (dif_shape_count (&shape, &n), NULL);
   whole.d[0] = n + 2 * BAND + 1;
   base       = dif_tensor_new (r->be, dtype, &whole, &error);
-  check (base != NULL, error);
+  op_check (base != NULL, error);
   values = g_new (float, whole.d[0]);
   for (gsize i = 0; i < whole.d[0]; i++)
     values[i] = SENTINEL;
@@ -107,7 +97,7 @@ banded (Run *r, DifDtype dtype, DifShape shape)
 }
 
 static void
-check_bands (const Run *r)
+check_bands (const OpRun *r)
 {
   float sentinel;
 
@@ -121,18 +111,19 @@ check_bands (const Run *r)
       sentinel = base->dtype == DIF_F32 ? SENTINEL : values[0];
       for (gsize k = 0; k < n; k++)
         if (k < first || k >= last)
-          check (values[k] == sentinel,
-                 values[k] == sentinel
-                     ? NULL
-                     : g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,
-                                    "expected nothing written outside, found %g at %" G_GSIZE_FORMAT
-                                    " of %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT,
-                                    (double) values[k], k, first, last));
+          op_check (
+              values[k] == sentinel,
+              values[k] == sentinel
+                  ? NULL
+                  : g_error_new (DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,
+                                 "expected nothing written outside, found %g at %" G_GSIZE_FORMAT
+                                 " of %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT,
+                                 (double) values[k], k, first, last));
     }
 }
 
 static void
-fill (Run *r, DifTensor *t)
+fill (OpRun *r, DifTensor *t)
 {
   gsize             n      = dif_tensor_count (t);
   g_autofree float *values = g_new (float, n);
@@ -140,22 +131,22 @@ fill (Run *r, DifTensor *t)
   float             offset = r->row->flags & OFFSET ? 30.0f : 0.0f;
 
   for (gsize i = 0; i < n; i++)
-    values[i] = (next (r) + next (r)) * scale + offset;
+    values[i] = (op_next (r) + op_next (r)) * scale + offset;
   put (r, t->data, t->dtype, values, n);
 }
 
-static DifTensor *
-input (Run *r, DifDtype dtype, DifShape shape)
+DifTensor *
+op_input (OpRun *r, DifDtype dtype, DifShape shape)
 {
-  DifTensor *t = banded (r, dtype, shape);
+  DifTensor *t = op_banded (r, dtype, shape);
 
   fill (r, t);
   return t;
 }
 
 /* a weight in the dtype the row asks for, off by one element from alignment */
-static DifHostArray
-host (Run *r, DifShape shape, float scale, float offset)
+DifHostArray
+op_host (OpRun *r, DifShape shape, float scale, float offset)
 {
   DifHostArray      a      = { .encoding = DIF_ENC_F32, .shape = shape };
   gsize             n      = 0;
@@ -169,7 +160,7 @@ host (Run *r, DifShape shape, float scale, float offset)
   g_assert_true (dif_shape_count (&shape, &n));
   values = g_new (float, n);
   for (gsize i = 0; i < n; i++)
-    values[i] = next (r) * scale + offset;
+    values[i] = op_next (r) * scale + offset;
   data   = g_malloc ((n + 1) * dif_dtype_size (dtype));
   a.data = data + dif_dtype_size (dtype);
   dif_convert_from_f32 ((void *) a.data, dtype, values, n);
@@ -178,61 +169,61 @@ host (Run *r, DifShape shape, float scale, float offset)
 }
 
 static DifHostArray
-host_bias (Run *r, gsize n)
+host_bias (OpRun *r, gsize n)
 {
   if (r->row->flags & NO_BIAS)
     return (DifHostArray) { .shape = DIF_SHAPE (n) };
-  return host (r, DIF_SHAPE (n), 0.5f, 0);
+  return op_host (r, DIF_SHAPE (n), 0.5f, 0);
 }
 
 /* ---- one function per op ---- */
 
 static gpointer
-make_linear (Run *r, gsize N, gsize K)
+make_linear (OpRun *r, gsize N, gsize K)
 {
   GError      *error = NULL;
-  DifHostArray w     = host (r, DIF_SHAPE (N, K), 1.0f / sqrtf ((float) K), 0);
+  DifHostArray w     = op_host (r, DIF_SHAPE (N, K), 1.0f / sqrtf ((float) K), 0);
   DifHostArray bias  = host_bias (r, N);
   gsize        bytes = 0;
   gpointer     made  = r->be->klass->linear_new (r->be, r->dtype, &w, &bias, &bytes, &error);
 
-  check (made && bytes > 0, error);
+  op_check (made && bytes > 0, error);
   return made;
 }
 
 static DifTensor *
-run_linear (Run *r)
+run_linear (OpRun *r)
 {
   const gsize *d     = r->row->d;
   GError      *error = NULL;
   gpointer     w     = make_linear (r, d[2], d[1]);
-  DifTensor   *x = input (r, r->dtype, DIF_SHAPE (d[0], d[1])), *residual = NULL, *y;
+  DifTensor   *x = op_input (r, r->dtype, DIF_SHAPE (d[0], d[1])), *residual = NULL, *y;
 
   if (r->row->flags & RESIDUAL)
-    residual = input (r, r->dtype, DIF_SHAPE (d[0], d[2]));
-  y = r->row->flags & ALIAS ? residual : banded (r, r->dtype, DIF_SHAPE (d[0], d[2]));
-  check (r->be->klass->linear (r->be, x, w, r->row->act, residual, y, &error), error);
+    residual = op_input (r, r->dtype, DIF_SHAPE (d[0], d[2]));
+  y = r->row->flags & ALIAS ? residual : op_banded (r, r->dtype, DIF_SHAPE (d[0], d[2]));
+  op_check (r->be->klass->linear (r->be, x, w, r->row->act, residual, y, &error), error);
   r->be->klass->linear_free (r->be, w);
   return y;
 }
 
 static DifTensor *
-run_geglu (Run *r)
+run_glu (OpRun *r)
 {
   const gsize *d     = r->row->d;
   GError      *error = NULL;
   gpointer     value = make_linear (r, d[2], d[1]), gate = make_linear (r, d[2], d[1]);
-  DifTensor   *x = input (r, r->dtype, DIF_SHAPE (d[0], d[1]));
-  DifTensor   *y = banded (r, r->dtype, DIF_SHAPE (d[0], d[2]));
+  DifTensor   *x = op_input (r, r->dtype, DIF_SHAPE (d[0], d[1]));
+  DifTensor   *y = op_banded (r, r->dtype, DIF_SHAPE (d[0], d[2]));
 
-  check (r->be->klass->geglu (r->be, x, value, gate, y, &error), error);
+  op_check (r->be->klass->glu (r->be, x, value, gate, r->row->act, y, &error), error);
   r->be->klass->linear_free (r->be, value);
   r->be->klass->linear_free (r->be, gate);
   return y;
 }
 
 static DifTensor *
-run_conv2d (Run *r)
+run_conv2d (OpRun *r)
 {
   const gsize *d     = r->row->d;
   GError      *error = NULL;
@@ -240,9 +231,9 @@ run_conv2d (Run *r)
   gsize        k = d[5], more = d[7] + d[8] - k;
   gsize        h = (d[1] + more) / d[6] + 1, w = (d[2] + more) / d[6] + 1;
   float        scale    = 1.0f / sqrtf ((float) (d[3] * k * k));
-  DifHostArray kernel   = host (r, DIF_SHAPE (d[4], d[3], k, k), scale, 0);
+  DifHostArray kernel   = op_host (r, DIF_SHAPE (d[4], d[3], k, k), scale, 0);
   DifHostArray bias     = host_bias (r, d[4]);
-  DifTensor   *x        = input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2], d[3])), *y;
+  DifTensor   *x        = op_input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2], d[3])), *y;
   DifTensor   *residual = NULL, *per_channel = NULL;
   gsize        bytes = 0;
   gpointer     made;
@@ -250,166 +241,123 @@ run_conv2d (Run *r)
   spec.pad.top = spec.pad.left = (guint) d[7];
   spec.pad.bottom = spec.pad.right = (guint) d[8];
 
-  made = r->be->klass->conv_new (r->be, r->dtype, &kernel, &bias, &spec, &bytes,
-                                 &error);
-  check (made && bytes > 0, error);
+  made = r->be->klass->conv_new (r->be, r->dtype, &kernel, &bias, &spec, &bytes, &error);
+  op_check (made && bytes > 0, error);
   if (r->row->flags & RESIDUAL)
-    residual = input (r, r->dtype, DIF_SHAPE (d[0], h, w, d[4]));
+    residual = op_input (r, r->dtype, DIF_SHAPE (d[0], h, w, d[4]));
   if (r->row->flags & PER_CHANNEL)
-    per_channel = input (r, DIF_F32, DIF_SHAPE (d[0], d[4]));
-  y = r->row->flags & ALIAS ? residual : banded (r, r->dtype, DIF_SHAPE (d[0], h, w, d[4]));
-  check (r->be->klass->conv2d (r->be, x, made, &spec, per_channel, residual, y, &error), error);
+    per_channel = op_input (r, DIF_F32, DIF_SHAPE (d[0], d[4]));
+  y = r->row->flags & ALIAS ? residual : op_banded (r, r->dtype, DIF_SHAPE (d[0], h, w, d[4]));
+  op_check (r->be->klass->conv2d (r->be, x, made, &spec, per_channel, residual, y, &error), error);
   r->be->klass->conv_free (r->be, made);
   return y;
 }
 
 static DifTensor *
-run_norm (Run *r)
+run_group_norm (OpRun *r)
 {
   const gsize *d     = r->row->d;
   GError      *error = NULL;
-  gboolean     group = r->row->op == OP_GROUP_NORM;
-  gsize        C = group ? d[2] : d[1], bytes = 0;
-  DifHostArray scale = host (r, DIF_SHAPE (C), 0.3f, 1), shift = host (r, DIF_SHAPE (C), 0.5f, 0);
-  gpointer     norm  = r->be->klass->norm_new (r->be, &scale, &shift, &bytes, &error);
-  DifShape     shape = group ? DIF_SHAPE (d[0], d[1], C) : DIF_SHAPE (d[0], C);
-  DifTensor   *x     = input (r, r->dtype, shape);
-  DifTensor   *y     = r->row->flags & ALIAS ? x : banded (r, r->dtype, shape);
+  gsize        C = d[2], bytes = 0;
+  DifHostArray scale = op_host (r, DIF_SHAPE (C), 0.3f, 1),
+               shift = op_host (r, DIF_SHAPE (C), 0.5f, 0);
+  gpointer   norm    = r->be->klass->norm_new (r->be, &scale, &shift, &bytes, &error);
+  DifTensor *x       = op_input (r, r->dtype, DIF_SHAPE (d[0], d[1], C));
+  DifTensor *y       = r->row->flags & ALIAS ? x : op_banded (r, r->dtype, x->shape);
 
-  check (norm && bytes > 0, error);
-  if (group)
-    check (r->be->klass->group_norm (r->be, x, norm, (guint) d[3], 1e-5f, r->row->act, y, &error),
-           error);
-  else
-    check (r->be->klass->layer_norm (r->be, x, norm, 1e-5f, y, &error), error);
+  op_check (norm && bytes > 0, error);
+  op_check (r->be->klass->group_norm (r->be, x, norm, (guint) d[3], 1e-5f, r->row->act, y, &error),
+            error);
   r->be->klass->norm_free (r->be, norm);
   return y;
 }
 
 static DifTensor *
-run_attention (Run *r)
-{
-  const gsize *d     = r->row->d;
-  GError      *error = NULL;
-  gsize        width = d[3] * d[4], items = r->row->flags & SHARED ? 1 : d[0];
-  DifAttention a = { .n_batch = d[0], .n_queries = d[1], .n_keys = d[2] };
-  DifTensor   *y = banded (r, r->dtype, DIF_SHAPE (d[0], d[1], width)), *t;
-
-  a.n_heads  = (guint) d[3];
-  a.head_dim = (guint) d[4];
-  a.scale    = 1.0f / sqrtf ((float) d[4]);
-  a.causal   = (r->row->flags & CAUSAL) != 0;
-  if (r->row->flags & FUSED)
-    {
-      gsize n = MAX (d[1], d[2]);
-
-      t   = input (r, r->dtype, DIF_SHAPE (d[0], n, 3 * width));
-      a.q = (DifRows) { t, 0, 3 * width, n * 3 * width };
-      a.k = (DifRows) { t, width, 3 * width, n * 3 * width };
-      a.v = (DifRows) { t, 2 * width, 3 * width, n * 3 * width };
-    }
-  else
-    {
-      t   = input (r, r->dtype, DIF_SHAPE (d[0], d[1], width));
-      a.q = (DifRows) { t, 0, width, d[1] * width };
-      t   = input (r, r->dtype, DIF_SHAPE (items, d[2], 2 * width));
-      a.k = (DifRows) { t, 0, 2 * width, d[2] * 2 * width };
-      a.v = (DifRows) { t, width, 2 * width, d[2] * 2 * width };
-    }
-  if (r->row->flags & SHARED)
-    a.k.batch = a.v.batch = 0;
-  check (r->be->klass->attention (r->be, &a, y, &error), error);
-  return y;
-}
-
-static DifTensor *
-run_elementwise (Run *r)
+run_elementwise (OpRun *r)
 {
   GError    *error = NULL;
   DifShape   shape = DIF_SHAPE (r->row->d[0]);
   DifDtype   dtype = r->row->op == OP_CLAMP ? DIF_F32 : r->dtype;
-  DifTensor *x     = input (r, dtype, shape);
-  DifTensor *y     = r->row->flags & ALIAS ? x : banded (r, dtype, shape);
+  DifTensor *x     = op_input (r, dtype, shape);
+  DifTensor *y     = r->row->flags & ALIAS ? x : op_banded (r, dtype, shape);
 
   if (r->row->op == OP_ACTIVATION)
-    check (r->be->klass->activation (r->be, x, r->row->act, y, &error), error);
-  else if (r->row->op == OP_GELU_GATE)
-    check (r->be->klass->gelu_gate (r->be, x, input (r, dtype, shape), y, &error), error);
+    op_check (r->be->klass->activation (r->be, x, r->row->act, y, &error), error);
   else if (r->row->op == OP_CLAMP)
-    check (r->be->klass->clamp (r->be, x, -0.5f, 0.75f, y, &error), error);
+    op_check (r->be->klass->clamp (r->be, x, -0.5f, 0.75f, y, &error), error);
   else
-    check (r->be->klass->add (r->be, x, input (r, dtype, shape), y, &error), error);
+    op_check (r->be->klass->add (r->be, x, op_input (r, dtype, shape), y, &error), error);
   return y;
 }
 
 static DifTensor *
-run_concat (Run *r)
+run_concat (OpRun *r)
 {
   const gsize *d     = r->row->d;
   GError      *error = NULL;
-  DifTensor   *a     = input (r, r->dtype, DIF_SHAPE (d[0], d[1]));
-  DifTensor   *b     = input (r, r->dtype, DIF_SHAPE (d[0], d[2]));
-  DifTensor   *y     = banded (r, r->dtype, DIF_SHAPE (d[0], d[1] + d[2]));
+  DifTensor   *a     = op_input (r, r->dtype, DIF_SHAPE (d[0], d[1]));
+  DifTensor   *b     = op_input (r, r->dtype, DIF_SHAPE (d[0], d[2]));
+  DifTensor   *y     = op_banded (r, r->dtype, DIF_SHAPE (d[0], d[1] + d[2]));
 
-  check (r->be->klass->concat (r->be, a, b, y, &error), error);
+  op_check (r->be->klass->concat (r->be, a, b, y, &error), error);
   return y;
 }
 
 static DifTensor *
-run_upsample (Run *r)
+run_upsample (OpRun *r)
 {
   const gsize *d     = r->row->d;
   GError      *error = NULL;
-  DifTensor   *x     = input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2], d[3]));
-  DifTensor   *y     = banded (r, r->dtype, DIF_SHAPE (d[0], d[4], d[5], d[3]));
+  DifTensor   *x     = op_input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2], d[3]));
+  DifTensor   *y     = op_banded (r, r->dtype, DIF_SHAPE (d[0], d[4], d[5], d[3]));
 
-  check (r->be->klass->upsample (r->be, x, y, &error), error);
+  op_check (r->be->klass->upsample (r->be, x, y, &error), error);
   return y;
 }
 
 /* every fifth term is a row of zeros */
 static DifTensor *
-run_gather (Run *r)
+run_gather (OpRun *r)
 {
   const gsize       *d = r->row->d, n = d[3] * d[4];
   GError            *error   = NULL;
   g_autofree gint32 *rows    = g_new (gint32, n);
   g_autofree float  *weights = r->row->flags & GREATEST ? NULL : g_new (float, n);
   DifGather          g       = { d[3], d[4], rows, weights };
-  DifTensor         *x       = input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2]));
-  DifTensor         *y       = banded (r, r->dtype, DIF_SHAPE (d[0], d[3], d[2]));
+  DifTensor         *x       = op_input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2]));
+  DifTensor         *y       = op_banded (r, r->dtype, DIF_SHAPE (d[0], d[3], d[2]));
 
   for (gsize i = 0; i < n; i++)
     {
       rows[i] = i % 5 == 4 ? -1 : (gint32) (i * 7919 % d[1]);
       if (weights)
-        weights[i] = next (r);
+        weights[i] = op_next (r);
     }
-  check (r->be->klass->gather (r->be, x, &g, y, &error), error);
+  op_check (r->be->klass->gather (r->be, x, &g, y, &error), error);
   return y;
 }
 
 static DifTensor *
-run_embed (Run *r)
+run_embed (OpRun *r)
 {
   const gsize       *d     = r->row->d;
   GError            *error = NULL;
-  DifHostArray       w     = host (r, DIF_SHAPE (d[0], d[1]), 1, 0);
+  DifHostArray       w     = op_host (r, DIF_SHAPE (d[0], d[1]), 1, 0);
   gsize              bytes = 0;
   gpointer           table = r->be->klass->table_new (r->be, r->dtype, &w, &bytes, &error);
   g_autofree gint32 *ids   = g_new (gint32, d[2]);
-  DifTensor         *y     = banded (r, r->dtype, DIF_SHAPE (d[2], d[1]));
+  DifTensor         *y     = op_banded (r, r->dtype, DIF_SHAPE (d[2], d[1]));
 
-  check (table && bytes > 0, error);
+  op_check (table && bytes > 0, error);
   for (gsize i = 0; i < d[2]; i++)
     ids[i] = (gint32) (i * 37 % d[0]);
-  check (r->be->klass->embed (r->be, table, ids, d[2], y, &error), error);
+  op_check (r->be->klass->embed (r->be, table, ids, d[2], y, &error), error);
   r->be->klass->table_free (r->be, table);
   return y;
 }
 
 static DifTensor *
-run_lincomb (Run *r)
+run_lincomb (OpRun *r)
 {
   const gsize     *d     = r->row->d;
   GError          *error = NULL;
@@ -419,27 +367,27 @@ run_lincomb (Run *r)
 
   for (gsize i = 0; i < d[0]; i++)
     {
-      y       = input (r, DIF_F32, DIF_SHAPE (d[1]));
+      y       = op_input (r, DIF_F32, DIF_SHAPE (d[1]));
       x[i]    = y;
-      coef[i] = next (r) * 3;
+      coef[i] = op_next (r) * 3;
     }
   if (! (r->row->flags & ALIAS))
-    y = banded (r, DIF_F32, DIF_SHAPE (d[1]));
-  check (r->be->klass->lincomb (r->be, (guint) d[0], coef, x, y, &error), error);
+    y = op_banded (r, DIF_F32, DIF_SHAPE (d[1]));
+  op_check (r->be->klass->lincomb (r->be, (guint) d[0], coef, x, y, &error), error);
   return y;
 }
 
 /* there and back: to the dtype under test, then to f32 */
 static DifTensor *
-run_cast (Run *r)
+run_cast (OpRun *r)
 {
   GError    *error = NULL;
   DifShape   shape = DIF_SHAPE (r->row->d[0]);
-  DifTensor *x     = input (r, DIF_F32, shape);
-  DifTensor *y = banded (r, r->dtype, shape), *z = banded (r, DIF_F32, shape);
+  DifTensor *x     = op_input (r, DIF_F32, shape);
+  DifTensor *y = op_banded (r, r->dtype, shape), *z = op_banded (r, DIF_F32, shape);
 
-  check (r->be->klass->cast (r->be, x, y, &error), error);
-  check (r->be->klass->cast (r->be, y, z, &error), error);
+  op_check (r->be->klass->cast (r->be, x, y, &error), error);
+  op_check (r->be->klass->cast (r->be, y, z, &error), error);
   return z;
 }
 
@@ -447,61 +395,62 @@ run_cast (Run *r)
 
 /* as large as the weight's own part, so that an error of either shows */
 static DifSide
-make_side (Run *r, gsize rank, gsize N, gsize K, gsize k, const DifConvSpec *spec)
+make_side (OpRun *r, gsize rank, gsize N, gsize K, gsize k, const DifConvSpec *spec)
 {
   GError      *error = NULL;
   float        scale = 1.0f / sqrtf ((float) (K * k * k));
-  DifHostArray down  = host (r, spec ? DIF_SHAPE (rank, K, k, k) : DIF_SHAPE (rank, K), scale, 0);
-  DifHostArray up    = host (r, DIF_SHAPE (N, rank), 1.0f / sqrtf ((float) rank), 0);
+  DifHostArray down  = op_host (r, spec ? DIF_SHAPE (rank, K, k, k) : DIF_SHAPE (rank, K), scale,
+                                0);
+  DifHostArray up    = op_host (r, DIF_SHAPE (N, rank), 1.0f / sqrtf ((float) rank), 0);
   DifHostArray bias = host_bias (r, N), none = { .shape = DIF_SHAPE (rank) };
   DifSide      side = { .rank = rank, .area = k * k };
   gsize        bytes;
 
   side.down = spec ? r->be->klass->conv_new (r->be, r->dtype, &down, &none, spec, &bytes, &error)
                    : r->be->klass->linear_new (r->be, r->dtype, &down, &none, &bytes, &error);
-  check (side.down != NULL, error);
+  op_check (side.down != NULL, error);
   side.up = r->be->klass->linear_new (r->be, r->dtype, &up, &bias, &bytes, &error);
-  check (side.up != NULL, error);
+  op_check (side.up != NULL, error);
   return side;
 }
 
 /* The op's result, which its context owns, among the run's tensors. */
 static DifTensor *
-keep_result (Run *r, DifContext *cx, DifTensor *found)
+keep_result (OpRun *r, DifContext *cx, DifTensor *found)
 {
   GError    *error = NULL;
   DifTensor *y;
 
-  check (dif_context_finish (cx, &error), error);
-  y = banded (r, r->dtype, found->shape);
-  check (r->be->klass->activation (r->be, found, DIF_ACT_NONE, y, &error), error);
+  op_check (dif_context_finish (cx, &error), error);
+  y = op_banded (r, r->dtype, found->shape);
+  op_check (r->be->klass->activation (r->be, found, DIF_ACT_NONE, y, &error), error);
   dif_context_free (cx);
   return y;
 }
 
 static DifTensor *
-run_side_linear (Run *r)
+run_side_linear (OpRun *r)
 {
-  const gsize *d        = r->row->d;
-  gboolean     is_geglu = r->row->op == OP_SIDE_GEGLU;
-  DifContext  *cx       = dif_context_new (r->be, r->dtype);
+  const gsize *d      = r->row->d;
+  gboolean     is_glu = r->row->op == OP_SIDE_GLU;
+  DifContext  *cx     = dif_context_new (r->be, r->dtype);
   DifLinear    w = { d[2], d[1], make_linear (r, d[2], d[1]), NULL }, gate = w;
   DifSide      side = make_side (r, d[3], d[2], d[1], 1, NULL), gate_side = { 0 };
-  DifTensor   *x = input (r, r->dtype, DIF_SHAPE (d[0], d[1])), *residual = NULL, *y;
+  DifTensor   *x = op_input (r, r->dtype, DIF_SHAPE (d[0], d[1])), *residual = NULL, *y;
 
   w.side = &side;
   if (r->row->flags & RESIDUAL)
-    residual = input (r, r->dtype, DIF_SHAPE (d[0], d[2]));
-  if (is_geglu)
+    residual = op_input (r, r->dtype, DIF_SHAPE (d[0], d[2]));
+  if (is_glu)
     {
       gate_side     = make_side (r, d[3], d[2], d[1], 1, NULL);
       gate.prepared = make_linear (r, d[2], d[1]);
       gate.side     = &gate_side;
     }
   y = keep_result (r, cx,
-                   is_geglu ? dif_geglu (cx, x, &w, &gate)
-                            : dif_linear (cx, x, &w, r->row->act, residual));
-  for (guint i = 0; i < (is_geglu ? 2 : 1); i++)
+                   is_glu ? dif_glu (cx, x, &w, &gate, DIF_ACT_GELU)
+                          : dif_linear (cx, x, &w, r->row->act, residual));
+  for (guint i = 0; i < (is_glu ? 2 : 1); i++)
     {
       r->be->klass->linear_free (r->be, i ? gate.prepared : w.prepared);
       r->be->klass->linear_free (r->be, i ? gate_side.down : side.down);
@@ -511,18 +460,18 @@ run_side_linear (Run *r)
 }
 
 static DifTensor *
-run_side_conv2d (Run *r)
+run_side_conv2d (OpRun *r)
 {
   const gsize *d     = r->row->d;
   GError      *error = NULL;
   DifContext  *cx    = dif_context_new (r->be, r->dtype);
   gsize        k = d[5], h = (d[1] + d[7] + d[8] - k) / d[6] + 1;
   gsize        v = (d[2] + d[7] + d[8] - k) / d[6] + 1, bytes = 0;
-  DifHostArray kernel   = host (r, DIF_SHAPE (d[4], d[3], k, k),
-                                1.0f / sqrtf ((float) (d[3] * k * k)), 0);
+  DifHostArray kernel   = op_host (r, DIF_SHAPE (d[4], d[3], k, k),
+                                   1.0f / sqrtf ((float) (d[3] * k * k)), 0);
   DifHostArray bias     = host_bias (r, d[4]);
   DifConv      w        = { .n_out = d[4], .n_in = d[3], .kh = k, .kw = k };
-  DifTensor   *x        = input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2], d[3])), *y;
+  DifTensor   *x        = op_input (r, r->dtype, DIF_SHAPE (d[0], d[1], d[2], d[3])), *y;
   DifTensor   *residual = NULL, *per_channel = NULL;
   DifSide      side;
 
@@ -531,13 +480,13 @@ run_side_conv2d (Run *r)
   w.spec.pad.bottom = w.spec.pad.right = (guint) d[8];
 
   w.prepared = r->be->klass->conv_new (r->be, r->dtype, &kernel, &bias, &w.spec, &bytes, &error);
-  check (w.prepared != NULL, error);
+  op_check (w.prepared != NULL, error);
   side   = make_side (r, d[9], d[4], d[3], k, &w.spec);
   w.side = &side;
   if (r->row->flags & RESIDUAL)
-    residual = input (r, r->dtype, DIF_SHAPE (d[0], h, v, d[4]));
+    residual = op_input (r, r->dtype, DIF_SHAPE (d[0], h, v, d[4]));
   if (r->row->flags & PER_CHANNEL)
-    per_channel = input (r, DIF_F32, DIF_SHAPE (d[0], d[4]));
+    per_channel = op_input (r, DIF_F32, DIF_SHAPE (d[0], d[4]));
   y = keep_result (r, cx, dif_conv2d (cx, x, &w, per_channel, residual));
   r->be->klass->conv_free (r->be, w.prepared);
   r->be->klass->conv_free (r->be, side.down);
@@ -548,15 +497,19 @@ run_side_conv2d (Run *r)
 float *
 op_run (DifBackend *be, DifDtype dtype, const Row *row, gsize *n, GError **error)
 {
-  static DifTensor *(*const runs[N_OPS]) (Run *) = {
+  static DifTensor *(*const runs[N_OPS]) (OpRun *) = {
     [OP_LINEAR]      = run_linear,
-    [OP_GEGLU]       = run_geglu,
+    [OP_GLU]         = run_glu,
     [OP_CONV2D]      = run_conv2d,
-    [OP_GROUP_NORM]  = run_norm,
-    [OP_LAYER_NORM]  = run_norm,
-    [OP_ATTENTION]   = run_attention,
+    [OP_GROUP_NORM]  = run_group_norm,
+    [OP_ROW_NORM]    = op_run_row_norm,
+    [OP_SCALE_SHIFT] = op_run_scale_shift,
+    [OP_ROTATE]      = op_run_rotate,
+    [OP_ATTENTION]   = op_run_attention,
+    [OP_MULTIPLY]    = op_run_multiply,
+    [OP_PRELU]       = op_run_prelu,
+    [OP_PERMUTE]     = op_run_permute,
     [OP_ACTIVATION]  = run_elementwise,
-    [OP_GELU_GATE]   = run_elementwise,
     [OP_ADD]         = run_elementwise,
     [OP_CONCAT]      = run_concat,
     [OP_UPSAMPLE]    = run_upsample,
@@ -566,13 +519,14 @@ op_run (DifBackend *be, DifDtype dtype, const Row *row, gsize *n, GError **error
     [OP_CLAMP]       = run_elementwise,
     [OP_CAST]        = run_cast,
     [OP_SIDE_LINEAR] = run_side_linear,
-    [OP_SIDE_GEGLU]  = run_side_linear,
+    [OP_SIDE_GLU]    = run_side_linear,
     [OP_SIDE_CONV2D] = run_side_conv2d,
   };
-  Run r                  = { .be = be, .dtype = dtype, .row = row, .seed = 2463534242u };
+  OpRun r                = { .be = be, .dtype = dtype, .row = row, .seed = 2463534242u };
   float *volatile values = NULL;
 
   r.tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) dif_tensor_unref);
+  r.views   = g_ptr_array_new_with_free_func ((GDestroyNotify) dif_tensor_unref);
   r.floats  = g_ptr_array_new_with_free_func (g_free);
   /* what a failed row had made, weights apart, is freed all the same */
   if (setjmp (give_up) == 0)
@@ -585,6 +539,7 @@ op_run (DifBackend *be, DifDtype dtype, const Row *row, gsize *n, GError **error
     }
   else
     g_propagate_error (error, g_steal_pointer (&failure));
+  g_ptr_array_unref (r.views);
   g_ptr_array_unref (r.tensors);
   g_ptr_array_unref (r.floats);
   return values;

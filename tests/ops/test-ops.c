@@ -84,7 +84,7 @@ test_ref_linear (void)
   expect (y, (double[]) { 9.5, -2 });
   g_assert_true (ref->klass->linear (ref, x, made, DIF_ACT_SILU, y, y, NULL));
   expect (y, (double[]) { 9.5 + 9.5 / (1 + exp (-9.5)), -2 - 2 / (1 + exp (2)) });
-  g_assert_true (ref->klass->geglu (ref, x, made, made, y, NULL));
+  g_assert_true (ref->klass->glu (ref, x, made, made, DIF_ACT_GELU, y, NULL));
   expect (y, (double[]) { 9.5 * 9.5 * 0.5 * (1 + erf (9.5 / sqrt (2))),
                           4 * 0.5 * (1 + erf (-2 / sqrt (2))) });
   ref->klass->linear_free (ref, made);
@@ -129,7 +129,7 @@ test_ref_norms (void)
   expect (y, (double[]) { -3 * s, 10 - 2 * s, s, 10 + 6 * s });
   g_assert_true (ref->klass->group_norm (ref, x, norm, 2, 0, DIF_ACT_NONE, y, NULL));
   expect (y, (double[]) { -2 * one, 10 - 4 * one, 2 * one, 10 + 4 * one });
-  g_assert_true (ref->klass->layer_norm (ref, x, norm, 0, y, NULL));
+  g_assert_true (ref->klass->row_norm (ref, x, norm, &(DifRowNorm) { TRUE, 1, 0 }, NULL, y, NULL));
   expect (y, (double[]) { -1, 12, -1, 12 });
   ref->klass->norm_free (ref, norm);
 }
@@ -670,7 +670,7 @@ add_tests (void)
       g_test_add_data_func (path, GINT_TO_POINTER (i), test_op);
     }
   g_test_add_func ("/backends/no-slot-is-null", test_slots);
-  g_test_add_func ("/backends/ref/linear-and-geglu-by-hand", test_ref_linear);
+  g_test_add_func ("/backends/ref/linear-and-glu-by-hand", test_ref_linear);
   g_test_add_func ("/backends/ref/conv-by-hand", test_ref_conv);
   g_test_add_func ("/backends/ref/norms-by-hand", test_ref_norms);
   g_test_add_func ("/backends/ref/attention-by-hand", test_ref_attention);

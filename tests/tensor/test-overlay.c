@@ -225,7 +225,7 @@ draw (Part *p)
   DifTensor        *ys[]  = {
     dif_linear (cx, x, p->plain, DIF_ACT_SILU, NULL),
     dif_linear (cx, x, p->qkv, DIF_ACT_NONE, NULL),
-    dif_geglu (cx, x, p->value, p->gate),
+    dif_glu (cx, x, p->value, p->gate, DIF_ACT_GELU),
     dif_conv2d (cx, x, p->conv, NULL, NULL),
     dif_conv2d (cx, x, p->point, NULL, NULL),
     dif_layer_norm (cx, x, p->norm, 1e-5f),

@@ -29,14 +29,18 @@ typedef struct
 {
   const DifAttention  *a;
   const DifCpuKernels *k;
-  gboolean             in_bf16;        /* what the tensors hold */
-  gboolean             bf16;           /* what is multiplied */
-  gsize                size;           /* bytes of what is multiplied */
-  gsize                block;          /* keys in a block */
-  gsize                d_k, d_v;       /* padded head_dim of packed keys and values */
-  gsize                v_panel;        /* columns in a value panel, but the last */
-  gsize                panels;         /* of PANEL keys */
-  gsize                k_bytes, bytes; /* packed keys, and both, per item and head */
+  DifSegment           segments[DIF_MAX_SEGMENTS];
+  gsize                n_queries, n_keys; /* of all segments */
+  gsize                n_kv, group;       /* heads of keys; of queries to each */
+  const float         *bias;              /* times log2 (e), or NULL */
+  gboolean             in_bf16;           /* what the tensors hold */
+  gboolean             bf16;              /* what is multiplied */
+  gsize                size;              /* bytes of what is multiplied */
+  gsize                block;             /* keys in a block */
+  gsize                d_k, d_v;          /* padded head_dim of packed keys and values */
+  gsize                v_panel;           /* columns in a value panel, but the last */
+  gsize                panels;            /* of PANEL keys */
+  gsize                k_bytes, bytes;    /* packed keys, and both, per item and head */
   char                *packed;
   gsize                scratch; /* bytes the kernels need, per thread */
   Products             by;
@@ -51,9 +55,24 @@ typedef struct
   void  *scratch;
 } Work;
 
-static const char *
-row_of (const DifRows *r, gsize b, gsize i, gsize column)
+enum
 {
+  QUERY,
+  KEY,
+  VALUE
+};
+
+/* Row @i of the whole sequence from @column on, wherever its segment lies. */
+static const char *
+row_of (const Flash *f, int what, gsize b, gsize i, gsize column)
+{
+  const DifSegment *s = f->segments;
+  const DifRows    *r;
+
+  while (i >= (what == QUERY ? s->n_queries : s->n_keys))
+    i -= what == QUERY ? s++->n_queries : s++->n_keys;
+  r = what == QUERY ? &s->q : what == KEY ? &s->k
+                                          : &s->v;
   return (const char *) r->t->data +
          (r->offset + b * r->batch + i * r->stride + column) * dif_dtype_size (r->t->dtype);
 }
@@ -74,12 +93,12 @@ as_floats (const Flash *f, const char *row, gsize n, float *buffer)
 static void
 pack_keys (const Flash *f, gsize b, gsize h, gsize panel, char *to, float *buffer)
 {
-  gsize D = f->a->head_dim, first = panel * PANEL, n = MIN (PANEL, f->a->n_keys - first);
+  gsize D = f->a->head_dim, first = panel * PANEL, n = MIN (PANEL, f->n_keys - first);
 
   memset (to, 0, f->d_k * PANEL * f->size);
   for (gsize j = 0; j < n; j++)
     {
-      const char *row = row_of (&f->a->k, b, first + j, h * D);
+      const char *row = row_of (f, KEY, b, first + j, h * D);
 
       if (f->bf16)
         {
@@ -111,23 +130,23 @@ pack_values (const Flash *f, gsize b, gsize first, gsize column, gsize width, ch
              float *buffer)
 {
   static const guint16 none[PANEL];
-  gsize                n = MIN (PANEL, f->a->n_keys - first), ld = PAD (width, 16);
+  gsize                n = MIN (PANEL, f->n_keys - first), ld = PAD (width, 16);
 
   memset (to, 0, PANEL * ld * f->size);
   for (gsize j = 0; j < n && f->bf16; j += 2)
     {
-      const guint16 *even = (const guint16 *) row_of (&f->a->v, b, first + j, column);
+      const guint16 *even = (const guint16 *) row_of (f, VALUE, b, first + j, column);
       const guint16 *odd  = none;
       guint32       *out  = (guint32 *) to + j / 2 * ld;
 
       if (j + 1 < n)
-        odd = (const guint16 *) row_of (&f->a->v, b, first + j + 1, column);
+        odd = (const guint16 *) row_of (f, VALUE, b, first + j + 1, column);
       for (gsize d = 0; d < width; d++)
         out[d] = even[d] | (guint32) odd[d] << 16;
     }
   for (gsize j = 0; j < n && ! f->bf16; j++)
     {
-      const char *row = row_of (&f->a->v, b, first + j, column);
+      const char *row = row_of (f, VALUE, b, first + j, column);
 
       memcpy ((float *) to + j * ld, as_floats (f, row, width, buffer), width * sizeof (float));
     }
@@ -136,7 +155,7 @@ pack_values (const Flash *f, gsize b, gsize first, gsize column, gsize width, ch
 static void
 pack_all (const Flash *f, const Work *w)
 {
-  gsize D = f->a->head_dim, H = f->a->n_heads, P = f->panels;
+  gsize D = f->a->head_dim, H = f->n_kv, P = f->panels;
 
 #pragma omp for schedule(static)
   for (gsize i = 0; i < f->a->n_batch * H * P; i++)
@@ -235,7 +254,7 @@ take_queries (const Flash *f, const Work *w, gsize b, gsize h, gsize first, gsiz
   memset (w->q, 0, ROWS * f->d_k * f->size);
   for (gsize r = 0; r < n; r++)
     {
-      const char *row = row_of (&f->a->q, b, first + r, h * D);
+      const char *row = row_of (f, QUERY, b, first + r, h * D);
       char       *to  = w->q + r * f->d_k * f->size;
 
       if (f->in_bf16 && ! f->bf16)
@@ -252,7 +271,7 @@ give_rows (const Flash *f, const Work *w, gsize b, gsize h, gsize first, gsize n
 
   for (gsize r = 0; r < n; r++)
     {
-      gsize  at  = (b * f->a->n_queries + first + r) * width + h * D;
+      gsize  at  = (b * f->n_queries + first + r) * width + h * D;
       float *acc = w->acc + r * f->d_v, inv = 1.0f / w->sum[r];
 
       for (gsize d = 0; d < D; d++)
@@ -264,15 +283,27 @@ give_rows (const Flash *f, const Work *w, gsize b, gsize h, gsize first, gsize n
     }
 }
 
+/* What is added to the scores of one query. */
+static const float *
+bias_of (const Flash *f, gsize b, gsize h, gsize i)
+{
+  const gsize *d = f->a->bias->shape.d;
+
+  return f->bias + ((b % d[0] * d[1] + h % d[1]) * d[2] + i % d[2]) * d[3];
+}
+
 static void
 attend (const Flash *f, Work *w, gsize b, gsize h, gsize first)
 {
-  const char   *keys = f->packed + (b * f->a->n_heads + h) * f->bytes, *values = keys + f->k_bytes;
-  gsize         n    = MIN (ROWS, f->a->n_queries - first), limit[ROWS];
-  gsize         seen = f->a->causal ? MIN (f->a->n_keys, first + n) : f->a->n_keys;
+  const char   *keys   = f->packed + (b * f->n_kv + h / f->group) * f->bytes;
+  const char   *values = keys + f->k_bytes;
+  const float  *bias[ROWS];
+  gsize         n    = MIN (ROWS, f->n_queries - first), limit[ROWS];
+  gsize         seen = f->a->causal ? MIN (f->n_keys, first + n) : f->n_keys;
   DifCpuSoftmax s    = { .scores = w->scores, .p = w->p, .ld = f->block, .rows = ROWS };
 
   s.limit = limit;
+  s.bias  = f->bias ? bias : NULL;
   s.scale = f->a->scale * 1.44269504088896f;
   s.max   = w->max;
   s.sum   = w->sum;
@@ -288,13 +319,15 @@ attend (const Flash *f, Work *w, gsize b, gsize h, gsize first)
     }
   for (gsize j = 0; j < seen; j += f->block)
     {
-      gsize width = MIN (f->block, PAD (f->a->n_keys - j, 16));
+      gsize width = MIN (f->block, PAD (f->n_keys - j, 16));
 
       for (gsize r = 0; r < ROWS; r++)
         {
-          gsize last = f->a->causal ? MIN (f->a->n_keys, first + r + 1) : f->a->n_keys;
+          gsize last = f->a->causal ? MIN (f->n_keys, first + r + 1) : f->n_keys;
 
           limit[r] = last > j ? last - j : 0;
+          if (f->bias)
+            bias[r] = bias_of (f, b, h, MIN (first + r, f->n_queries - 1)) + j;
         }
       score (f, w, keys, j, width);
       f->k->softmax (&s);
@@ -323,7 +356,7 @@ static gboolean
 find_products (DifCpu *cpu, Flash *f)
 {
   Products *by   = &f->by;
-  gsize     rest = PAD (f->a->n_keys % f->block, 16) % f->block;
+  gsize     rest = PAD (f->n_keys % f->block, 16) % f->block;
   gsize     part = (rest ? rest : f->block) % PANEL, column = f->d_v % f->v_panel;
   gboolean  ok;
 
@@ -344,8 +377,8 @@ plan (DifCpu *cpu, Flash *f)
   gsize D = f->a->head_dim;
 
   f->bf16    = f->in_bf16;
-  f->block   = MIN (MAX_BLOCK, PAD (f->a->n_keys, 16));
-  f->panels  = PAD (f->a->n_keys, PANEL) / PANEL;
+  f->block   = MIN (MAX_BLOCK, PAD (f->n_keys, 16));
+  f->panels  = PAD (f->n_keys, PANEL) / PANEL;
   f->d_k     = PAD (D, 2);
   f->d_v     = PAD (D, 16);
   f->v_panel = MIN (PANEL, f->d_v);
@@ -372,20 +405,61 @@ share_out (Work *w, const Flash *f, char *at)
   w->scratch = at;
 }
 
+static void
+join_segments (Flash *f)
+{
+  const DifAttention *a = f->a;
+
+  f->segments[0] = (DifSegment) { a->q, a->k, a->v, a->n_queries, a->n_keys };
+  for (guint i = 0; i < a->n_more; i++)
+    f->segments[i + 1] = a->more[i];
+  for (guint i = 0; i <= a->n_more; i++)
+    {
+      f->n_queries += f->segments[i].n_queries;
+      f->n_keys += f->segments[i].n_keys;
+    }
+  f->n_kv  = a->n_kv_heads ? a->n_kv_heads : a->n_heads;
+  f->group = a->n_heads / f->n_kv;
+}
+
+/* The bias in the softmax's unit; TRUE where there is none. */
+static gboolean
+take_bias (DifCpu *cpu, Flash *f, GError **error)
+{
+  const float *from;
+  float       *to;
+  gsize        n;
+
+  if (! f->a->bias)
+    return TRUE;
+  n    = dif_tensor_count (f->a->bias);
+  from = f->a->bias->data;
+  to   = _dif_cpu_buffer (cpu, 3, n * sizeof *to, error);
+  if (! to)
+    return FALSE;
+#pragma omp parallel for num_threads(_dif_cpu_team(cpu, n)) schedule(static)
+  for (gsize i = 0; i < n; i++)
+    to[i] = from[i] * 1.44269504088896f;
+  f->bias = to;
+  return TRUE;
+}
+
 gboolean
 _dif_cpu_attention (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error)
 {
-  DifCpu *cpu    = _dif_cpu_begin (be);
-  Flash   f      = { .a = a, .k = cpu->kernels, .in_bf16 = a->q.t->dtype == DIF_BF16, .y = y };
-  gsize   blocks = PAD (a->n_queries, ROWS) / ROWS, each;
+  DifCpu *cpu = _dif_cpu_begin (be);
+  Flash   f   = { .a = a, .k = cpu->kernels, .in_bf16 = y->dtype == DIF_BF16, .y = y };
+  gsize   blocks, each;
   char   *work;
 
+  join_segments (&f);
   plan (cpu, &f);
-  each = (2 * ROWS * f.block + ROWS * f.d_v + (ROWS + 1) * PAD (f.d_k, 16)) * sizeof (float) +
+  blocks = PAD (f.n_queries, ROWS) / ROWS;
+  each   = (2 * ROWS * f.block + ROWS * f.d_v + (ROWS + 1) * PAD (f.d_k, 16)) * sizeof (float) +
          PAD (f.scratch, 64);
   work     = _dif_cpu_buffer (cpu, 1, each * (gsize) cpu->n_threads, error);
-  f.packed = work ? _dif_cpu_buffer (cpu, 2, f.bytes * a->n_batch * a->n_heads, error) : NULL;
-  if (! f.packed)
+  f.packed = work ? _dif_cpu_buffer (cpu, 2, f.bytes * a->n_batch * f.n_kv, error) : NULL;
+  if (! f.packed || ! take_bias (cpu, &f, error))
     return _dif_cpu_end (cpu, FALSE);
 #pragma omp parallel num_threads(_dif_cpu_team(cpu, a->n_batch * a->n_heads * blocks * f.bytes))
   {

@@ -78,39 +78,19 @@ _dif_cpu_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *
   return _dif_cpu_end (cpu, TRUE);
 }
 
-typedef void (*Pairwise) (void *y, const void *a, const void *b, gsize n, gboolean bf16);
-
-/* y from a and b, element by element */
-static void
-pairwise (DifCpu *cpu, Pairwise kernel, const DifTensor *a, const DifTensor *b, DifTensor *y)
+gboolean
+_dif_cpu_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y, GError **error)
 {
-  gsize n = dif_tensor_count (a), size = dif_dtype_size (a->dtype);
+  DifCpu *cpu = _dif_cpu_begin (be);
+  gsize   n = dif_tensor_count (a), size = dif_dtype_size (a->dtype);
 
 #pragma omp parallel num_threads(_dif_cpu_team(cpu, n))
   {
     gsize at, share = _dif_cpu_span (n, omp_get_thread_num (), omp_get_num_threads (), &at);
 
-    kernel ((char *) y->data + at * size, (const char *) a->data + at * size,
-            (const char *) b->data + at * size, share, a->dtype == DIF_BF16);
+    cpu->kernels->add ((char *) y->data + at * size, (const char *) a->data + at * size,
+                       (const char *) b->data + at * size, share, a->dtype == DIF_BF16);
   }
-}
-
-gboolean
-_dif_cpu_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y, GError **error)
-{
-  DifCpu *cpu = _dif_cpu_begin (be);
-
-  pairwise (cpu, cpu->kernels->add, a, b, y);
-  return _dif_cpu_end (cpu, TRUE);
-}
-
-gboolean
-_dif_cpu_gelu_gate (DifBackend *be, const DifTensor *value, const DifTensor *gate, DifTensor *y,
-                    GError **error)
-{
-  DifCpu *cpu = _dif_cpu_begin (be);
-
-  pairwise (cpu, cpu->kernels->gelu_gate, value, gate, y);
   return _dif_cpu_end (cpu, TRUE);
 }
 

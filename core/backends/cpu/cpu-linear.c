@@ -34,6 +34,14 @@ append_act (dnnl_post_ops_t ops, DifAct act)
       return dnnl_post_ops_append_eltwise (ops, dnnl_eltwise_swish, 1.702f, 0.0f);
     case DIF_ACT_RELU:
       return dnnl_post_ops_append_eltwise (ops, dnnl_eltwise_relu, 0.0f, 0.0f);
+    case DIF_ACT_GELU_TANH:
+      return dnnl_post_ops_append_eltwise (ops, dnnl_eltwise_gelu_tanh, 0.0f, 0.0f);
+    case DIF_ACT_TANH:
+      return dnnl_post_ops_append_eltwise (ops, dnnl_eltwise_tanh, 0.0f, 0.0f);
+    case DIF_ACT_SIGMOID:
+      return dnnl_post_ops_append_eltwise (ops, dnnl_eltwise_logistic, 0.0f, 0.0f);
+    case DIF_ACT_LEAKY_RELU:
+      return dnnl_post_ops_append_eltwise (ops, dnnl_eltwise_relu, 0.2f, 0.0f);
     case DIF_ACT_NONE:
     default:
       return dnnl_success;
@@ -148,8 +156,8 @@ _dif_cpu_linear (DifBackend *be, const DifTensor *x, gpointer weight, DifAct act
 }
 
 gboolean
-_dif_cpu_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifTensor *y,
-                GError **error)
+_dif_cpu_glu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifAct act,
+              DifTensor *y, GError **error)
 {
   DifCpu       *cpu  = _dif_cpu_begin (be);
   DifCpuWeight *w    = value;
@@ -158,7 +166,7 @@ _dif_cpu_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gat
   void         *open = _dif_cpu_buffer (cpu, 1, y->bytes, error);
 
   if (! open ||
-      ! _dif_cpu_matmul (cpu, x->data, rows, gate, NULL, DIF_ACT_GELU, NULL, open, error))
+      ! _dif_cpu_matmul (cpu, x->data, rows, gate, NULL, act, NULL, open, error))
     return _dif_cpu_end (cpu, FALSE);
   call.key[KEY_M]     = (gint64) rows;
   call.key[KEY_BIAS]  = w->bias != NULL;

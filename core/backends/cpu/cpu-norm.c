@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* cpu-norm.c - group norm and layer norm, shared out among threads.
+/* cpu-norm.c - group norm, shared out among threads.
  *
- * Group norm reads its input twice: once for the sums of every channel, once
+ * It reads its input twice: once for the sums of every channel, once
  * to apply, per channel, one factor and one addend, and the non-linearity.
  */
 #include <math.h>
@@ -10,19 +10,13 @@
 
 #include "backends/cpu/cpu-private.h"
 
-typedef struct
-{
-  gsize n, bytes;
-  float data[]; /* scale [n], shift [n] */
-} Norm;
-
 gpointer
 _dif_cpu_norm_new (DifBackend *be, const DifHostArray *scale, const DifHostArray *shift,
                    gsize *bytes, GError **error)
 {
-  DifCpu *cpu = _dif_cpu_begin (be);
-  gsize   n = scale->shape.d[0], total = sizeof (Norm) + 2 * n * sizeof (float);
-  Norm   *w = _dif_cpu_pool_alloc (cpu->weights, total);
+  DifCpu     *cpu = _dif_cpu_begin (be);
+  gsize       n = scale->shape.d[0], total = sizeof (DifCpuNorm) + 2 * n * sizeof (float);
+  DifCpuNorm *w = _dif_cpu_pool_alloc (cpu->weights, total);
 
   if (! w)
     {
@@ -46,7 +40,7 @@ _dif_cpu_norm_new (DifBackend *be, const DifHostArray *scale, const DifHostArray
 void
 _dif_cpu_norm_free (DifBackend *be, gpointer norm)
 {
-  Norm *w = norm;
+  DifCpuNorm *w = norm;
 
   if (! w)
     return;
@@ -58,7 +52,7 @@ _dif_cpu_norm_free (DifBackend *be, gpointer norm)
 typedef struct
 {
   const DifCpuKernels *k;
-  const Norm          *w;
+  const DifCpuNorm    *w;
   const char          *x;
   char                *y;
   gsize                rows, c, n_groups;
@@ -136,11 +130,11 @@ gboolean
 _dif_cpu_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups, float eps,
                      DifAct act, DifTensor *y, GError **error)
 {
-  DifCpu     *cpu = _dif_cpu_begin (be);
-  const Norm *w   = norm;
-  gsize       n = x->shape.d[0], item = x->bytes / n, sums, need;
-  GroupNorm   g = { .k = cpu->kernels, .w = w, .c = w->n, .n_groups = n_groups, .eps = eps };
-  char       *work;
+  DifCpu           *cpu = _dif_cpu_begin (be);
+  const DifCpuNorm *w   = norm;
+  gsize             n = x->shape.d[0], item = x->bytes / n, sums, need;
+  GroupNorm         g = { .k = cpu->kernels, .w = w, .c = w->n, .n_groups = n_groups, .eps = eps };
+  char             *work;
 
   g.act  = act;
   g.bf16 = x->dtype == DIF_BF16;
@@ -160,25 +154,5 @@ _dif_cpu_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n_
       g.y = (char *) y->data + i * item;
       group_norm_item (&g, _dif_cpu_team (cpu, g.rows * g.c));
     }
-  return _dif_cpu_end (cpu, TRUE);
-}
-
-gboolean
-_dif_cpu_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, float eps, DifTensor *y,
-                     GError **error)
-{
-  DifCpu              *cpu  = _dif_cpu_begin (be);
-  const Norm          *w    = norm;
-  const DifCpuKernels *k    = cpu->kernels;
-  gsize                rows = dif_tensor_count (x) / w->n, width = w->n * dif_dtype_size (x->dtype);
-
-#pragma omp parallel num_threads(_dif_cpu_team(cpu, rows * w->n))
-  {
-    gsize first;
-    gsize n = _dif_cpu_span (rows, omp_get_thread_num (), omp_get_num_threads (), &first);
-
-    k->layer_norm ((char *) y->data + first * width, (const char *) x->data + first * width, n,
-                   w->n, w->data, w->data + w->n, eps, x->dtype == DIF_BF16);
-  }
   return _dif_cpu_end (cpu, TRUE);
 }

@@ -576,6 +576,13 @@ gboolean _dif_cpu_rates_read (const char *path, const char *identity, DifCpuRate
  */
 void _dif_cpu_rates_write (const char *path, const char *identity, const DifCpuRates *rates);
 
+/** DifCpuNorm: scale [n], then shift [n], which is zeros for a norm without. */
+typedef struct
+{
+  gsize n, bytes;
+  float data[];
+} DifCpuNorm;
+
 /* ---- ops, the slots of DifBackendClass of the same names ---- */
 
 DifDtype    _dif_cpu_best_dtype (DifBackend *be);
@@ -585,8 +592,8 @@ gpointer _dif_cpu_linear_new (DifBackend *be, DifDtype dtype, const DifHostArray
                               const DifHostArray *bias, gsize *bytes, GError **error);
 gboolean _dif_cpu_linear (DifBackend *be, const DifTensor *x, gpointer w, DifAct act,
                           const DifTensor *residual, DifTensor *y, GError **error);
-gboolean _dif_cpu_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate,
-                         DifTensor *y, GError **error);
+gboolean _dif_cpu_glu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate,
+                       DifAct act, DifTensor *y, GError **error);
 
 gpointer _dif_cpu_conv_new (DifBackend *be, DifDtype dtype, const DifHostArray *w,
                             const DifHostArray *bias, const DifConvSpec *spec, gsize *bytes,
@@ -600,8 +607,19 @@ gpointer _dif_cpu_norm_new (DifBackend *be, const DifHostArray *scale, const Dif
 void     _dif_cpu_norm_free (DifBackend *be, gpointer w);
 gboolean _dif_cpu_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups,
                               float eps, DifAct act, DifTensor *y, GError **error);
-gboolean _dif_cpu_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, float eps,
-                              DifTensor *y, GError **error);
+gboolean _dif_cpu_row_norm (DifBackend *be, const DifTensor *x, gpointer norm,
+                            const DifRowNorm *spec, const DifScaleShift *after, DifTensor *y,
+                            GError **error);
+gboolean _dif_cpu_scale_shift (DifBackend *be, const DifTensor *x, const DifScaleShift *s,
+                               DifTensor *y, GError **error);
+gboolean _dif_cpu_rotate (DifBackend *be, const DifTensor *x, gpointer norm, const DifRotary *spec,
+                          DifTensor *y, GError **error);
+gboolean _dif_cpu_multiply (DifBackend *be, const DifTensor *a, DifAct act, const DifTensor *b,
+                            DifTensor *y, GError **error);
+gboolean _dif_cpu_prelu (DifBackend *be, const DifTensor *x, gpointer norm, DifTensor *y,
+                         GError **error);
+gboolean _dif_cpu_permute (DifBackend *be, const DifTensor *x, const DifPermutation *p,
+                           DifTensor *y, GError **error);
 
 gboolean _dif_cpu_attention (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error);
 
@@ -612,8 +630,6 @@ gboolean _dif_cpu_embed (DifBackend *be, gpointer table, const gint32 *ids, gsiz
                          GError **error);
 gboolean _dif_cpu_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y,
                               GError **error);
-gboolean _dif_cpu_gelu_gate (DifBackend *be, const DifTensor *value, const DifTensor *gate,
-                             DifTensor *y, GError **error);
 gboolean _dif_cpu_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
                        GError **error);
 gboolean _dif_cpu_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,

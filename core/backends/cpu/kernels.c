@@ -76,20 +76,67 @@ act_loop (void *y, const void *x, gsize n, DifAct act, gboolean bf16)
     store_rest (y, i, n - i, v_act (load_rest (x, i, n - i, bf16), act, bf16), bf16);
 }
 
+/* one loop for each activation and type */
+#define ACT_CASE(name, call) \
+  case name:                 \
+    if (bf16)                \
+      call (name, TRUE);     \
+    else                     \
+      call (name, FALSE);    \
+    break;
+#define EVERY_ACT(call)               \
+  ACT_CASE (DIF_ACT_SILU, call)       \
+  ACT_CASE (DIF_ACT_GELU, call)       \
+  ACT_CASE (DIF_ACT_QUICK_GELU, call) \
+  ACT_CASE (DIF_ACT_RELU, call)       \
+  ACT_CASE (DIF_ACT_GELU_TANH, call)  \
+  ACT_CASE (DIF_ACT_TANH, call)       \
+  ACT_CASE (DIF_ACT_SIGMOID, call)    \
+  ACT_CASE (DIF_ACT_LEAKY_RELU, call)
+
 static void
 kernel_act (void *y, const void *x, gsize n, DifAct act, gboolean bf16)
 {
-  if (act == DIF_ACT_SILU)
-    bf16 ? act_loop (y, x, n, DIF_ACT_SILU, TRUE) : act_loop (y, x, n, DIF_ACT_SILU, FALSE);
-  else if (act == DIF_ACT_GELU)
-    bf16 ? act_loop (y, x, n, DIF_ACT_GELU, TRUE) : act_loop (y, x, n, DIF_ACT_GELU, FALSE);
-  else if (act == DIF_ACT_QUICK_GELU)
-    bf16 ? act_loop (y, x, n, DIF_ACT_QUICK_GELU, TRUE)
-         : act_loop (y, x, n, DIF_ACT_QUICK_GELU, FALSE);
-  else if (act == DIF_ACT_RELU)
-    bf16 ? act_loop (y, x, n, DIF_ACT_RELU, TRUE) : act_loop (y, x, n, DIF_ACT_RELU, FALSE);
-  else if (y != x)
-    memcpy (y, x, n * (bf16 ? 2 : 4));
+#define ACT_LOOP(name, narrow) act_loop (y, x, n, name, narrow)
+  switch (act)
+    {
+      EVERY_ACT (ACT_LOOP)
+    case DIF_ACT_NONE:
+    default:
+      if (y != x)
+        memcpy (y, x, n * (bf16 ? 2 : 4));
+    }
+#undef ACT_LOOP
+}
+
+INLINE void
+multiply_loop (void *y, const void *a, DifAct act, const void *b, gsize n, gboolean bf16)
+{
+  gsize i = 0;
+
+  for (; i + VW <= n; i += VW)
+    store (y, i, v_act (load (a, i, bf16), act, bf16) * load (b, i, bf16), bf16);
+  if (i < n)
+    store_rest (y, i, n - i,
+                v_act (load_rest (a, i, n - i, bf16), act, bf16) * load_rest (b, i, n - i, bf16),
+                bf16);
+}
+
+static void
+kernel_multiply (void *y, const void *a, DifAct act, const void *b, gsize n, gboolean bf16)
+{
+#define MULTIPLY_LOOP(name, narrow) multiply_loop (y, a, name, b, n, narrow)
+  switch (act)
+    {
+      EVERY_ACT (MULTIPLY_LOOP)
+    case DIF_ACT_NONE:
+    default:
+      if (bf16)
+        multiply_loop (y, a, DIF_ACT_NONE, b, n, TRUE);
+      else
+        multiply_loop (y, a, DIF_ACT_NONE, b, n, FALSE);
+    }
+#undef MULTIPLY_LOOP
 }
 
 INLINE void
@@ -110,33 +157,6 @@ kernel_add (void *y, const void *a, const void *b, gsize n, gboolean bf16)
     add_loop (y, a, b, n, TRUE);
   else
     add_loop (y, a, b, n, FALSE);
-}
-
-INLINE Vf
-gate (Vf a, Vf b, gboolean bf16)
-{
-  return a * v_act (b, DIF_ACT_GELU, bf16);
-}
-
-INLINE void
-gelu_gate_loop (void *y, const void *a, const void *b, gsize n, gboolean bf16)
-{
-  gsize i = 0;
-
-  for (; i + VW <= n; i += VW)
-    store (y, i, gate (load (a, i, bf16), load (b, i, bf16), bf16), bf16);
-  if (i < n)
-    store_rest (y, i, n - i,
-                gate (load_rest (a, i, n - i, bf16), load_rest (b, i, n - i, bf16), bf16), bf16);
-}
-
-static void
-kernel_gelu_gate (void *y, const void *a, const void *b, gsize n, gboolean bf16)
-{
-  if (bf16)
-    gelu_gate_loop (y, a, b, n, TRUE);
-  else
-    gelu_gate_loop (y, a, b, n, FALSE);
 }
 
 static void
@@ -457,43 +477,168 @@ row_sum (const void *x, gsize c, float mean, gboolean square, gboolean bf16)
   return total;
 }
 
+/* v * scale + shift + residual of the first n of VW channels from i on */
 INLINE void
-layer_norm (void *y, const void *x, gsize rows, gsize c, const float *scale, const float *shift,
-            float eps, gboolean bf16)
+finish (const DifCpuRows *r, const void *residual, void *y, gsize i, gsize n, Vf v, gboolean bf16)
 {
-  gsize size = bf16 ? 2 : 4;
-
-  for (gsize r = 0; r < rows; r++)
+  if (n == VW)
     {
-      const char *in   = (const char *) x + r * c * size;
-      char       *out  = (char *) y + r * c * size;
-      float       mean = row_sum (in, c, 0, FALSE, bf16) / (float) c, rest, inv;
-      gsize       i    = 0;
+      v = v * v_load (r->scale + i) + v_load (r->shift + i);
+      if (residual)
+        v = v + load (residual, i, bf16);
+      store (y, i, v, bf16);
+      return;
+    }
+  v = v * load_rest (r->scale, i, n, FALSE) + load_rest (r->shift, i, n, FALSE);
+  if (residual)
+    v = v + load_rest (residual, i, n, bf16);
+  store_rest (y, i, n, v, bf16);
+}
 
-      /* what rounding left of the mean, then the variance around the better one */
-      rest = row_sum (in, c, mean, FALSE, bf16) / (float) c;
-      mean += rest;
-      inv = 1.0f / __builtin_sqrtf (row_sum (in, c, mean, TRUE, bf16) / (float) c + eps);
-      for (; i + VW <= c; i += VW)
-        store (out, i,
-               (load (in, i, bf16) - mean) * inv * v_load (scale + i) + v_load (shift + i), bf16);
-      if (i < c)
-        store_rest (out, i, c - i,
-                    (load_rest (in, i, c - i, bf16) - mean) * inv *
-                            load_rest (scale, i, c - i, FALSE) +
-                        load_rest (shift, i, c - i, FALSE),
-                    bf16);
+/* (x - mean) * inv, scaled and shifted, over one row */
+INLINE void
+finish_row (const DifCpuRows *r, gsize row, float mean, float inv, gboolean bf16)
+{
+  gsize       size = bf16 ? 2 : 4, i = 0;
+  const char *x   = (const char *) r->x + row * r->x_row * size;
+  const char *res = r->residual ? (const char *) r->residual + row * r->residual_row * size : NULL;
+  char       *y   = (char *) r->y + row * r->y_row * size;
+
+  for (; i + VW <= r->c; i += VW)
+    finish (r, res, y, i, VW, (load (x, i, bf16) - mean) * inv, bf16);
+  if (i < r->c)
+    finish (r, res, y, i, r->c - i, (load_rest (x, i, r->c - i, bf16) - mean) * inv, bf16);
+}
+
+INLINE void
+row_norm (const DifCpuRows *r, gboolean bf16)
+{
+  for (gsize row = 0; row < r->rows; row++)
+    {
+      const char *in   = (const char *) r->x + row * r->x_row * (bf16 ? 2 : 4);
+      float       mean = 0, inv;
+
+      if (r->center)
+        {
+          mean = row_sum (in, r->c, 0, FALSE, bf16) / (float) r->c;
+          /* what rounding left of the mean, then the variance around the better one */
+          mean += row_sum (in, r->c, mean, FALSE, bf16) / (float) r->c;
+        }
+      inv = 1.0f / __builtin_sqrtf (row_sum (in, r->c, mean, TRUE, bf16) / (float) r->c + r->eps);
+      finish_row (r, row, mean, inv, bf16);
     }
 }
 
 static void
-kernel_layer_norm (void *y, const void *x, gsize rows, gsize c, const float *scale,
-                   const float *shift, float eps, gboolean bf16)
+kernel_row_norm (const DifCpuRows *r)
 {
-  if (bf16)
-    layer_norm (y, x, rows, c, scale, shift, eps, TRUE);
+  if (r->bf16)
+    row_norm (r, TRUE);
   else
-    layer_norm (y, x, rows, c, scale, shift, eps, FALSE);
+    row_norm (r, FALSE);
+}
+
+static void
+kernel_modulate (const DifCpuRows *r)
+{
+  for (gsize row = 0; row < r->rows; row++)
+    if (r->bf16)
+      finish_row (r, row, 0, 1, TRUE);
+    else
+      finish_row (r, row, 0, 1, FALSE);
+}
+
+/* max (x, 0) + slope * min (x, 0) */
+INLINE Vf
+v_prelu (Vf x, Vf slope)
+{
+  return v_max (v_set (0), x) + slope * v_min (v_set (0), x);
+}
+
+static void
+kernel_prelu (void *y, const void *x, gsize rows, gsize c, const float *slope, gboolean bf16)
+{
+  for (gsize r = 0; r < rows; r++)
+    {
+      gsize at = r * c, i = 0;
+
+      for (; i + VW <= c; i += VW)
+        store (y, at + i, v_prelu (load (x, at + i, bf16), v_load (slope + i)), bf16);
+      if (i < c)
+        store_rest (y, at + i, c - i,
+                    v_prelu (load_rest (x, at + i, c - i, bf16),
+                             load_rest (slope, i, c - i, FALSE)),
+                    bf16);
+    }
+}
+
+/* ---- rotary embedding ---- */
+
+/* neighbours 2 i and 2 i + 1 change places */
+INLINE Vf
+v_swap_pairs (Vf v)
+{
+  Vi m;
+
+  for (int i = 0; i < VW; i++)
+    m[i] = i ^ 1;
+  return __builtin_shuffle (v, m);
+}
+
+/* one head as floats, normalised, with what its partners need behind it */
+INLINE void
+take_head (const DifCpuRotation *r, const char *x, gboolean bf16)
+{
+  float *to  = r->buffer;
+  float  inv = 1;
+  gsize  i   = 0;
+
+  if (r->scale)
+    inv = 1.0f / __builtin_sqrtf (row_sum (x, r->d, 0, TRUE, bf16) / (float) r->d + r->eps);
+  for (; i + VW <= r->d; i += VW)
+    v_store (to + i, load (x, i, bf16) * (r->scale ? v_load (r->scale + i) * inv : v_set (1)));
+  for (; i < r->d; i++)
+    to[i] = load_rest (x, i, 1, bf16)[0] * (r->scale ? r->scale[i] * inv : 1);
+  for (i = 0; i < r->d / 2; i++)
+    to[r->d + i] = to[i];
+  memset (to + r->d + r->d / 2, 0, 16 * sizeof *to);
+}
+
+INLINE void
+rotate (const DifCpuRotation *r, gboolean bf16)
+{
+  const float *own = r->factors, *other = r->factors + r->d;
+  gsize        size = bf16 ? 2 : 4;
+
+  for (gsize h = 0; h < r->heads; h++)
+    {
+      char *y = (char *) r->y + h * r->d * size;
+      gsize i = 0;
+
+      take_head (r, (const char *) r->x + h * r->d * size, bf16);
+      for (; i < r->d; i += VW)
+        {
+          gsize n = MIN (VW, r->d - i);
+          Vf    v = v_load (r->buffer + i);
+          Vf    p = r->halves ? v_load (r->buffer + r->d / 2 + i) : v_swap_pairs (v);
+
+          if (n == VW)
+            store (y, i, v * v_load (own + i) + p * v_load (other + i), bf16);
+          else
+            store_rest (y, i, n,
+                        v * load_rest (own, i, n, FALSE) + p * load_rest (other, i, n, FALSE),
+                        bf16);
+        }
+    }
+}
+
+static void
+kernel_rotate (const DifCpuRotation *r)
+{
+  if (r->bf16)
+    rotate (r, TRUE);
+  else
+    rotate (r, FALSE);
 }
 
 /* ---- attention ---- */
@@ -521,19 +666,33 @@ row_highest (const float *scores, gsize n, float scale)
   return low[0] * scale;
 }
 
+/* scale * scores + bias, in place */
+INLINE void
+add_bias (float *scores, const float *bias, float scale, gsize n)
+{
+  gsize j = 0;
+
+  for (; j + VW <= n; j += VW)
+    v_store (scores + j, v_load (scores + j) * scale + v_load (bias + j));
+  for (; j < n; j++)
+    scores[j] = scores[j] * scale + bias[j];
+}
+
 INLINE void
 softmax_row (const DifCpuSoftmax *s, gsize r, gboolean bf16)
 {
-  const float *scores = s->scores + r * s->ld;
-  float       *acc    = s->acc + r * s->n_acc, high, space[VW];
-  float       *rest   = somewhere (space);
-  gsize        limit = MIN (s->limit[r], s->ld), whole = limit - limit % VW, size = bf16 ? 2 : 4;
-  Vf           sum = v_set (0), k = v_set (s->scale), top;
+  float *scores = s->scores + r * s->ld;
+  float *acc    = s->acc + r * s->n_acc, high, space[VW];
+  float *rest   = somewhere (space);
+  gsize  limit = MIN (s->limit[r], s->ld), whole = limit - limit % VW, size = bf16 ? 2 : 4;
+  Vf     sum = v_set (0), k = v_set (s->bias ? 1 : s->scale), top;
 
   memset ((char *) s->p + (r * s->ld + limit) * size, 0, (s->ld - limit) * size);
   if (limit == 0)
     return;
-  high = row_highest (scores, limit, s->scale);
+  if (s->bias)
+    add_bias (scores, s->bias[r], s->scale, limit);
+  high = row_highest (scores, limit, s->bias ? 1 : s->scale);
   if (high > s->max[r])
     {
       float fade = __builtin_exp2f (s->max[r] - high);
@@ -619,7 +778,6 @@ const DifCpuKernels KERNELS = {
   .name         = KERNELS_NAME,
   .act          = kernel_act,
   .add          = kernel_add,
-  .gelu_gate    = kernel_gelu_gate,
   .lincomb      = kernel_lincomb,
   .gather       = kernel_gather,
   .clamp        = kernel_clamp,
@@ -631,7 +789,11 @@ const DifCpuKernels KERNELS = {
   .narrow_bf16  = kernel_narrow_bf16,
   .channel_sums = kernel_channel_sums,
   .scale_shift  = kernel_scale_shift,
-  .layer_norm   = kernel_layer_norm,
+  .row_norm     = kernel_row_norm,
+  .modulate     = kernel_modulate,
+  .multiply     = kernel_multiply,
+  .prelu        = kernel_prelu,
+  .rotate       = kernel_rotate,
   .softmax      = kernel_softmax,
   .gemm         = kernel_gemm,
 };

@@ -21,6 +21,8 @@ G_BEGIN_DECLS
  * @ld: columns in a row of either, a multiple of 32
  * @rows: queries
  * @limit: (array length=rows): keys a row may see; those beyond weigh nothing
+ * @bias: (nullable) (array length=rows): of each row, what is added to
+ *   the scores, times log2 (e), after the scale; [limit] floats
  * @scale: on scores, times log2 (e)
  * @max: (array length=rows) (inout): running maximum of scale * score
  * @sum: (array length=rows) (inout): running sum of the weights
@@ -33,14 +35,15 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  float       *scores;
-  void        *p;
-  gsize        ld, rows;
-  const gsize *limit;
-  float        scale;
-  float       *max, *sum, *acc;
-  gsize        n_acc;
-  gboolean     bf16;
+  float              *scores;
+  void               *p;
+  gsize               ld, rows;
+  const gsize        *limit;
+  const float *const *bias;
+  float               scale;
+  float              *max, *sum, *acc;
+  gsize               n_acc;
+  gboolean            bf16;
 } DifCpuSoftmax;
 
 /**
@@ -63,11 +66,55 @@ typedef struct
 } DifCpuGemm;
 
 /**
+ * DifCpuRows:
+ * @y: [rows, c], rows @y_row elements apart
+ * @x: [rows, c], rows @x_row elements apart; may be @y
+ * @residual: (nullable): [rows, c], rows @residual_row elements apart; may be @y
+ * @scale: (array length=c)
+ * @shift: (array length=c)
+ * @eps: of a norm
+ * @center: whether a norm takes the mean off
+ * @bf16: type of @y, @x and @residual
+ *
+ * Rows that share their factors and addends.
+ */
+typedef struct
+{
+  void        *y;
+  const void  *x, *residual;
+  gsize        rows, c, y_row, x_row, residual_row;
+  const float *scale, *shift;
+  float        eps;
+  gboolean     center, bf16;
+} DifCpuRows;
+
+/**
+ * DifCpuRotation:
+ * @y: [heads, d]
+ * @x: [heads, d]; may be @y
+ * @factors: (array length=2 * d): of itself, then of the partner
+ * @scale: (nullable) (array length=d): of a root mean square norm before
+ * @buffer: room for 3 * d / 2 + 16 floats
+ * @halves: see DifRotary
+ *
+ * The heads of one token.
+ */
+typedef struct
+{
+  void        *y;
+  const void  *x;
+  gsize        heads, d;
+  const float *factors, *scale;
+  float       *buffer;
+  float        eps;
+  gboolean     halves, bf16;
+} DifCpuRotation;
+
+/**
  * DifCpuKernels:
  * @name: "sse2", "avx2", "avx512" or "avx512_bf16"
  * @act: y = act (x), n elements; y may be x
  * @add: y = a + b; y may be either
- * @gelu_gate: y = a * gelu (b); y may be either
  * @lincomb: y = sum of coef[i] * x[i]; y may be any x[i]
  * @gather: y [c] = sum of weights[k] * row rows[k] of x [.., c], or the
  *   greatest where weights is NULL; a negative row is zeros
@@ -81,8 +128,12 @@ typedef struct
  * @channel_sums: adds sums of x - pivot and of its square over rows of
  *   [rows, c] to sum [c] and square [c]
  * @scale_shift: y = act (x * scale [c] + shift [c]) over [rows, c]; y may be x
- * @layer_norm: each row of [rows, c] to mean 0 and variance 1, then
- *   * scale + shift; y may be x
+ * @row_norm: each row to mean 0 and variance 1, or to mean square 1, then
+ *   * scale + shift + residual
+ * @modulate: x * scale + shift + residual
+ * @multiply: y = act (a) * b; y may be either
+ * @prelu: y = x, negative ones times slope [c], over [rows, c]; y may be x
+ * @rotate: see #DifCpuRotation
  * @softmax: see #DifCpuSoftmax
  * @gemm: see #DifCpuGemm
  */
@@ -91,7 +142,6 @@ typedef struct
   const char *name;
   void (*act) (void *y, const void *x, gsize n, DifAct act, gboolean bf16);
   void (*add) (void *y, const void *a, const void *b, gsize n, gboolean bf16);
-  void (*gelu_gate) (void *y, const void *a, const void *b, gsize n, gboolean bf16);
   void (*lincomb) (float *y, guint n_terms, const float *coef, const float *const *x, gsize n);
   void (*gather) (void *y, const void *x, gsize c, gsize n_terms, const gint32 *rows,
                   const float *weights, gboolean bf16);
@@ -106,8 +156,11 @@ typedef struct
                         gsize c, gboolean bf16);
   void (*scale_shift) (void *y, const void *x, gsize rows, gsize c, const float *scale,
                        const float *shift, DifAct act, gboolean bf16);
-  void (*layer_norm) (void *y, const void *x, gsize rows, gsize c, const float *scale,
-                      const float *shift, float eps, gboolean bf16);
+  void (*row_norm) (const DifCpuRows *r);
+  void (*modulate) (const DifCpuRows *r);
+  void (*multiply) (void *y, const void *a, DifAct act, const void *b, gsize n, gboolean bf16);
+  void (*prelu) (void *y, const void *x, gsize rows, gsize c, const float *slope, gboolean bf16);
+  void (*rotate) (const DifCpuRotation *r);
   void (*softmax) (const DifCpuSoftmax *s);
   void (*gemm) (const DifCpuGemm *g);
 } DifCpuKernels;

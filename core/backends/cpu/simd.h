@@ -276,6 +276,27 @@ v_swish (Vf x, float k, gboolean coarse)
   return x / (1.0f + v_exp (-k * x, coarse));
 }
 
+/* x * sigmoid (2 u): the same as x (1 + tanh (u)) / 2 */
+INLINE Vf
+v_gelu_tanh (Vf x, gboolean coarse)
+{
+  Vf u = x * (1.0f + 0.044715f * x * x);
+
+  return x / (1.0f + v_exp (-1.5957691216057308f * u, coarse));
+}
+
+/* |x| below 0.3 by the series, so that small numbers keep their digits */
+INLINE Vf
+v_tanh (Vf x, gboolean coarse)
+{
+  Vf q     = x * x, small, large;
+  Vi close = q < 0.09f;
+
+  small = x + x * q * (-1.0f / 3 + q * (2.0f / 15 + q * (-17.0f / 315 + q * (62.0f / 2835))));
+  large = 1.0f - 2.0f / (1.0f + v_exp (2.0f * x, coarse));
+  return (Vf) ((close & (Vi) small) | (~close & (Vi) large));
+}
+
 INLINE Vf
 v_act (Vf x, DifAct act, gboolean coarse)
 {
@@ -289,6 +310,14 @@ v_act (Vf x, DifAct act, gboolean coarse)
       return v_swish (x, 1.702f, coarse);
     case DIF_ACT_RELU:
       return v_max (v_set (0), x); /* in this order, NaN stays NaN */
+    case DIF_ACT_GELU_TANH:
+      return v_gelu_tanh (x, coarse);
+    case DIF_ACT_TANH:
+      return v_tanh (x, coarse);
+    case DIF_ACT_SIGMOID:
+      return 1.0f / (1.0f + v_exp (-x, coarse));
+    case DIF_ACT_LEAKY_RELU:
+      return v_max (x * 0.2f, x);
     case DIF_ACT_NONE:
     default:
       return x;

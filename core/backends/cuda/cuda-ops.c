@@ -46,68 +46,12 @@ _dif_cuda_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n
 }
 
 gboolean
-_dif_cuda_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, float eps, DifTensor *y,
-                      GError **error)
-{
-  DifCuda           *cuda = _dif_cuda_begin (be);
-  const DifCudaNorm *w    = norm;
-  gsize              C    = dif_tensor_dim (x, -1);
-  LayerNormArgs      a    = { x->data, w->scale, w->shift, y->data, C, eps, x->dtype };
-
-  return _dif_cuda_end (cuda, _dif_cuda_launch (cuda, DIF_CUDA_KERNEL_layer_norm,
-                                                dif_tensor_count (x) / C, &a, error));
-}
-
-static AttentionRows
-rows_of (const DifRows *r)
-{
-  gsize unit = dif_dtype_size (r->t->dtype);
-
-  return (AttentionRows) { (const char *) r->t->data + r->offset * unit, r->stride, r->batch };
-}
-
-gboolean
-_dif_cuda_attention (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error)
-{
-  DifCuda      *cuda  = _dif_cuda_begin (be);
-  AttentionArgs args  = { .q         = rows_of (&a->q),
-                          .k         = rows_of (&a->k),
-                          .v         = rows_of (&a->v),
-                          .y         = y->data,
-                          .n_batch   = a->n_batch,
-                          .n_queries = a->n_queries,
-                          .n_keys    = a->n_keys,
-                          .n_heads   = a->n_heads,
-                          .head_dim  = a->head_dim,
-                          .scale     = a->scale,
-                          .causal    = a->causal,
-                          .dtype     = y->dtype };
-  gsize         tiles = (a->n_queries + ATTENTION_QUERIES - 1) / ATTENTION_QUERIES;
-  gsize         parts = (a->head_dim + ATTENTION_WIDTH - 1) / ATTENTION_WIDTH;
-
-  return _dif_cuda_end (cuda, _dif_cuda_launch (cuda, DIF_CUDA_KERNEL_attention,
-                                                a->n_batch * tiles * a->n_heads * parts, &args,
-                                                error));
-}
-
-gboolean
 _dif_cuda_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y, GError **error)
 {
   DifCuda     *cuda = _dif_cuda_begin (be);
   ActivateArgs a    = { x->data, y->data, dif_tensor_count (x), x->dtype, act };
 
   return _dif_cuda_end (cuda, _dif_cuda_each (cuda, DIF_CUDA_KERNEL_activate, a.n, &a, error));
-}
-
-gboolean
-_dif_cuda_gelu_gate (DifBackend *be, const DifTensor *value, const DifTensor *gate, DifTensor *y,
-                     GError **error)
-{
-  DifCuda  *cuda = _dif_cuda_begin (be);
-  GegluArgs a    = { value->data, gate->data, y->data, dif_tensor_count (value), value->dtype,
-                     value->dtype };
-
-  return _dif_cuda_end (cuda, _dif_cuda_each (cuda, DIF_CUDA_KERNEL_geglu, a.n, &a, error));
 }
 
 gboolean

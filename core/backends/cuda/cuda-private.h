@@ -97,7 +97,7 @@ typedef struct
   GList    link;     /* among the residents */
 } DifCudaWeight;
 
-/** DifCudaNorm: scale and shift, f32. */
+/** DifCudaNorm: scale and shift, f32; no shift for a norm without. */
 typedef struct
 {
   float *scale, *shift;
@@ -279,8 +279,8 @@ gboolean _dif_cuda_product (DifCuda *cuda, const DifCudaProduct *p, GError **err
 
 gboolean _dif_cuda_linear (DifBackend *be, const DifTensor *x, gpointer w, DifAct act,
                            const DifTensor *residual, DifTensor *y, GError **error);
-gboolean _dif_cuda_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate,
-                          DifTensor *y, GError **error);
+gboolean _dif_cuda_glu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate,
+                        DifAct act, DifTensor *y, GError **error);
 gboolean _dif_cuda_conv2d (DifBackend *be, const DifTensor *x, gpointer w, const DifConvSpec *spec,
                            const DifTensor *per_channel, const DifTensor *residual, DifTensor *y,
                            GError **error);
@@ -290,13 +290,8 @@ double   _dif_cuda_limit (DifBackend *be, DifDtype dtype);
 
 gboolean _dif_cuda_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups,
                                float eps, DifAct act, DifTensor *y, GError **error);
-gboolean _dif_cuda_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, float eps,
-                               DifTensor *y, GError **error);
-gboolean _dif_cuda_attention (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error);
 gboolean _dif_cuda_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y,
                                GError **error);
-gboolean _dif_cuda_gelu_gate (DifBackend *be, const DifTensor *value, const DifTensor *gate,
-                              DifTensor *y, GError **error);
 gboolean _dif_cuda_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
                         GError **error);
 gboolean _dif_cuda_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
@@ -311,6 +306,23 @@ gboolean _dif_cuda_lincomb (DifBackend *be, guint n, const float *coef, const Di
 gboolean _dif_cuda_clamp (DifBackend *be, const DifTensor *x, float lo, float hi, DifTensor *y,
                           GError **error);
 gboolean _dif_cuda_cast (DifBackend *be, const DifTensor *x, DifTensor *y, GError **error);
+
+/* ---- cuda-rows.c ---- */
+
+gboolean _dif_cuda_row_norm (DifBackend *be, const DifTensor *x, gpointer norm,
+                             const DifRowNorm *spec, const DifScaleShift *after, DifTensor *y,
+                             GError **error);
+gboolean _dif_cuda_scale_shift (DifBackend *be, const DifTensor *x, const DifScaleShift *s,
+                                DifTensor *y, GError **error);
+gboolean _dif_cuda_rotate (DifBackend *be, const DifTensor *x, gpointer norm,
+                           const DifRotary *spec, DifTensor *y, GError **error);
+gboolean _dif_cuda_multiply (DifBackend *be, const DifTensor *a, DifAct act, const DifTensor *b,
+                             DifTensor *y, GError **error);
+gboolean _dif_cuda_prelu (DifBackend *be, const DifTensor *x, gpointer norm, DifTensor *y,
+                          GError **error);
+gboolean _dif_cuda_permute (DifBackend *be, const DifTensor *x, const DifPermutation *p,
+                            DifTensor *y, GError **error);
+gboolean _dif_cuda_attention (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error);
 
 /* ---- cuda-image.c, made of kernels.cu ---- */
 

@@ -168,8 +168,8 @@ _dif_cuda_linear (DifBackend *be, const DifTensor *x, gpointer weight, DifAct ac
 }
 
 gboolean
-_dif_cuda_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifTensor *y,
-                 GError **error)
+_dif_cuda_glu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifAct act,
+               DifTensor *y, GError **error)
 {
   DifCuda       *cuda = _dif_cuda_begin (be);
   DifCudaWeight *w    = value;
@@ -184,7 +184,7 @@ _dif_cuda_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer ga
     {
       gsize          n = MIN (step, rows - first), unit = dif_dtype_size (w->dtype);
       DifCudaProduct v    = slice_of (&all, first, n), g;
-      GegluArgs      args = { .n = n * w->n_out, .from = KERNEL_F32, .to = w->dtype };
+      GluArgs        args = { .n = n * w->n_out, .dtype = w->dtype, .act = act };
 
       v.y        = sums;
       g          = v;
@@ -194,7 +194,7 @@ _dif_cuda_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer ga
       args.gate  = g.y;
       args.y     = (char *) y->data + first * w->n_out * unit;
       ok         = _dif_cuda_product (cuda, &v, error) && _dif_cuda_product (cuda, &g, error) &&
-           _dif_cuda_each (cuda, DIF_CUDA_KERNEL_geglu, args.n, &args, error);
+           _dif_cuda_each (cuda, DIF_CUDA_KERNEL_glu, args.n, &args, error);
     }
   _dif_cuda_arena_give (cuda->tensors, sums);
   return _dif_cuda_end (cuda, ok);

@@ -215,9 +215,9 @@ _dif_cuda_norm_new (DifBackend *be, const DifHostArray *scale, const DifHostArra
   gsize        n    = scale->shape.d[0];
 
   norm->scale = place (cuda, scale, n, DIF_F32, &norm->bytes, error);
-  if (norm->scale)
+  if (norm->scale && shift && shift->data)
     norm->shift = place (cuda, shift, n, DIF_F32, &norm->bytes, error);
-  if (! norm->shift)
+  if (! norm->scale || (shift && shift->data && ! norm->shift))
     {
       _dif_cuda_arena_give (cuda->stays, norm->scale);
       g_free (norm);

@@ -14,12 +14,40 @@
 #define KEYS       32 /* of a tile */
 #define SCORE_DEEP 32 /* of a head, at a time, when scores are made */
 
-/* Element @d of row @row of a head that begins at @first, or 0 beyond the end. */
-DEVICE float
-row_element (const AttentionRows *rows, int dtype, size_t first, size_t row, size_t n_rows,
-             size_t d, size_t width)
+enum
 {
-  return row < n_rows && d < width ? load (rows->data, dtype, first + row * rows->stride + d) : 0;
+  ATTENTION_Q,
+  ATTENTION_K,
+  ATTENTION_V
+};
+
+/* Element @d of head @head of row @row of the whole sequence, or 0 beyond the end. */
+DEVICE float
+row_element (const AttentionArgs *a, int what, size_t item, size_t head, size_t row, size_t n_rows,
+             size_t d)
+{
+  const AttentionSegment *s = a->segments;
+  const AttentionRows    *rows;
+
+  if (row >= n_rows || d >= a->head_dim)
+    return 0;
+  for (int i = 1; i < a->n_segments; i++)
+    if (row >= (what == ATTENTION_Q ? a->segments[i].query : a->segments[i].key))
+      s = a->segments + i;
+  rows = what == ATTENTION_Q ? &s->q : what == ATTENTION_K ? &s->k
+                                                           : &s->v;
+  row -= what == ATTENTION_Q ? s->query : s->key;
+  return load (rows->data, a->dtype,
+               row * rows->stride + item * rows->batch + head * a->head_dim + d);
+}
+
+/* What is added to a score. */
+DEVICE float
+bias_element (const AttentionArgs *a, size_t item, size_t head, size_t query, size_t key)
+{
+  size_t row = (item % a->bias_d[0] * a->bias_d[1] + head % a->bias_d[1]) * a->bias_d[2];
+
+  return a->bias ? a->bias[(row + query % a->bias_d[2]) * a->n_keys + key] : 0.0f;
 }
 
 /* Long, because its phases share what the block and each thread keep, which no
@@ -41,8 +69,7 @@ KERNEL (attention, AttentionArgs)
   size_t column = BLOCK % n_parts * ATTENTION_WIDTH, head = BLOCK / n_parts % a.n_heads;
   size_t query = BLOCK / n_parts / a.n_heads % n_tiles * ATTENTION_QUERIES;
   size_t item  = BLOCK / n_parts / a.n_heads / n_tiles;
-  size_t q = item * a.q.batch + head * a.head_dim, k = item * a.k.batch + head * a.head_dim;
-  size_t v = item * a.v.batch + head * a.head_dim, n_keys = a.n_keys;
+  size_t kv = head / a.n_group, n_keys = a.n_keys;
 
   if (a.causal && query + ATTENTION_QUERIES < n_keys)
     n_keys = query + ATTENTION_QUERIES;
@@ -72,11 +99,11 @@ KERNEL (attention, AttentionArgs)
             size_t at = d + (size_t) (lane % SCORE_DEEP);
 
             for (int r = lane / SCORE_DEEP; r < ATTENTION_QUERIES; r += THREADS / SCORE_DEEP)
-              qs[r][lane % SCORE_DEEP] = row_element (&a.q, a.dtype, q, query + (size_t) r,
-                                                      a.n_queries, at, a.head_dim);
+              qs[r][lane % SCORE_DEEP] = row_element (&a, ATTENTION_Q, item, head,
+                                                      query + (size_t) r, a.n_queries, at);
             for (int r = lane / SCORE_DEEP; r < KEYS; r += THREADS / SCORE_DEEP)
-              ks[r][lane % SCORE_DEEP] = row_element (&a.k, a.dtype, k, key + (size_t) r, n_keys,
-                                                      at, a.head_dim);
+              ks[r][lane % SCORE_DEEP] = row_element (&a, ATTENTION_K, item, kv,
+                                                      key + (size_t) r, n_keys, at);
           }
           PHASE
           {
@@ -98,12 +125,15 @@ KERNEL (attention, AttentionArgs)
             size_t j    = key + (size_t) c;
             int    seen = j < n_keys && (! a.causal || j <= query + (size_t) r);
 
-            weights[r][c] = seen ? MINE (scores, i) * a.scale : -INFINITY;
+            weights[r][c] = -INFINITY;
+            if (seen)
+              weights[r][c] = MINE (scores, i) * a.scale +
+                              bias_element (&a, item, head, query + (size_t) r, j);
           }
         for (int e = lane; e < KEYS * ATTENTION_WIDTH; e += THREADS)
           vs[e / ATTENTION_WIDTH][e % ATTENTION_WIDTH] =
-              row_element (&a.v, a.dtype, v, key + (size_t) (e / ATTENTION_WIDTH), n_keys,
-                           column + (size_t) (e % ATTENTION_WIDTH), a.head_dim);
+              row_element (&a, ATTENTION_V, item, kv, key + (size_t) (e / ATTENTION_WIDTH), n_keys,
+                           column + (size_t) (e % ATTENTION_WIDTH));
       }
       PHASE
       {
@@ -113,6 +143,9 @@ KERNEL (attention, AttentionArgs)
 
             for (int c = 0; c < KEYS; c++)
               top = fmaxf (top, weights[lane][c]);
+            /* where all keys so far are hidden, nothing counts yet */
+            if (top == -INFINITY)
+              top = -3.0e38f;
             shrink[lane]  = expf (largest[lane] - top);
             largest[lane] = top;
           }

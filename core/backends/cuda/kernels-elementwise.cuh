@@ -37,9 +37,38 @@ activated (float x, int act)
       return x / (1.0f + expf (-1.702f * x));
     case KERNEL_ACT_RELU:
       return x > 0.0f ? x : 0.0f;
+    case KERNEL_ACT_GELU_TANH:
+      return x / (1.0f + expf (-1.5957691216057308f * x * (1.0f + 0.044715f * x * x)));
+    case KERNEL_ACT_TANH:
+      return tanhf (x);
+    case KERNEL_ACT_SIGMOID:
+      return 1.0f / (1.0f + expf (-x));
+    case KERNEL_ACT_LEAKY_RELU:
+      return x > 0.0f ? x : 0.2f * x;
     default:
       return x;
     }
+}
+
+/* Where row @r begins. */
+DEVICE size_t
+row_at (const RowsAt *at, size_t r)
+{
+  return r / at->per_item * at->item + r % at->per_item * at->row;
+}
+
+/* What @v at channel @c of row @r becomes. */
+DEVICE float
+modulated (const ScaleShiftArgs *s, size_t item, size_t r, size_t c, int dtype, float v)
+{
+  float factor = s->plus;
+
+  if (s->scale)
+    factor += load (s->scale, s->scale_dtype, item * s->scale_item + c);
+  v *= factor;
+  if (s->shift)
+    v += load (s->shift, s->shift_dtype, item * s->shift_item + c);
+  return s->residual ? v + load (s->residual, dtype, row_at (&s->residual_at, r) + c) : v;
 }
 
 KERNEL (cast, CastArgs)
@@ -148,11 +177,58 @@ KERNEL (clamp, ClampArgs)
                                                   : a.x[i];
 }
 
-KERNEL (geglu, GegluArgs)
+KERNEL (glu, GluArgs)
 {
   EACH (i, a.n)
-    store (a.y, a.to, i,
-           load (a.value, a.from, i) * activated (load (a.gate, a.from, i), KERNEL_ACT_GELU));
+    store (a.y, a.dtype, i, a.value[i] * activated (a.gate[i], a.act));
+}
+
+KERNEL (modulate, ModulateArgs)
+{
+  EACH (i, a.rows * a.C)
+    {
+      size_t r = i / a.C, c = i % a.C;
+      float  v = load (a.x, a.dtype, row_at (&a.at, r) + c);
+
+      store (a.y, a.dtype, i, modulated (&a.by, r / a.at.per_item, r, c, a.dtype, v));
+    }
+}
+
+KERNEL (multiply, MultiplyArgs)
+{
+  EACH (i, a.rows * a.C)
+    {
+      size_t r = i / a.C, c = i % a.C;
+
+      store (a.y, a.dtype, i,
+             activated (load (a.a, a.dtype, row_at (&a.a_at, r) + c), a.act) *
+                 load (a.b, a.dtype, row_at (&a.b_at, r) + c));
+    }
+}
+
+KERNEL (prelu, PreluArgs)
+{
+  EACH (i, a.n)
+    {
+      float v = load (a.x, a.dtype, i);
+
+      store (a.y, a.dtype, i, v < 0.0f ? v * a.slope[i % a.C] : v);
+    }
+}
+
+KERNEL (permute, PermuteArgs)
+{
+  EACH (i, a.n)
+    {
+      size_t at = a.offset, rest = i;
+
+      for (int k = a.dims - 1; k >= 0; k--)
+        {
+          at += rest % a.d[k] * a.stride[k];
+          rest /= a.d[k];
+        }
+      store (a.y, a.dtype, i, load (a.x, a.dtype, at));
+    }
 }
 
 #endif /* DIF_BACKENDS_CUDA_KERNELS_ELEMENTWISE_H */

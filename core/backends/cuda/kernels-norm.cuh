@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* kernels-norm.cuh - layer norm and group norm.
+/* kernels-norm.cuh - norms of rows and of groups, and rotary embedding with its norm.
  *
- * Both take the mean first and the squares around it after, so that data far
+ * Norms take the mean first and the squares around it after, so that data far
  * from zero loses nothing.
  */
 #ifndef DIF_BACKENDS_CUDA_KERNELS_NORM_H
@@ -14,17 +14,18 @@
   if (lane < half_)                                \
   v[lane] += v[lane + half_]
 
-KERNEL (layer_norm, LayerNormArgs)
+KERNEL (row_norm, RowNormArgs)
 {
   SHARED float sums[THREADS];
   SHARED float stats[2]; /* mean, 1 / deviation */
-  size_t       first = BLOCK * a.C;
+  size_t       D = a.C / a.n_heads, r = BLOCK / a.n_heads, head = BLOCK % a.n_heads * D;
+  size_t       first = row_at (&a.at, r) + head;
 
   PHASE
   {
     float sum = 0;
 
-    for (size_t c = (size_t) lane; c < a.C; c += THREADS)
+    for (size_t c = (size_t) lane; c < D && a.center; c += THREADS)
       sum += load (a.x, a.dtype, first + c);
     sums[lane] = sum;
   }
@@ -32,13 +33,13 @@ KERNEL (layer_norm, LayerNormArgs)
   PHASE
   {
     if (lane == 0)
-      stats[0] = sums[0] / (float) a.C;
+      stats[0] = sums[0] / (float) D;
   }
   PHASE
   {
     float sum = 0;
 
-    for (size_t c = (size_t) lane; c < a.C; c += THREADS)
+    for (size_t c = (size_t) lane; c < D; c += THREADS)
       {
         float d = load (a.x, a.dtype, first + c) - stats[0];
 
@@ -50,13 +51,62 @@ KERNEL (layer_norm, LayerNormArgs)
   PHASE
   {
     if (lane == 0)
-      stats[1] = 1.0f / sqrtf (sums[0] / (float) a.C + a.eps);
+      stats[1] = 1.0f / sqrtf (sums[0] / (float) D + a.eps);
   }
   PHASE
   {
-    for (size_t c = (size_t) lane; c < a.C; c += THREADS)
-      store (a.y, a.dtype, first + c,
-             (load (a.x, a.dtype, first + c) - stats[0]) * stats[1] * a.scale[c] + a.shift[c]);
+    for (size_t c = (size_t) lane; c < D; c += THREADS)
+      {
+        float v = (load (a.x, a.dtype, first + c) - stats[0]) * stats[1];
+
+        if (a.scale)
+          v *= a.scale[c];
+        if (a.shift)
+          v += a.shift[c];
+        store (a.y, a.dtype, r * a.C + head + c,
+               modulated (&a.after, r / a.at.per_item, r, head + c, a.dtype, v));
+      }
+  }
+}
+
+/* Pairs are read before either is written, by the thread that writes both: y may be x. */
+KERNEL (rotate, RotateArgs)
+{
+  SHARED float sums[THREADS];
+  size_t       r = BLOCK / a.n_heads, head = BLOCK % a.n_heads * a.D;
+  size_t       from = row_at (&a.at, r) + head, to = r * a.n_heads * a.D + head;
+  const float *own = a.table + r % a.T * 2 * a.D, *other = own + a.D;
+
+  PHASE
+  {
+    float sum = 0;
+
+    for (size_t c = (size_t) lane; c < a.D && a.scale; c += THREADS)
+      {
+        float v = load (a.x, a.dtype, from + c);
+
+        sum = fmaf (v, v, sum);
+      }
+    sums[lane] = sum;
+  }
+  SUM_UP (sums);
+  PHASE
+  {
+    float inv = a.scale ? 1.0f / sqrtf (sums[0] / (float) a.D + a.eps) : 1.0f;
+
+    for (size_t i = (size_t) lane; i < a.D / 2; i += THREADS)
+      {
+        size_t c = a.halves ? i : 2 * i, d = a.halves ? i + a.D / 2 : c + 1;
+        float  u = load (a.x, a.dtype, from + c), v = load (a.x, a.dtype, from + d);
+
+        if (a.scale)
+          {
+            u *= inv * a.scale[c];
+            v *= inv * a.scale[d];
+          }
+        store (a.y, a.dtype, to + c, u * own[c] + v * other[c]);
+        store (a.y, a.dtype, to + d, v * own[d] + u * other[d]);
+      }
   }
 }
 

@@ -26,7 +26,11 @@ enum
   KERNEL_ACT_SILU,
   KERNEL_ACT_GELU,
   KERNEL_ACT_QUICK_GELU,
-  KERNEL_ACT_RELU
+  KERNEL_ACT_RELU,
+  KERNEL_ACT_GELU_TANH,
+  KERNEL_ACT_TANH,
+  KERNEL_ACT_SIGMOID,
+  KERNEL_ACT_LEAKY_RELU
 };
 
 /** THREADS: threads of a block, for every kernel. */
@@ -133,25 +137,100 @@ typedef struct
   float        lo, hi;
 } ClampArgs;
 
-/** GegluArgs: y[i] = value[i] * gelu (gate[i]), from one dtype to the other. */
+/** GluArgs: y[i] = value[i] * act (gate[i]). */
 typedef struct
 {
-  const void *value, *gate;
-  void       *y;
-  size_t      n;
-  int         from, to;
-} GegluArgs;
+  const float *value, *gate;
+  void        *y;
+  size_t       n;
+  int          dtype, act;
+} GluArgs;
 
-/** LayerNormArgs: one block a row of x [rows, C]. */
+/** RowsAt: row r of a tensor begins at r / per_item * item + r % per_item * row. */
+typedef struct
+{
+  size_t per_item, item, row;
+} RowsAt;
+
+/** ScaleShiftArgs: v * (plus + scale) + shift + residual, where item r / per_item of a row r has
+ * vectors at item * scale_item and item * shift_item; all but plus may be absent. */
+typedef struct
+{
+  const void *scale, *shift, *residual;
+  RowsAt      residual_at;
+  size_t      scale_item, shift_item;
+  float       plus;
+  int         scale_dtype, shift_dtype;
+} ScaleShiftArgs;
+
+/** RowNormArgs: one block a part of C / n_heads of a row of x; scale and shift may be absent. */
+typedef struct
+{
+  const void    *x;
+  const float   *scale, *shift;
+  void          *y;
+  RowsAt         at;
+  ScaleShiftArgs after;
+  size_t         C, n_heads;
+  float          eps;
+  int            center, dtype;
+} RowNormArgs;
+
+/** ModulateArgs: y [rows, C] = x scaled and shifted. */
+typedef struct
+{
+  const void    *x;
+  void          *y;
+  RowsAt         at;
+  ScaleShiftArgs by;
+  size_t         rows, C;
+  int            dtype;
+} ModulateArgs;
+
+/** RotateArgs: one block a head of D of a row of x; row r of the table is r % T; scale, of the
+ * norm before, may be absent. */
 typedef struct
 {
   const void  *x;
-  const float *scale, *shift;
+  const float *table, *scale;
   void        *y;
-  size_t       C;
+  RowsAt       at;
+  size_t       T, n_heads, D;
   float        eps;
+  int          halves, dtype;
+} RotateArgs;
+
+/** MultiplyArgs: y [rows, C] = act (a) * b. */
+typedef struct
+{
+  const void *a, *b;
+  void       *y;
+  RowsAt      a_at, b_at;
+  size_t      rows, C;
+  int         dtype, act;
+} MultiplyArgs;
+
+/** PreluArgs: y[i] = x[i], or x[i] * slope[i % C] where that is negative. */
+typedef struct
+{
+  const void  *x;
+  const float *slope;
+  void        *y;
+  size_t       n, C;
   int          dtype;
-} LayerNormArgs;
+} PreluArgs;
+
+/** KERNEL_PERMUTE_DIMS: most dimensions of a permutation. */
+#define KERNEL_PERMUTE_DIMS 6
+
+/** PermuteArgs: y [n] = x read along d with stride, outermost first. */
+typedef struct
+{
+  const void *x;
+  void       *y;
+  size_t      n, offset, d[KERNEL_PERMUTE_DIMS], stride[KERNEL_PERMUTE_DIMS];
+  int         dims, dtype;
+} PermuteArgs;
 
 /** GroupMoments: of the values of one group in one slice of positions. */
 typedef struct
@@ -224,14 +303,27 @@ typedef struct
   size_t      stride, batch;
 } AttentionRows;
 
-/** AttentionArgs: y [n_batch, n_queries, n_heads * head_dim] = softmax (scale q k^T) v. */
+/** KERNEL_SEGMENTS: most segments of a sequence. */
+#define KERNEL_SEGMENTS 4
+
+/** AttentionSegment: the first query and the first key of these rows in the whole sequence. */
 typedef struct
 {
   AttentionRows q, k, v;
-  void         *y;
-  size_t        n_batch, n_queries, n_keys, n_heads, head_dim;
-  float         scale;
-  int           causal, dtype;
+  size_t        query, key;
+} AttentionSegment;
+
+/** AttentionArgs: y [n_batch, n_queries, n_heads * head_dim] = softmax (scale q k^T + bias) v;
+ * the bias, which may be absent, is [bias_d[0], bias_d[1], bias_d[2], n_keys]; n_group heads
+ * share one of keys and values. */
+typedef struct
+{
+  AttentionSegment segments[KERNEL_SEGMENTS];
+  const float     *bias;
+  void            *y;
+  size_t           n_batch, n_queries, n_keys, n_heads, n_group, head_dim, bias_d[3];
+  float            scale;
+  int              n_segments, causal, dtype;
 } AttentionArgs;
 
 /** ATTENTION_QUERIES: queries of a block; it makes ATTENTION_WIDTH columns of their y. */
@@ -255,8 +347,13 @@ typedef struct
   X (embed, EmbedArgs)             \
   X (lincomb, LincombArgs)         \
   X (clamp, ClampArgs)             \
-  X (geglu, GegluArgs)             \
-  X (layer_norm, LayerNormArgs)    \
+  X (glu, GluArgs)                 \
+  X (row_norm, RowNormArgs)        \
+  X (modulate, ModulateArgs)       \
+  X (rotate, RotateArgs)           \
+  X (multiply, MultiplyArgs)       \
+  X (prelu, PreluArgs)             \
+  X (permute, PermuteArgs)         \
   X (group_moments, GroupNormArgs) \
   X (group_merge, GroupNormArgs)   \
   X (group_apply, GroupNormArgs)   \

@@ -39,15 +39,15 @@ ref_linear (DifBackend *be, const DifTensor *x, gpointer weight, DifAct act,
 }
 
 gboolean
-ref_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifTensor *y,
-           GError **error)
+ref_glu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifAct act,
+         DifTensor *y, GError **error)
 {
   const RefWeight *v = value, *g = gate;
   gsize            rows = dif_tensor_count (x) / v->n_in;
 
   for (gsize r = 0; r < rows; r++)
     for (gsize o = 0; o < v->n_out; o++)
-      ref_set (y, r * v->n_out + o, dot (x, r, v, o) * ref_act (dot (x, r, g, o), DIF_ACT_GELU));
+      ref_set (y, r * v->n_out + o, dot (x, r, v, o) * ref_act (dot (x, r, g, o), act));
   return TRUE;
 }
 
@@ -136,93 +136,10 @@ ref_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n_group
 }
 
 gboolean
-ref_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, float eps, DifTensor *y,
-                GError **error)
-{
-  const RefWeight *w = norm;
-  gsize            C = w->n_out, rows = dif_tensor_count (x) / C;
-
-  for (gsize r = 0; r < rows; r++)
-    {
-      double mean = 0, variance = 0;
-
-      for (gsize c = 0; c < C; c++)
-        mean += ref_get (x, r * C + c) / (double) C;
-      for (gsize c = 0; c < C; c++)
-        {
-          double d = ref_get (x, r * C + c) - mean;
-
-          variance += d * d / (double) C;
-        }
-      for (gsize c = 0; c < C; c++)
-        ref_set (y, r * C + c,
-                 (ref_get (x, r * C + c) - mean) / sqrt (variance + eps) * w->w[c] + w->bias[c]);
-    }
-  return TRUE;
-}
-
-/* One query row of one head: softmax over the keys it sees, then the mean of
- * the values.  @p has room for n_keys numbers. */
-static void
-attend (const DifAttention *a, gsize b, gsize h, gsize i, double *p, DifTensor *y)
-{
-  gsize  D = a->head_dim, keys = a->causal ? MIN (i + 1, a->n_keys) : a->n_keys;
-  gsize  q   = a->q.offset + b * a->q.batch + i * a->q.stride + h * D;
-  double top = -INFINITY, sum = 0;
-
-  for (gsize j = 0; j < keys; j++)
-    {
-      gsize k = a->k.offset + b * a->k.batch + j * a->k.stride + h * D;
-
-      p[j] = 0;
-      for (gsize d = 0; d < D; d++)
-        p[j] += ref_get (a->q.t, q + d) * ref_get (a->k.t, k + d);
-      p[j] *= a->scale;
-      top = MAX (top, p[j]);
-    }
-  for (gsize j = 0; j < keys; j++)
-    sum += p[j] = exp (p[j] - top);
-  for (gsize d = 0; d < D; d++)
-    {
-      double v = 0;
-
-      for (gsize j = 0; j < keys; j++)
-        v += p[j] / sum *
-             ref_get (a->v.t, a->v.offset + b * a->v.batch + j * a->v.stride + h * D + d);
-      ref_set (y, ((b * a->n_queries + i) * a->n_heads + h) * D + d, v);
-    }
-}
-
-gboolean
-ref_attention (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error)
-{
-  gsize   bytes = a->n_keys * sizeof (double);
-  double *p     = ref_alloc (be, bytes, error);
-
-  if (! p)
-    return FALSE;
-  for (gsize b = 0; b < a->n_batch; b++)
-    for (gsize h = 0; h < a->n_heads; h++)
-      for (gsize i = 0; i < a->n_queries; i++)
-        attend (a, b, h, i, p, y);
-  ref_free (be, p, bytes);
-  return TRUE;
-}
-
-gboolean
 ref_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y, GError **error)
 {
   for (gsize i = 0, n = dif_tensor_count (x); i < n; i++)
     ref_set (y, i, ref_act (ref_get (x, i), act));
-  return TRUE;
-}
-
-gboolean
-ref_gelu_gate (DifBackend *be, const DifTensor *value, const DifTensor *gate, DifTensor *y,
-               GError **error)
-{
-  for (gsize i = 0, n = dif_tensor_count (value); i < n; i++)
-    ref_set (y, i, ref_get (value, i) * ref_act (ref_get (gate, i), DIF_ACT_GELU));
   return TRUE;
 }
 

@@ -49,6 +49,14 @@ ref_act (double x, DifAct act)
       return x / (1 + exp (-1.702 * x));
     case DIF_ACT_RELU:
       return x < 0 ? 0 : x;
+    case DIF_ACT_GELU_TANH:
+      return x * 0.5 * (1 + tanh (sqrt (2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case DIF_ACT_TANH:
+      return tanh (x);
+    case DIF_ACT_SIGMOID:
+      return 1 / (1 + exp (-x));
+    case DIF_ACT_LEAKY_RELU:
+      return x < 0 ? 0.2 * x : x;
     case DIF_ACT_NONE:
       break;
     }

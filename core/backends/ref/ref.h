@@ -40,20 +40,28 @@ void ref_free (DifBackend *be, gpointer data, gsize bytes);
 
 gboolean ref_linear (DifBackend *be, const DifTensor *x, gpointer w, DifAct act,
                      const DifTensor *residual, DifTensor *y, GError **error);
-gboolean ref_geglu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifTensor *y,
-                    GError **error);
+gboolean ref_glu (DifBackend *be, const DifTensor *x, gpointer value, gpointer gate, DifAct act,
+                  DifTensor *y, GError **error);
 gboolean ref_conv2d (DifBackend *be, const DifTensor *x, gpointer w, const DifConvSpec *spec,
                      const DifTensor *per_channel, const DifTensor *residual, DifTensor *y,
                      GError **error);
 gboolean ref_group_norm (DifBackend *be, const DifTensor *x, gpointer norm, guint n_groups,
                          float eps, DifAct act, DifTensor *y, GError **error);
-gboolean ref_layer_norm (DifBackend *be, const DifTensor *x, gpointer norm, float eps, DifTensor *y,
-                         GError **error);
+gboolean ref_row_norm (DifBackend *be, const DifTensor *x, gpointer norm, const DifRowNorm *spec,
+                       const DifScaleShift *after, DifTensor *y, GError **error);
+gboolean ref_scale_shift (DifBackend *be, const DifTensor *x, const DifScaleShift *s, DifTensor *y,
+                          GError **error);
+gboolean ref_rotate (DifBackend *be, const DifTensor *x, gpointer norm, const DifRotary *spec,
+                     DifTensor *y, GError **error);
+gboolean ref_multiply (DifBackend *be, const DifTensor *a, DifAct act, const DifTensor *b,
+                       DifTensor *y, GError **error);
+gboolean ref_prelu (DifBackend *be, const DifTensor *x, gpointer norm, DifTensor *y,
+                    GError **error);
+gboolean ref_permute (DifBackend *be, const DifTensor *x, const DifPermutation *p, DifTensor *y,
+                      GError **error);
 gboolean ref_attention (DifBackend *be, const DifAttention *a, DifTensor *y, GError **error);
 gboolean ref_activation (DifBackend *be, const DifTensor *x, DifAct act, DifTensor *y,
                          GError **error);
-gboolean ref_gelu_gate (DifBackend *be, const DifTensor *value, const DifTensor *gate, DifTensor *y,
-                        GError **error);
 gboolean ref_add (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
                   GError **error);
 gboolean ref_concat (DifBackend *be, const DifTensor *a, const DifTensor *b, DifTensor *y,
