@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* vae.c - AutoencoderKL.
+/* vae.c - AutoencoderKL, and AutoencoderKLFlux2, whose latents are normalised in patches.
  *
  * The encoder's downsampling pads right and bottom only (the reference's
  * asymmetric padding; a symmetric one shifts the picture).  All norms have
@@ -31,6 +31,7 @@ typedef struct
 
 typedef struct
 {
+  guint    channels[MAX_LEVELS];
   DifConv *conv_in, *conv_out;
   Level    levels[MAX_LEVELS];
   Middle   mid;
@@ -39,9 +40,10 @@ typedef struct
 
 struct _DifVae
 {
-  guint      n_levels, channels[MAX_LEVELS], n_layers, n_groups, in, out, latent;
-  double     scaling;
-  double    *mean, *std; /* of each latent channel; NULL where latents are scaled only */
+  guint      n_levels, n_layers, n_groups, in, out, latent;
+  guint      patch; /* side of the patches that are one latent's channels */
+  double     scaling, shift, norm_eps;
+  double    *mean, *std; /* of each packed channel; NULL where latents are scaled only */
   gboolean   quant, post_quant, attention;
   Half       encoder, decoder;
   DifLinear *quant_conv, *post_quant_conv;
@@ -113,12 +115,52 @@ read_scaling (DifVae *m, DifJson *config)
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                    "scaling_factor: expected a number other than 0, found %g", m->scaling);
   if (dif_json_has (config, "shift_factor"))
-    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED,
-                   "shift_factor: expected null, found a value");
+    m->shift = dif_json_double (config, "shift_factor", 0);
+  if (! isfinite (m->shift) || (m->shift != 0 && m->mean))
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "shift_factor: expected a finite number without latents_mean, found %g",
+                   m->shift);
+}
+
+/* Channels of one half's levels, from the outermost. */
+static void
+read_channels (DifVae *m, DifJson *config, const char *key, guint *out)
+{
+  DifJson *channels = dif_json_member (config, key);
+
+  if (channels && dif_json_type (channels) != DIF_JSON_ARRAY)
+    dif_json_fail_value (channels, DIF_FORMAT_ERROR_BAD_VALUE, "an array of numbers");
+  if (channels && dif_json_length (channels) != m->n_levels)
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "%s: expected %u numbers, found %u", key,
+                   m->n_levels, dif_json_length (channels));
+  for (guint i = 0; i < m->n_levels; i++)
+    {
+      out[i] = channels ? (guint) dif_json_value_int (dif_json_at (channels, i), 1, 1 << 16) : 64;
+      if (out[i] % m->n_groups)
+        dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                       "%s: expected multiples of norm_num_groups (%u), found %u", key, m->n_groups,
+                       out[i]);
+    }
+}
+
+/* What only AutoencoderKLFlux2 has. */
+static void
+read_packing (DifVae *m, DifJson *config)
+{
+  DifJson *patch = dif_json_member (config, "patch_size");
+
+  m->patch    = patch ? (guint) dif_json_value_int (dif_json_at (patch, 0), 1, 16) : 2;
+  m->norm_eps = dif_json_double (config, "batch_norm_eps", 1e-4);
+  if (patch && (dif_json_length (patch) != 2 ||
+                dif_json_value_int (dif_json_at (patch, 1), 1, 16) != (gint64) m->patch))
+    dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "patch_size: expected two equal numbers");
+  if (! (m->norm_eps > 0) || ! isfinite (m->norm_eps))
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
+                   "batch_norm_eps: expected a positive number, found %g", m->norm_eps);
 }
 
 static gboolean
-read_config (DifVae *m, DifJson *config, GError **error)
+read_config (DifVae *m, DifJson *config, gboolean packed, GError **error)
 {
   DifJson    *channels = dif_json_member (config, "block_out_channels");
   const char *act      = dif_json_string (config, "act_fn", "silu");
@@ -131,23 +173,18 @@ read_config (DifVae *m, DifJson *config, GError **error)
                      m->n_levels);
       return dif_json_finish (config, error);
     }
-  if (channels && dif_json_type (channels) != DIF_JSON_ARRAY)
-    dif_json_fail_value (channels, DIF_FORMAT_ERROR_BAD_VALUE, "an array of numbers");
   (void) overflows (config); /* a value of another type is an error of the config */
   m->n_groups = (guint) dif_json_int (config, "norm_num_groups", 32, 1, 1 << 16);
-  for (guint i = 0; i < m->n_levels; i++)
-    {
-      m->channels[i] =
-          channels ? (guint) dif_json_value_int (dif_json_at (channels, i), 1, 1 << 16) : 64;
-      if (m->channels[i] % m->n_groups)
-        dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                       "block_out_channels: expected multiples of norm_num_groups (%u), found %u",
-                       m->n_groups, m->channels[i]);
-    }
+  read_channels (m, config, "block_out_channels", m->encoder.channels);
+  read_channels (m, config,
+                 packed && dif_json_has (config, "decoder_block_out_channels")
+                     ? "decoder_block_out_channels"
+                     : "block_out_channels",
+                 m->decoder.channels);
   m->n_layers   = (guint) dif_json_int (config, "layers_per_block", 1, 1, 64);
   m->in         = (guint) dif_json_int (config, "in_channels", 3, 3, 3);
   m->out        = (guint) dif_json_int (config, "out_channels", 3, 3, 3);
-  m->latent     = (guint) dif_json_int (config, "latent_channels", 4, 1, 256);
+  m->latent     = (guint) dif_json_int (config, "latent_channels", packed ? 32 : 4, 1, 256);
   m->quant      = dif_json_bool (config, "use_quant_conv", TRUE);
   m->post_quant = dif_json_bool (config, "use_post_quant_conv", TRUE);
   m->attention  = dif_json_bool (config, "mid_block_add_attention", TRUE);
@@ -156,14 +193,18 @@ read_config (DifVae *m, DifJson *config, GError **error)
   if (strcmp (act, "silu") != 0 && strcmp (act, "swish") != 0)
     dif_json_fail (config, DIF_FORMAT_ERROR_UNSUPPORTED, "act_fn: expected \"silu\", found \"%s\"",
                    act);
-  read_scaling (m, config);
+  m->patch   = 1;
+  m->scaling = 1;
+  if (packed)
+    read_packing (m, config);
+  else
+    read_scaling (m, config);
   return dif_json_finish (config, error);
 }
 
 static void
-load_middle (Middle *mid, DifVae *m, DifLoader *l)
+load_middle (Middle *mid, DifVae *m, DifLoader *l, gsize C)
 {
-  gsize C = m->channels[m->n_levels - 1];
 
   dif_loader_enter (l, "mid_block");
   for (guint i = 0; i < 2; i++)
@@ -198,21 +239,21 @@ static void
 load_encoder (DifVae *m, DifLoader *l)
 {
   Half *h    = &m->encoder;
-  gsize n_in = m->channels[0];
+  gsize n_in = h->channels[0];
 
   dif_loader_enter (l, "encoder");
   h->conv_in = dif_loader_conv (l, "conv_in", n_in, m->in, 3, 1, 1);
   for (guint i = 0; i < m->n_levels; i++)
     {
       dif_loader_enter (l, "down_blocks.%u", i);
-      load_level (&h->levels[i], m, l, n_in, m->channels[i], m->n_layers);
-      n_in = m->channels[i];
+      load_level (&h->levels[i], m, l, n_in, h->channels[i], m->n_layers);
+      n_in = h->channels[i];
       if (i + 1 < m->n_levels)
         h->levels[i].sampler =
             dif_loader_conv (l, "downsamplers.0.conv", n_in, n_in, 3, 2, DIF_PAD_RIGHT_BOTTOM);
       dif_loader_leave (l);
     }
-  load_middle (&h->mid, m, l);
+  load_middle (&h->mid, m, l, n_in);
   h->norm_out = dif_loader_norm (l, "conv_norm_out", n_in);
   h->conv_out = dif_loader_conv (l, "conv_out", 2 * m->latent, n_in, 3, 1, 1);
   dif_loader_leave (l);
@@ -222,14 +263,14 @@ static void
 load_decoder (DifVae *m, DifLoader *l)
 {
   Half *h    = &m->decoder;
-  gsize n_in = m->channels[m->n_levels - 1];
+  gsize n_in = h->channels[m->n_levels - 1];
 
   dif_loader_enter (l, "decoder");
   h->conv_in = dif_loader_conv (l, "conv_in", n_in, m->latent, 3, 1, 1);
-  load_middle (&h->mid, m, l);
+  load_middle (&h->mid, m, l, n_in);
   for (guint i = 0; i < m->n_levels; i++)
     {
-      gsize n_out = m->channels[m->n_levels - 1 - i];
+      gsize n_out = h->channels[m->n_levels - 1 - i];
 
       dif_loader_enter (l, "up_blocks.%u", i);
       load_level (&h->levels[i], m, l, n_in, n_out, m->n_layers + 1);
@@ -243,12 +284,37 @@ load_decoder (DifVae *m, DifLoader *l)
   dif_loader_leave (l);
 }
 
-DifVae *
-dif_vae_load (DifJson *config, DifLoader *l, GError **error)
+/* Running statistics of the latents in patches. */
+static void
+load_statistics (DifVae *m, DifLoader *l)
+{
+  guint             n    = m->latent * m->patch * m->patch;
+  g_autofree float *mean = dif_loader_floats (l, "bn.running_mean", DIF_SHAPE (n));
+  g_autofree float *var  = dif_loader_floats (l, "bn.running_var", DIF_SHAPE (n));
+
+  m->mean = g_new0 (double, n);
+  m->std  = g_new0 (double, n);
+  for (guint i = 0; i < n; i++)
+    {
+      m->mean[i] = mean ? mean[i] : 0;
+      m->std[i]  = sqrtf (var ? var[i] + (float) m->norm_eps : 1);
+      if (! isfinite (m->mean[i]) || ! isfinite (m->std[i]) || m->std[i] <= 0)
+        {
+          dif_loader_fail (l, g_error_new (DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_BAD_VALUE,
+                                           "bn.running_var: expected finite variances, found one "
+                                           "that is none, of channel %u",
+                                           i));
+          return;
+        }
+    }
+}
+
+static DifVae *
+load_model (DifJson *config, DifLoader *l, gboolean packed, GError **error)
 {
   DifVae *m = g_new0 (DifVae, 1);
 
-  if (! read_config (m, config, error))
+  if (! read_config (m, config, packed, error))
     {
       dif_vae_free (m);
       return NULL;
@@ -259,7 +325,21 @@ dif_vae_load (DifJson *config, DifLoader *l, GError **error)
     m->quant_conv = dif_loader_linear (l, "quant_conv", 2 * m->latent, 2 * m->latent, TRUE);
   if (m->post_quant)
     m->post_quant_conv = dif_loader_linear (l, "post_quant_conv", m->latent, m->latent, TRUE);
+  if (packed)
+    load_statistics (m, l);
   return m;
+}
+
+DifVae *
+dif_vae_load (DifJson *config, DifLoader *l, GError **error)
+{
+  return load_model (config, l, FALSE, error);
+}
+
+DifVae *
+dif_vae_load_packed (DifJson *config, DifLoader *l, GError **error)
+{
+  return load_model (config, l, TRUE, error);
 }
 
 void
@@ -289,6 +369,18 @@ dif_vae_latent_channels (DifVae *m)
   return m->latent;
 }
 
+guint
+dif_vae_patch (DifVae *m)
+{
+  return m->patch;
+}
+
+guint
+dif_vae_packed_channels (DifVae *m)
+{
+  return m->latent * m->patch * m->patch;
+}
+
 double
 dif_vae_scaling (DifVae *m)
 {
@@ -304,27 +396,29 @@ dif_vae_has_statistics (DifVae *m)
 void
 dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize cells, gboolean statistics)
 {
-  float scale = (float) m->scaling;
+  float scale = (float) m->scaling, shift = (float) m->shift;
+  guint C = dif_vae_packed_channels (m);
 
-  for (gsize i = 0; i < n * m->latent; i++)
+  for (gsize i = 0; i < n * C; i++)
     for (gsize k = i * cells; k < (i + 1) * cells; k++)
       if (m->mean && statistics)
-        z[k] = (z[k] - (float) m->mean[i % m->latent]) * scale / (float) m->std[i % m->latent];
+        z[k] = (z[k] - (float) m->mean[i % C]) * scale / (float) m->std[i % C];
       else
-        z[k] *= scale;
+        z[k] = (z[k] - shift) * scale;
 }
 
 void
 dif_vae_from_latents (DifVae *m, float *z, gsize n, gsize cells)
 {
-  float scale = (float) m->scaling;
+  float scale = (float) m->scaling, shift = (float) m->shift;
+  guint C = dif_vae_packed_channels (m);
 
-  for (gsize i = 0; i < n * m->latent; i++)
+  for (gsize i = 0; i < n * C; i++)
     for (gsize k = i * cells; k < (i + 1) * cells; k++)
       if (m->mean)
-        z[k] = z[k] * (float) m->std[i % m->latent] / scale + (float) m->mean[i % m->latent];
+        z[k] = z[k] * (float) m->std[i % C] / scale + (float) m->mean[i % C];
       else
-        z[k] /= scale;
+        z[k] = z[k] / scale + shift;
 }
 
 static DifTensor *
@@ -463,6 +557,12 @@ load (DifJson *config, DifLoader *l, GError **error)
   return dif_vae_load (config, l, error);
 }
 
+static gpointer
+load_packed (DifJson *config, DifLoader *l, GError **error)
+{
+  return dif_vae_load_packed (config, l, error);
+}
+
 static void
 release (gpointer m)
 {
@@ -472,6 +572,13 @@ release (gpointer m)
 const DifModelClass dif_model_vae = {
   .class_name  = "AutoencoderKL",
   .load        = load,
+  .free        = release,
+  .autoencoder = &autoencoder,
+};
+
+const DifModelClass dif_model_vae_flux2 = {
+  .class_name  = "AutoencoderKLFlux2",
+  .load        = load_packed,
   .free        = release,
   .autoencoder = &autoencoder,
 };

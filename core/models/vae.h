@@ -26,6 +26,20 @@ G_BEGIN_DECLS
 DifVae *dif_vae_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
+ * dif_vae_load_packed:
+ * @config: @l: @error: as dif_vae_load(), of an AutoencoderKLFlux2
+ *
+ * Its latents are normalised in patches, by the statistics that its file has.
+ *
+ * Source: diffusers AutoencoderKLFlux2.
+ *
+ * Errors: those of dif_vae_load().
+ *
+ * Returns: (transfer full) (nullable): a model with dif_vae_patch()
+ */
+DifVae *dif_vae_load_packed (DifJson *config, DifLoader *l, GError **error);
+
+/**
  * dif_vae_free:
  * @m: (nullable) (transfer full): a model
  */
@@ -41,10 +55,22 @@ guint dif_vae_factor (DifVae *m);
 guint dif_vae_latent_channels (DifVae *m);
 
 /**
+ * dif_vae_patch: dif_vae_packed_channels:
+ * @m: a model
+ *
+ * Returns: side of the square of cells whose channels, C times rows times
+ * columns, are normalised as one latent's (dif_patchify() with channels first),
+ * 1 but for AutoencoderKLFlux2; how many channels that are
+ */
+guint dif_vae_patch (DifVae *m);
+guint dif_vae_packed_channels (DifVae *m);
+
+/**
  * dif_vae_scaling:
  * @m: a model
  *
- * Returns: scaling_factor: latents are this times the mean
+ * Returns: scaling_factor: latents are this times the mean, after what
+ * shift_factor takes off
  */
 double dif_vae_scaling (DifVae *m);
 
@@ -60,8 +86,8 @@ gboolean dif_vae_has_statistics (DifVae *m);
 /**
  * dif_vae_to_latents: dif_vae_from_latents:
  * @m: a model
- * @z: (array): `[N, latent_channels, cells]`, changed from what
- *   dif_vae_encode() samples to what the U-Net sees
+ * @z: (array): `[N, dif_vae_packed_channels(), cells]`, changed from what
+ *   dif_vae_encode() samples, in patches, to what the denoiser sees
  * @n: N
  * @cells: of each channel
  * @statistics: whether to heed mean and standard deviation, if there are any

@@ -295,8 +295,6 @@ static const struct
   const char *file, *class_name, *key;
 } foreign[] = {
   { "stable-diffusion-x4-upscaler/unet", UNET, "num_class_embeds" },
-  { "stable-diffusion-3-medium-diffusers/vae", VAE, "shift_factor" },
-  { "FLUX.1-dev/vae", VAE, "shift_factor" },
 };
 
 static void
@@ -532,7 +530,8 @@ static const Bad bad_vae[] = {
   { "latents_std", "[1, 1, 1, 0]", NULL },
   { "latents_std", "[1, 1, 1, \"1\"]", "latents_std[3]" },
   { "force_upcast", "1", NULL },
-  { "shift_factor", "0.1159", NULL },
+  { "shift_factor", "\"0.1159\"", NULL },
+  { "shift_factor", "NaN", NULL },
   { NULL, NULL, NULL },
 };
 
