@@ -197,7 +197,7 @@ make_mask (DifContext *cx, const guint *lengths, gsize n_batch, gsize T)
 static DifTensor *
 make_table (DifQwen3 *m, DifContext *cx, gsize T)
 {
-  DifRotaryAxes     axes  = { .n = 1, .halves = TRUE, .single = TRUE };
+  DifRotaryAxes     axes  = { .n = 1, .halves = TRUE, .rounding = DIF_ROTARY_SINGLE };
   g_autofree float *where = g_new (float, T);
 
   axes.dims[0] = m->heads.head_dim;

@@ -256,20 +256,15 @@ number_or (DifScheduler *s, const char *key, double fallback)
 }
 
 gboolean
-_dif_noise_reshape (DifScheduler *s, const float *table, double low, double high, double *sigmas,
-                    double *t, guint n)
+_dif_noise_shaped (DifScheduler *s, double low, double high, double *sigmas, guint n)
 {
-  gboolean          use_karras = _dif_scheduler_flag (s, "use_karras_sigmas");
-  gboolean          use_exp    = _dif_scheduler_flag (s, "use_exponential_sigmas");
-  g_autofree float *logs       = NULL;
+  gboolean use_karras = _dif_scheduler_flag (s, "use_karras_sigmas");
+  gboolean use_exp    = _dif_scheduler_flag (s, "use_exponential_sigmas");
 
   if (! use_karras && ! use_exp && ! _dif_scheduler_flag (s, "use_beta_sigmas"))
     return FALSE;
   low  = number_or (s, "sigma_min", low);
   high = number_or (s, "sigma_max", high);
-  logs = g_new (float, s->n_train);
-  for (guint i = 0; i < s->n_train; i++)
-    logs[i] = logf (table[i]);
   for (guint i = 0; i < n; i++)
     {
       double ramp = linspace_at (0, 1, n, i);
@@ -280,8 +275,23 @@ _dif_noise_reshape (DifScheduler *s, const float *table, double low, double high
         sigmas[i] = exp (linspace_at (log (high), log (low), n, i));
       else
         sigmas[i] = low + _dif_beta_quantile (1 - ramp, 0.6, 0.6) * (high - low);
-      t[i] = _dif_noise_sigma_to_t (logs, s->n_train, sigmas[i]);
     }
+  return TRUE;
+}
+
+gboolean
+_dif_noise_reshape (DifScheduler *s, const float *table, double low, double high, double *sigmas,
+                    double *t, guint n)
+{
+  g_autofree float *logs = NULL;
+
+  if (! _dif_noise_shaped (s, low, high, sigmas, n))
+    return FALSE;
+  logs = g_new (float, s->n_train);
+  for (guint i = 0; i < s->n_train; i++)
+    logs[i] = logf (table[i]);
+  for (guint i = 0; i < n; i++)
+    t[i] = _dif_noise_sigma_to_t (logs, s->n_train, sigmas[i]);
   return TRUE;
 }
 

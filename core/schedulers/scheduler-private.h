@@ -102,6 +102,9 @@ struct _DifScheduler
   int begin;
   int index;
 
+  double   mu;       /* the shift that a picture's size calls for; NaN: not said */
+  gboolean from_one; /* whether flow begins as pipelines hand it over, from 1 to 1 / n */
+
   double strength; /* part of the way that set_timesteps spreads the steps over */
 };
 
@@ -166,9 +169,10 @@ struct _DifSchedulerClass
   gboolean               scale_by_sigma;
   enum
   {
-    DIF_NOISING_ALPHAS,     /* sqrt (a) x + sqrt (1 - a) n */
-    DIF_NOISING_SIGMA,      /* x + sigma n */
-    DIF_NOISING_SIGMA_ALPHA /* alpha x + alpha sigma n, alpha = (sigma^2 + 1)^-1/2 */
+    DIF_NOISING_ALPHAS,      /* sqrt (a) x + sqrt (1 - a) n */
+    DIF_NOISING_SIGMA,       /* x + sigma n */
+    DIF_NOISING_SIGMA_ALPHA, /* alpha x + alpha sigma n, alpha = (sigma^2 + 1)^-1/2 */
+    DIF_NOISING_FLOW         /* (1 - sigma) x + sigma n */
   } noising;
   char *(*check) (DifScheduler *s);
   gboolean (*set_timesteps) (DifScheduler *s, guint n, GError **error);
@@ -344,6 +348,13 @@ double _dif_noise_interpolate (const float *sigmas, guint n_train, double t);
 
 /** _dif_noise_sigma_to_t: the fractional timestep at which sigma is @sigma. */
 double _dif_noise_sigma_to_t (const float *log_sigmas, guint n_train, double sigma);
+
+/**
+ * _dif_noise_shaped: replaces the @n sigmas by a Karras, exponential or beta
+ * distribution between @low and @high (or sigma_min and sigma_max, where the
+ * class has these keys), if the config asks for it.  Returns whether it did.
+ */
+gboolean _dif_noise_shaped (DifScheduler *s, double low, double high, double *sigmas, guint n);
 
 /**
  * _dif_noise_reshape: replaces the @n sigmas by a Karras, exponential or beta

@@ -148,6 +148,7 @@ dif_scheduler_new (const char *class_name, DifJson *config, GError **error)
   s->hidden = dif_json_new_object ("scheduler config");
   s->begin = s->index = -1;
   s->strength         = 1;
+  s->mu               = (double) NAN;
   if (config && ! _dif_scheduler_read_config (s, config, error))
     {
       dif_scheduler_free (s);
@@ -242,6 +243,33 @@ dif_scheduler_set_strength (DifScheduler *s, double strength, GError **error)
                  "scheduler: expected one for consistency models, such as lcm, found %s",
                  s->klass->name);
   return FALSE;
+}
+
+gboolean
+dif_scheduler_is_flow (DifScheduler *s)
+{
+  return s->klass->noising == DIF_NOISING_FLOW;
+}
+
+double
+dif_scheduler_linear_mu (DifScheduler *s, guint n_tokens)
+{
+  double first, last, low, high;
+
+  if (! _dif_scheduler_has (s, "base_image_seq_len"))
+    return (double) NAN;
+  first = _dif_scheduler_number (s, "base_image_seq_len");
+  last  = _dif_scheduler_number (s, "max_image_seq_len");
+  low   = _dif_scheduler_number (s, "base_shift");
+  high  = _dif_scheduler_number (s, "max_shift");
+  return n_tokens * ((high - low) / (last - first)) + (low - (high - low) / (last - first) * first);
+}
+
+void
+dif_scheduler_set_flow (DifScheduler *s, gboolean from_one, double mu)
+{
+  s->from_one = from_one;
+  s->mu       = mu;
 }
 
 gboolean
@@ -475,6 +503,8 @@ dif_scheduler_add_noise (DifScheduler *s, DifContext *cx, DifTensor *sample, Dif
           keep = 1.0f / sqrtf (add * add + 1.0f);
           add *= keep;
         }
+      else if (s->klass->noising == DIF_NOISING_FLOW)
+        keep = 1.0f - add;
     }
   return _dif_combine (cx, keep, sample, add, noise);
 }

@@ -128,6 +128,39 @@ void dif_scheduler_patch_for_pipeline (DifScheduler *s);
 gboolean dif_scheduler_set_strength (DifScheduler *s, double strength, GError **error);
 
 /**
+ * dif_scheduler_is_flow:
+ * @s: a scheduler
+ *
+ * Returns: whether it is for models that predict a flow: sample is (1 - sigma)
+ * picture + sigma noise
+ */
+gboolean dif_scheduler_is_flow (DifScheduler *s);
+
+/**
+ * dif_scheduler_linear_mu:
+ * @s: a scheduler
+ * @n_tokens: of the picture
+ *
+ * The straight line through (base_image_seq_len, base_shift) and
+ * (max_image_seq_len, max_shift).
+ *
+ * Source: diffusers calculate_shift.
+ *
+ * Returns: a shift for dif_scheduler_set_flow(); NaN for a class without these keys
+ */
+double dif_scheduler_linear_mu (DifScheduler *s, guint n_tokens);
+
+/**
+ * dif_scheduler_set_flow:
+ * @s: a scheduler; one that is not for flows does not heed it
+ * @from_one: whether later dif_scheduler_set_timesteps() begin with sigmas from 1
+ *   to 1 / n_steps, as most pipelines hand them over; else with the training's
+ *   own ends (Stable Diffusion 3)
+ * @mu: shift for use_dynamic_shifting, which fails without; NaN for none
+ */
+void dif_scheduler_set_flow (DifScheduler *s, gboolean from_one, double mu);
+
+/**
  * dif_scheduler_set_timesteps:
  * @s: a scheduler
  * @n_steps: 1 to num_train_timesteps

@@ -112,11 +112,13 @@ dif_attention (DifContext *cx, const DifAttention *a)
 static double
 angle_of (const DifRotaryAxes *axes, guint axis, guint i, float position)
 {
-  guint d = axes->dims[axis];
+  guint  d = axes->dims[axis];
+  double angle;
 
-  if (axes->single)
+  if (axes->rounding == DIF_ROTARY_SINGLE)
     return position * (1.0f / powf ((float) axes->theta, (float) (2 * i) / (float) d));
-  return position * pow (axes->theta, -2.0 * i / d);
+  angle = position * pow (axes->theta, -2.0 * i / d);
+  return axes->rounding == DIF_ROTARY_ANGLE ? (float) angle : angle;
 }
 
 /* Cosines and sines of one position, in a row of a table for heads of @D. */

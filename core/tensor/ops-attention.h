@@ -39,19 +39,34 @@ dif_rows (const DifTensor *t, gsize first)
 #define DIF_ROTARY_AXES 4
 
 /**
+ * DifRotaryRounding:
+ * @DIF_ROTARY_DOUBLE: double precision up to the cosine: FLUX
+ * @DIF_ROTARY_ANGLE: an angle is rounded to float32: Z-Image
+ * @DIF_ROTARY_SINGLE: frequencies and angles are: transformers
+ *
+ * Where the reference rounds, which tells at hundreds of tokens.
+ */
+typedef enum
+{
+  DIF_ROTARY_DOUBLE,
+  DIF_ROTARY_ANGLE,
+  DIF_ROTARY_SINGLE
+} DifRotaryRounding;
+
+/**
  * DifRotaryAxes:
  * @n: axes of a position
  * @dims: even widths of a head's parts, one an axis
  * @theta: base of the frequencies: part of width d has theta^(-2 i / d)
  * @halves: as DifRotary: how the angles of all parts lie in the head
- * @single: whether frequencies and angles are rounded to float32 before the
- *   cosine, as transformers does; diffusers keeps double precision
+ * @rounding: of frequencies and angles
  */
 typedef struct
 {
-  guint    n, dims[DIF_ROTARY_AXES];
-  double   theta;
-  gboolean halves, single;
+  guint             n, dims[DIF_ROTARY_AXES];
+  double            theta;
+  gboolean          halves;
+  DifRotaryRounding rounding;
 } DifRotaryAxes;
 
 /**

@@ -7,9 +7,12 @@
 #include <string.h>
 
 #include "formats/safetensors.h"
+#include "models/flux.h"
 #include "models/flux2.h"
 #include "models/qwen3.h"
+#include "models/t5.h"
 #include "models/vae.h"
+#include "models/zimage.h"
 #include "rig.h"
 
 typedef struct
@@ -88,6 +91,19 @@ run_qwen3 (Run *run)
   dif_qwen3_free (m);
 }
 
+static void
+run_t5 (Run *run)
+{
+  GError            *error = NULL;
+  gsize              n_batch, n_ids;
+  g_autofree gint32 *ids = read_ids (run, "ids", &n_batch, &n_ids);
+  DifT5             *m   = dif_t5_load (run->config, run->rig.loader, &error);
+
+  g_assert_no_error (error);
+  check (run, dif_t5_encode (m, run->rig.cx, ids, n_batch, n_ids), "states");
+  dif_t5_free (m);
+}
+
 /* ---- denoisers ---- */
 
 static void
@@ -112,6 +128,50 @@ run_flux2 (Run *run)
   check (run, out, "sample");
   g_assert_cmpint (out->dtype, ==, DIF_F32);
   dif_flux2_free (m);
+}
+
+static void
+run_flux (Run *run)
+{
+  DifContext       *cx = run->rig.cx;
+  DifShape          s, t;
+  g_autofree float *ids      = test_floats (run->tensors, "img_ids", &s);
+  g_autofree float *text_ids = test_floats (run->tensors, "txt_ids", &t);
+  double            at       = dif_json_double (run->entry, "timestep", -1);
+  double            guidance = dif_json_double (run->entry, "guidance", -1);
+  gsize             n        = (gsize) dif_json_int (run->entry, "tokens", 0, 1, 1000);
+  GError           *error    = NULL;
+  DifFlux          *m        = dif_flux_load (run->config, run->rig.loader, &error);
+  DifTensor        *time, *out;
+
+  g_assert_no_error (error);
+  time = dif_flux_time (m, cx, 2, at, guidance, input (run, "pooled_projections"));
+  out  = dif_flux_forward (m, cx, input (run, "hidden_states"),
+                           input (run, "encoder_hidden_states"),
+                           time, dif_flux_positions (m, cx, s.d[0], ids),
+                           dif_flux_positions (m, cx, t.d[0], text_ids), n);
+  check (run, out, "sample");
+  dif_flux_free (m);
+}
+
+static void
+run_zimage (Run *run)
+{
+  DifContext     *cx      = run->rig.cx;
+  double          at      = dif_json_double (run->entry, "timestep", -1);
+  GError         *error   = NULL;
+  DifTensor      *latents = input (run, "latents"), *states = input (run, "states");
+  DifZimage      *m = dif_zimage_load (run->config, run->rig.loader, &error);
+  DifTensor      *caption, *time;
+  DifZimageLayout layout;
+
+  g_assert_no_error (error);
+  dif_zimage_layout (m, cx, dif_tensor_dim (latents, 1), dif_tensor_dim (latents, 2),
+                     dif_tensor_dim (states, 1), &layout);
+  caption = dif_zimage_caption (m, cx, states, &layout);
+  time    = dif_zimage_time (m, cx, 1, at);
+  check (run, dif_zimage_forward (m, cx, latents, caption, time, &layout), "sample");
+  dif_zimage_free (m);
 }
 
 /* ---- autoencoders ---- */
@@ -171,7 +231,10 @@ static const struct
   const char *class;
   void (*run) (Run *run);
 } known[] = { { "Qwen3Model", run_qwen3 },
+              { "T5EncoderModel", run_t5 },
+              { "FluxTransformer2DModel", run_flux },
               { "Flux2Transformer2DModel", run_flux2 },
+              { "ZImageTransformer2DModel", run_zimage },
               { "AutoencoderKLFlux2", run_vae },
               { "AutoencoderKL", run_vae } };
 
