@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "ui/mnemonics.h"
 #include "ui/painter-private.h"
 #include "ui/prompt-editor.h"
 #include "ui/settings-panel.h"
@@ -37,19 +38,27 @@ dif_ui_painter_show_verb (DifUiPainter *painter)
   DifUiFacts       facts;
   DifUiVerb        verb;
   const char      *task, *reason = NULL;
+  gboolean         is_other;
   g_autofree char *label = NULL;
 
   dif_ui_painter_facts (painter, &facts);
-  verb  = dif_ui_painter_verb (painter, &facts);
-  task  = dif_ui_intent_task (verb, &facts, &reason);
-  label = dif_ui_intent_label (verb, facts.strength);
-  if (g_strcmp0 (gtk_button_get_label (GTK_BUTTON (painter->generate)), label) != 0)
-    gtk_button_set_label (GTK_BUTTON (painter->generate), label);
+  verb     = dif_ui_painter_verb (painter, &facts);
+  task     = dif_ui_intent_task (verb, &facts, &reason);
+  label    = dif_ui_intent_label (verb, facts.strength);
+  is_other = g_strcmp0 (painter->verb_shown, label) != 0;
+  if (is_other)
+    {
+      gtk_button_set_label (GTK_BUTTON (painter->generate), label);
+      g_free (painter->verb_shown);
+      painter->verb_shown = g_strdup (label);
+    }
   gtk_widget_set_tooltip_text (painter->generate,
                                task != NULL ? dif_ui_intent_about (verb) : reason);
   gtk_widget_set_sensitive (painter->generate, task != NULL && painter->image != 0);
   if (task != NULL)
-    dif_ui_settings_panel_show (painter->panel, task, painter->model);
+    is_other |= dif_ui_settings_panel_show (painter->panel, task, painter->model);
+  if (is_other)
+    dif_ui_mnemonics_settle (gtk_widget_get_toplevel (painter->root));
 }
 
 /* ---- where it would be drawn ---- */

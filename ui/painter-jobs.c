@@ -2,6 +2,7 @@
 /* painter-jobs.c - from the button to the queue, and what the queue tells. */
 #include "config.h"
 
+#include "ui/mnemonics.h"
 #include "ui/painter-private.h"
 #include "ui/progress-text.h"
 #include "ui/queue-list.h"
@@ -16,18 +17,27 @@
 
 /* ---- what the queue tells ---- */
 
+static void
+show_count (DifUiPainter *painter)
+{
+  guint            n   = dif_ui_queue_jobs (painter->queue)->len;
+  g_autofree char *tab = n > 0 ? g_strdup_printf (_ ("_Queue (%u)"), n) : g_strdup (_ ("_Queue"));
+
+  if (n == painter->n_shown)
+    return;
+  painter->n_shown = n;
+  gtk_label_set_text_with_mnemonic (GTK_LABEL (painter->queue_tab), tab);
+  dif_ui_mnemonics_settle (gtk_widget_get_toplevel (painter->root));
+}
+
 void
 dif_ui_painter_show_progress (DifUiPainter *painter)
 {
-  DifUiJob        *job    = dif_ui_queue_running (painter->queue);
-  guint            n_wait = dif_ui_queue_jobs (painter->queue)->len;
-  g_autofree char *text   = NULL;
-  g_autofree char *tab    = NULL;
+  DifUiJob        *job  = dif_ui_queue_running (painter->queue);
+  g_autofree char *text = NULL;
 
   gtk_widget_set_visible (painter->progress_box, job != NULL);
-  tab = n_wait > 0 ? g_strdup_printf (_ ("_Queue (%u)"), n_wait) : g_strdup (_ ("_Queue"));
-  if (g_strcmp0 (gtk_label_get_label (GTK_LABEL (painter->queue_tab)), tab) != 0)
-    gtk_label_set_text_with_mnemonic (GTK_LABEL (painter->queue_tab), tab);
+  show_count (painter);
   if (job == NULL)
     return;
   text = dif_ui_progress_text (&job->progress);

@@ -28,6 +28,8 @@ struct _DifUiPainter
   char       *image_key;
   DifUiLook   look;
   char       *images_seen; /* ids and names, as the chooser has them */
+  char       *verb_shown;  /* what the button says */
+  guint       n_shown;     /* jobs, as the tab says */
   DifUiVerb   chosen;      /* DIF_UI_N_VERBS: whatever suits */
   DifUiRect   seen;
   gboolean    has_seen;

@@ -2,7 +2,6 @@
 /* painter.c - see painter.h. */
 #include "config.h"
 
-#include "ui/mnemonics.h"
 #include "ui/model-about.h"
 #include "ui/model-chooser.h"
 #include "ui/painter-private.h"
@@ -270,6 +269,7 @@ new_live_switch (DifUiPainter *painter)
   gtk_widget_set_tooltip_text (
       painter->live_switch,
       _ ("Draws again, small and in few steps, whenever the image or the prompt changes"));
+  gtk_widget_set_name (painter->live_switch, "live");
   g_signal_connect (painter->live_switch, "toggled", G_CALLBACK (on_live), painter);
   return painter->live_switch;
 }
@@ -383,6 +383,7 @@ new_progress (DifUiPainter *painter)
   g_signal_connect (cancel, "clicked", G_CALLBACK (on_cancel), painter);
   gtk_box_pack_start (GTK_BOX (box), painter->progress, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (box), cancel, FALSE, FALSE, 0);
+  gtk_widget_set_name (box, "drawing");
   gtk_widget_show_all (box);
   gtk_widget_set_no_show_all (box, TRUE);
   gtk_widget_hide (box);
@@ -529,7 +530,7 @@ new_message (DifUiPainter *painter)
   gtk_label_set_xalign (GTK_LABEL (painter->message), 0.0f);
   gtk_label_set_selectable (GTK_LABEL (painter->message), TRUE);
   gtk_info_bar_set_message_type (GTK_INFO_BAR (bar), GTK_MESSAGE_WARNING);
-  gtk_info_bar_set_show_close_button (GTK_INFO_BAR (bar), TRUE);
+  gtk_info_bar_add_button (GTK_INFO_BAR (bar), _ ("Close"), GTK_RESPONSE_CLOSE);
   gtk_box_pack_start (GTK_BOX (gtk_info_bar_get_content_area (GTK_INFO_BAR (bar))),
                       painter->message, TRUE, TRUE, 0);
   g_signal_connect (bar, "response", G_CALLBACK (on_message_response), painter);
@@ -573,6 +574,7 @@ painter_free (gpointer data)
   g_queue_clear_full (&painter->fresh, (GDestroyNotify) dif_ui_result_unref);
   g_free (painter->image_key);
   g_free (painter->images_seen);
+  g_free (painter->verb_shown);
   dif_ui_store_free (painter->store);
   g_free (painter);
 }

@@ -84,7 +84,7 @@ let_shrink (GtkWidget *field, gpointer unused)
   gtk_widget_get_size_request (field, &width, &height);
   gtk_widget_set_size_request (field, -1, height);
   if (GTK_IS_ENTRY (field))
-    gtk_entry_set_width_chars (GTK_ENTRY (field), 6);
+    gtk_entry_set_width_chars (GTK_ENTRY (field), 8);
   gtk_widget_set_halign (field, GTK_ALIGN_FILL);
   if (GTK_IS_BOX (field))
     gtk_container_foreach (GTK_CONTAINER (field), let_shrink, NULL);
@@ -207,17 +207,18 @@ dif_ui_settings_panel_new (GObject *settings, const DifUiHost *host)
   return panel->box;
 }
 
-void
+gboolean
 dif_ui_settings_panel_show (GtkWidget *widget, const char *task, const DifUiModel *model)
 {
   Panel *panel = g_object_get_data (G_OBJECT (widget), PANEL);
 
   if (g_strcmp0 (task, panel->task) == 0 && g_strcmp0 (model->name, panel->model) == 0)
-    return;
+    return FALSE;
   g_free (panel->task);
   g_free (panel->model);
   panel->task  = g_strdup (task);
   panel->model = g_strdup (model->name);
   dif_ui_empty (widget);
   fill (panel, model);
+  return TRUE;
 }

@@ -27,8 +27,10 @@ GtkWidget *dif_ui_settings_panel_new (GObject *settings, const DifUiHost *host);
  *
  * Shows the rows that apply to both, the advanced ones folded away, each with a button
  * that takes it back to its default.
+ *
+ * Returns: whether there are other rows now, whose letters are not settled yet
  */
-void dif_ui_settings_panel_show (GtkWidget *panel, const char *task, const DifUiModel *model);
+gboolean dif_ui_settings_panel_show (GtkWidget *panel, const char *task, const DifUiModel *model);
 
 /**
  * dif_ui_settings_panel_shows:

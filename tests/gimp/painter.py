@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The painter's window in the real GIMP, used as a painter does, and speaks TAP.
 
-painter.py PLUG-IN ENGINE SOURCE-ROOT BUILD-ROOT GIMP-PLUG-INS CASE, on a session bus of its own
-(dbus-run-session).  Widgets are found by what assistive technology is told of them (AT-SPI);
+painter.py PLUG-IN ENGINE SOURCE-ROOT BUILD-ROOT GIMP-PLUG-INS CASE; it begins itself anew on a
+session bus of its own, whose programs print what is no TAP.  Widgets are found by what assistive technology is told of them (AT-SPI);
 keys go through the X server.  CASE is "use", or "looks": pictures in both themes, at twice the
 size, from right to left, and on a small screen.  All pictures are left in the build folder.
 """
@@ -32,6 +32,7 @@ SHORTCUTS = """(file-version 1)
 (action "plug-in-diffusion-generate" "<Primary><Alt>8")
 """
 APPLICATION = "gimp-diffusion"
+REPORT_FD = "PAINTER_REPORT_FD"
 LOAD_SECONDS = 90  # a machine that does other things as well
 
 
@@ -84,7 +85,9 @@ class Desk:
         return len(glob.glob(self.profile.path("home/.cache/gimp-diffusion/history/*.json")))
 
     def open_window(self, image):
+        wait_until(lambda: self.reader.has("first layers 1"), LOAD_SECONDS)
         self.show(image)
+        time.sleep(0.5)
         self.key("ctrl+alt+7")
         return wait_until(lambda: self.window("^Diffusion$") and find_frame(), LOAD_SECONDS)
 
@@ -311,7 +314,64 @@ def case_use(profile, pictures):
     return report.finish()
 
 
+LOOKS = (
+    # name, screen, gimprc, environment, what the button says
+    ("light-german", "1280x720", "(theme-color-scheme light)", {"LANGUAGE": "de"}, "Entfernen"),
+    ("dark-double", "2560x1440", "(theme-color-scheme dark)", {"GDK_SCALE": "2"}, "Remove"),
+)
+
+
+def fits(desk, size):
+    """Whether the window is no larger than the screen."""
+    width, height = (int(number) for number in size.split("x"))
+    text = desk.tool("xdotool", "getwindowgeometry", "--shell", desk.window("^Diffusion$"))
+    values = dict(line.split("=") for line in text.split("\n") if "=" in line)
+    return int(values.get("WIDTH", 1 << 20)) <= width and int(values.get("HEIGHT", 0)) <= height
+
+
+def case_looks(profile, pictures):
+    report = Report()
+    folder = run_gimp.make_locale(profile) if shutil.which("localedef") else None
+    locale = {"LOCPATH": folder, "LC_ALL": "de_DE.UTF-8"} if folder else None
+    for name, size, rc, environment, verb in LOOKS:
+        profile.write("config/gimprc", f"{run_gimp.RC}{rc}\n"
+                      f'(config-version "{run_gimp.gimp_version()}")\n')
+        extra = {**environment, "screen": size}
+        if "LANGUAGE" in environment:
+            extra.update(locale or {})
+        desk = Desk(profile, pictures, "{}", **extra)
+        try:
+            report.check(f"{name}: the window opens", desk.open_window("first"))
+            if "LANGUAGE" not in environment or locale:
+                report.check(f"{name}: it speaks the language",
+                             wait_until(lambda v=verb: button(v) is not None, 20))
+            time.sleep(1)
+            desk.picture(name)
+            report.check(f"{name}: it fits the screen", fits(desk, size))
+        finally:
+            desk.close()
+            for pid in processes_of(profile.engine, profile.folder):
+                os.kill(pid, signal.SIGTERM)
+    return report.finish()
+
+
+def on_own_bus():
+    """Does not return unless this process is on a bus of its own already."""
+    if REPORT_FD in os.environ:
+        sys.stdout = os.fdopen(int(os.environ.pop(REPORT_FD)), "w")
+        return
+    if shutil.which("dbus-run-session") is None:
+        skip_all("no dbus-run-session")
+    report = os.dup(1)
+    os.set_inheritable(report, True)
+    os.dup2(2, 1)
+    os.environ[REPORT_FD] = str(report)
+    os.environ.pop("G_DEBUG", None)  # the bus warns of what it gets over
+    os.execvp("dbus-run-session", ["dbus-run-session", "--", sys.executable, *sys.argv])
+
+
 def main():
+    on_own_bus()
     plug_in, engine, source, build, gimp_plug_ins, case = sys.argv[1:7]
     for tool in (run_gimp.WINDOW, "Xvfb", "openbox", "xdotool", "import"):
         if shutil.which(tool) is None:
@@ -323,7 +383,7 @@ def main():
     os.makedirs(pictures, exist_ok=True)
     profile = Profile(plug_in, engine, source, build, gimp_plug_ins)
     try:
-        return {"use": case_use}[case](profile, pictures)
+        return {"use": case_use, "looks": case_looks}[case](profile, pictures)
     finally:
         profile.close()
 
