@@ -45,6 +45,7 @@ typedef struct _DifFlux             DifFlux;
 typedef struct _DifFlux2            DifFlux2;
 typedef struct _DifQwen3            DifQwen3;
 typedef struct _DifSafetyChecker    DifSafetyChecker;
+typedef struct _DifSd3              DifSd3;
 typedef struct _DifT5               DifT5;
 typedef struct _DifTextEncoderClass DifTextEncoderClass;
 typedef struct _DifUnet             DifUnet;

@@ -10,6 +10,7 @@
 #include "models/flux.h"
 #include "models/flux2.h"
 #include "models/qwen3.h"
+#include "models/sd3.h"
 #include "models/t5.h"
 #include "models/vae.h"
 #include "models/zimage.h"
@@ -174,6 +175,22 @@ run_zimage (Run *run)
   dif_zimage_free (m);
 }
 
+static void
+run_sd3 (Run *run)
+{
+  DifContext *cx      = run->rig.cx;
+  double      at      = dif_json_double (run->entry, "timestep", -1);
+  GError     *error   = NULL;
+  DifTensor  *latents = input (run, "latents"), *positions, *time;
+  DifSd3     *m       = dif_sd3_load (run->config, run->rig.loader, &error);
+
+  g_assert_no_error (error);
+  positions = dif_sd3_positions (m, cx, dif_tensor_dim (latents, 1), dif_tensor_dim (latents, 2));
+  time      = dif_sd3_time (m, cx, 2, at, input (run, "pooled_projections"));
+  check (run, dif_sd3_forward (m, cx, latents, input (run, "states"), time, positions), "sample");
+  dif_sd3_free (m);
+}
+
 /* ---- autoencoders ---- */
 
 /* The mean of what the encoder gives, and as latents, in patches where it has them. */
@@ -235,6 +252,7 @@ static const struct
               { "FluxTransformer2DModel", run_flux },
               { "Flux2Transformer2DModel", run_flux2 },
               { "ZImageTransformer2DModel", run_zimage },
+              { "SD3Transformer2DModel", run_sd3 },
               { "AutoencoderKLFlux2", run_vae },
               { "AutoencoderKL", run_vae } };
 
