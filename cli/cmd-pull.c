@@ -83,12 +83,20 @@ end_progress (DifFetchFunc progress)
 static gboolean
 check_kind (const char *kind, GError **error)
 {
-  static const char *const kinds[] = { "models", "loras", "embeddings", NULL };
+  g_autoptr (GString) known = g_string_new ("models");
 
-  if (g_strv_contains (kinds, kind))
+  if (strcmp (kind, "models") == 0)
     return TRUE;
+  for (guint i = 0; dif_adapter_kind (i); i++)
+    {
+      const char *folder = dif_adapter_kind (i)->folder;
+
+      if (strcmp (kind, folder) == 0)
+        return TRUE;
+      g_string_append_printf (known, "%s%s", dif_adapter_kind (i + 1) ? ", " : " or ", folder);
+    }
   g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-               "--kind: expected models, loras or embeddings, found \"%.60s\"", kind);
+               "--kind: expected %s, found \"%.60s\"", known->str, kind);
   return FALSE;
 }
 

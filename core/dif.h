@@ -42,6 +42,7 @@
 #include "models/unet2d.h"
 #include "models/vae.h"
 #include "pipelines/open-checkpoint.h"
+#include "pipelines/adapters.h"
 #include "pipelines/pipeline.h"
 #include "pipelines/presets.h"
 #include "pipelines/requests.h"

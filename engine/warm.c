@@ -276,35 +276,14 @@ text_or (DifRequest *rq, const char *name, const char *fallback)
   return text != NULL && *text != '\0' ? text : fallback;
 }
 
-/* Appends the elements of a list and, so that a file written again counts, the
- * state of those that are files. */
-static void
-append_files (GString *key, DifRequest *rq, const char *name, const char *kind)
-{
-  const char *const *list = dif_request_list (rq, name);
-
-  for (guint i = 0; list[i]; i++)
-    {
-      g_autofree char *rest  = NULL;
-      g_autofree char *file  = dif_catalog_split_spec (list[i], &rest);
-      g_autofree char *path  = dif_catalog_resolve_file (kind, file, NULL);
-      guint64          bytes = 0;
-      g_autofree char *print = path ? fingerprint (path, &bytes) : NULL;
-
-      g_string_append_printf (key, "\n%s %s %s", name, list[i], print ? print : "");
-    }
-}
-
-/* What must be the same for a pipeline to be used again. */
+/* What must be the same for a pipeline to be used again; adapters that can be changed
+ * need not be. */
 static char *
 make_key (DifRequest *rq, const char *path, const char *device, const char *dtype)
 {
-  GString *key = g_string_new (NULL);
+  g_autofree char *adapters = dif_adapters_key (rq, FALSE);
 
-  g_string_printf (key, "%s\n%s\n%s", path, device, dtype);
-  append_files (key, rq, "lora", "loras");
-  append_files (key, rq, "embedding", "embeddings");
-  return g_string_free (key, FALSE);
+  return g_strdup_printf ("%s\n%s\n%s%s", path, device, dtype, adapters);
 }
 
 /* Takes the model of @key out of the list, if it is there; one whose files have
@@ -441,6 +420,15 @@ make_ready (DifWarm *warm, Run *run, GError **error)
 }
 
 static DifResult *
+draw_once (Run *run, Loaded *one, GError **error)
+{
+  return dif_pipeline_set_adapters (one->pipe, run->rq, run->cancellable, error)
+             ? dif_pipeline_run (one->pipe, run->rq, span_progress, &run->span, run->cancellable,
+                                 error)
+             : NULL;
+}
+
+static DifResult *
 draw (DifWarm *warm, Run *run, Loaded *one, GError **error)
 {
   GError    *failure = NULL;
@@ -449,11 +437,9 @@ draw (DifWarm *warm, Run *run, Loaded *one, GError **error)
   run->span.share = 1.0 - run->span.from;
   dif_pipeline_set_preview (one->pipe, run->watch.preview, run->watch.user_data,
                             run->watch.preview_ms);
-  result = dif_pipeline_run (one->pipe, run->rq, span_progress, &run->span, run->cancellable,
-                             &failure);
+  result = draw_once (run, one, &failure);
   if (result == NULL && give_way (warm, &failure))
-    result = dif_pipeline_run (one->pipe, run->rq, span_progress, &run->span, run->cancellable,
-                               &failure);
+    result = draw_once (run, one, &failure);
   dif_pipeline_set_preview (one->pipe, NULL, NULL, 0);
   if (result == NULL)
     g_propagate_error (error, failure);

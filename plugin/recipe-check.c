@@ -201,9 +201,7 @@ check_selection (DifJson *canvas)
 gboolean
 dif_recipe_check (DifJson *recipe, const DifParam *rows, guint n, GError **error)
 {
-  static const char *const names[]  = { "model", "model-fingerprint", "lora", "lora-fingerprints",
-                                        "embedding", "embedding-fingerprints", "extras-fingerprint",
-                                        NULL };
+  static const char *const names[]  = { "model", "model-fingerprint", "extras-fingerprint", NULL };
   static const char *const origin[] = { "origin", NULL };
   DifJson                 *canvas   = dif_json_member (recipe, "canvas");
   const char              *task     = dif_json_string (recipe, "task", "");
@@ -219,6 +217,13 @@ dif_recipe_check (DifJson *recipe, const DifParam *rows, guint n, GError **error
   check_rows (canvas, rows, n);
   check_work (recipe);
   check_strings (recipe, names);
+  for (guint i = 0; dif_adapter_kind (i) != NULL; i++)
+    {
+      const DifAdapterKind *kind     = dif_adapter_kind (i);
+      const char *const     theirs[] = { kind->option, kind->prints, NULL };
+
+      check_strings (recipe, theirs);
+    }
   check_strings (canvas, origin);
   check_selection (canvas);
   dif_recipe_get_rect (canvas, "context", &place);

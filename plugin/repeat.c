@@ -150,17 +150,20 @@ accept_resources (Recipe *r, GimpRunMode run_mode, GError **error)
 }
 
 static void
+set_resource (Recipe *r, const char *row)
+{
+  g_autofree char *value = dif_resources_value (r->resources, row);
+
+  if (*value != '\0')
+    g_object_set (r->config, row, value, NULL);
+}
+
+static void
 set_resources (Recipe *r)
 {
-  static const char *const rows[] = { "model", "lora", "embedding" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
-    {
-      g_autofree char *value = dif_resources_value (r->resources, rows[i]);
-
-      if (*value != '\0')
-        g_object_set (r->config, rows[i], value, NULL);
-    }
+  set_resource (r, "model");
+  for (guint i = 0; dif_adapter_kind (i) != NULL; i++)
+    set_resource (r, dif_adapter_kind (i)->option);
 }
 
 /* ---- where it was, and is ---- */

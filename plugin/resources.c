@@ -17,15 +17,14 @@
 #define PRINT_DIGITS 12
 #define MAX_LISTED   64
 
-/* The rows, and where the catalog has what they name. */
-static const struct
+/* The rows, and where the catalog has what they name: the model, then the adapters. */
+static const DifAdapterKind *
+nth_kind (guint i)
 {
-  const char *row, *kind, *prints;
-} kinds[] = {
-  { "model", "models", "model-fingerprint" },
-  { "lora", "loras", "lora-fingerprints" },
-  { "embedding", "embeddings", "embedding-fingerprints" },
-};
+  static const DifAdapterKind model = { "model", "models", "model-fingerprint", FALSE };
+
+  return i == 0 ? &model : dif_adapter_kind (i - 1);
+}
 
 static void
 resource_free (gpointer data)
@@ -43,10 +42,10 @@ resource_free (gpointer data)
 static const char *
 kind_of (const char *row)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+  for (guint i = 0; nth_kind (i) != NULL; i++)
     {
-      if (g_str_equal (kinds[i].row, row))
-        return kinds[i].kind;
+      if (g_str_equal (nth_kind (i)->option, row))
+        return nth_kind (i)->folder;
     }
   return NULL;
 }
@@ -165,22 +164,22 @@ new_resource (const char *row, const char *text, const char *print)
 static void
 read_row (DifJson *recipe, guint k, GPtrArray *all)
 {
-  const char    *text   = dif_json_string (recipe, kinds[k].row, "");
-  g_auto (GStrv) lines  = g_strsplit (text, "\n", MAX_LISTED);
-  g_auto (GStrv) prints = g_strsplit (dif_json_string (recipe, kinds[k].prints, ""), "\n",
-                                      MAX_LISTED);
-  guint          n      = g_strv_length (prints);
+  const DifAdapterKind *kind   = nth_kind (k);
+  const char           *text   = dif_json_string (recipe, kind->option, "");
+  const char           *print  = dif_json_string (recipe, kind->prints, "");
+  g_auto (GStrv)        lines  = g_strsplit (text, "\n", MAX_LISTED);
+  g_auto (GStrv)        prints = g_strsplit (print, "\n", MAX_LISTED);
+  guint                 n      = g_strv_length (prints);
 
   if (k == 0) /* a model there must be, and only one */
     {
-      g_ptr_array_add (all, new_resource (kinds[k].row, text,
-                                          dif_json_string (recipe, kinds[k].prints, "")));
+      g_ptr_array_add (all, new_resource (kind->option, text, print));
       return;
     }
   for (guint i = 0; lines[i] != NULL; i++)
     {
       if (*lines[i] != '\0')
-        g_ptr_array_add (all, new_resource (kinds[k].row, lines[i], i < n ? prints[i] : NULL));
+        g_ptr_array_add (all, new_resource (kind->option, lines[i], i < n ? prints[i] : NULL));
     }
 }
 
@@ -222,9 +221,9 @@ dif_resources_read (DifJson *recipe, const char *const *given)
   const char *together = dif_json_string (recipe, "extras-fingerprint", "");
   gboolean    is_all   = TRUE;
 
-  for (guint k = 0; k < G_N_ELEMENTS (kinds); k++)
+  for (guint k = 0; nth_kind (k) != NULL; k++)
     {
-      if (g_strv_contains (given, kinds[k].row))
+      if (g_strv_contains (given, nth_kind (k)->option))
         is_all &= k == 0;
       else
         read_row (recipe, k, all);

@@ -31,7 +31,7 @@ typedef enum
 
 /**
  * DifResource:
- * @row: the parameter that names it: "model", "lora" or "embedding"
+ * @row: the parameter that names it: "model" or an adapter's, such as "lora"
  * @name: as the recipe has it
  * @rest: (nullable): what follows its name behind a colon
  * @print: its fingerprint in the recipe; "" for none
@@ -85,7 +85,7 @@ char *dif_resource_problem (const DifResource *r);
 /**
  * dif_resources_value:
  * @resources: (element-type DifResource): of dif_resources_read()
- * @row: "model", "lora" or "embedding"
+ * @row: "model" or an adapter's, such as "lora"
  *
  * Returns: (transfer full): the argument of that name: all that could be found, and
  * what is a path as that path; "" for nothing

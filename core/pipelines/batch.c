@@ -143,12 +143,19 @@ DifResult *
 dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, gpointer user_data,
                   GCancellable *cancellable, GError **error)
 {
-  GError               *why  = NULL;
-  double                wish = dif_request_number (rq, "seed");
-  guint64               seed = wish < 0 ? g_random_int () : (guint64) wish;
-  g_autoptr (DifResult) result =
-      draw_batch (pipe, rq, seed, progress, user_data, cancellable, &why);
+  GError               *why    = NULL;
+  double                wish   = dif_request_number (rq, "seed");
+  guint64               seed   = wish < 0 ? g_random_int () : (guint64) wish;
+  g_autoptr (DifResult) result = NULL;
 
+  if (pipe->is_mixed)
+    {
+      g_set_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
+                   "%s: expected adapters that could be laid over, found a mixture after a failure",
+                   dif_checkpoint_path (pipe->checkpoint));
+      return NULL;
+    }
+  result = draw_batch (pipe, rq, seed, progress, user_data, cancellable, &why);
   if (! result && _dif_pipeline_turn_to_cpu (pipe, &why, progress, user_data, cancellable))
     result = draw_batch (pipe, rq, seed, progress, user_data, cancellable, &why);
   if (! result)

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "formats/catalog.h"
+#include "pipelines/adapters-private.h"
 #include "pipelines/pipelines-private.h"
 #include "pipelines/presets.h"
 
@@ -107,7 +108,7 @@ warn_of_words (DifRun *run)
   g_autofree char *name    = NULL;
   g_autofree char *unknown = NULL;
 
-  if (! pipe->asked_embeddings || ! pipe->asked_embeddings[0])
+  if (! _dif_adapters_have (pipe->adapters, "embedding"))
     unknown = dif_presets_unknown_words (pipe->presets, dif_request_text (run->rq, "prompt"));
   if (! unknown)
     return;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "formats/fingerprint.h"
 #include "models/dpt-processor.h"
+#include "pipelines/adapters-private.h"
 #include "pipelines/pipelines-private.h"
 #include "pipelines/vocabulary.h"
 
@@ -38,24 +39,6 @@ set_dtypes (DifPipeline *pipe, DifPart *part, DifJson *config, DifLoader *loader
     dif_loader_set_dtype_of (loader, klass->encoder_names[i], part->dtype);
   for (guint i = 0; klass->decoder_names[i]; i++)
     dif_loader_set_dtype_of (loader, klass->decoder_names[i], part->decoder_dtype);
-}
-
-static gboolean
-learn_word (const char *token, guint first, guint n, gpointer tokenizer, GError **error)
-{
-  return dif_tokenizer_learn (tokenizer, token, first, n, error);
-}
-
-/* What the request adds to the part: words to a text encoder and its tokenizer,
- * LoRAs to any. */
-static gboolean
-add_extras (DifPipeline *pipe, const char *part, DifTokenizer *tokenizer, DifWeights *weights,
-            DifJson *config, GError **error)
-{
-  if (tokenizer && ! dif_embedding_set_apply (pipe->embeddings, part, weights, config, learn_word,
-                                              tokenizer, error))
-    return FALSE;
-  return dif_lora_set_bind (pipe->loras, part, weights, error);
 }
 
 /* Whether the part is that of @spec under its other name. */
@@ -125,7 +108,7 @@ load_model (DifPartLoad *load, DifPart *part, GError **error)
   g_autoptr (DifJson)    config  = NULL;
   g_autoptr (DifWeights) weights = NULL;
   DifLoader             *loader;
-  DifOverlay             overlay;
+  DifAdapterPart         over;
 
   _dif_part_load_report (load);
   part->klass = class_of (pipe, part->spec, part->folder, error);
@@ -135,16 +118,17 @@ load_model (DifPartLoad *load, DifPart *part, GError **error)
   weights = dif_checkpoint_weights (pipe->checkpoint, part->folder, error);
   if (weights)
     dif_fingerprint_add (pipe->sum, part->folder, config, weights);
-  if (! weights || ! add_extras (pipe, part->folder, part->tokenizer, weights, config, error))
+  over = (DifAdapterPart) { part->folder, part->tokenizer, weights, config, NULL,
+                            load->cancellable };
+  if (! weights || ! _dif_adapters_bind (pipe->adapters, &over, error))
     return FALSE;
   part->dtype = dtype_of (pipe, part->spec);
   loader      = dif_loader_new (weights, pipe->backend, part->dtype, load->cancellable);
   set_dtypes (pipe, part, config, loader);
   part->model = part->klass->load (config, loader, error);
   part->store = dif_loader_finish (loader, part->model ? error : NULL);
-  overlay     = dif_lora_set_overlay (pipe->loras);
-  if (part->model && ! (part->store && dif_store_lay_over (part->store, weights, &overlay,
-                                                           load->cancellable, error)))
+  over.store  = part->store;
+  if (part->model && ! (part->store && _dif_adapters_lay_over (pipe->adapters, &over, error)))
     g_clear_pointer (&part->model, part->klass->free);
   if (! part->model)
     g_prefix_error (error, "%s: ", dif_checkpoint_path (pipe->checkpoint));
@@ -205,13 +189,27 @@ _dif_pipeline_load_parts (DifPartLoad *load, GError **error)
       const DifPartSpec *spec = &family->parts[i];
 
       /* text encoders come first; words that none of them took are told before the rest */
-      if (spec->role == DIF_ROLE_DENOISER && ! dif_embedding_set_finish (pipe->embeddings, error))
+      if (spec->role == DIF_ROLE_DENOISER && ! _dif_adapters_finish (pipe->adapters, FALSE, error))
         return FALSE;
       if (is_there (pipe, spec) && ! load_part (load, spec, error))
         return FALSE;
     }
-  return dif_lora_set_finish (pipe->loras, error) &&
+  return _dif_adapters_finish (pipe->adapters, TRUE, error) &&
          (! family->check || family->check (pipe, error));
+}
+
+gboolean
+_dif_pipeline_each_part (DifPipeline *pipe, DifPartFunc func, gpointer user_data, GError **error)
+{
+  for (guint i = 0; i < DIF_N_ROLES; i++)
+    {
+      const DifPart *part    = &pipe->parts[i];
+      gboolean       changes = i != DIF_ROLE_SAFETY && part->store;
+
+      if (changes && ! func (part->folder, part->store, user_data, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 void

@@ -8,6 +8,7 @@
 #include "families/families.h"
 #include "formats/catalog.h"
 #include "formats/fingerprint.h"
+#include "pipelines/adapters-private.h"
 #include "pipelines/open-checkpoint.h"
 #include "pipelines/pipelines-private.h"
 #include "pipelines/presets.h"
@@ -85,44 +86,13 @@ unload (DifPipeline *pipe)
 {
   _dif_pipeline_free_parts (pipe);
   g_clear_pointer (&pipe->family_data, g_free);
-  g_clear_pointer (&pipe->loras, dif_lora_set_free);
-  g_clear_pointer (&pipe->embeddings, dif_embedding_set_free);
+  _dif_adapters_close (pipe->adapters);
   g_clear_pointer (&pipe->sum, g_checksum_free);
   g_clear_pointer (&pipe->scheduler_config, dif_json_unref);
   g_clear_pointer (&pipe->presets, dif_json_unref);
   g_clear_pointer (&pipe->scheduler_class, g_free);
   g_clear_pointer (&pipe->backend, dif_backend_unref);
   g_clear_pointer (&pipe->others, g_ptr_array_unref);
-}
-
-/* Fingerprints of the files in the list, a line each; NULL for none. */
-static gboolean
-fingerprint_list (char **list, const char *kind, char **prints, GError **error)
-{
-  g_autoptr (GString) lines = g_string_new (NULL);
-
-  g_clear_pointer (prints, g_free);
-  for (guint i = 0; list && list[i]; i++)
-    {
-      g_autofree char *rest  = NULL;
-      g_autofree char *file  = dif_catalog_split_spec (list[i], &rest);
-      g_autofree char *path  = dif_catalog_resolve_file (kind, file, error);
-      g_autofree char *print = path ? dif_fingerprint_of_file (path, error) : NULL;
-
-      if (! print)
-        return FALSE;
-      g_string_append_printf (lines, "%s%s", lines->len ? "\n" : "", print);
-    }
-  if (lines->len)
-    *prints = g_strdup (lines->str);
-  return TRUE;
-}
-
-static gboolean
-fingerprint_extras (DifPipeline *pipe, GError **error)
-{
-  return fingerprint_list (pipe->asked_loras, "loras", &pipe->lora_prints, error) &&
-         fingerprint_list (pipe->asked_embeddings, "embeddings", &pipe->embedding_prints, error);
 }
 
 /* Loads everything on @device. */
@@ -133,18 +103,13 @@ load_on (DifPipeline *pipe, const char *device, DifProgressFunc progress, gpoint
   gint64      start = g_get_monotonic_time ();
   DifPartLoad load  = { pipe, progress, user_data, cancellable, 0, 0 };
 
-  pipe->loras = dif_lora_set_new ((const char *const *) pipe->asked_loras, error);
-  if (pipe->loras)
-    pipe->embeddings =
-        dif_embedding_set_new ((const char *const *) pipe->asked_embeddings, error);
-  pipe->backend = pipe->embeddings ? dif_backend_open (device, error) : NULL;
-  pipe->sum     = g_checksum_new (G_CHECKSUM_SHA256);
-  if (! pipe->backend || ! fingerprint_extras (pipe, error) ||
-      ! choose_dtype (pipe, pipe->asked_dtype, error) || ! load_all (&load, error))
+  if (_dif_adapters_open (pipe->adapters, error))
+    pipe->backend = dif_backend_open (device, error);
+  pipe->sum = g_checksum_new (G_CHECKSUM_SHA256);
+  if (! pipe->backend || ! choose_dtype (pipe, pipe->asked_dtype, error) ||
+      ! load_all (&load, error))
     return FALSE;
-  /* merged and learned: the files are not needed any more */
-  g_clear_pointer (&pipe->loras, dif_lora_set_free);
-  g_clear_pointer (&pipe->embeddings, dif_embedding_set_free);
+  _dif_adapters_close (pipe->adapters);
   g_free (pipe->fingerprint);
   pipe->fingerprint = g_strdup (g_checksum_get_string (pipe->sum));
   g_clear_pointer (&pipe->sum, g_checksum_free);
@@ -174,16 +139,15 @@ new_like (DifPipeline *pipe, GError **error)
   other->checkpoint = dif_checkpoint_open (dif_checkpoint_path (pipe->checkpoint), error);
   if (! other->checkpoint)
     return NULL;
-  other->asked_dtype      = g_strdup (pipe->asked_dtype);
-  other->asked_loras      = g_strdupv (pipe->asked_loras);
-  other->asked_embeddings = g_strdupv (pipe->asked_embeddings);
-  other->dump             = pipe->dump;
-  other->dump_data        = pipe->dump_data;
-  other->profile          = pipe->profile;
-  other->profile_data     = pipe->profile_data;
-  other->preview          = pipe->preview;
-  other->preview_data     = pipe->preview_data;
-  other->preview_ms       = pipe->preview_ms;
+  other->asked_dtype  = g_strdup (pipe->asked_dtype);
+  other->adapters     = _dif_adapters_copy (pipe->adapters);
+  other->dump         = pipe->dump;
+  other->dump_data    = pipe->dump_data;
+  other->profile      = pipe->profile;
+  other->profile_data = pipe->profile_data;
+  other->preview      = pipe->preview;
+  other->preview_data = pipe->preview_data;
+  other->preview_ms   = pipe->preview_ms;
   return g_steal_pointer (&other);
 }
 
@@ -211,15 +175,9 @@ _dif_pipeline_turn_to_cpu (DifPipeline *pipe, GError **why, DifProgressFunc prog
   return TRUE;
 }
 
-/* What is loaded besides the checkpoint. */
-typedef struct
-{
-  const char *const *loras, *const *embeddings;
-} Extras;
-
 /* The model on one device. */
 static DifPipeline *
-load_one (const char *model, const char *device, const char *dtype, const Extras *extras,
+load_one (const char *model, const char *device, const char *dtype, const DifAdapters *adapters,
           DifProgressFunc progress, gpointer user_data, GCancellable *cancellable, GError **error)
 {
   g_autoptr (DifPipeline) pipe = g_new0 (DifPipeline, 1);
@@ -232,10 +190,9 @@ load_one (const char *model, const char *device, const char *dtype, const Extras
   pipe->checkpoint = dif_checkpoint_open (path, error);
   if (! pipe->checkpoint)
     return NULL;
-  pipe->asked_dtype      = g_strdup (dtype);
-  pipe->asked_loras      = g_strdupv ((char **) extras->loras);
-  pipe->asked_embeddings = g_strdupv ((char **) extras->embeddings);
-  pipe->may_turn         = strcmp (device, "auto") == 0;
+  pipe->asked_dtype = g_strdup (dtype);
+  pipe->adapters    = _dif_adapters_copy (adapters);
+  pipe->may_turn    = strcmp (device, "auto") == 0;
 
   ok = load_on (pipe, pipe->may_turn ? "cuda" : device, progress, user_data, cancellable, &why);
   if (! ok)
@@ -253,12 +210,12 @@ load_one (const char *model, const char *device, const char *dtype, const Extras
 /* The model on one of several devices, loaded by a thread of its own. */
 typedef struct
 {
-  const char   *model, *device, *dtype;
-  const Extras *extras;
-  GCancellable *cancellable;
-  GThread      *thread;
-  DifPipeline  *pipe;
-  GError       *error;
+  const char        *model, *device, *dtype;
+  const DifAdapters *adapters;
+  GCancellable      *cancellable;
+  GThread           *thread;
+  DifPipeline       *pipe;
+  GError            *error;
 } Place;
 
 static gpointer
@@ -266,7 +223,7 @@ load_place (gpointer data)
 {
   Place *p = data;
 
-  p->pipe = load_one (p->model, p->device, p->dtype, p->extras, NULL, NULL, p->cancellable,
+  p->pipe = load_one (p->model, p->device, p->dtype, p->adapters, NULL, NULL, p->cancellable,
                       &p->error);
   return NULL;
 }
@@ -300,25 +257,26 @@ gather_places (Place *places, guint n, GError **error)
 }
 
 static DifPipeline *
-load_pipeline (const char *model, const char *device, const char *dtype, const Extras *extras,
-               DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
-               GError **error)
+load_pipeline (const char *model, const char *device, const char *dtype,
+               const DifAdapters *adapters, DifProgressFunc progress, gpointer user_data,
+               GCancellable *cancellable, GError **error)
 {
   g_auto (GStrv)    devices = dif_backend_list (device, error);
   guint             n       = devices ? g_strv_length (devices) : 0;
   g_autofree Place *places  = g_new0 (Place, n + 1);
 
   if (n <= 1)
-    return n ? load_one (model, devices[0], dtype, extras, progress, user_data, cancellable, error)
+    return n ? load_one (model, devices[0], dtype, adapters, progress, user_data, cancellable,
+                         error)
              : NULL;
   for (guint i = 0; i < n; i++)
     {
-      places[i] = (Place) { model, devices[i], dtype, extras, cancellable, NULL, NULL, NULL };
+      places[i] = (Place) { model, devices[i], dtype, adapters, cancellable, NULL, NULL, NULL };
       if (i)
         places[i].thread =
             g_thread_try_new ("dif-load", load_place, &places[i], &places[i].error);
     }
-  places[0].pipe = load_one (model, devices[0], dtype, extras, progress, user_data, cancellable,
+  places[0].pipe = load_one (model, devices[0], dtype, adapters, progress, user_data, cancellable,
                              &places[0].error);
   for (guint i = 1; i < n; i++)
     if (places[i].thread)
@@ -331,20 +289,25 @@ dif_pipeline_load (const char *model, const char *device, const char *dtype,
                    DifProgressFunc progress, gpointer user_data, GCancellable *cancellable,
                    GError **error)
 {
-  Extras none = { NULL, NULL };
+  DifAdapters *none = _dif_adapters_new (NULL);
+  DifPipeline *pipe = load_pipeline (model, device, dtype, none, progress, user_data, cancellable,
+                                     error);
 
-  return load_pipeline (model, device, dtype, &none, progress, user_data, cancellable, error);
+  _dif_adapters_free (none);
+  return pipe;
 }
 
 DifPipeline *
 dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress, gpointer user_data,
                        GCancellable *cancellable, GError **error)
 {
-  Extras extras = { dif_request_list (rq, "lora"), dif_request_list (rq, "embedding") };
+  DifAdapters *adapters = _dif_adapters_new (rq);
+  DifPipeline *pipe     = load_pipeline (dif_request_model (rq), dif_request_text (rq, "device"),
+                                         dif_request_text (rq, "dtype"), adapters, progress,
+                                         user_data, cancellable, error);
 
-  return load_pipeline (dif_request_model (rq), dif_request_text (rq, "device"),
-                        dif_request_text (rq, "dtype"), &extras, progress, user_data, cancellable,
-                        error);
+  _dif_adapters_free (adapters);
+  return pipe;
 }
 
 void
@@ -353,14 +316,11 @@ dif_pipeline_free (DifPipeline *pipe)
   if (! pipe)
     return;
   unload (pipe);
+  _dif_adapters_free (pipe->adapters);
   g_free (pipe->place);
   g_free (pipe->asked_dtype);
-  g_strfreev (pipe->asked_loras);
-  g_strfreev (pipe->asked_embeddings);
   g_free (pipe->detour);
   g_free (pipe->fingerprint);
-  g_free (pipe->lora_prints);
-  g_free (pipe->embedding_prints);
   dif_checkpoint_free (pipe->checkpoint);
   g_free (pipe);
 }

@@ -14,6 +14,7 @@
 
 #include "base/progress.h"
 #include "formats/checkpoint.h"
+#include "pipelines/adapters.h"
 #include "pipelines/requests.h"
 #include "run/safety.h"
 #include "schedulers/scheduler.h"
@@ -48,14 +49,14 @@ DifPipeline *dif_pipeline_load (const char *model, const char *device, const cha
 
 /**
  * dif_pipeline_load_for:
- * @rq: a request: its "model", "device", "dtype", "lora" and "embedding" count
+ * @rq: a request: its "model", "device", "dtype" and adapters ("lora", "embedding") count
  * @progress: (nullable): told how far it is
  * @user_data: for @progress
  * @cancellable: (nullable): to give up
  * @error: return location
  *
- * As dif_pipeline_load(), with LoRAs merged into the weights and learned words
- * added.  The pipeline draws any request with those of @rq.
+ * As dif_pipeline_load(), with the request's adapters laid over.  The pipeline draws
+ * any request with those of @rq, until dif_pipeline_set_adapters().
  *
  * Errors: as dif_pipeline_load(); those of dif_lora_set_bind() and
  * dif_embedding_set_apply() say what a file that does not fit is for.
@@ -66,6 +67,30 @@ DifPipeline *dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress, gp
                                     GCancellable *cancellable, GError **error);
 
 /**
+ * dif_pipeline_set_adapters:
+ * @pipe: a pipeline
+ * @rq: a request: its adapters count
+ * @cancellable: (nullable): to give up
+ * @error: return location
+ *
+ * Lays the request's adapters over the model in place of those before.  Nothing is
+ * loaded again but single weights that are changed in place; where the same files lie
+ * there already, in the same order and as strong, nothing is done.  What is drawn then
+ * is what a pipeline loaded for @rq draws, to the last bit.
+ *
+ * Kinds that are not DifAdapterKind.is_live stay as they were loaded: @rq must have
+ * the same ones.  A failure leaves those before; if they cannot be laid again, the
+ * pipeline refuses to draw until this function has succeeded.
+ *
+ * Errors: as dif_pipeline_load_for(); DIF_REQUEST_ERROR BAD_PARAM for other adapters of
+ * a kind that stays.
+ *
+ * Returns: FALSE on error
+ */
+gboolean dif_pipeline_set_adapters (DifPipeline *pipe, DifRequest *rq, GCancellable *cancellable,
+                                    GError **error);
+
+/**
  * dif_pipeline_free:
  * @pipe: (nullable) (transfer full): a pipeline
  */
@@ -74,8 +99,7 @@ void dif_pipeline_free (DifPipeline *pipe);
 /**
  * dif_pipeline_run:
  * @pipe: a pipeline
- * @rq: a request; "model", "device", "dtype", "lora" and "embedding" in it are
- *   not looked at
+ * @rq: a request; "model", "device", "dtype" and adapters in it are not looked at
  * @progress: (nullable): told after every call of the U-Net and every stage
  * @user_data: for @progress
  * @cancellable: (nullable): to give up; looked at before every op

@@ -59,6 +59,30 @@ void _dif_part_load_report (DifPartLoad *load);
 gboolean _dif_pipeline_load_parts (DifPartLoad *load, GError **error);
 
 /**
+ * DifPartFunc:
+ * @name: a part, as the checkpoint calls it
+ * @store: its weights
+ * @user_data: as given
+ * @error: return location
+ *
+ * Returns: FALSE on error
+ */
+typedef gboolean (*DifPartFunc) (const char *name, DifStore *store, gpointer user_data,
+                                 GError **error);
+
+/**
+ * _dif_pipeline_each_part:
+ * @pipe: a pipeline
+ * @func: called for every part that is loaded, in the family's order
+ * @user_data: for @func
+ * @error: return location
+ *
+ * Returns: FALSE once @func did
+ */
+gboolean _dif_pipeline_each_part (DifPipeline *pipe, DifPartFunc func, gpointer user_data,
+                                  GError **error);
+
+/**
  * _dif_pipeline_free_parts:
  * @pipe: a pipeline, whose parts are freed
  */

@@ -4,6 +4,7 @@
 
 #include "formats/catalog.h"
 #include "formats/fingerprint.h"
+#include "pipelines/adapters-private.h"
 #include "pipelines/pipelines-private.h"
 
 /* Every FILE or FILE:REST of the list by its name. */
@@ -36,15 +37,18 @@ named_request (DifRun *run)
   if (latents && *latents)
     print = dif_fingerprint_of_file (latents, NULL);
   dif_request_unset (rq, "latents");
-  name_list (rq, "lora");
-  name_list (rq, "embedding");
+  for (guint i = 0; dif_adapter_kind (i); i++)
+    name_list (rq, dif_adapter_kind (i)->option);
   json = dif_request_to_json (rq);
   if (print)
     dif_json_set_string (json, "latents-fingerprint", print);
-  if (run->pipe->lora_prints)
-    dif_json_set_string (json, "lora-fingerprints", run->pipe->lora_prints);
-  if (run->pipe->embedding_prints)
-    dif_json_set_string (json, "embedding-fingerprints", run->pipe->embedding_prints);
+  for (guint i = 0; dif_adapter_kind (i); i++)
+    {
+      const char *prints = _dif_adapters_prints (run->pipe->adapters, i);
+
+      if (prints)
+        dif_json_set_string (json, dif_adapter_kind (i)->prints, prints);
+    }
   return json;
 }
 

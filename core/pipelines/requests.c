@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "families/families.h"
 #include "formats/catalog.h"
+#include "pipelines/adapters.h"
 #include "run/task.h"
 
 const char *
@@ -238,6 +239,8 @@ resolve_path (DifRequest *rq, const char *name, GError **error)
 gboolean
 dif_request_resolve_files (DifRequest *rq, GError **error)
 {
-  return resolve_list (rq, "lora", "loras", error) &&
-         resolve_list (rq, "embedding", "embeddings", error) && resolve_path (rq, "latents", error);
+  for (guint i = 0; dif_adapter_kind (i); i++)
+    if (! resolve_list (rq, dif_adapter_kind (i)->option, dif_adapter_kind (i)->folder, error))
+      return FALSE;
+  return resolve_path (rq, "latents", error);
 }

@@ -86,8 +86,8 @@ const char *dif_request_model (DifRequest *rq);
  * @rq: a request
  * @error: return location
  *
- * Makes what "lora", "embedding" and "latents" name absolute paths, so that the request
- * means the same in a process whose folder is another.
+ * Makes what its adapters and "latents" name absolute paths, so that the request means the
+ * same in a process whose folder is another.
  *
  * Errors: those of dif_catalog_resolve_file().
  *

@@ -4,8 +4,6 @@
 #define DIF_RUN_PIPELINE_PRIVATE_H
 
 #include "formats/checkpoint.h"
-#include "formats/embedding.h"
-#include "formats/lora.h"
 #include "models/autoencoder.h"
 #include "models/model.h"
 #include "models/text-encoder.h"
@@ -55,6 +53,9 @@ typedef struct
   } info;
 } DifPart;
 
+/** DifAdapters: what is laid over a pipeline's model (pipelines/adapters-private.h). */
+typedef struct _DifAdapters DifAdapters;
+
 struct _DifPipeline
 {
   DifCheckpoint *checkpoint;
@@ -64,7 +65,6 @@ struct _DifPipeline
   /* what was asked for, to load it again elsewhere */
   char    *place; /* one of several devices, such as "cuda:1"; NULL for one */
   char    *asked_dtype;
-  char   **asked_loras, **asked_embeddings;
   gboolean may_turn;        /* "auto", and not on the CPU already */
   gboolean fits_less;       /* the last run for which there was no room: a smaller one would fit */
   char    *detour;          /* why "auto" computes on the CPU; may be NULL */
@@ -74,12 +74,10 @@ struct _DifPipeline
   const DifFamilyPipeline *kind;        /* which of the family's pipelines it was saved from */
   gpointer                 family_data; /* of read_index; may be NULL */
   DifPart                  parts[DIF_N_ROLES];
-  DifLoraSet              *loras;       /* while loading */
-  DifEmbeddingSet         *embeddings;  /* while loading */
+  DifAdapters             *adapters;
+  gboolean                 is_mixed;    /* adapters were exchanged in part: nothing can be drawn */
   GChecksum               *sum;         /* while loading */
   char                    *fingerprint; /* of the checkpoint */
-  /* fingerprints, a line each; NULL without */
-  char *lora_prints, *embedding_prints;
 
   DifJson       *scheduler_config;
   char          *scheduler_class;

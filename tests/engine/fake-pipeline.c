@@ -42,6 +42,13 @@ dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress, gpointer user_d
   return pipe;
 }
 
+gboolean
+dif_pipeline_set_adapters (DifPipeline *pipe, DifRequest *rq, GCancellable *cancellable,
+                           GError **error)
+{
+  return TRUE;
+}
+
 void
 dif_pipeline_free (DifPipeline *pipe)
 {

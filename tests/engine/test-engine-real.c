@@ -114,6 +114,43 @@ test_failures_keep_it (void)
   g_assert_true (dif_engine_quit (NULL, NULL));
 }
 
+/* Other LoRAs, weights and none, on one loaded model: what a new process draws. */
+static void
+test_loras_exchanged (void)
+{
+  static const char *const loras[] = { "peft.safetensors", "peft.safetensors:0.3",
+                                       "kohya.safetensors", NULL };
+  const char *const        there   = g_getenv ("TEST_ENGINE");
+
+  for (guint i = 0; i < G_N_ELEMENTS (loras); i++)
+    {
+      g_autoptr (DifRequest) rq    = request ();
+      g_autofree char       *spec  = g_build_filename (g_getenv ("DIF_FIXTURES"), "adapters",
+                                                       loras[i], NULL);
+      g_autoptr (GError)     error = NULL;
+      g_autoptr (DifResult)  a = NULL, b = NULL;
+      g_autoptr (DifJson)    status = NULL;
+      gsize                  n;
+
+      if (loras[i])
+        g_assert_true (dif_request_set (rq, "lora", spec, NULL));
+      g_setenv ("DIF_ENGINE", there, TRUE);
+      a = dif_engine_run (rq, NULL, NULL, NULL, &error);
+      g_assert_no_error (error);
+      status = dif_engine_status (&error);
+      g_assert_no_error (error);
+      g_assert_cmpint (dif_json_int (status, "loads", 0, 0, 100), ==, 1);
+      g_setenv ("DIF_ENGINE", "none", TRUE);
+      b = dif_engine_run (rq, NULL, NULL, NULL, &error);
+      g_assert_no_error (error);
+      n = (gsize) dif_result_width (a) * dif_result_height (a) * 3 * sizeof (float);
+      g_assert_cmpmem (dif_result_pixels (a, 1), n, dif_result_pixels (b, 1), n);
+      g_assert_cmpstr (dif_result_recipe (a, 1), ==, dif_result_recipe (b, 1));
+    }
+  g_setenv ("DIF_ENGINE", there, TRUE);
+  g_assert_true (dif_engine_quit (NULL, NULL));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -121,5 +158,6 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/real/draws-what-this-process-draws", test_same_picture);
   g_test_add_func ("/engine/real/other-models-and-tasks", test_other_tasks);
   g_test_add_func ("/engine/real/failure-leaves-the-model", test_failures_keep_it);
+  g_test_add_func ("/engine/real/loras-are-exchanged", test_loras_exchanged);
   return g_test_run ();
 }

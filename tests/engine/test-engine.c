@@ -271,16 +271,25 @@ test_model_changed (void)
   harness_end ();
 }
 
-/* LoRAs belong to what is loaded: their files, their weights and their order. */
+/* LoRAs are changed on what is loaded; learned words belong to it: their files and their
+ * words. */
 static void
-test_loras_changed (void)
+test_adapters_changed (void)
 {
   g_autofree char *file = NULL;
   static const struct
   {
-    const char *suffix;
+    const char *row, *suffix;
     int         loads;
-  } rows[] = { { NULL, 1 }, { "", 2 }, { "", 2 }, { ":0.5", 3 }, { NULL, 3 } };
+  } rows[] = {
+    { "lora", NULL, 1 },
+    { "lora", "", 1 },
+    { "lora", ":0.5", 1 },
+    { "embedding", "", 2 },
+    { "embedding", "", 2 },
+    { "embedding", ":word", 3 },
+    { "embedding", NULL, 3 },
+  };
 
   harness_begin ();
   file = g_build_filename (harness_model (), "style.safetensors", NULL);
@@ -294,7 +303,7 @@ test_loras_changed (void)
       if (i == 0)
         g_assert_true (g_file_set_contents (file, "x", 1, NULL));
       if (rows[i].suffix)
-        g_assert_true (dif_request_set (rq, "lora", spec, NULL));
+        g_assert_true (dif_request_set (rq, rows[i].row, spec, NULL));
       result = dif_engine_run (rq, NULL, NULL, NULL, &error);
       g_assert_no_error (error);
       g_assert_cmpint (harness_status ("loads"), ==, rows[i].loads);
@@ -494,7 +503,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/run/errors-keep-domain-and-code", test_errors);
   g_test_add_func ("/engine/run/missing-model-starts-nothing", test_missing_model);
   g_test_add_func ("/engine/run/changed-model-is-loaded-again", test_model_changed);
-  g_test_add_func ("/engine/run/loads-again-when-loras-change", test_loras_changed);
+  g_test_add_func ("/engine/run/loads-again-when-words-change-only", test_adapters_changed);
   g_test_add_func ("/engine/run/computes-here-without-an-engine", test_without_engine);
   g_test_add_func ("/engine/life/ends-when-idle", test_idle);
   g_test_add_func ("/engine/life/simultaneous-first-calls-share-one", test_two_first_calls);

@@ -324,6 +324,135 @@ test_adapters (gconstpointer data)
   g_assert_cmpfloat (image, <, IMAGE_BOUND);
 }
 
+/* ---- other adapters on a loaded pipeline ---- */
+
+/* What one picture is drawn with: LoRAs of the fixtures, up to the first NULL. */
+typedef struct
+{
+  const char *loras[3];
+} Laid;
+
+static DifRequest *
+request_with (const char *model, const Laid *laid)
+{
+  g_autofree char *relative = g_build_filename ("models", model, NULL);
+  g_autofree char *path     = test_fixture (relative);
+  DifRequest      *rq       = dif_request_new ("txt2img", NULL);
+
+  g_assert_true (dif_request_set (rq, "model", path, NULL) &&
+                 dif_request_set (rq, "device", "cpu", NULL) &&
+                 dif_request_set (rq, "dtype", "f32", NULL) &&
+                 dif_request_set (rq, "prompt", "a red cube, night", NULL) &&
+                 dif_request_set_number (rq, "steps", 2, NULL) &&
+                 dif_request_set_number (rq, "width", 48, NULL) &&
+                 dif_request_set_number (rq, "height", 40, NULL) &&
+                 dif_request_set_number (rq, "seed", 3, NULL));
+  for (guint i = 0; laid && laid->loras[i]; i++)
+    {
+      g_autofree char *file = test_fixture (laid->loras[i]);
+
+      g_assert_true (dif_request_set (rq, "lora", file, NULL));
+    }
+  return rq;
+}
+
+static void
+assert_same (DifResult *a, DifResult *b)
+{
+  g_assert_cmpfloat (difference (a, b), ==, 0);
+  g_assert_cmpstr (dif_result_recipe (a, 0), ==, dif_result_recipe (b, 0));
+}
+
+/* Each one in turn on the same pipeline draws what one loaded for it draws. */
+static void
+assert_exchangeable (const char *model, const Laid *all, guint n)
+{
+  g_autoptr (DifRequest)  bare  = request_with (model, NULL);
+  GError                 *error = NULL;
+  g_autoptr (DifPipeline) warm  = dif_pipeline_load_for (bare, NULL, NULL, NULL, &error);
+  g_autoptr (DifResult)   first = dif_pipeline_run (warm, bare, NULL, NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (DifRequest)  rq    = request_with (model, &all[i]);
+      g_autoptr (DifPipeline) fresh = dif_pipeline_load_for (rq, NULL, NULL, NULL, &error);
+      g_autoptr (DifResult)   a = NULL, b = NULL;
+
+      g_assert_no_error (error);
+      g_assert_true (dif_pipeline_set_adapters (warm, rq, NULL, &error));
+      g_assert_no_error (error);
+      a = dif_pipeline_run (warm, rq, NULL, NULL, NULL, &error);
+      g_assert_no_error (error);
+      b = dif_pipeline_run (fresh, rq, NULL, NULL, NULL, &error);
+      g_assert_no_error (error);
+      assert_same (a, b);
+      g_assert_cmpuint (dif_pipeline_weight_bytes (warm), ==, dif_pipeline_weight_bytes (fresh));
+      if (all[i].loras[0])
+        g_assert_cmpfloat (difference (a, first), >, 0);
+      else
+        assert_same (a, first);
+    }
+}
+
+static void
+test_exchange (void)
+{
+  /* beside the weights, in them, both at once; another weight, order, and none */
+  static const Laid sd15[] = {
+    { { "adapters/peft.safetensors" } },
+    { { "adapters/peft.safetensors:0.5", "adapters/kohya.safetensors:-0.4" } },
+    { { "adapters/kohya.safetensors:-0.4", "adapters/peft.safetensors:0.5" } },
+    { { "kinds/loha.safetensors:0.6" } },
+    { { NULL } },
+    { { "kinds/locon-dora.safetensors", "adapters/kohya.safetensors" } },
+    { { "kinds/locon-tucker.safetensors" } },
+    { { "kinds/norm.safetensors" } },
+    { { NULL } },
+  };
+  static const Laid sdxl[] = {
+    { { "adapters/peft-xl.safetensors:0.7" } },
+    { { "adapters/kohya-xl.safetensors" } },
+    { { NULL } },
+  };
+
+  assert_exchangeable ("sd15", sd15, G_N_ELEMENTS (sd15));
+  assert_exchangeable ("sdxl", sdxl, G_N_ELEMENTS (sdxl));
+}
+
+/* What does not fit, or cannot be changed, is one error and leaves all as it was. */
+static void
+test_exchange_fails (void)
+{
+  static const Laid       good  = { { "adapters/peft.safetensors" } };
+  static const Laid       bad[] = { { { "adapters/kohya-xl.safetensors" } },
+                                    { { "adapters/kohya.safetensors", "models/sd15/unet" } } };
+  g_autoptr (DifRequest)  rq    = request_with ("sd15", &good);
+  g_autoptr (DifRequest)  words = request_with ("sd15", &good);
+  g_autofree char        *word  = test_fixture ("adapters/cube.safetensors");
+  GError                 *error = NULL;
+  g_autoptr (DifPipeline) pipe  = dif_pipeline_load_for (rq, NULL, NULL, NULL, &error);
+  g_autoptr (DifResult)   first = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (DifRequest) other  = request_with ("sd15", &bad[i]);
+      g_autoptr (DifResult)  result = NULL;
+      g_autoptr (GError)     why    = NULL;
+
+      g_assert_false (dif_pipeline_set_adapters (pipe, other, NULL, &why));
+      g_assert_nonnull (why);
+      result = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
+      g_assert_no_error (error);
+      assert_same (first, result);
+    }
+  g_assert_true (dif_request_set (words, "embedding", word, NULL));
+  g_assert_false (dif_pipeline_set_adapters (pipe, words, NULL, &error));
+  g_assert_error (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM);
+  g_clear_error (&error);
+}
+
 static DifJson *
 add_adapters (const char *file)
 {
@@ -363,6 +492,8 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/golden/single-file/halves", test_dtypes);
   g_test_add_func ("/golden/single-file/vocabulary", test_vocabulary);
+  g_test_add_func ("/golden/adapters-exchanged/as-if-loaded-with", test_exchange);
+  g_test_add_func ("/golden/adapters-exchanged/failure-leaves-those-before", test_exchange_fails);
   adapters = add_adapters ("adapters/cases.json");
   kinds    = add_adapters ("kinds/cases.json");
   status   = g_test_run ();
