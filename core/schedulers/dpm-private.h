@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 /**
  * DifDpmPoint:
  * @alpha: factor of the picture
- * @sigma: factor of the noise, alpha^2 + sigma^2 = 1
+ * @sigma: factor of the noise, alpha^2 + sigma^2 = 1, or alpha + sigma = 1 for a
+ *   flow
  * @lambda: log (alpha / sigma), infinite where there is no noise
  *
  * A noise level.
@@ -21,7 +22,7 @@ typedef struct
 } DifDpmPoint;
 
 /** _dif_dpm_point: the noise level of an entry of the sigma table. */
-DifDpmPoint _dif_dpm_point (float sigma);
+DifDpmPoint _dif_dpm_point (DifScheduler *s, float sigma);
 
 /**
  * _dif_dpm_order: @order, lowered where the noise levels before entry @index
@@ -86,6 +87,12 @@ typedef enum
 
 /** _dif_dpm_set_timesteps: set_timesteps of all classes that work in lambda. */
 gboolean _dif_dpm_set_timesteps (DifScheduler *s, guint n, DifDpmEnds ends, GError **error);
+
+/** _dif_dpm_flow_timesteps: set_timesteps of DPMSolverMultistepScheduler with use_flow_sigmas. */
+gboolean _dif_dpm_flow_timesteps (DifScheduler *s, guint n, GError **error);
+
+/** _dif_dpm_flow_timesteps_handed: of UniPCMultistepScheduler, which pipelines hand sigmas. */
+gboolean _dif_dpm_flow_timesteps_handed (DifScheduler *s, guint n, GError **error);
 
 G_END_DECLS
 

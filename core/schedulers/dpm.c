@@ -10,13 +10,16 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "schedulers/flow-private.h"
 
 DifDpmPoint
-_dif_dpm_point (float sigma)
+_dif_dpm_point (DifScheduler *s, float sigma)
 {
   DifDpmPoint p = { .alpha = 1.0f / sqrtf (sigma * sigma + 1.0f) };
 
-  p.sigma  = sigma * p.alpha;
+  p.sigma = sigma * p.alpha;
+  if (_dif_scheduler_flag (s, "use_flow_sigmas"))
+    p = (DifDpmPoint) { .alpha = 1.0f - sigma, .sigma = sigma };
   p.lambda = logf (p.alpha) - logf (p.sigma);
   return p;
 }
@@ -102,7 +105,7 @@ has_too_many_channels (DifScheduler *s, const DifSchedulerStep *c)
 DifTensor *
 _dif_dpm_convert (DifScheduler *s, const DifSchedulerStep *c)
 {
-  DifDpmPoint p = _dif_dpm_point (s->sigmas[c->index]);
+  DifDpmPoint p = _dif_dpm_point (s, s->sigmas[c->index]);
   DifTensor  *x0, *noise;
 
   if (has_too_many_channels (s, c))
@@ -259,6 +262,51 @@ take_tables (DifScheduler *s, double *t, const double *sigmas, guint n_calls, do
     }
   out[n_calls] = (float) last;
   _dif_noise_take (s, t, n_calls, out, n_calls + 1);
+}
+
+gboolean
+_dif_dpm_flow_timesteps (DifScheduler *s, guint n, GError **error)
+{
+  g_autofree double *sigmas = g_new (double, n);
+  g_autofree float  *table  = _dif_noise_sigmas (s);
+  double             shift = _dif_scheduler_number (s, "flow_shift"), least = 1.0 / s->n_train;
+  double            *t = g_new (double, n);
+
+  if (_dif_scheduler_flag (s, "use_dynamic_shifting") && isfinite (s->mu))
+    shift = exp (s->mu);
+  for (guint i = 0; i < n; i++)
+    {
+      double alpha = i == 0 ? least : (n - i) * ((least - 1) / n) + 1;
+
+      sigmas[i] = _dif_flow_shifted (1 - alpha, shift, FALSE);
+      t[i]      = sigmas[i] * s->n_train;
+    }
+  take_tables (s, t, sigmas, n,
+               _dif_scheduler_word_is (s, "final_sigmas_type", "zero") ? 0 : table[0]);
+  return TRUE;
+}
+
+gboolean
+_dif_dpm_flow_timesteps_handed (DifScheduler *s, guint n, GError **error)
+{
+  g_autofree double *sigmas = g_new (double, n);
+  double            *t, last = 1.0 / s->n_train;
+
+  for (guint i = 0; i < n; i++)
+    sigmas[i] = i * ((last - 1) / n) + 1;
+  if (s->from_one)
+    _dif_flow_from_one (sigmas, n, FALSE);
+  if (! _dif_flow_shift (s, _dif_scheduler_number (s, "flow_shift"), sigmas, n, FALSE, error))
+    return FALSE;
+  /* 1 is a little less, since nothing of the picture has no logarithm */
+  if (fabs (sigmas[0] - 1) < 1e-6)
+    sigmas[0] -= 1e-6;
+  t = g_new (double, n);
+  for (guint i = 0; i < n; i++)
+    t[i] = sigmas[i] * s->n_train;
+  take_tables (s, t, sigmas, n,
+               _dif_scheduler_word_is (s, "final_sigmas_type", "zero") ? 0 : sigmas[n - 1]);
+  return TRUE;
 }
 
 gboolean

@@ -11,9 +11,8 @@
 #include "base/error.h"
 #include "schedulers/flow-private.h"
 
-/* s x / (1 + (s - 1) x) */
-static double
-shifted (double x, double shift, gboolean single)
+double
+_dif_flow_shifted (double x, double shift, gboolean single)
 {
   if (single)
     return (float) shift * (float) x / (1.0f + (float) (shift - 1) * (float) x);
@@ -62,7 +61,8 @@ _dif_flow_shift (DifScheduler *s, double shift, double *sigmas, guint n, gboolea
   if (dynamic && _dif_scheduler_word_is (s, "time_shift_type", "exponential"))
     m = exp (m);
   for (guint i = 0; i < n; i++)
-    sigmas[i] = dynamic ? shifted_by (sigmas[i], m, single) : shifted (sigmas[i], shift, single);
+    sigmas[i] =
+        dynamic ? shifted_by (sigmas[i], m, single) : _dif_flow_shifted (sigmas[i], shift, single);
   if (! isnan (terminal) && terminal != 0)
     stretch (sigmas, n, terminal, single);
   return TRUE;
@@ -78,7 +78,44 @@ training_sigma (DifScheduler *s, guint t)
 
   if (_dif_scheduler_flag (s, "use_dynamic_shifting"))
     return sigma;
-  return (float) shifted (sigma, shift, TRUE);
+  return (float) _dif_flow_shifted (sigma, shift, TRUE);
+}
+
+void
+_dif_flow_from_one (double *sigmas, guint n, gboolean single)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      sigmas[i] = i == 0 ? 1 : i == n - 1 ? 1.0 / n
+                                          : i * ((1.0 / n - 1) / (n - 1)) + 1;
+      if (single)
+        sigmas[i] = (float) sigmas[i];
+    }
+}
+
+char *
+_dif_flow_check (DifScheduler *s)
+{
+  gboolean flow = _dif_scheduler_flag (s, "use_flow_sigmas");
+
+  if (! flow && _dif_scheduler_flag (s, "use_dynamic_shifting"))
+    return g_strdup ("use_dynamic_shifting: expected false without use_flow_sigmas");
+  if (! flow && _dif_scheduler_has (s, "shift_terminal") &&
+      ! isnan (_dif_scheduler_number (s, "shift_terminal")))
+    return g_strdup ("shift_terminal: expected null without use_flow_sigmas");
+  if (flow != _dif_scheduler_word_is (s, "prediction_type", "flow_prediction"))
+    return g_strdup ("expected use_flow_sigmas and a prediction_type of flow_prediction, or none "
+                     "of both");
+  if (flow && (_dif_scheduler_flag (s, "use_karras_sigmas") ||
+               _dif_scheduler_flag (s, "use_exponential_sigmas") ||
+               _dif_scheduler_flag (s, "use_beta_sigmas")))
+    return g_strdup ("use_flow_sigmas: expected no other shape of the sigmas to be true");
+  if (flow && ((_dif_scheduler_has (s, "predict_x0") && ! _dif_scheduler_flag (s, "predict_x0")) ||
+               (_dif_scheduler_has (s, "algorithm_type") &&
+                ! g_str_has_suffix (_dif_scheduler_word (s, "algorithm_type"), "++"))))
+    return g_strdup ("prediction_type flow_prediction: expected a solver of predicted pictures "
+                     "(predict_x0, or an algorithm_type with ++)");
+  return NULL;
 }
 
 /* Before any shift of this call: 1 to 1 / n as pipelines hand them over, or evenly
@@ -89,13 +126,11 @@ fill (DifScheduler *s, double *sigmas, guint n)
   double N = s->n_train, high = training_sigma (s, s->n_train) * N, low = training_sigma (s, 1) * N;
 
   for (guint i = 0; i < n; i++)
-    if (s->from_one)
-      sigmas[i] = (float) (n < 2 ? 1 : i == n - 1 ? 1.0 / n
-                                                  : i * ((1.0 / n - 1) / (n - 1)) + 1);
-    else
-      sigmas[i] = (n < 2 ? high : i == n - 1 ? low
-                                             : i * ((low - high) / (n - 1)) + high) /
-                  N;
+    sigmas[i] = (n < 2 ? high : i == n - 1 ? low
+                                           : i * ((low - high) / (n - 1)) + high) /
+                N;
+  if (s->from_one)
+    _dif_flow_from_one (sigmas, n, TRUE);
 }
 
 gboolean

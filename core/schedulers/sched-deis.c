@@ -33,7 +33,7 @@ static const DifSchedulerKey keys[] = {
   DIF_KEY_ROW_WORD ("solver_type", "logrho", "logrho|midpoint|heun|bh1|bh2"),
   DIF_KEY_ROW_FLAG ("lower_order_final", TRUE),
   DIF_KEYS_SIGMA_SHAPES,
-  DIF_KEYS_FLOW,
+  DIF_KEYS_NO_FLOW,
   DIF_KEYS_SPACING ("linspace"),
 };
 
@@ -86,7 +86,7 @@ order_of_step (DifScheduler *s, guint index, guint n_done)
 static float
 rho_at (DifScheduler *s, guint index)
 {
-  DifDpmPoint p = _dif_dpm_point (s->sigmas[index]);
+  DifDpmPoint p = _dif_dpm_point (s, s->sigmas[index]);
 
   return p.sigma / p.alpha;
 }
@@ -113,8 +113,8 @@ static DifTensor *
 advance (Deis *p, const DifSchedulerStep *c, guint order)
 {
   DifScheduler *s    = &p->base;
-  DifDpmPoint   from = _dif_dpm_point (s->sigmas[c->index]);
-  DifDpmPoint   to   = _dif_dpm_point (s->sigmas[c->index + 1]);
+  DifDpmPoint   from = _dif_dpm_point (s, s->sigmas[c->index]);
+  DifDpmPoint   to   = _dif_dpm_point (s, s->sigmas[c->index + 1]);
   DifTensor    *x[MAX_ORDER + 1];
   double        coef[MAX_ORDER + 1];
 
@@ -136,7 +136,7 @@ static DifTensor *
 step (DifScheduler *s, const DifSchedulerStep *c)
 {
   Deis       *p     = (Deis *) s;
-  DifDpmPoint here  = _dif_dpm_point (s->sigmas[c->index]);
+  DifDpmPoint here  = _dif_dpm_point (s, s->sigmas[c->index]);
   DifTensor  *noise = _dif_dpm_predict_noise (s, c, &here), *x0;
 
   if (_dif_scheduler_flag (s, "thresholding"))

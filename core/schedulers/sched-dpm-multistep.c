@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "schedulers/dpm-private.h"
+#include "schedulers/flow-private.h"
 
 #define MAX_ORDER 3
 
@@ -30,7 +31,7 @@ typedef struct
 static const DifSchedulerKey keys[] = {
   DIF_KEYS_BETAS (0.0001, 0.02),
   DIF_KEY_ROW_INT ("solver_order", 2, 1, MAX_ORDER),
-  DIF_KEY_PREDICTION ("epsilon|sample|v_prediction"),
+  DIF_KEY_PREDICTION ("epsilon|sample|v_prediction|flow_prediction"),
   DIF_KEYS_THRESHOLDING,
   DIF_KEY_ROW_WORD ("algorithm_type", "dpmsolver++",
                     "dpmsolver|dpmsolver++|sde-dpmsolver|sde-dpmsolver++|deis"),
@@ -52,10 +53,13 @@ static const DifSchedulerKey keys[] = {
 static char *
 check (DifScheduler *s)
 {
+  char *why;
+
   if (_dif_scheduler_word_is (s, "algorithm_type", "sde-dpmsolver") &&
       _dif_scheduler_number (s, "solver_order") > 2)
     return g_strdup ("algorithm_type sde-dpmsolver: expected a solver_order of 1 or 2, found 3");
-  return _dif_dpm_check (s);
+  why = _dif_flow_check (s);
+  return why ? why : _dif_dpm_check (s);
 }
 
 static gboolean
@@ -63,6 +67,8 @@ set_timesteps (DifScheduler *s, guint n, GError **error)
 {
   gboolean is_cosine = _dif_scheduler_word_is (s, "beta_schedule", "squaredcos_cap_v2");
 
+  if (_dif_scheduler_flag (s, "use_flow_sigmas"))
+    return _dif_dpm_flow_timesteps (s, n, error);
   return _dif_dpm_set_timesteps (s, n, is_cosine ? 0 : DIF_DPM_ROUND, error);
 }
 
@@ -88,8 +94,8 @@ static DifTensor *
 advance (Dpm *p, const DifSchedulerStep *c, guint order, DifTensor *noise)
 {
   DifScheduler *s       = &p->base;
-  DifDpmPoint   to      = _dif_dpm_point (s->sigmas[c->index + 1]);
-  DifDpmPoint   from    = _dif_dpm_point (s->sigmas[c->index]);
+  DifDpmPoint   to      = _dif_dpm_point (s, s->sigmas[c->index + 1]);
+  DifDpmPoint   from    = _dif_dpm_point (s, s->sigmas[c->index]);
   DifDpmFactors f       = _dif_dpm_factors (s, order == 3, from, to);
   float         h       = to.lambda - from.lambda;
   DifTensor    *x[5]    = { c->sample, p->answers[MAX_ORDER - 1] };
@@ -98,13 +104,13 @@ advance (Dpm *p, const DifSchedulerStep *c, guint order, DifTensor *noise)
 
   if (order >= 2)
     {
-      DifDpmPoint p1 = _dif_dpm_point (s->sigmas[c->index - 1]);
+      DifDpmPoint p1 = _dif_dpm_point (s, s->sigmas[c->index - 1]);
       float       r0 = (from.lambda - p1.lambda) / h, d0 = f.first, d1 = 0;
 
       x[2] = p->answers[MAX_ORDER - 2];
       if (order == 3)
         {
-          DifDpmPoint p2   = _dif_dpm_point (s->sigmas[c->index - 2]);
+          DifDpmPoint p2   = _dif_dpm_point (s, s->sigmas[c->index - 2]);
           float       r1   = (p1.lambda - p2.lambda) / h;
           float       both = f.first * (r0 / (r0 + r1)) + f.second / (r0 + r1);
 

@@ -31,7 +31,7 @@ static const DifSchedulerKey keys[] = {
   DIF_KEY_ROW_WORD ("solver_type", "midpoint", "midpoint|heun|logrho|bh1|bh2"),
   DIF_KEY_ROW_FLAG ("lower_order_final", FALSE),
   DIF_KEYS_SIGMA_SHAPES,
-  DIF_KEYS_FLOW,
+  DIF_KEYS_NO_FLOW,
   DIF_KEY_FINAL_SIGMAS,
   DIF_KEY_ROW_DOUBLE ("lambda_min_clipped", -HUGE_VAL, -HUGE_VAL, HUGE_VAL),
   DIF_KEY_ROW_WORD ("variance_type", NULL, DIF_VARIANCE_WORDS),
@@ -64,8 +64,8 @@ order_of_step (DifScheduler *s, guint index, guint n_done)
 static void
 spread (DifScheduler *s, guint index, guint order, DifDpmFactors f, float h, double *coef)
 {
-  DifDpmPoint start = _dif_dpm_point (s->sigmas[index + 1 - order]);
-  float       r0    = (_dif_dpm_point (s->sigmas[index]).lambda - start.lambda) / h, r1, d0, d1;
+  DifDpmPoint start = _dif_dpm_point (s, s->sigmas[index + 1 - order]);
+  float       r0    = (_dif_dpm_point (s, s->sigmas[index]).lambda - start.lambda) / h, r1, d0, d1;
 
   if (order == 2)
     {
@@ -73,7 +73,7 @@ spread (DifScheduler *s, guint index, guint order, DifDpmFactors f, float h, dou
       coef[1] = f.answer - coef[0];
       return;
     }
-  r1 = (_dif_dpm_point (s->sigmas[index - 1]).lambda - start.lambda) / h;
+  r1 = (_dif_dpm_point (s, s->sigmas[index - 1]).lambda - start.lambda) / h;
   if (_dif_scheduler_word_is (s, "solver_type", "heun"))
     {
       d0 = (2.0f * f.second - r1 * f.first) / (r0 - r1);
@@ -93,8 +93,8 @@ static DifTensor *
 advance (DpmSingle *p, const DifSchedulerStep *c, guint order, DifTensor *noise)
 {
   DifScheduler *s    = &p->base;
-  DifDpmPoint   from = _dif_dpm_point (s->sigmas[c->index + 1 - order]);
-  DifDpmPoint   to   = _dif_dpm_point (s->sigmas[c->index + 1]);
+  DifDpmPoint   from = _dif_dpm_point (s, s->sigmas[c->index + 1 - order]);
+  DifDpmPoint   to   = _dif_dpm_point (s, s->sigmas[c->index + 1]);
   DifDpmFactors f    = _dif_dpm_factors (s, order == 3, from, to);
   DifTensor    *x[MAX_ORDER + 2];
   double        coef[MAX_ORDER + 2];

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "schedulers/dpm-private.h"
+#include "schedulers/flow-private.h"
 
 #define MAX_ORDER 4
 
@@ -26,7 +27,7 @@ typedef struct
 static const DifSchedulerKey keys[] = {
   DIF_KEYS_BETAS (0.0001, 0.02),
   DIF_KEY_ROW_INT ("solver_order", 2, 1, MAX_ORDER),
-  DIF_KEY_PREDICTION ("epsilon|sample|v_prediction"),
+  DIF_KEY_PREDICTION ("epsilon|sample|v_prediction|flow_prediction"),
   DIF_KEYS_THRESHOLDING,
   DIF_KEY_ROW_FLAG ("predict_x0", TRUE),
   DIF_KEY_ROW_WORD ("solver_type", "bh2", "bh1|bh2|midpoint|heun|logrho"),
@@ -39,20 +40,25 @@ static const DifSchedulerKey keys[] = {
   DIF_KEY_FINAL_SIGMAS,
   DIF_KEY_ZERO_SNR,
   DIF_KEYS_SIGMA_ENDS,
-  DIF_KEY_ROW_NULL ("shift_terminal"),
+  DIF_KEY_ROW_MAYBE ("shift_terminal", 0, 0.999),
 };
 
 static char *
 check (DifScheduler *s)
 {
+  char *why;
+
   if (! _dif_scheduler_word_is (s, "solver_type", "bh1"))
     _dif_scheduler_replace_word (s, "solver_type", "bh2");
-  return _dif_noise_check_shapes (s);
+  why = _dif_flow_check (s);
+  return why ? why : _dif_noise_check_shapes (s);
 }
 
 static gboolean
 set_timesteps (DifScheduler *s, guint n, GError **error)
 {
+  if (_dif_scheduler_flag (s, "use_flow_sigmas"))
+    return _dif_dpm_flow_timesteps_handed (s, n, error);
   return _dif_dpm_set_timesteps (s, n, DIF_DPM_ROUND | DIF_DPM_END_ON_SHAPE, error);
 }
 
@@ -116,19 +122,20 @@ typedef struct
 static Plan
 plan (DifScheduler *s, guint index, guint order, guint n_rho)
 {
-  DifDpmPoint from = _dif_dpm_point (s->sigmas[index]), to = _dif_dpm_point (s->sigmas[index + 1]);
-  gboolean    predict_x0 = _dif_scheduler_flag (s, "predict_x0");
-  gboolean    is_bh1     = _dif_scheduler_word_is (s, "solver_type", "bh1");
-  float       h = to.lambda - from.lambda, hh = predict_x0 ? -h : h;
-  float       phi_1 = expm1f (hh), phi = phi_1 / hh - 1.0f, factorial = 1;
-  float       bh                      = is_bh1 ? hh : phi_1;
-  float       scale                   = predict_x0 ? to.alpha : to.sigma;
-  double      a[MAX_ORDER][MAX_ORDER] = { 0 }, b[MAX_ORDER] = { 0 };
-  Plan        p = { .order = order, .answer = -(scale * phi_1), .difference = -(scale * bh) };
+  DifDpmPoint from    = _dif_dpm_point (s, s->sigmas[index]),
+              to      = _dif_dpm_point (s, s->sigmas[index + 1]);
+  gboolean predict_x0 = _dif_scheduler_flag (s, "predict_x0");
+  gboolean is_bh1     = _dif_scheduler_word_is (s, "solver_type", "bh1");
+  float    h = to.lambda - from.lambda, hh = predict_x0 ? -h : h;
+  float    phi_1 = expm1f (hh), phi = phi_1 / hh - 1.0f, factorial = 1;
+  float    bh                      = is_bh1 ? hh : phi_1;
+  float    scale                   = predict_x0 ? to.alpha : to.sigma;
+  double   a[MAX_ORDER][MAX_ORDER] = { 0 }, b[MAX_ORDER] = { 0 };
+  Plan     p = { .order = order, .answer = -(scale * phi_1), .difference = -(scale * bh) };
 
   p.sample = predict_x0 ? to.sigma / from.sigma : to.alpha / from.alpha;
   for (guint k = 1; k < order; k++)
-    p.r[k - 1] = (_dif_dpm_point (s->sigmas[index - k]).lambda - from.lambda) / h;
+    p.r[k - 1] = (_dif_dpm_point (s, s->sigmas[index - k]).lambda - from.lambda) / h;
   p.r[order - 1] = 1;
   for (guint k = 0; k < order; k++)
     {
@@ -187,7 +194,7 @@ is_corrector_disabled (DifScheduler *s, guint index)
 static DifTensor *
 convert (DifScheduler *s, const DifSchedulerStep *c)
 {
-  DifDpmPoint p = _dif_dpm_point (s->sigmas[c->index]);
+  DifDpmPoint p = _dif_dpm_point (s, s->sigmas[c->index]);
 
   if (_dif_scheduler_flag (s, "predict_x0"))
     return _dif_dpm_predict_x0 (s, c, &p);

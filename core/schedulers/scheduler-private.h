@@ -274,8 +274,15 @@ extern const DifSchedulerClass *const _dif_scheduler_classes[];
 /** DIF_KEY_ZERO_SNR: whether the last training timestep is rescaled to pure noise. */
 #define DIF_KEY_ZERO_SNR DIF_KEY_ROW_FLAG ("rescale_betas_zero_snr", FALSE)
 
-/** DIF_KEYS_FLOW: keys of flow matching models, which are not done here. */
-#define DIF_KEYS_FLOW                                         \
+/** DIF_KEYS_FLOW: keys for flow matching models, with predictions of "flow_prediction". */
+#define DIF_KEYS_FLOW                                    \
+  DIF_KEY_ROW_FLAG ("use_flow_sigmas", FALSE),           \
+      DIF_KEY_ROW_DOUBLE ("flow_shift", 1.0, 1e-6, 1e6), \
+      DIF_KEY_ROW_FLAG ("use_dynamic_shifting", FALSE),  \
+      DIF_KEY_ROW_WORD ("time_shift_type", "exponential", "exponential|linear")
+
+/** DIF_KEYS_NO_FLOW: the same of classes that are not for such models here. */
+#define DIF_KEYS_NO_FLOW                                      \
   DIF_KEY_ROW_NEVER ("use_flow_sigmas"),                      \
       DIF_KEY_ROW_DOUBLE ("flow_shift", 1.0, 0, G_MAXDOUBLE), \
       DIF_KEY_ROW_NEVER ("use_dynamic_shifting"),             \

@@ -138,6 +138,8 @@ _dif_clean_factors (DifScheduler *s, float root_a, float root_b, double factors[
     set_factors (factors, 0, 1);
   else if (_dif_scheduler_word_is (s, "prediction_type", "v_prediction"))
     set_factors (factors, root_a, -root_b);
+  else if (_dif_scheduler_word_is (s, "prediction_type", "flow_prediction"))
+    set_factors (factors, 1, -root_b);
   else
     set_factors (factors, 1.0 / root_a, -(double) root_b / root_a);
 }

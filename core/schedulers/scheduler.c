@@ -248,7 +248,7 @@ dif_scheduler_set_strength (DifScheduler *s, double strength, GError **error)
 gboolean
 dif_scheduler_is_flow (DifScheduler *s)
 {
-  return s->klass->noising == DIF_NOISING_FLOW;
+  return s->klass->noising == DIF_NOISING_FLOW || _dif_scheduler_flag (s, "use_flow_sigmas");
 }
 
 double
@@ -463,7 +463,10 @@ dif_scheduler_clean_factors (DifScheduler *s, guint i, double factors[2])
     {
       sigma = s->sigmas[s->index];
       a     = 1.0f / sqrtf (sigma * sigma + 1.0f);
-      _dif_clean_factors (s, a, sigma * a, factors);
+      if (dif_scheduler_is_flow (s))
+        _dif_clean_factors (s, 1.0f - sigma, sigma, factors);
+      else
+        _dif_clean_factors (s, a, sigma * a, factors);
     }
   return isfinite (factors[0]) && isfinite (factors[1]);
 }
@@ -498,13 +501,13 @@ dif_scheduler_add_noise (DifScheduler *s, DifContext *cx, DifTensor *sample, Dif
   else
     {
       add = sigma_for_noise (s, i);
-      if (s->klass->noising == DIF_NOISING_SIGMA_ALPHA)
+      if (dif_scheduler_is_flow (s))
+        keep = 1.0f - add;
+      else if (s->klass->noising == DIF_NOISING_SIGMA_ALPHA)
         {
           keep = 1.0f / sqrtf (add * add + 1.0f);
           add *= keep;
         }
-      else if (s->klass->noising == DIF_NOISING_FLOW)
-        keep = 1.0f - add;
     }
   return _dif_combine (cx, keep, sample, add, noise);
 }

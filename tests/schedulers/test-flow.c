@@ -43,7 +43,7 @@ static DifScheduler *
 open_case (DifJson *entry)
 {
   GError       *error = NULL;
-  DifScheduler *s     = dif_scheduler_new ("FlowMatchEulerDiscreteScheduler",
+  DifScheduler *s     = dif_scheduler_new (dif_json_string (entry, "scheduler", "?"),
                                            dif_json_member (entry, "config"), &error);
 
   g_assert_no_error (error);

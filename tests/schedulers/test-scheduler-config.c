@@ -317,7 +317,13 @@ test_bad_configs (void)
   assert_config_refused ("euler-a", "{\"prediction_type\": \"sample\"}", unsupported,
                          "prediction_type");
   assert_config_refused ("unipc", "{\"use_flow_sigmas\": true}", unsupported,
+                         "expected use_flow_sigmas and a prediction_type of flow_prediction");
+  assert_config_refused ("deis", "{\"use_flow_sigmas\": true}", unsupported,
                          "use_flow_sigmas: expected false");
+  assert_config_refused ("unipc",
+                         "{\"use_flow_sigmas\": true, \"predict_x0\": false, "
+                         "\"prediction_type\": \"flow_prediction\"}",
+                         unsupported, "predict_x0");
   assert_config_refused ("dpm++", "{\"use_dynamic_shifting\": true}", unsupported,
                          "use_dynamic_shifting");
   assert_config_refused ("unipc", "{\"solver_p\": {}}", unsupported, "solver_p: expected null");
