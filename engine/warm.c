@@ -283,7 +283,8 @@ make_key (DifRequest *rq, const char *path, const char *device, const char *dtyp
 {
   g_autofree char *adapters = dif_adapters_key (rq, FALSE);
 
-  return g_strdup_printf ("%s\n%s\n%s%s", path, device, dtype, adapters);
+  return g_strdup_printf ("%s\n%s\n%s\n%d%s", path, device, dtype,
+                          dif_request_number (rq, "low-memory") != 0, adapters);
 }
 
 /* Takes the model of @key out of the list, if it is there; one whose files have

@@ -40,6 +40,8 @@ dif_recipe_follows (const DifParam *row)
       return ! g_strv_contains (not_words, row->name);
     case DIF_PARAM_IMAGE:
       return FALSE;
+    case DIF_PARAM_BOOL:
+      return strcmp (row->name, "low-memory") != 0;
     default:
       return TRUE;
     }

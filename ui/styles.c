@@ -28,7 +28,7 @@ G_GNUC_UNUSED static const char *const names[] = {
 /* What belongs to a picture or to a machine, and to no style. */
 static const char *const not_of_a_style[] = {
   "prompt", "negative-prompt", "seed", "strength", "width", "height",
-  "device", "dtype", "style", "latents", "safety-checker", "num-images",
+  "device", "dtype", "low-memory", "style", "latents", "safety-checker", "num-images",
   "generator", "embedding", "source", "padding", "square", NULL
 };
 

@@ -381,6 +381,8 @@ dif_embedding_set_apply (DifEmbeddingSet *set, const char *part, DifWeights *wei
       if (! func (e->token, (guint) next, count_of (array), user_data, error))
         return FALSE;
       v->taken = TRUE;
+      /* the same encoder's, should it be loaded again */
+      v->place = g_str_has_suffix (part, "_2") ? SECOND : FIRST;
       next += count_of (array);
       g_ptr_array_add (rows, (gpointer) array);
     }

@@ -113,6 +113,7 @@ typedef gboolean (*DifTokenFunc) (const char *token, guint first, guint n, gpoin
  * A file belongs to the encoder that it names, else to the first that its
  * width fits; several files may give one word to different encoders.  An
  * encoder for which there is none does not know the word.
+ * An encoder that comes again gets the same.
  *
  * Errors: DIF_MODEL_ERROR SHAPE if vectors for @part are for another model,
  * saying which; MISSING_WEIGHT; DIF_BACKEND_ERROR OUT_OF_MEMORY; those of

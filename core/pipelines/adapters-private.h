@@ -58,6 +58,7 @@ void _dif_adapters_close (DifAdapters *a);
  * @config: (nullable): its config, while it is loaded
  * @store: (nullable): its weights, once they are prepared
  * @cancellable: (nullable): to give up
+ * @is_back: whether it was loaded before, so that @tokenizer knows the words
  *
  * A part that adapters change.
  */
@@ -69,6 +70,7 @@ typedef struct
   DifJson      *config;
   DifStore     *store;
   GCancellable *cancellable;
+  gboolean      is_back;
 } DifAdapterPart;
 
 /**

@@ -91,12 +91,19 @@ learn_word (const char *token, guint first, guint n, gpointer tokenizer, GError 
   return dif_tokenizer_learn (tokenizer, token, first, n, error);
 }
 
+/* The tokenizer of a part that comes back. */
+static gboolean
+know_word (const char *token, guint first, guint n, gpointer tokenizer, GError **error)
+{
+  return TRUE;
+}
+
 static gboolean
 bind_embeddings (gpointer set, const DifAdapterPart *part, GError **error)
 {
   return ! part->tokenizer ||
-         dif_embedding_set_apply (set, part->name, part->weights, part->config, learn_word,
-                                  part->tokenizer, error);
+         dif_embedding_set_apply (set, part->name, part->weights, part->config,
+                                  part->is_back ? know_word : learn_word, part->tokenizer, error);
 }
 
 static gboolean

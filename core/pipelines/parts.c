@@ -41,6 +41,26 @@ set_dtypes (DifPipeline *pipe, DifPart *part, DifJson *config, DifLoader *loader
     dif_loader_set_dtype_of (loader, klass->decoder_names[i], part->decoder_dtype);
 }
 
+/* Whether the files are those that were there when the model was loaded; the first
+ * time, remembers them. */
+static gboolean
+check_files (DifPipeline *pipe, DifPart *part, DifJson *config, DifWeights *weights,
+             GError **error)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+
+  dif_fingerprint_add (sum, part->folder, config, weights);
+  if (! part->print)
+    part->print = g_strdup (g_checksum_get_string (sum));
+  if (strcmp (part->print, g_checksum_get_string (sum)) == 0)
+    return TRUE;
+  g_set_error (error, DIF_FORMAT_ERROR, DIF_FORMAT_ERROR_BAD_VALUE,
+               "%s: %s: expected the weights that were there when the model was loaded, found "
+               "others",
+               dif_checkpoint_path (pipe->checkpoint), part->folder);
+  return FALSE;
+}
+
 /* Whether the part is that of @spec under its other name. */
 static gboolean
 is_aliased (DifPipeline *pipe, const DifPartSpec *spec)
@@ -100,41 +120,82 @@ read_info (DifPart *part)
     part->klass->autoencoder->info (part->model, &part->info.autoencoder);
 }
 
-/* Loads one network: config, weights, model. */
-static gboolean
-load_model (DifPartLoad *load, DifPart *part, GError **error)
+static void
+free_network (DifPart *part)
 {
-  DifPipeline           *pipe    = load->pipe;
-  g_autoptr (DifJson)    config  = NULL;
-  g_autoptr (DifWeights) weights = NULL;
-  DifLoader             *loader;
-  DifAdapterPart         over;
+  if (part->model)
+    part->klass->free (part->model);
+  part->model = NULL;
+  g_clear_pointer (&part->store, dif_store_free);
+}
 
-  _dif_part_load_report (load);
-  part->klass = class_of (pipe, part->spec, part->folder, error);
-  config      = part->klass ? dif_checkpoint_config (pipe->checkpoint, part->folder, error) : NULL;
-  if (! config)
-    return FALSE;
-  weights = dif_checkpoint_weights (pipe->checkpoint, part->folder, error);
-  if (weights)
-    dif_fingerprint_add (pipe->sum, part->folder, config, weights);
-  over = (DifAdapterPart) { part->folder, part->tokenizer, weights, config, NULL,
-                            load->cancellable };
-  if (! weights || ! _dif_adapters_bind (pipe->adapters, &over, error))
-    return FALSE;
+/* Has the device prepare @weights, or, without, just asks the network what it is. */
+static gboolean
+make_network (DifPipeline *pipe, DifPart *part, DifJson *config, DifWeights *weights,
+              GCancellable *cancellable, GError **error)
+{
+  DifLoader *loader;
+
   part->dtype = dtype_of (pipe, part->spec);
-  loader      = dif_loader_new (weights, pipe->backend, part->dtype, load->cancellable);
+  loader      = dif_loader_new (weights, pipe->backend, part->dtype, cancellable);
   set_dtypes (pipe, part, config, loader);
   part->model = part->klass->load (config, loader, error);
   part->store = dif_loader_finish (loader, part->model ? error : NULL);
-  over.store  = part->store;
-  if (part->model && ! (part->store && _dif_adapters_lay_over (pipe->adapters, &over, error)))
-    g_clear_pointer (&part->model, part->klass->free);
-  if (! part->model)
+  if (! part->model || ! part->store)
+    return FALSE;
+  read_info (part);
+  return TRUE;
+}
+
+/* Reads config and weights; a part of a model that is short of memory is loaded when it
+ * is needed, @is_needed. */
+static gboolean
+load_model (DifPipeline *pipe, DifPart *part, gboolean is_needed, GCancellable *cancellable,
+            GError **error)
+{
+  gboolean               adapts  = part->spec->role != DIF_ROLE_SAFETY, ok;
+  g_autoptr (DifJson)    config  = dif_checkpoint_config (pipe->checkpoint, part->folder, error);
+  g_autoptr (DifWeights) weights = NULL;
+  DifAdapterPart         over    = { .name        = part->folder,
+                                     .tokenizer   = part->tokenizer,
+                                     .config      = config,
+                                     .cancellable = cancellable,
+                                     .is_back     = part->print != NULL };
+
+  weights = config ? dif_checkpoint_weights (pipe->checkpoint, part->folder, error) : NULL;
+  if (weights && pipe->sum)
+    dif_fingerprint_add (pipe->sum, part->folder, config, weights);
+  over.weights = weights;
+  if (! weights || (pipe->need && ! check_files (pipe, part, config, weights, error)) ||
+      (adapts && ! _dif_adapters_bind (pipe->adapters, &over, error)))
+    return FALSE;
+  ok         = make_network (pipe, part, config, is_needed ? weights : NULL, cancellable, error);
+  over.store = part->store;
+  if (ok && is_needed && adapts)
+    ok = _dif_adapters_lay_over (pipe->adapters, &over, error);
+  if (! ok)
     g_prefix_error (error, "%s: ", dif_checkpoint_path (pipe->checkpoint));
-  else
-    read_info (part);
-  return part->model != NULL;
+  if (! ok || ! is_needed)
+    free_network (part);
+  return ok;
+}
+
+void
+_dif_pipeline_release (DifPipeline *pipe)
+{
+  for (guint i = 0; i < DIF_N_ROLES; i++)
+    free_network (&pipe->parts[i]);
+}
+
+gboolean
+_dif_part_load (DifPipeline *pipe, DifRole role, GCancellable *cancellable, GError **error)
+{
+  gboolean is_text = role < DIF_ROLE_TEXT + DIF_N_TEXT_ROLES;
+
+  for (guint i = 0; pipe->need && i < DIF_N_ROLES; i++)
+    if (i != role && ! (is_text && i < DIF_ROLE_TEXT + DIF_N_TEXT_ROLES))
+      free_network (&pipe->parts[i]);
+  return load_model (pipe, &pipe->parts[role], TRUE, cancellable, error);
 }
 
 /* A depth estimator sees images as its processor makes them. */
@@ -166,8 +227,10 @@ load_part (DifPartLoad *load, const DifPartSpec *spec, GError **error)
       if (! part->tokenizer)
         return FALSE;
     }
-  return (spec->role != DIF_ROLE_DEPTH || load_processor (pipe, part, error)) &&
-         load_model (load, part, error);
+  _dif_part_load_report (load);
+  part->klass = class_of (pipe, spec, part->folder, error);
+  return part->klass && (spec->role != DIF_ROLE_DEPTH || load_processor (pipe, part, error)) &&
+         load_model (pipe, part, ! pipe->need, load->cancellable, error);
 }
 
 gboolean
@@ -204,7 +267,7 @@ _dif_pipeline_each_part (DifPipeline *pipe, DifPartFunc func, gpointer user_data
   for (guint i = 0; i < DIF_N_ROLES; i++)
     {
       const DifPart *part    = &pipe->parts[i];
-      gboolean       changes = i != DIF_ROLE_SAFETY && part->store;
+      gboolean       changes = i != DIF_ROLE_SAFETY && (part->store || (part->spec && pipe->need));
 
       if (changes && ! func (part->folder, part->store, user_data, error))
         return FALSE;
@@ -215,9 +278,8 @@ _dif_pipeline_each_part (DifPipeline *pipe, DifPartFunc func, gpointer user_data
 void
 _dif_part_clear (DifPart *part)
 {
-  if (part->model)
-    part->klass->free (part->model);
-  dif_store_free (part->store);
+  free_network (part);
+  g_free (part->print);
   if (part->tokenizer)
     dif_tokenizer_free (part->tokenizer);
   if (part->processor)

@@ -106,10 +106,14 @@ load_on (DifPipeline *pipe, const char *device, DifProgressFunc progress, gpoint
   if (_dif_adapters_open (pipe->adapters, error))
     pipe->backend = dif_backend_open (device, error);
   pipe->sum = g_checksum_new (G_CHECKSUM_SHA256);
+  /* weights for which a card has no room wait in host memory as it is */
+  if (pipe->backend && pipe->low_memory && ! pipe->backend->klass->plan)
+    pipe->need = _dif_part_load;
   if (! pipe->backend || ! choose_dtype (pipe, pipe->asked_dtype, error) ||
       ! load_all (&load, error))
     return FALSE;
-  _dif_adapters_close (pipe->adapters);
+  if (! pipe->need)
+    _dif_adapters_close (pipe->adapters);
   g_free (pipe->fingerprint);
   pipe->fingerprint = g_strdup (g_checksum_get_string (pipe->sum));
   g_clear_pointer (&pipe->sum, g_checksum_free);
@@ -139,6 +143,7 @@ new_like (DifPipeline *pipe, GError **error)
   other->checkpoint = dif_checkpoint_open (dif_checkpoint_path (pipe->checkpoint), error);
   if (! other->checkpoint)
     return NULL;
+  other->low_memory   = pipe->low_memory;
   other->asked_dtype  = g_strdup (pipe->asked_dtype);
   other->adapters     = _dif_adapters_copy (pipe->adapters);
   other->dump         = pipe->dump;
@@ -178,7 +183,8 @@ _dif_pipeline_turn_to_cpu (DifPipeline *pipe, GError **why, DifProgressFunc prog
 /* The model on one device. */
 static DifPipeline *
 load_one (const char *model, const char *device, const char *dtype, const DifAdapters *adapters,
-          DifProgressFunc progress, gpointer user_data, GCancellable *cancellable, GError **error)
+          gboolean low_memory, DifProgressFunc progress, gpointer user_data,
+          GCancellable *cancellable, GError **error)
 {
   g_autoptr (DifPipeline) pipe = g_new0 (DifPipeline, 1);
   g_autofree char        *path = dif_catalog_resolve (model, error);
@@ -190,6 +196,7 @@ load_one (const char *model, const char *device, const char *dtype, const DifAda
   pipe->checkpoint = dif_checkpoint_open (path, error);
   if (! pipe->checkpoint)
     return NULL;
+  pipe->low_memory  = low_memory;
   pipe->asked_dtype = g_strdup (dtype);
   pipe->adapters    = _dif_adapters_copy (adapters);
   pipe->may_turn    = strcmp (device, "auto") == 0;
@@ -212,6 +219,7 @@ typedef struct
 {
   const char        *model, *device, *dtype;
   const DifAdapters *adapters;
+  gboolean           low_memory;
   GCancellable      *cancellable;
   GThread           *thread;
   DifPipeline       *pipe;
@@ -223,8 +231,8 @@ load_place (gpointer data)
 {
   Place *p = data;
 
-  p->pipe = load_one (p->model, p->device, p->dtype, p->adapters, NULL, NULL, p->cancellable,
-                      &p->error);
+  p->pipe = load_one (p->model, p->device, p->dtype, p->adapters, p->low_memory, NULL, NULL,
+                      p->cancellable, &p->error);
   return NULL;
 }
 
@@ -258,26 +266,27 @@ gather_places (Place *places, guint n, GError **error)
 
 static DifPipeline *
 load_pipeline (const char *model, const char *device, const char *dtype,
-               const DifAdapters *adapters, DifProgressFunc progress, gpointer user_data,
-               GCancellable *cancellable, GError **error)
+               const DifAdapters *adapters, gboolean low_memory, DifProgressFunc progress,
+               gpointer user_data, GCancellable *cancellable, GError **error)
 {
   g_auto (GStrv)    devices = dif_backend_list (device, error);
   guint             n       = devices ? g_strv_length (devices) : 0;
   g_autofree Place *places  = g_new0 (Place, n + 1);
 
   if (n <= 1)
-    return n ? load_one (model, devices[0], dtype, adapters, progress, user_data, cancellable,
-                         error)
+    return n ? load_one (model, devices[0], dtype, adapters, low_memory, progress, user_data,
+                         cancellable, error)
              : NULL;
   for (guint i = 0; i < n; i++)
     {
-      places[i] = (Place) { model, devices[i], dtype, adapters, cancellable, NULL, NULL, NULL };
+      places[i] = (Place) { model, devices[i], dtype, adapters, low_memory,
+                            cancellable, NULL, NULL, NULL };
       if (i)
         places[i].thread =
             g_thread_try_new ("dif-load", load_place, &places[i], &places[i].error);
     }
-  places[0].pipe = load_one (model, devices[0], dtype, adapters, progress, user_data, cancellable,
-                             &places[0].error);
+  places[0].pipe = load_one (model, devices[0], dtype, adapters, low_memory, progress, user_data,
+                             cancellable, &places[0].error);
   for (guint i = 1; i < n; i++)
     if (places[i].thread)
       g_thread_join (places[i].thread);
@@ -290,8 +299,8 @@ dif_pipeline_load (const char *model, const char *device, const char *dtype,
                    GError **error)
 {
   DifAdapters *none = _dif_adapters_new (NULL);
-  DifPipeline *pipe = load_pipeline (model, device, dtype, none, progress, user_data, cancellable,
-                                     error);
+  DifPipeline *pipe = load_pipeline (model, device, dtype, none, FALSE, progress, user_data,
+                                     cancellable, error);
 
   _dif_adapters_free (none);
   return pipe;
@@ -303,7 +312,8 @@ dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress, gpointer user_d
 {
   DifAdapters *adapters = _dif_adapters_new (rq);
   DifPipeline *pipe     = load_pipeline (dif_request_model (rq), dif_request_text (rq, "device"),
-                                         dif_request_text (rq, "dtype"), adapters, progress,
+                                         dif_request_text (rq, "dtype"), adapters,
+                                         dif_request_number (rq, "low-memory") != 0, progress,
                                          user_data, cancellable, error);
 
   _dif_adapters_free (adapters);

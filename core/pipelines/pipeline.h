@@ -49,14 +49,17 @@ DifPipeline *dif_pipeline_load (const char *model, const char *device, const cha
 
 /**
  * dif_pipeline_load_for:
- * @rq: a request: its "model", "device", "dtype" and adapters ("lora", "embedding") count
+ * @rq: a request: its "model", "device", "dtype", "low-memory" and adapters ("lora",
+ *   "embedding") count
  * @progress: (nullable): told how far it is
  * @user_data: for @progress
  * @cancellable: (nullable): to give up
  * @error: return location
  *
  * As dif_pipeline_load(), with the request's adapters laid over.  The pipeline draws
- * any request with those of @rq, until dif_pipeline_set_adapters().
+ * any request with those of @rq, until dif_pipeline_set_adapters().  With
+ * "low-memory" the device prepares no weights before a run needs them, and lets them
+ * go afterwards, but for a card, whose weights wait in host memory.
  *
  * Errors: as dif_pipeline_load(); those of dif_lora_set_bind() and
  * dif_embedding_set_apply() say what a file that does not fit is for.
@@ -217,7 +220,7 @@ gsize dif_pipeline_weight_bytes (DifPipeline *pipe);
  * "tokenizer_2" alone, whatever its folders are called.
  *
  * Returns: (transfer none) (nullable): the DifUnet, DifVae, ... of that class; NULL
- * if the model has none
+ * if the model has none, or, with "low-memory", if it is not loaded
  */
 gpointer dif_pipeline_part (DifPipeline *pipe, const char *name, const char *class_name);
 

@@ -61,7 +61,7 @@ gboolean _dif_pipeline_load_parts (DifPartLoad *load, GError **error);
 /**
  * DifPartFunc:
  * @name: a part, as the checkpoint calls it
- * @store: its weights
+ * @store: (nullable): its weights, if it is loaded
  * @user_data: as given
  * @error: return location
  *
@@ -73,7 +73,8 @@ typedef gboolean (*DifPartFunc) (const char *name, DifStore *store, gpointer use
 /**
  * _dif_pipeline_each_part:
  * @pipe: a pipeline
- * @func: called for every part that is loaded, in the family's order
+ * @func: called for every part that adapters change and that is loaded or
+ *   can be again, in the family's order
  * @user_data: for @func
  * @error: return location
  *
@@ -81,6 +82,31 @@ typedef gboolean (*DifPartFunc) (const char *name, DifStore *store, gpointer use
  */
 gboolean _dif_pipeline_each_part (DifPipeline *pipe, DifPartFunc func, gpointer user_data,
                                   GError **error);
+
+/**
+ * _dif_part_load:
+ * @pipe: a pipeline
+ * @role: of a part of it that is not loaded
+ * @cancellable: (nullable): to give up
+ * @error: return location
+ *
+ * The `need` of DifPipeline: loads the part.  Where the pipeline has that, others go
+ * first, but text encoders stay together, and the files must be those that were there
+ * when the model was loaded.
+ *
+ * Errors: those of loading; DIF_FORMAT_ERROR BAD_VALUE: the files are others.
+ *
+ * Returns: FALSE on error, the part not loaded
+ */
+gboolean _dif_part_load (DifPipeline *pipe, DifRole role, GCancellable *cancellable,
+                         GError **error);
+
+/**
+ * _dif_pipeline_release:
+ * @pipe: a pipeline with `need`, whose networks and weights are freed until they are
+ *   needed again
+ */
+void _dif_pipeline_release (DifPipeline *pipe);
 
 /**
  * _dif_pipeline_free_parts:

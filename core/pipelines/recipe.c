@@ -37,6 +37,7 @@ named_request (DifRun *run)
   if (latents && *latents)
     print = dif_fingerprint_of_file (latents, NULL);
   dif_request_unset (rq, "latents");
+  dif_request_unset (rq, "low-memory");
   for (guint i = 0; dif_adapter_kind (i); i++)
     name_list (rq, dif_adapter_kind (i)->option);
   json = dif_request_to_json (rq);

@@ -42,24 +42,6 @@ load_processor (DifPipeline *pipe, DifPart *part, GError **error)
   return part->processor != NULL;
 }
 
-static gboolean
-load_checker (DifPipeline *pipe, DifPart *part, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (DifJson)    config  = dif_checkpoint_config (pipe->checkpoint, PART, error);
-  g_autoptr (DifWeights) weights = NULL;
-  DifLoader             *loader;
-
-  if (! config)
-    return FALSE;
-  weights = dif_checkpoint_weights (pipe->checkpoint, PART, error);
-  if (! weights)
-    return FALSE;
-  loader      = dif_loader_new (weights, pipe->backend, pipe->dtype, cancellable);
-  part->model = part->klass->load (config, loader, error);
-  part->store = dif_loader_finish (loader, part->model ? error : NULL);
-  return part->model && part->store;
-}
-
 /* The processor must make what the checker sees, whatever the picture's size. */
 static gboolean
 check_size (DifPipeline *pipe, const DifPart *part, GError **error)
@@ -82,7 +64,8 @@ ensure_loaded (DifRun *run, GError **error)
   DifPart     *part  = &pipe->parts[DIF_ROLE_SAFETY];
   const char  *klass = dif_checkpoint_part_class (pipe->checkpoint, PART);
 
-  if (part->model)
+  /* one that was loaded once and is not needed now can be loaded again */
+  if (part->spec)
     return TRUE;
   if (strcmp (klass, checker.klass) != 0)
     {
@@ -96,7 +79,8 @@ ensure_loaded (DifRun *run, GError **error)
                       .klass  = dif_model_class_find (klass),
                       .dtype  = pipe->dtype };
   if (load_processor (pipe, part, error) &&
-      load_checker (pipe, part, run->cancellable, error) && check_size (pipe, part, error))
+      _dif_part_load (pipe, DIF_ROLE_SAFETY, run->cancellable, error) &&
+      check_size (pipe, part, error))
     return TRUE;
   _dif_part_clear (part);
   return FALSE;
@@ -177,10 +161,12 @@ describe (DifRun *run, guint i, const DifSafetyVerdict *verdict)
 static gboolean
 judge_one (DifRun *run, DifImage *image, DifSafetyVerdict *verdict)
 {
-  const DifPart    *part = &run->pipe->parts[DIF_ROLE_SAFETY];
+  const DifPart    *part = dif_run_part (run, DIF_ROLE_SAFETY);
   g_autofree float *seen = NULL;
   guint             width, height;
 
+  if (! part)
+    return FALSE;
   if (image)
     seen = dif_clip_processor_apply (part->processor, image, &width, &height);
   if (seen)

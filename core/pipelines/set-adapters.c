@@ -58,6 +58,12 @@ lay (DifPipeline *pipe, DifAdapters *adapters, GCancellable *cancellable, gboole
       ! _dif_pipeline_each_part (pipe, bind_part, &x, error) ||
       ! _dif_adapters_finish (adapters, TRUE, error))
     return FALSE;
+  /* parts that come and go come back with them */
+  if (pipe->need)
+    {
+      _dif_pipeline_release (pipe);
+      return TRUE;
+    }
   *touched = TRUE;
   if (! _dif_pipeline_each_part (pipe, lay_part, &x, error))
     return FALSE;

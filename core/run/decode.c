@@ -12,10 +12,9 @@
 
 /* From what the U-Net sees to what the VAE decodes. */
 static DifTensor *
-unscaled (DifRun *run, DifTensor *latents)
+unscaled (DifRun *run, const DifPart *vae, DifTensor *latents)
 {
-  const DifPart *vae = &run->pipe->parts[DIF_ROLE_AUTOENCODER];
-  gsize          n = dif_tensor_dim (latents, 0), h = dif_tensor_dim (latents, 1),
+  gsize n = dif_tensor_dim (latents, 0), h = dif_tensor_dim (latents, 1),
         w             = dif_tensor_dim (latents, 2);
   g_autofree float *z = g_try_new (float, dif_tensor_count (latents) + 1);
 
@@ -30,13 +29,16 @@ unscaled (DifRun *run, DifTensor *latents)
 DifTensor *
 dif_run_decode (DifRun *run, DifTensor *latents)
 {
-  const DifPart *vae    = &run->pipe->parts[DIF_ROLE_AUTOENCODER];
-  DifDtype       before = dif_context_set_dtype (run->cx, vae->decoder_dtype);
-  DifTensor     *all    = NULL;
-  gint64         start  = g_get_monotonic_time ();
+  const DifPart *vae   = dif_run_part (run, DIF_ROLE_AUTOENCODER);
+  DifTensor     *all   = NULL;
+  gint64         start = g_get_monotonic_time ();
+  DifDtype       before;
 
+  if (! vae)
+    return dif_context_inert (run->cx);
+  before = dif_context_set_dtype (run->cx, vae->decoder_dtype);
   dif_run_report (run, DIF_STAGE_DECODE, 0, run->spec->n_images);
-  latents = unscaled (run, latents);
+  latents = unscaled (run, vae, latents);
   /* one by one: no item depends on another, and memory stays small */
   for (guint i = 0; i < run->spec->n_images; i++)
     {

@@ -112,14 +112,18 @@ forward (DifContext *cx, DifTensor *const *inputs, gpointer data)
   return d->klass->denoiser->forward (d->model, cx, inputs[0], inputs[1], model->conditioning);
 }
 
-/* Before the loop: what stays the same of the prompt, time embeddings of all calls. */
-static void
+/* Before the loop: what stays the same of the prompt, time embeddings of all calls.
+ * FALSE and a failed context if there is no denoiser. */
+static gboolean
 model_begin (Model *model, DifRun *run, guint first, guint n)
 {
-  const DifPart          *d     = &run->pipe->parts[DIF_ROLE_DENOISER];
-  const DifDenoiserClass *klass = d->klass->denoiser;
+  const DifPart          *d     = dif_run_part (run, DIF_ROLE_DENOISER);
   gsize                   batch = run->spec->n_images * (dif_run_guided (run) ? 2 : 1);
+  const DifDenoiserClass *klass;
 
+  if (! d)
+    return FALSE;
+  klass               = d->klass->denoiser;
   model->denoiser     = d;
   model->conditioning = &run->conditioning;
   if (klass->prepare)
@@ -130,6 +134,7 @@ model_begin (Model *model, DifRun *run, guint first, guint n)
     model->times[i - first] =
         klass->time (d->model, run->cx, batch, dif_scheduler_timestep (run->scheduler, i),
                      model->conditioning);
+  return TRUE;
 }
 
 static void
@@ -159,7 +164,8 @@ dif_run_denoise (DifRun *run, DifTensor *latents, guint first, const DifHooks *h
 
   if (run->spec->is_plan)
     n = MIN (n, first + PLAN_CALLS);
-  model_begin (&model, run, first, n);
+  if (! model_begin (&model, run, first, n))
+    return dif_context_inert (cx);
   dif_run_report (run, DIF_STAGE_DENOISE, 0, n - first);
   for (guint i = first; i < n && ! dif_context_failed (cx); i++)
     {

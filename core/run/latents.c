@@ -42,11 +42,10 @@ dif_run_picture (DifRun *run, const char *name)
 
 /* mean + exp (logvar / 2) * noise, as DiagonalGaussianDistribution.sample */
 static DifTensor *
-sample (DifRun *run, DifTensor *moments, gboolean whole)
+sample (DifRun *run, const DifPart *vae, DifTensor *moments, gboolean whole)
 {
-  DifContext    *cx  = run->cx;
-  const DifPart *vae = &run->pipe->parts[DIF_ROLE_AUTOENCODER];
-  gsize          h = dif_tensor_dim (moments, 1), w = dif_tensor_dim (moments, 2),
+  DifContext *cx = run->cx;
+  gsize       h = dif_tensor_dim (moments, 1), w = dif_tensor_dim (moments, 2),
         C                = dif_tensor_dim (moments, 3) / 2;
   g_autofree float *both = g_try_new (float, dif_tensor_count (moments) + 1);
   g_autofree float *z    = g_try_new (float, dif_tensor_count (moments) / 2 + 1);
@@ -65,17 +64,20 @@ sample (DifRun *run, DifTensor *moments, gboolean whole)
 DifTensor *
 dif_run_encode_picture (DifRun *run, const float *picture, gboolean whole)
 {
-  DifContext    *cx     = run->cx;
-  DifShape       shape  = DIF_SHAPE (1, run->spec->height, run->spec->width, 3);
-  const DifPart *vae    = &run->pipe->parts[DIF_ROLE_AUTOENCODER];
-  DifDtype       before = dif_context_set_dtype (cx, vae->dtype);
+  DifContext    *cx    = run->cx;
+  DifShape       shape = DIF_SHAPE (1, run->spec->height, run->spec->width, 3);
+  const DifPart *vae   = dif_run_part (run, DIF_ROLE_AUTOENCODER);
+  DifDtype       before;
   DifTensor     *x, *moments, *z;
 
+  if (! vae)
+    return dif_context_inert (cx);
+  before = dif_context_set_dtype (cx, vae->dtype);
   dif_context_enter (cx, "vae");
   x       = dif_upload (cx, DIF_F32, shape, picture);
   moments = vae->klass->autoencoder->encode (vae->model, cx, x);
   dif_context_set_dtype (cx, before);
-  z = dif_repeat_batch (cx, sample (run, moments, whole), run->spec->n_images);
+  z = dif_repeat_batch (cx, sample (run, vae, moments, whole), run->spec->n_images);
   return dif_context_leave (cx, z);
 }
 

@@ -160,6 +160,12 @@ extern const char *const dif_safety_choices[];
         .text = "auto", \
         .choices = dif_dtype_choices, \
         .advanced = TRUE }, \
+      { .name = "low-memory", \
+        .type = DIF_PARAM_BOOL, \
+        .label = N_ ("Low memor_y"), \
+        .blurb = N_ ("Load each part of the model when it is needed and let it go afterwards; " \
+                     "slower, the picture is the same"), \
+        .advanced = TRUE }, \
   { \
     .name = "generator", .type = DIF_PARAM_CHOICE, .label = N_ ("Random num_ber generator"), \
     .blurb = N_ ("Whose random numbers to draw: torch's on the CPU, the same on every device"), \

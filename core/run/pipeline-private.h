@@ -23,8 +23,10 @@ G_BEGIN_DECLS
  *   no part for
  * @folder: (nullable): where it is among the checkpoint's parts
  * @klass: its network
- * @model: (nullable): the network; NULL where it is not loaded
- * @store: its weights
+ * @model: (nullable): the network; NULL where it is not loaded: then all but @store is
+ *   known nevertheless
+ * @store: (nullable): its weights
+ * @print: (nullable): fingerprint of its files, for a part that comes and goes
  * @tokenizer: (nullable): a text encoder's
  * @processor: (nullable): what brings images into its form
  * @free_processor: frees @processor
@@ -41,6 +43,7 @@ typedef struct
   const DifModelClass *klass;
   gpointer             model;
   DifStore            *store;
+  char                *print;
   DifTokenizer        *tokenizer;
   gpointer             processor;
   GDestroyNotify       free_processor;
@@ -65,6 +68,7 @@ struct _DifPipeline
   /* what was asked for, to load it again elsewhere */
   char    *place; /* one of several devices, such as "cuda:1"; NULL for one */
   char    *asked_dtype;
+  gboolean low_memory;      /* parts come when they are needed and go afterwards */
   gboolean may_turn;        /* "auto", and not on the CPU already */
   gboolean fits_less;       /* the last run for which there was no room: a smaller one would fit */
   char    *detour;          /* why "auto" computes on the CPU; may be NULL */
@@ -74,10 +78,12 @@ struct _DifPipeline
   const DifFamilyPipeline *kind;        /* which of the family's pipelines it was saved from */
   gpointer                 family_data; /* of read_index; may be NULL */
   DifPart                  parts[DIF_N_ROLES];
-  DifAdapters             *adapters;
-  gboolean                 is_mixed;    /* adapters were exchanged in part: nothing can be drawn */
-  GChecksum               *sum;         /* while loading */
-  char                    *fingerprint; /* of the checkpoint */
+  /* loads a part and lets those go that are not needed beside it; NULL where all stay */
+  gboolean (*need) (DifPipeline *pipe, DifRole role, GCancellable *cancellable, GError **error);
+  DifAdapters *adapters;
+  gboolean     is_mixed;    /* adapters were exchanged in part: nothing can be drawn */
+  GChecksum   *sum;         /* while loading */
+  char        *fingerprint; /* of the checkpoint */
 
   DifJson       *scheduler_config;
   char          *scheduler_class;
@@ -119,6 +125,19 @@ dif_pipeline_autoencoder (const DifPipeline *pipe)
 
   return part->spec ? &part->info.autoencoder : NULL;
 }
+
+/**
+ * dif_run_part:
+ * @run: a run
+ * @role: what it needs now, of a model that has it
+ *
+ * Loads the part if it is not there.  What was returned for another role may be gone
+ * then, but that text encoders stay together.
+ *
+ * Returns: (transfer none) (nullable): the part, with its network; NULL after a failure,
+ * which is the context's
+ */
+const DifPart *dif_run_part (DifRun *run, DifRole role);
 
 /**
  * dif_pipeline_text_encoder:

@@ -177,9 +177,12 @@ encode_prompt (DifRun *run, const DifHiddenSpec *hidden, const Prompt *p, DifTen
   for (guint e = 0; e < DIF_N_TEXT_ROLES; e++)
     if (p->of[e])
       {
-        const DifPart *part = &run->pipe->parts[DIF_ROLE_TEXT + e];
-        DifTensor     *one  = encode_one (run, &which, part, p->of[e], pooled);
+        const DifPart *part = dif_run_part (run, DIF_ROLE_TEXT + e);
+        DifTensor     *one;
 
+        if (! part)
+          return dif_context_inert (run->cx);
+        one = encode_one (run, &which, part, p->of[e], pooled);
         all = all ? dif_concat (run->cx, all, one) : one;
       }
   return dif_repeat_batch (run->cx, all, run->spec->n_images);

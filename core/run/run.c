@@ -5,6 +5,27 @@
 #include "base/error.h"
 #include "run/pipeline-private.h"
 
+const DifPart *
+dif_run_part (DifRun *run, DifRole role)
+{
+  DifPipeline *pipe  = run->pipe;
+  DifPart     *part  = &pipe->parts[role];
+  gint64       start = g_get_monotonic_time ();
+  GError      *error = NULL;
+
+  if (part->model)
+    return part;
+  if (dif_context_failed (run->cx))
+    return NULL;
+  if (! pipe->need (pipe, role, run->cancellable, &error))
+    {
+      dif_context_fail (run->cx, error);
+      return NULL;
+    }
+  dif_context_profile (run->cx, "stage:load", start, 0, 0);
+  return part;
+}
+
 gboolean
 dif_run_guided (DifRun *run)
 {

@@ -52,13 +52,15 @@ given_depth (DifRun *run, gsize *height, gsize *width)
 static float *
 estimated_depth (DifRun *run, gsize *height, gsize *width)
 {
-  const DifPart    *part   = &run->pipe->parts[DIF_ROLE_DEPTH];
+  const DifPart    *part   = dif_run_part (run, DIF_ROLE_DEPTH);
   GError           *error  = NULL;
   g_autofree float *pixels = NULL;
   float            *depth  = NULL;
   DifTensor        *estimate;
   guint             h, w;
 
+  if (! part)
+    return NULL;
   pixels = dif_dpt_processor_run (part->processor, dif_request_image (run->rq, "image"), &h,
                                   &w, &error);
   if (! pixels)

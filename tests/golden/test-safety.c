@@ -179,6 +179,32 @@ test_warn (Fixture *f, gconstpointer with_checker)
   g_assert_cmpuint (dif_pipeline_weight_bytes (pipe), >, bytes);
 }
 
+/* A checker that goes while pictures are drawn, and comes back to look at them. */
+static void
+test_low_memory (Fixture *f, gconstpointer with_checker)
+{
+  g_autoptr (DifRequest)  rq    = request (f, "warn");
+  GError                 *error = NULL;
+  g_autoptr (DifPipeline) pipe  = NULL;
+
+  dif_request_set (rq, "model", f->folder, &error);
+  dif_request_set (rq, "device", "cpu", &error);
+  dif_request_set (rq, "dtype", "f32", &error);
+  dif_request_set (rq, "low-memory", "on", &error);
+  g_assert_no_error (error);
+  pipe = dif_pipeline_load_for (rq, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  for (guint k = 0; k < 2; k++)
+    {
+      g_autoptr (DifResult) r = dif_pipeline_run (pipe, rq, NULL, NULL, NULL, &error);
+
+      g_assert_no_error (error);
+      for (guint i = 0; i < 4; i++)
+        g_assert_cmpint (dif_result_safety (r, i), ==,
+                         expected (f, i) ? DIF_SAFETY_FLAGGED : DIF_SAFETY_PASSED);
+    }
+}
+
 /* Nobody looks, and nothing is loaded for it. */
 static void
 test_off (Fixture *f, gconstpointer with_checker)
@@ -382,6 +408,7 @@ main (int argc, char **argv)
     gboolean checker;
   } tests[] = {
     { "/golden/safety/warn-marks", test_warn, TRUE },
+    { "/golden/safety/low-memory", test_low_memory, TRUE },
     { "/golden/safety/off-loads-nothing", test_off, TRUE },
     { "/golden/safety/block-withholds", test_block, TRUE },
     { "/golden/safety/block-all-is-an-error", test_block_all, TRUE },
