@@ -7,7 +7,7 @@
 #ifndef DIF_CLI_CLI_H
 #define DIF_CLI_CLI_H
 
-#include "dif.h"
+#include "dif-parts.h"
 
 G_BEGIN_DECLS
 

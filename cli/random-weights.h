@@ -3,7 +3,7 @@
 #ifndef DIF_CLI_RANDOM_WEIGHTS_H
 #define DIF_CLI_RANDOM_WEIGHTS_H
 
-#include "dif.h"
+#include "dif-parts.h"
 
 G_BEGIN_DECLS
 

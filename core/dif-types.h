@@ -7,8 +7,17 @@
 #ifndef DIF_TYPES_H
 #define DIF_TYPES_H
 
+#include "dif-types.h"
+
 #include <gio/gio.h>
 #include <glib-object.h>
+
+/**
+ * DIF_API:
+ *
+ * What programs may call; all else of libdif is hidden from them.
+ */
+#define DIF_API __attribute__ ((visibility ("default")))
 
 G_BEGIN_DECLS
 

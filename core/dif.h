@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* dif.h - libdif: Stable Diffusion in C.
+/* dif.h - libdif: diffusion models in C.
  *
- * The one header that programs include.  Start at pipelines/pipeline.h; the
- * parts below it are for denoising loops by hand.
+ * What programs include that have pictures drawn; start at pipelines/pipeline.h.
+ * Whoever builds a denoising loop by hand includes dif-parts.h.
  */
 #ifndef DIF_H
 #define DIF_H
@@ -10,7 +10,6 @@
 #include "dif-types.h"
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/fill.h"
 #include "base/hub-cache.h"
 #include "base/image-fit.h"
@@ -19,56 +18,19 @@
 #include "base/new-file.h"
 #include "base/params.h"
 #include "base/progress.h"
-#include "base/rng.h"
-#include "families/templates.h"
 #include "formats/catalog.h"
 #include "formats/checkpoint.h"
-#include "formats/embedding.h"
 #include "formats/fingerprint.h"
-#include "formats/gguf.h"
-#include "formats/lora.h"
 #include "formats/safetensors.h"
-#include "models/autoencoder.h"
-#include "models/clip-processor.h"
-#include "models/clip-text.h"
-#include "models/clip-vision.h"
-#include "models/denoiser.h"
-#include "models/dpt-processor.h"
-#include "models/dpt.h"
-#include "models/model.h"
-#include "models/safety-checker.h"
-#include "models/text-encoder.h"
-#include "models/unet.h"
-#include "models/unet2d.h"
-#include "models/vae.h"
-#include "pipelines/open-checkpoint.h"
 #include "pipelines/adapters.h"
+#include "pipelines/open-checkpoint.h"
 #include "pipelines/pipeline.h"
 #include "pipelines/presets.h"
 #include "pipelines/requests.h"
 #include "pipelines/vocabulary.h"
 #include "run/request.h"
 #include "run/safety.h"
-#include "run/template.h"
-#include "schedulers/scheduler.h"
 #include "tasks/tasks.h"
-#include "tensor/backend.h"
-#include "tensor/context.h"
-#include "tensor/graph.h"
-#include "tensor/host-array.h"
-#include "tensor/loader.h"
-#include "tensor/ops-attention.h"
-#include "tensor/ops-elementwise.h"
-#include "tensor/ops-move.h"
-#include "tensor/ops-norm.h"
-#include "tensor/ops-product.h"
-#include "tensor/ops.h"
-#include "tensor/overlay.h"
-#include "tensor/shape.h"
-#include "tensor/tensor.h"
-#include "tensor/weights.h"
-#include "text/chat.h"
-#include "text/import.h"
 #include "text/prompt-weights.h"
 #include "text/tokenizer.h"
 

@@ -6,7 +6,7 @@
  * Ops return tensors and never fail aloud: the context keeps the first error
  * and is asked once, at the end.
  */
-#include <dif.h>
+#include <dif-parts.h>
 #include <gdk-pixbuf/gdk-pixbuf.h>
 #include <math.h>
 

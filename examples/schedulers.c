@@ -2,7 +2,7 @@
 /* schedulers.c - one prompt with another scheduler each time; the config that
  * every scheduler inherits from the model's own is printed.
  */
-#include <dif.h>
+#include <dif-parts.h>
 #include <gdk-pixbuf/gdk-pixbuf.h>
 
 static gboolean

@@ -4,7 +4,7 @@
  * every 50 steps.  What comes out last is what `dif unconditional` draws with
  * DDPMScheduler, the same number of steps and seed 0.
  */
-#include <dif.h>
+#include <dif-parts.h>
 #include <gdk-pixbuf/gdk-pixbuf.h>
 #include <math.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef DIF_TESTS_SUPPORT_H
 #define DIF_TESTS_SUPPORT_H
 
-#include "dif.h"
+#include "dif-parts.h"
 
 G_BEGIN_DECLS
 

@@ -32,10 +32,10 @@ def objects(build):
 
 
 def unit_of(path):
-    """core/libdif.so.p/meson-generated_.._tasks_tasks.c.o -> tasks/tasks."""
+    """core/libdif-objects.a.p/meson-generated_.._tasks_tasks.c.o -> tasks/tasks."""
     name = re.sub(r"^(meson-generated_)?(\.\._)*", "", os.path.basename(path))
     name = re.sub(r"\.c\.o$|\.o$", "", name)
-    if ".so" in os.path.dirname(path).split("/core/")[-1].split("/")[0]:
+    if os.path.dirname(path).split("/core/")[-1].startswith("libdif-objects"):
         return name.replace("_", "/", name.count("_"))
     return "backends/cuda/" + name
 

@@ -46,7 +46,7 @@ def declarations(code):
         if depth == 0 and (char == ";" or inline_ends) or linkage or macro:
             if not linkage and not macro and text.strip(" \n;"):
                 lead = len(text) - len(text.lstrip())
-                yield start + lead, text.strip()
+                yield start + lead, re.sub(r"^DIF_API\s+", "", text.strip())
             start = position + 1
             depth = 0
         position += 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Headers stand alone: each compiles by itself, and dif.h as C++ too.
+"""Headers stand alone: each compiles by itself, and dif-parts.h as C++ too.
 
 check-headers.py [ROOT [FOLDER-OF-CONFIG_H]]
 """
@@ -54,20 +54,20 @@ def check_cxx(root, report, rule):
     extra = flags(PLAIN)
     if extra is None or shutil.which("g++") is None:
         report.skip(rule, f"needs g++ and the development files of {', '.join(PLAIN)}")
-    elif os.path.exists(os.path.join(root, "core/dif.h")):
-        path, status, said = compile_alone(root, "core/dif.h", extra, "c++")
+    elif os.path.exists(os.path.join(root, "core/dif-parts.h")):
+        path, status, said = compile_alone(root, "core/dif-parts.h", extra, "c++")
         if status != 0:
             report.add(rule, path, first_error(said))
     else:
-        report.add(rule, "core/dif.h", "not there")
+        report.add(rule, "core/dif-parts.h", "not there")
 
 
 def main():
     root = source_root()
-    report = Report("core, cli, engine", "dif.h as C++", "ui", "plugin")
+    report = Report("core, cli, engine", "dif-parts.h as C++", "ui", "plugin")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         check(root, report, "core, cli, engine", ("core", "cli", "engine", "fetch"), PLAIN, pool)
-        check_cxx(root, report, "dif.h as C++")
+        check_cxx(root, report, "dif-parts.h as C++")
         check(root, report, "ui", ("ui",), PLAIN + WINDOWS, pool)
         check(root, report, "plugin", ("plugin",), PLAIN + WINDOWS + GIMP, pool)
     return report.finish()

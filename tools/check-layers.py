@@ -95,7 +95,7 @@ def check_front_ends(root, report):
     for path in c_files(root, FRONT_ENDS):
         for line, kind, name in includes(root, path):
             is_core = os.path.exists(os.path.join(root, "core", name))
-            if kind == '"' and is_core and name != "dif.h":
+            if kind == '"' and is_core and name not in ("dif.h", "dif-parts.h"):
                 report.add("front ends include dif.h only", f"{path}:{line}", f"includes {name}")
             if name.startswith("fetch/") and not path.startswith(("cli/", "ui/")):
                 report.add("walls", f"{path}:{line}", "only cli/ and ui/ include fetch/")
@@ -104,10 +104,10 @@ def check_front_ends(root, report):
 
 
 def check_public(root, report):
-    """What dif.h lists is installed; what those headers include must be, too."""
-    if not os.path.exists(os.path.join(root, "core/dif.h")):
-        return
-    listed = {name for _, kind, name in includes(root, "core/dif.h") if kind == '"'}
+    """What dif.h and dif-parts.h list is installed; what those headers include must be, too."""
+    tops = [top for top in ("core/dif.h", "core/dif-parts.h")
+            if os.path.exists(os.path.join(root, top))]
+    listed = {name for top in tops for _, kind, name in includes(root, top) if kind == '"'}
     for path in sorted(listed):
         if not os.path.exists(os.path.join(root, "core", path)):
             continue

@@ -108,28 +108,28 @@ typedef enum
  *
  * Returns: the quark behind %DIF_FORMAT_ERROR
  */
-GQuark dif_format_error_quark (void);
+DIF_API GQuark dif_format_error_quark (void);
 
 /**
  * dif_model_error_quark:
  *
  * Returns: the quark behind %DIF_MODEL_ERROR
  */
-GQuark dif_model_error_quark (void);
+DIF_API GQuark dif_model_error_quark (void);
 
 /**
  * dif_backend_error_quark:
  *
  * Returns: the quark behind %DIF_BACKEND_ERROR
  */
-GQuark dif_backend_error_quark (void);
+DIF_API GQuark dif_backend_error_quark (void);
 
 /**
  * dif_request_error_quark:
  *
  * Returns: the quark behind %DIF_REQUEST_ERROR
  */
-GQuark dif_request_error_quark (void);
+DIF_API GQuark dif_request_error_quark (void);
 
 G_END_DECLS
 

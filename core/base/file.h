@@ -17,7 +17,7 @@ G_BEGIN_DECLS
  *
  * Returns: a descriptor open for reading, or -1
  */
-int dif_file_open (const char *path, guint64 *size, GError **error);
+DIF_API int dif_file_open (const char *path, guint64 *size, GError **error);
 
 /**
  * dif_file_read:
@@ -29,7 +29,7 @@ int dif_file_open (const char *path, guint64 *size, GError **error);
  *
  * Returns: (transfer full) (nullable): its contents
  */
-GBytes *dif_file_read (const char *path, gsize max_bytes, GError **error);
+DIF_API GBytes *dif_file_read (const char *path, gsize max_bytes, GError **error);
 
 /** DifFileMap: a file's contents, mapped. */
 typedef struct _DifFileMap DifFileMap;
@@ -50,7 +50,7 @@ typedef struct _DifFileMap DifFileMap;
  *
  * Returns: (transfer full) (nullable): the map
  */
-DifFileMap *dif_file_map (const char *path, GError **error);
+DIF_API DifFileMap *dif_file_map (const char *path, GError **error);
 
 /**
  * dif_file_map_ref:
@@ -58,13 +58,13 @@ DifFileMap *dif_file_map (const char *path, GError **error);
  *
  * Returns: (transfer full): @map
  */
-DifFileMap *dif_file_map_ref (DifFileMap *map);
+DIF_API DifFileMap *dif_file_map_ref (DifFileMap *map);
 
 /**
  * dif_file_map_unref:
  * @map: (nullable) (transfer full): a map
  */
-void dif_file_map_unref (DifFileMap *map);
+DIF_API void dif_file_map_unref (DifFileMap *map);
 
 /**
  * dif_file_map_bytes:
@@ -72,7 +72,7 @@ void dif_file_map_unref (DifFileMap *map);
  *
  * Returns: (transfer none): the contents, as long as the map is there
  */
-GBytes *dif_file_map_bytes (DifFileMap *map);
+DIF_API GBytes *dif_file_map_bytes (DifFileMap *map);
 
 /**
  * dif_file_map_check:
@@ -83,7 +83,7 @@ GBytes *dif_file_map_bytes (DifFileMap *map);
  *
  * Returns: whether it is as long as it was when it was mapped
  */
-gboolean dif_file_map_check (DifFileMap *map, GError **error);
+DIF_API gboolean dif_file_map_check (DifFileMap *map, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifFileMap, dif_file_map_unref)
 
@@ -94,7 +94,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifFileMap, dif_file_map_unref)
  * Returns: whether it is named like one of PyTorch's own, which may hold code
  * and which nobody here reads
  */
-gboolean dif_file_is_pickled (const char *name);
+DIF_API gboolean dif_file_is_pickled (const char *name);
 
 G_END_DECLS
 

@@ -3,6 +3,8 @@
 #ifndef DIF_BASE_FILL_H
 #define DIF_BASE_FILL_H
 
+#include "dif-types.h"
+
 #include <glib.h>
 
 G_BEGIN_DECLS
@@ -24,8 +26,8 @@ G_BEGIN_DECLS
  * Returns: FALSE if memory runs out, @values unchanged; TRUE otherwise, with
  * nothing changed if nothing is known
  */
-gboolean dif_fill_smoothly (float *values, guint width, guint height, guint channels,
-                            const guint8 *known);
+DIF_API gboolean dif_fill_smoothly (float *values, guint width, guint height, guint channels,
+                                    const guint8 *known);
 
 /**
  * dif_fill_means:
@@ -40,8 +42,8 @@ gboolean dif_fill_smoothly (float *values, guint width, guint height, guint chan
  * ends the line goes on as it ends.  The running sum is of whole numbers, 2^-32
  * each, so that nothing is left of what has passed: zeros give zero.
  */
-void dif_fill_means (const float *from, gsize from_step, float *to, gsize to_step, guint n,
-                     guint radius);
+DIF_API void dif_fill_means (const float *from, gsize from_step, float *to, gsize to_step, guint n,
+                             guint radius);
 
 /**
  * dif_fill_blurred:
@@ -58,8 +60,8 @@ void dif_fill_means (const float *from, gsize from_step, float *to, gsize to_ste
  *
  * Returns: FALSE if memory runs out, @values unchanged
  */
-gboolean dif_fill_blurred (float *values, guint width, guint height, guint channels,
-                           const guint8 *known, guint radius);
+DIF_API gboolean dif_fill_blurred (float *values, guint width, guint height, guint channels,
+                                   const guint8 *known, guint radius);
 
 G_END_DECLS
 

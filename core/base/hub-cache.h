@@ -17,7 +17,7 @@ G_BEGIN_DECLS
  * Returns: (transfer full): the cache: $HF_HUB_CACHE, $HF_HOME/hub or the user's
  * cache folder huggingface/hub; existing or not
  */
-char *dif_hub_cache_folder (void);
+DIF_API char *dif_hub_cache_folder (void);
 
 /**
  * dif_hub_cache_find:
@@ -26,7 +26,7 @@ char *dif_hub_cache_folder (void);
  * Returns: (transfer full) (nullable): the folder with the files of its branch
  * main, or of its only snapshot; NULL if it is not there or is no such name
  */
-char *dif_hub_cache_find (const char *repository);
+DIF_API char *dif_hub_cache_find (const char *repository);
 
 /**
  * dif_hub_cache_list:
@@ -34,7 +34,7 @@ char *dif_hub_cache_find (const char *repository);
  * Returns: (transfer full) (array zero-terminated=1): names of all that
  * dif_hub_cache_find() finds, OWNER/NAME, sorted
  */
-char **dif_hub_cache_list (void);
+DIF_API char **dif_hub_cache_list (void);
 
 /**
  * dif_hub_cache_name_of:
@@ -43,7 +43,7 @@ char **dif_hub_cache_list (void);
  * Returns: (transfer full) (nullable): OWNER/NAME of the repository whose snapshot
  * that folder is; NULL for any other
  */
-char *dif_hub_cache_name_of (const char *path);
+DIF_API char *dif_hub_cache_name_of (const char *path);
 
 G_END_DECLS
 

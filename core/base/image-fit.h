@@ -40,7 +40,8 @@ typedef struct
  *
  * Returns: FALSE if the mask is 0 throughout
  */
-gboolean dif_crop_around (DifImage *gray, guint width, guint height, guint padding, DifCrop *crop);
+DIF_API gboolean dif_crop_around (DifImage *gray, guint width, guint height, guint padding,
+                                  DifCrop *crop);
 
 /**
  * dif_image_fit_inside:
@@ -55,7 +56,7 @@ gboolean dif_crop_around (DifImage *gray, guint width, guint height, guint paddi
  *
  * Returns: (transfer full) (nullable): NULL if memory runs out
  */
-DifImage *dif_image_fit_inside (DifImage *image, guint width, guint height);
+DIF_API DifImage *dif_image_fit_inside (DifImage *image, guint width, guint height);
 
 /**
  * dif_image_fit_over:
@@ -69,7 +70,7 @@ DifImage *dif_image_fit_inside (DifImage *image, guint width, guint height);
  *
  * Returns: (transfer full) (nullable): NULL if memory runs out
  */
-DifImage *dif_image_fit_over (DifImage *image, guint width, guint height);
+DIF_API DifImage *dif_image_fit_over (DifImage *image, guint width, guint height);
 
 /**
  * dif_image_put_back:
@@ -82,7 +83,8 @@ DifImage *dif_image_fit_over (DifImage *image, guint width, guint height);
  *
  * Returns: (transfer full) (nullable): NULL if memory runs out
  */
-DifImage *dif_image_put_back (DifImage *image, DifImage *gray, DifImage *part, const DifCrop *crop);
+DIF_API DifImage *dif_image_put_back (DifImage *image, DifImage *gray, DifImage *part,
+                                      const DifCrop *crop);
 
 G_END_DECLS
 

@@ -44,7 +44,7 @@ typedef enum
  *
  * Returns: (transfer full) (nullable): an image; NULL if memory runs out
  */
-DifImage *dif_image_new (guint width, guint height, guint channels, const float *pixels);
+DIF_API DifImage *dif_image_new (guint width, guint height, guint channels, const float *pixels);
 
 /**
  * dif_image_new_8bit:
@@ -58,8 +58,9 @@ DifImage *dif_image_new (guint width, guint height, guint channels, const float 
  *
  * Returns: (transfer full) (nullable): an image; NULL if memory runs out
  */
-DifImage *dif_image_new_8bit (guint width, guint height, guint channels, const guint8 *pixels,
-                              gsize stride, guint pixel_stride);
+DIF_API DifImage *dif_image_new_8bit (guint width, guint height, guint channels,
+                                      const guint8 *pixels,
+                                      gsize stride, guint pixel_stride);
 
 /**
  * dif_image_ref:
@@ -67,13 +68,13 @@ DifImage *dif_image_new_8bit (guint width, guint height, guint channels, const g
  *
  * Returns: (transfer full): @image
  */
-DifImage *dif_image_ref (DifImage *image);
+DIF_API DifImage *dif_image_ref (DifImage *image);
 
 /**
  * dif_image_unref:
  * @image: (nullable) (transfer full): an image
  */
-void dif_image_unref (DifImage *image);
+DIF_API void dif_image_unref (DifImage *image);
 
 /**
  * dif_image_width: dif_image_height: dif_image_channels:
@@ -81,9 +82,9 @@ void dif_image_unref (DifImage *image);
  *
  * Returns: its size in pixels; 1 or 3 channels
  */
-guint dif_image_width (DifImage *image);
-guint dif_image_height (DifImage *image);
-guint dif_image_channels (DifImage *image);
+DIF_API guint dif_image_width (DifImage *image);
+DIF_API guint dif_image_height (DifImage *image);
+DIF_API guint dif_image_channels (DifImage *image);
 
 /**
  * dif_image_is_8bit:
@@ -91,7 +92,7 @@ guint dif_image_channels (DifImage *image);
  *
  * Returns: whether all its values are multiples of 1/255
  */
-gboolean dif_image_is_8bit (DifImage *image);
+DIF_API gboolean dif_image_is_8bit (DifImage *image);
 
 /**
  * dif_image_pixels:
@@ -99,7 +100,7 @@ gboolean dif_image_is_8bit (DifImage *image);
  *
  * Returns: (transfer none): `[height, width, channels]`, in [0, 1]
  */
-const float *dif_image_pixels (DifImage *image);
+DIF_API const float *dif_image_pixels (DifImage *image);
 
 /**
  * dif_image_resize:
@@ -115,7 +116,7 @@ const float *dif_image_pixels (DifImage *image);
  * Returns: (transfer full) (nullable): @image itself if it has that size;
  * NULL if memory runs out
  */
-DifImage *dif_image_resize (DifImage *image, guint width, guint height, DifFilter filter);
+DIF_API DifImage *dif_image_resize (DifImage *image, guint width, guint height, DifFilter filter);
 
 /**
  * dif_image_crop:
@@ -127,7 +128,7 @@ DifImage *dif_image_resize (DifImage *image, guint width, guint height, DifFilte
  *
  * Returns: (transfer full) (nullable): the part; NULL if memory runs out
  */
-DifImage *dif_image_crop (DifImage *image, guint x, guint y, guint width, guint height);
+DIF_API DifImage *dif_image_crop (DifImage *image, guint x, guint y, guint width, guint height);
 
 /**
  * dif_image_to_gray:
@@ -138,7 +139,7 @@ DifImage *dif_image_crop (DifImage *image, guint x, guint y, guint width, guint 
  *
  * Returns: (transfer full) (nullable): one channel; NULL if memory runs out
  */
-DifImage *dif_image_to_gray (DifImage *image);
+DIF_API DifImage *dif_image_to_gray (DifImage *image);
 
 /**
  * dif_image_to_rgb:
@@ -146,7 +147,7 @@ DifImage *dif_image_to_gray (DifImage *image);
  *
  * Returns: (transfer full) (nullable): three channels; NULL if memory runs out
  */
-DifImage *dif_image_to_rgb (DifImage *image);
+DIF_API DifImage *dif_image_to_rgb (DifImage *image);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifImage, dif_image_unref)
 

@@ -58,9 +58,9 @@ typedef enum
  * Returns: (transfer full) (nullable): the root, freed by dif_json_unref(); an empty object from
  * dif_json_new_object()
  */
-DifJson *dif_json_parse (const char *text, gsize length, const char *name, GError **error);
-DifJson *dif_json_load (const char *path, GError **error);
-DifJson *dif_json_new_object (const char *name);
+DIF_API DifJson *dif_json_parse (const char *text, gsize length, const char *name, GError **error);
+DIF_API DifJson *dif_json_load (const char *path, GError **error);
+DIF_API DifJson *dif_json_new_object (const char *name);
 
 /**
  * dif_json_ref: dif_json_unref:
@@ -68,8 +68,8 @@ DifJson *dif_json_new_object (const char *name);
  *
  * Returns: (transfer full): @node
  */
-DifJson *dif_json_ref (DifJson *node);
-void     dif_json_unref (DifJson *node);
+DIF_API DifJson *dif_json_ref (DifJson *node);
+DIF_API void     dif_json_unref (DifJson *node);
 
 /**
  * dif_json_finish:
@@ -78,7 +78,7 @@ void     dif_json_unref (DifJson *node);
  *
  * Returns: FALSE, and sets @error, if a getter failed since the last call
  */
-gboolean dif_json_finish (DifJson *node, GError **error);
+DIF_API gboolean dif_json_finish (DifJson *node, GError **error);
 
 /**
  * dif_json_has: dif_json_member: dif_json_int: dif_json_double: dif_json_bool: dif_json_string:
@@ -94,12 +94,13 @@ gboolean dif_json_finish (DifJson *node, GError **error);
  * Returns: (transfer none) (nullable): whether the member is there and not null; the member, NULL
  * if it is not; its value, owned by the document
  */
-gboolean    dif_json_has (DifJson *node, const char *key);
-DifJson    *dif_json_member (DifJson *node, const char *key);
-gint64      dif_json_int (DifJson *node, const char *key, gint64 fallback, gint64 min, gint64 max);
-double      dif_json_double (DifJson *node, const char *key, double fallback);
-gboolean    dif_json_bool (DifJson *node, const char *key, gboolean fallback);
-const char *dif_json_string (DifJson *node, const char *key, const char *fallback);
+DIF_API gboolean    dif_json_has (DifJson *node, const char *key);
+DIF_API DifJson    *dif_json_member (DifJson *node, const char *key);
+DIF_API gint64      dif_json_int (DifJson *node, const char *key, gint64 fallback, gint64 min,
+                                  gint64 max);
+DIF_API double      dif_json_double (DifJson *node, const char *key, double fallback);
+DIF_API gboolean    dif_json_bool (DifJson *node, const char *key, gboolean fallback);
+DIF_API const char *dif_json_string (DifJson *node, const char *key, const char *fallback);
 
 /**
  * dif_json_require_int:
@@ -112,7 +113,7 @@ const char *dif_json_string (DifJson *node, const char *key, const char *fallbac
  *
  * Returns: the value, or @min on failure
  */
-gint64 dif_json_require_int (DifJson *node, const char *key, gint64 min, gint64 max);
+DIF_API gint64 dif_json_require_int (DifJson *node, const char *key, gint64 min, gint64 max);
 
 /**
  * dif_json_type: dif_json_length: dif_json_at: dif_json_key:
@@ -122,10 +123,10 @@ gint64 dif_json_require_int (DifJson *node, const char *key, gint64 min, gint64 
  * Returns: (transfer none) (nullable): what it holds; the number of its elements or members, 0 for
  * other values; the @i-th of them, NULL beyond; its own key, NULL for elements and roots
  */
-DifJsonType dif_json_type (DifJson *node);
-guint       dif_json_length (DifJson *node);
-DifJson    *dif_json_at (DifJson *node, guint i);
-const char *dif_json_key (DifJson *node);
+DIF_API DifJsonType dif_json_type (DifJson *node);
+DIF_API guint       dif_json_length (DifJson *node);
+DIF_API DifJson    *dif_json_at (DifJson *node, guint i);
+DIF_API const char *dif_json_key (DifJson *node);
 
 /**
  * dif_json_value_int: dif_json_value_double: dif_json_value_string: dif_json_value_bool:
@@ -135,10 +136,10 @@ const char *dif_json_key (DifJson *node);
  *
  * Returns: (transfer none): the value; @min, 0, "" or FALSE on failure
  */
-gint64      dif_json_value_int (DifJson *node, gint64 min, gint64 max);
-double      dif_json_value_double (DifJson *node);
-const char *dif_json_value_string (DifJson *node);
-gboolean    dif_json_value_bool (DifJson *node);
+DIF_API gint64      dif_json_value_int (DifJson *node, gint64 min, gint64 max);
+DIF_API double      dif_json_value_double (DifJson *node);
+DIF_API const char *dif_json_value_string (DifJson *node);
+DIF_API gboolean    dif_json_value_bool (DifJson *node);
 
 /**
  * dif_json_fail: dif_json_fail_value:
@@ -149,8 +150,8 @@ gboolean    dif_json_value_bool (DifJson *node);
  *
  * Records a failure found by the caller, unless one is recorded already.
  */
-void dif_json_fail (DifJson *node, int code, const char *format, ...) G_GNUC_PRINTF (3, 4);
-void dif_json_fail_value (DifJson *node, int code, const char *expected);
+DIF_API void dif_json_fail (DifJson *node, int code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+DIF_API void dif_json_fail_value (DifJson *node, int code, const char *expected);
 
 /**
  * dif_json_set_string: dif_json_set_double: dif_json_set_bool: dif_json_set_null:
@@ -159,11 +160,11 @@ void dif_json_fail_value (DifJson *node, int code, const char *expected);
  * @key: a key, added or replaced; a replaced member is freed
  * @value: its value; a node of any document is copied
  */
-void dif_json_set_string (DifJson *node, const char *key, const char *value);
-void dif_json_set_double (DifJson *node, const char *key, double value);
-void dif_json_set_bool (DifJson *node, const char *key, gboolean value);
-void dif_json_set_null (DifJson *node, const char *key);
-void dif_json_set_copy (DifJson *node, const char *key, DifJson *value);
+DIF_API void dif_json_set_string (DifJson *node, const char *key, const char *value);
+DIF_API void dif_json_set_double (DifJson *node, const char *key, double value);
+DIF_API void dif_json_set_bool (DifJson *node, const char *key, gboolean value);
+DIF_API void dif_json_set_null (DifJson *node, const char *key);
+DIF_API void dif_json_set_copy (DifJson *node, const char *key, DifJson *value);
 
 /**
  * dif_json_to_string: dif_json_quote:
@@ -176,8 +177,8 @@ void dif_json_set_copy (DifJson *node, const char *key, DifJson *value);
  *
  * Returns: (transfer full): JSON text; @text as a JSON string, with its quotes
  */
-char *dif_json_to_string (DifJson *node, gboolean pretty);
-char *dif_json_quote (const char *text);
+DIF_API char *dif_json_to_string (DifJson *node, gboolean pretty);
+DIF_API char *dif_json_quote (const char *text);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifJson, dif_json_unref)
 

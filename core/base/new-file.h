@@ -21,7 +21,7 @@ typedef struct _DifNewFile DifNewFile;
  *
  * Returns: (transfer full) (nullable): the file, empty; NULL with errno set
  */
-DifNewFile *dif_new_file_open (const char *target);
+DIF_API DifNewFile *dif_new_file_open (const char *target);
 
 /**
  * dif_new_file_fd:
@@ -29,7 +29,7 @@ DifNewFile *dif_new_file_open (const char *target);
  *
  * Returns: its descriptor, open for writing, which stays the file's
  */
-int dif_new_file_fd (DifNewFile *file);
+DIF_API int dif_new_file_fd (DifNewFile *file);
 
 /**
  * dif_new_file_finish:
@@ -39,13 +39,13 @@ int dif_new_file_fd (DifNewFile *file);
  *
  * Returns: 0, or an errno, the target being as it was
  */
-int dif_new_file_finish (DifNewFile *file);
+DIF_API int dif_new_file_finish (DifNewFile *file);
 
 /**
  * dif_new_file_drop:
  * @file: (nullable) (transfer full): a file that is not to be; leaves errno alone
  */
-void dif_new_file_drop (DifNewFile *file);
+DIF_API void dif_new_file_drop (DifNewFile *file);
 
 G_END_DECLS
 

@@ -81,7 +81,7 @@ typedef struct
  * Returns: whether it is the row's fallback, or in its range and, of an INT,
  * whole; NaN is neither
  */
-gboolean dif_param_allows (const DifParam *row, double value);
+DIF_API gboolean dif_param_allows (const DifParam *row, double value);
 
 G_END_DECLS
 

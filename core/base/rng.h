@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer full): a generator; free with dif_rng_free()
  */
-DifRng *dif_rng_new (guint64 seed);
+DIF_API DifRng *dif_rng_new (guint64 seed);
 
 /**
  * dif_rng_new_torch_cuda:
@@ -29,20 +29,20 @@ DifRng *dif_rng_new (guint64 seed);
  *
  * Returns: (transfer full): a generator; free with dif_rng_free()
  */
-DifRng *dif_rng_new_torch_cuda (guint64 seed);
+DIF_API DifRng *dif_rng_new_torch_cuda (guint64 seed);
 
 /**
  * dif_rng_free:
  * @rng: (nullable) (transfer full): a generator
  */
-void dif_rng_free (DifRng *rng);
+DIF_API void dif_rng_free (DifRng *rng);
 
 /**
  * dif_rng_seed:
  * @rng: a generator
  * @seed: new seed; forgets the cached second normal number
  */
-void dif_rng_seed (DifRng *rng, guint64 seed);
+DIF_API void dif_rng_seed (DifRng *rng, guint64 seed);
 
 /**
  * dif_rng_u32:
@@ -50,7 +50,7 @@ void dif_rng_seed (DifRng *rng, guint64 seed);
  *
  * Returns: the next 32 bits
  */
-guint32 dif_rng_u32 (DifRng *rng);
+DIF_API guint32 dif_rng_u32 (DifRng *rng);
 
 /**
  * dif_rng_rand:
@@ -58,7 +58,7 @@ guint32 dif_rng_u32 (DifRng *rng);
  * @out: (array length=n): filled with torch.rand (n), in [0, 1)
  * @n: count
  */
-void dif_rng_rand (DifRng *rng, float *out, gsize n);
+DIF_API void dif_rng_rand (DifRng *rng, float *out, gsize n);
 
 /**
  * dif_rng_randn:
@@ -66,7 +66,7 @@ void dif_rng_rand (DifRng *rng, float *out, gsize n);
  * @out: (array length=n): filled with torch.randn (n), float32
  * @n: count; 16 and more take the block path, fewer the pairwise one
  */
-void dif_rng_randn (DifRng *rng, float *out, gsize n);
+DIF_API void dif_rng_randn (DifRng *rng, float *out, gsize n);
 
 /**
  * dif_rng_set_share:
@@ -77,7 +77,7 @@ void dif_rng_randn (DifRng *rng, float *out, gsize n);
  * For a batch that several devices share: what dif_rng_randn_items() fills in
  * is what these items would have got had all been drawn by one.
  */
-void dif_rng_set_share (DifRng *rng, gsize first, gsize of);
+DIF_API void dif_rng_set_share (DifRng *rng, gsize first, gsize of);
 
 /**
  * dif_rng_randn_items:
@@ -89,7 +89,7 @@ void dif_rng_set_share (DifRng *rng, gsize first, gsize of);
  *
  * Returns: FALSE if memory for the whole batch's numbers ran out
  */
-gboolean dif_rng_randn_items (DifRng *rng, float *out, gsize n, gsize each);
+DIF_API gboolean dif_rng_randn_items (DifRng *rng, float *out, gsize n, gsize each);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifRng, dif_rng_free)
 

@@ -13,14 +13,14 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer none) (nullable): the template
  */
-const DifTemplate *dif_template_find (const char *name);
+DIF_API const DifTemplate *dif_template_find (const char *name);
 
 /**
  * dif_template_known:
  *
  * Returns: (transfer full): all names, separated by commas
  */
-char *dif_template_known (void);
+DIF_API char *dif_template_known (void);
 
 G_END_DECLS
 

@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer full) (array zero-terminated=1): paths, existing or not
  */
-char **dif_catalog_folders (void);
+DIF_API char **dif_catalog_folders (void);
 
 /**
  * dif_catalog_resolve:
@@ -34,7 +34,7 @@ char **dif_catalog_folders (void);
  *
  * Returns: (transfer full) (nullable): a path that exists
  */
-char *dif_catalog_resolve (const char *model, GError **error);
+DIF_API char *dif_catalog_resolve (const char *model, GError **error);
 
 /**
  * dif_catalog_default:
@@ -44,7 +44,7 @@ char *dif_catalog_resolve (const char *model, GError **error);
  * bundled one that is made for @task if it is installed, else
  * %DIF_DEFAULT_MODEL
  */
-const char *dif_catalog_default (const char *task);
+DIF_API const char *dif_catalog_default (const char *task);
 
 /**
  * dif_catalog_names:
@@ -52,7 +52,7 @@ const char *dif_catalog_default (const char *task);
  * Returns: (transfer full) (array zero-terminated=1): names of installed
  * models and of pipelines in the Hugging Face cache, sorted, each once
  */
-char **dif_catalog_names (void);
+DIF_API char **dif_catalog_names (void);
 
 /**
  * dif_catalog_resolve_file:
@@ -68,7 +68,7 @@ char **dif_catalog_names (void);
  *
  * Returns: (transfer full) (nullable): a path that exists
  */
-char *dif_catalog_resolve_file (const char *kind, const char *name, GError **error);
+DIF_API char *dif_catalog_resolve_file (const char *kind, const char *name, GError **error);
 
 /**
  * dif_catalog_name_of:
@@ -79,7 +79,7 @@ char *dif_catalog_resolve_file (const char *kind, const char *name, GError **err
  *
  * Returns: (transfer full): a name without a folder
  */
-char *dif_catalog_name_of (const char *path);
+DIF_API char *dif_catalog_name_of (const char *path);
 
 /**
  * dif_catalog_find:
@@ -88,7 +88,7 @@ char *dif_catalog_name_of (const char *path);
  *
  * Returns: (transfer full) (nullable): where it is installed; NULL if it is not
  */
-char *dif_catalog_find (const char *kind, const char *name);
+DIF_API char *dif_catalog_find (const char *kind, const char *name);
 
 /**
  * dif_catalog_split_spec:
@@ -97,7 +97,7 @@ char *dif_catalog_find (const char *kind, const char *name);
  *
  * Returns: (transfer full): FILE; all of @spec if there is a file of that name
  */
-char *dif_catalog_split_spec (const char *spec, char **rest);
+DIF_API char *dif_catalog_split_spec (const char *spec, char **rest);
 
 /**
  * dif_catalog_find_data:
@@ -106,7 +106,7 @@ char *dif_catalog_split_spec (const char *spec, char **rest);
  * Returns: (transfer full) (nullable): the first of that name in the folders
  * above the models'
  */
-char *dif_catalog_find_data (const char *name);
+DIF_API char *dif_catalog_find_data (const char *name);
 
 /**
  * dif_catalog_tokenizer_folder:
@@ -114,7 +114,7 @@ char *dif_catalog_find_data (const char *name);
  * Returns: (transfer full): where the user's own copy of CLIP's vocabulary is
  * kept
  */
-char *dif_catalog_tokenizer_folder (void);
+DIF_API char *dif_catalog_tokenizer_folder (void);
 
 /**
  * dif_catalog_tokenizers:
@@ -122,7 +122,7 @@ char *dif_catalog_tokenizer_folder (void);
  * Returns: (transfer full) (array zero-terminated=1): folders in which there
  * may be a vocabulary: the user's own, then those of installed models
  */
-char **dif_catalog_tokenizers (void);
+DIF_API char **dif_catalog_tokenizers (void);
 
 G_END_DECLS
 

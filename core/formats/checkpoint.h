@@ -28,14 +28,15 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer full) (nullable): a checkpoint
  */
-DifCheckpoint *dif_checkpoint_open_of (const char *path, const DifSingleFamily *const *families,
-                                       GError **error);
+DIF_API DifCheckpoint *dif_checkpoint_open_of (const char                   *path,
+                                               const DifSingleFamily *const *families,
+                                               GError                      **error);
 
 /**
  * dif_checkpoint_free:
  * @c: (nullable) (transfer full): a checkpoint
  */
-void dif_checkpoint_free (DifCheckpoint *c);
+DIF_API void dif_checkpoint_free (DifCheckpoint *c);
 
 /**
  * dif_checkpoint_path:
@@ -43,7 +44,7 @@ void dif_checkpoint_free (DifCheckpoint *c);
  *
  * Returns: (transfer none): where it is
  */
-const char *dif_checkpoint_path (DifCheckpoint *c);
+DIF_API const char *dif_checkpoint_path (DifCheckpoint *c);
 
 /**
  * dif_checkpoint_is_file:
@@ -52,7 +53,7 @@ const char *dif_checkpoint_path (DifCheckpoint *c);
  * Returns: whether it is a single file; its configs are then those of its
  * family, and it has no vocabulary
  */
-gboolean dif_checkpoint_is_file (DifCheckpoint *c);
+DIF_API gboolean dif_checkpoint_is_file (DifCheckpoint *c);
 
 /**
  * dif_checkpoint_family:
@@ -61,7 +62,7 @@ gboolean dif_checkpoint_is_file (DifCheckpoint *c);
  * Returns: (transfer none) (nullable): what a single file was recognized as,
  * such as "Stable Diffusion 2.x inpainting"; NULL for a folder
  */
-const char *dif_checkpoint_family (DifCheckpoint *c);
+DIF_API const char *dif_checkpoint_family (DifCheckpoint *c);
 
 /**
  * dif_checkpoint_settings_path:
@@ -70,7 +71,7 @@ const char *dif_checkpoint_family (DifCheckpoint *c);
  * Returns: (transfer full): where its own defaults are, if it has any:
  * `dif.json` in a folder, `NAME.dif.json` beside `NAME.safetensors`
  */
-char *dif_checkpoint_settings_path (DifCheckpoint *c);
+DIF_API char *dif_checkpoint_settings_path (DifCheckpoint *c);
 
 /**
  * dif_checkpoint_pipeline_class:
@@ -78,7 +79,7 @@ char *dif_checkpoint_settings_path (DifCheckpoint *c);
  *
  * Returns: (transfer none): such as "StableDiffusionPipeline"
  */
-const char *dif_checkpoint_pipeline_class (DifCheckpoint *c);
+DIF_API const char *dif_checkpoint_pipeline_class (DifCheckpoint *c);
 
 /**
  * dif_checkpoint_index:
@@ -86,7 +87,7 @@ const char *dif_checkpoint_pipeline_class (DifCheckpoint *c);
  *
  * Returns: (transfer none): model_index.json
  */
-DifJson *dif_checkpoint_index (DifCheckpoint *c);
+DIF_API DifJson *dif_checkpoint_index (DifCheckpoint *c);
 
 /**
  * dif_checkpoint_parts:
@@ -95,7 +96,7 @@ DifJson *dif_checkpoint_index (DifCheckpoint *c);
  * Returns: (transfer none) (array zero-terminated=1): names of the parts that
  * are not null, such as "unet", in the index's order
  */
-const char *const *dif_checkpoint_parts (DifCheckpoint *c);
+DIF_API const char *const *dif_checkpoint_parts (DifCheckpoint *c);
 
 /**
  * dif_checkpoint_part_class:
@@ -105,7 +106,7 @@ const char *const *dif_checkpoint_parts (DifCheckpoint *c);
  * Returns: (transfer none) (nullable): such as "UNet2DConditionModel"; NULL if
  * there is no such part
  */
-const char *dif_checkpoint_part_class (DifCheckpoint *c, const char *part);
+DIF_API const char *dif_checkpoint_part_class (DifCheckpoint *c, const char *part);
 
 /**
  * dif_checkpoint_part_folder:
@@ -114,7 +115,7 @@ const char *dif_checkpoint_part_class (DifCheckpoint *c, const char *part);
  *
  * Returns: (transfer full): its path; of a single file, where nothing is
  */
-char *dif_checkpoint_part_folder (DifCheckpoint *c, const char *part);
+DIF_API char *dif_checkpoint_part_folder (DifCheckpoint *c, const char *part);
 
 /**
  * dif_checkpoint_config:
@@ -128,7 +129,7 @@ char *dif_checkpoint_part_folder (DifCheckpoint *c, const char *part);
  *
  * Returns: (transfer full) (nullable): the part's config
  */
-DifJson *dif_checkpoint_config (DifCheckpoint *c, const char *part, GError **error);
+DIF_API DifJson *dif_checkpoint_config (DifCheckpoint *c, const char *part, GError **error);
 
 /**
  * dif_checkpoint_weights:
@@ -147,7 +148,7 @@ DifJson *dif_checkpoint_config (DifCheckpoint *c, const char *part, GError **err
  *
  * Returns: (transfer full) (nullable): the dictionary
  */
-DifWeights *dif_checkpoint_weights (DifCheckpoint *c, const char *part, GError **error);
+DIF_API DifWeights *dif_checkpoint_weights (DifCheckpoint *c, const char *part, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifCheckpoint, dif_checkpoint_free)
 

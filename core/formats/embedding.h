@@ -38,13 +38,13 @@ typedef struct _DifEmbedding DifEmbedding;
  *
  * Returns: (transfer full) (nullable): the embedding
  */
-DifEmbedding *dif_embedding_open (const char *path, const char *token, GError **error);
+DIF_API DifEmbedding *dif_embedding_open (const char *path, const char *token, GError **error);
 
 /**
  * dif_embedding_free:
  * @e: (nullable) (transfer full): an embedding
  */
-void dif_embedding_free (DifEmbedding *e);
+DIF_API void dif_embedding_free (DifEmbedding *e);
 
 /**
  * dif_embedding_token:
@@ -52,7 +52,7 @@ void dif_embedding_free (DifEmbedding *e);
  *
  * Returns: (transfer none): the word
  */
-const char *dif_embedding_token (DifEmbedding *e);
+DIF_API const char *dif_embedding_token (DifEmbedding *e);
 
 /**
  * dif_embedding_vectors:
@@ -64,7 +64,7 @@ const char *dif_embedding_token (DifEmbedding *e);
  *
  * Returns: how many vectors there are; 0 behind the last tensor
  */
-guint dif_embedding_vectors (DifEmbedding *e, guint i, const char **part, gsize *width);
+DIF_API guint dif_embedding_vectors (DifEmbedding *e, guint i, const char **part, gsize *width);
 
 /** DifEmbeddingSet: several embeddings, for one model. */
 typedef struct _DifEmbeddingSet DifEmbeddingSet;
@@ -79,13 +79,13 @@ typedef struct _DifEmbeddingSet DifEmbeddingSet;
  *
  * Returns: (transfer full) (nullable): the set, which may be empty
  */
-DifEmbeddingSet *dif_embedding_set_new (const char *const *specs, GError **error);
+DIF_API DifEmbeddingSet *dif_embedding_set_new (const char *const *specs, GError **error);
 
 /**
  * dif_embedding_set_free:
  * @set: (nullable) (transfer full): a set
  */
-void dif_embedding_set_free (DifEmbeddingSet *set);
+DIF_API void dif_embedding_set_free (DifEmbeddingSet *set);
 
 /**
  * DifTokenFunc:
@@ -121,9 +121,10 @@ typedef gboolean (*DifTokenFunc) (const char *token, guint first, guint n, gpoin
  *
  * Returns: FALSE on error
  */
-gboolean dif_embedding_set_apply (DifEmbeddingSet *set, const char *part, DifWeights *weights,
-                                  DifJson *config, DifTokenFunc func, gpointer user_data,
-                                  GError **error);
+DIF_API gboolean dif_embedding_set_apply (DifEmbeddingSet *set, const char *part,
+                                          DifWeights *weights,
+                                          DifJson *config, DifTokenFunc func, gpointer user_data,
+                                          GError **error);
 
 /**
  * dif_embedding_set_finish:
@@ -135,7 +136,7 @@ gboolean dif_embedding_set_apply (DifEmbeddingSet *set, const char *part, DifWei
  *
  * Returns: FALSE on error
  */
-gboolean dif_embedding_set_finish (DifEmbeddingSet *set, GError **error);
+DIF_API gboolean dif_embedding_set_finish (DifEmbeddingSet *set, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifEmbedding, dif_embedding_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifEmbeddingSet, dif_embedding_set_free)

@@ -27,7 +27,8 @@ G_BEGIN_DECLS
  *
  * Order counts: of the calls, not of the tensors.
  */
-void dif_fingerprint_add (GChecksum *sum, const char *part, DifJson *config, DifWeights *weights);
+DIF_API void dif_fingerprint_add (GChecksum *sum, const char *part, DifJson *config,
+                                  DifWeights *weights);
 
 /** DIF_FINGERPRINT_HEAD: bytes at the beginning of a file that count. */
 #define DIF_FINGERPRINT_HEAD (1024 * 1024)
@@ -45,7 +46,7 @@ void dif_fingerprint_add (GChecksum *sum, const char *part, DifJson *config, Dif
  *
  * Returns: FALSE on error
  */
-gboolean dif_fingerprint_add_file (GChecksum *sum, const char *path, GError **error);
+DIF_API gboolean dif_fingerprint_add_file (GChecksum *sum, const char *path, GError **error);
 
 /**
  * dif_fingerprint_of_checkpoint:
@@ -59,7 +60,7 @@ gboolean dif_fingerprint_add_file (GChecksum *sum, const char *path, GError **er
  *
  * Returns: (transfer full) (nullable): 64 hexadecimal digits
  */
-char *dif_fingerprint_of_checkpoint (DifCheckpoint *c, GError **error);
+DIF_API char *dif_fingerprint_of_checkpoint (DifCheckpoint *c, GError **error);
 
 /**
  * dif_fingerprint_of_file:
@@ -70,7 +71,7 @@ char *dif_fingerprint_of_checkpoint (DifCheckpoint *c, GError **error);
  *
  * Returns: (transfer full) (nullable): its fingerprint alone, 64 hexadecimal digits
  */
-char *dif_fingerprint_of_file (const char *path, GError **error);
+DIF_API char *dif_fingerprint_of_file (const char *path, GError **error);
 
 G_END_DECLS
 

@@ -32,8 +32,9 @@ G_BEGIN_DECLS
  *
  * Returns: FALSE on error, @into unchanged
  */
-gboolean dif_gguf_read (const char *path, DifWeights *into, DifWantFunc want, gpointer user_data,
-                        GError **error);
+DIF_API gboolean dif_gguf_read (const char *path, DifWeights *into, DifWantFunc want,
+                                gpointer user_data,
+                                GError **error);
 
 /**
  * dif_gguf_read_bytes:
@@ -45,8 +46,9 @@ gboolean dif_gguf_read (const char *path, DifWeights *into, DifWantFunc want, gp
  *
  * Returns: FALSE on error, @into unchanged
  */
-gboolean dif_gguf_read_bytes (GBytes *bytes, const char *name, DifWeights *into, DifWantFunc want,
-                              gpointer user_data, GError **error);
+DIF_API gboolean dif_gguf_read_bytes (GBytes *bytes, const char *name, DifWeights *into,
+                                      DifWantFunc want,
+                                      gpointer user_data, GError **error);
 
 /**
  * dif_gguf_names:
@@ -58,7 +60,7 @@ gboolean dif_gguf_read_bytes (GBytes *bytes, const char *name, DifWeights *into,
  * Returns: (transfer full) (nullable) (element-type utf8): the names of its
  * tensors; free with g_ptr_array_unref()
  */
-GPtrArray *dif_gguf_names (const char *path, GError **error);
+DIF_API GPtrArray *dif_gguf_names (const char *path, GError **error);
 
 G_END_DECLS
 

@@ -35,13 +35,13 @@ typedef struct _DifLora DifLora;
  *
  * Returns: (transfer full) (nullable): the LoRA
  */
-DifLora *dif_lora_open (const char *path, GError **error);
+DIF_API DifLora *dif_lora_open (const char *path, GError **error);
 
 /**
  * dif_lora_free:
  * @lora: (nullable) (transfer full): a LoRA
  */
-void dif_lora_free (DifLora *lora);
+DIF_API void dif_lora_free (DifLora *lora);
 
 /**
  * dif_lora_is_one:
@@ -50,7 +50,7 @@ void dif_lora_free (DifLora *lora);
  * Returns: whether it holds a LoRA by its names, even one that
  * dif_lora_open() refuses
  */
-gboolean dif_lora_is_one (const char *path);
+DIF_API gboolean dif_lora_is_one (const char *path);
 
 /**
  * dif_lora_family:
@@ -59,7 +59,7 @@ gboolean dif_lora_is_one (const char *path);
  * Returns: (transfer none): what it is for as far as names and widths tell,
  * such as "Stable Diffusion 1.x", else "another model"
  */
-const char *dif_lora_family (DifLora *lora);
+DIF_API const char *dif_lora_family (DifLora *lora);
 
 /**
  * dif_lora_count:
@@ -68,7 +68,7 @@ const char *dif_lora_family (DifLora *lora);
  *
  * Returns: how many of its modules change the part
  */
-guint dif_lora_count (DifLora *lora, const char *part);
+DIF_API guint dif_lora_count (DifLora *lora, const char *part);
 
 /**
  * dif_lora_ranks:
@@ -76,7 +76,7 @@ guint dif_lora_count (DifLora *lora, const char *part);
  * @least: (out): the smallest rank of a module
  * @greatest: (out): the greatest; both are 0 if no module has one
  */
-void dif_lora_ranks (DifLora *lora, gsize *least, gsize *greatest);
+DIF_API void dif_lora_ranks (DifLora *lora, gsize *least, gsize *greatest);
 
 /**
  * dif_lora_scales:
@@ -84,7 +84,7 @@ void dif_lora_ranks (DifLora *lora, gsize *least, gsize *greatest);
  * @least: (out): the least that a module is multiplied by, alpha / rank
  * @greatest: (out): the greatest
  */
-void dif_lora_scales (DifLora *lora, double *least, double *greatest);
+DIF_API void dif_lora_scales (DifLora *lora, double *least, double *greatest);
 
 /**
  * dif_lora_kinds:
@@ -93,7 +93,7 @@ void dif_lora_scales (DifLora *lora, double *least, double *greatest);
  * Returns: (transfer full): how its modules are written, such as "LoHa, full
  * difference"
  */
-char *dif_lora_kinds (DifLora *lora);
+DIF_API char *dif_lora_kinds (DifLora *lora);
 
 /**
  * dif_lora_unknown:
@@ -102,7 +102,7 @@ char *dif_lora_kinds (DifLora *lora);
  *
  * Returns: how many modules are of no part that a model here has
  */
-guint dif_lora_unknown (DifLora *lora, const char **example);
+DIF_API guint dif_lora_unknown (DifLora *lora, const char **example);
 
 /**
  * dif_lora_idle:
@@ -111,7 +111,7 @@ guint dif_lora_unknown (DifLora *lora, const char **example);
  * Returns: how many modules change nothing, because their alpha is 0 or all
  * that there is of them
  */
-guint dif_lora_idle (DifLora *lora);
+DIF_API guint dif_lora_idle (DifLora *lora);
 
 /** DifLoraSet: several LoRAs with their weights, for one model. */
 typedef struct _DifLoraSet DifLoraSet;
@@ -127,13 +127,13 @@ typedef struct _DifLoraSet DifLoraSet;
  *
  * Returns: (transfer full) (nullable): the set, which may be empty
  */
-DifLoraSet *dif_lora_set_new (const char *const *specs, GError **error);
+DIF_API DifLoraSet *dif_lora_set_new (const char *const *specs, GError **error);
 
 /**
  * dif_lora_set_free:
  * @set: (nullable) (transfer full): a set
  */
-void dif_lora_set_free (DifLoraSet *set);
+DIF_API void dif_lora_set_free (DifLoraSet *set);
 
 /**
  * dif_lora_set_bind:
@@ -148,7 +148,8 @@ void dif_lora_set_free (DifLoraSet *set);
  *
  * Returns: FALSE on error
  */
-gboolean dif_lora_set_bind (DifLoraSet *set, const char *part, DifWeights *weights, GError **error);
+DIF_API gboolean dif_lora_set_bind (DifLoraSet *set, const char *part, DifWeights *weights,
+                                    GError **error);
 
 /**
  * dif_lora_set_patch:
@@ -170,8 +171,9 @@ gboolean dif_lora_set_bind (DifLoraSet *set, const char *part, DifWeights *weigh
  *
  * Returns: FALSE on error
  */
-gboolean dif_lora_set_patch (const char *name, DifHostArray *array, GBytes **owner, gpointer set,
-                             GError **error);
+DIF_API gboolean dif_lora_set_patch (const char *name, DifHostArray *array, GBytes **owner,
+                                     gpointer set,
+                                     GError **error);
 
 /**
  * dif_lora_set_overlay:
@@ -183,7 +185,7 @@ gboolean dif_lora_set_patch (const char *name, DifHostArray *array, GBytes **own
  *
  * Returns: for dif_store_lay_over()
  */
-DifOverlay dif_lora_set_overlay (DifLoraSet *set);
+DIF_API DifOverlay dif_lora_set_overlay (DifLoraSet *set);
 
 /**
  * dif_lora_set_finish:
@@ -195,7 +197,7 @@ DifOverlay dif_lora_set_overlay (DifLoraSet *set);
  *
  * Returns: FALSE on error
  */
-gboolean dif_lora_set_finish (DifLoraSet *set, GError **error);
+DIF_API gboolean dif_lora_set_finish (DifLoraSet *set, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifLora, dif_lora_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifLoraSet, dif_lora_set_free)

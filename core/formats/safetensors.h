@@ -42,8 +42,8 @@ typedef char *(*DifWantFunc) (const char *name, gpointer user_data);
  *
  * Returns: FALSE on error, @into unchanged
  */
-gboolean dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc want,
-                               gpointer user_data, GError **error);
+DIF_API gboolean dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc want,
+                                       gpointer user_data, GError **error);
 
 /**
  * dif_safetensors_names:
@@ -55,7 +55,7 @@ gboolean dif_safetensors_read (const char *path, DifWeights *into, DifWantFunc w
  * Returns: (transfer full) (nullable) (element-type utf8): the names of its
  * tensors; free with g_ptr_array_unref()
  */
-GPtrArray *dif_safetensors_names (const char *path, GError **error);
+DIF_API GPtrArray *dif_safetensors_names (const char *path, GError **error);
 
 /**
  * dif_safetensors_read_bytes:
@@ -67,8 +67,8 @@ GPtrArray *dif_safetensors_names (const char *path, GError **error);
  *
  * Returns: FALSE on error, @into unchanged
  */
-gboolean dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into,
-                                     DifWantFunc want, gpointer user_data, GError **error);
+DIF_API gboolean dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights *into,
+                                             DifWantFunc want, gpointer user_data, GError **error);
 
 /**
  * dif_safetensors_metadata:
@@ -81,8 +81,8 @@ gboolean dif_safetensors_read_bytes (GBytes *bytes, const char *name, DifWeights
  *
  * Returns: FALSE on error
  */
-gboolean dif_safetensors_metadata (const char *path, const char *key, char **value,
-                                   GError **error);
+DIF_API gboolean dif_safetensors_metadata (const char *path, const char *key, char **value,
+                                           GError **error);
 
 /** DifSafetensorsWriter: writes a file piece by piece. */
 typedef struct _DifSafetensorsWriter DifSafetensorsWriter;
@@ -92,13 +92,13 @@ typedef struct _DifSafetensorsWriter DifSafetensorsWriter;
  *
  * Returns: (transfer full): a writer without tensors
  */
-DifSafetensorsWriter *dif_safetensors_writer_new (void);
+DIF_API DifSafetensorsWriter *dif_safetensors_writer_new (void);
 
 /**
  * dif_safetensors_writer_free:
  * @w: (nullable) (transfer full): a writer; an unfinished file is removed
  */
-void dif_safetensors_writer_free (DifSafetensorsWriter *w);
+DIF_API void dif_safetensors_writer_free (DifSafetensorsWriter *w);
 
 /**
  * dif_safetensors_writer_declare:
@@ -109,8 +109,9 @@ void dif_safetensors_writer_free (DifSafetensorsWriter *w);
  *
  * All tensors are declared before the file is opened.
  */
-void dif_safetensors_writer_declare (DifSafetensorsWriter *w, const char *name, DifDtype dtype,
-                                     const DifShape *shape);
+DIF_API void dif_safetensors_writer_declare (DifSafetensorsWriter *w, const char *name,
+                                             DifDtype        dtype,
+                                             const DifShape *shape);
 
 /**
  * dif_safetensors_writer_open:
@@ -126,7 +127,8 @@ void dif_safetensors_writer_declare (DifSafetensorsWriter *w, const char *name, 
  *
  * Returns: FALSE on error; nothing is left behind
  */
-gboolean dif_safetensors_writer_open (DifSafetensorsWriter *w, const char *path, GError **error);
+DIF_API gboolean dif_safetensors_writer_open (DifSafetensorsWriter *w, const char *path,
+                                              GError **error);
 
 /**
  * dif_safetensors_writer_put:
@@ -140,8 +142,8 @@ gboolean dif_safetensors_writer_open (DifSafetensorsWriter *w, const char *path,
  * Returns: FALSE on error; the temporary file is gone and the writer can only
  * be freed
  */
-gboolean dif_safetensors_writer_put (DifSafetensorsWriter *w, const void *data, gsize bytes,
-                                     GError **error);
+DIF_API gboolean dif_safetensors_writer_put (DifSafetensorsWriter *w, const void *data, gsize bytes,
+                                             GError **error);
 
 /**
  * dif_safetensors_writer_close:
@@ -150,7 +152,7 @@ gboolean dif_safetensors_writer_put (DifSafetensorsWriter *w, const void *data, 
  *
  * Returns: FALSE on error; no file is left then
  */
-gboolean dif_safetensors_writer_close (DifSafetensorsWriter *w, GError **error);
+DIF_API gboolean dif_safetensors_writer_close (DifSafetensorsWriter *w, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifSafetensorsWriter, dif_safetensors_writer_free)
 

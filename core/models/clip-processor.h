@@ -20,13 +20,13 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer full) (nullable): a processor
  */
-DifClipProcessor *dif_clip_processor_new (DifJson *config, GError **error);
+DIF_API DifClipProcessor *dif_clip_processor_new (DifJson *config, GError **error);
 
 /**
  * dif_clip_processor_free:
  * @p: (nullable) (transfer full): a processor
  */
-void dif_clip_processor_free (DifClipProcessor *p);
+DIF_API void dif_clip_processor_free (DifClipProcessor *p);
 
 /**
  * dif_clip_processor_size:
@@ -36,7 +36,7 @@ void dif_clip_processor_free (DifClipProcessor *p);
  *
  * Returns: FALSE if results have the sizes of their pictures
  */
-gboolean dif_clip_processor_size (DifClipProcessor *p, guint *width, guint *height);
+DIF_API gboolean dif_clip_processor_size (DifClipProcessor *p, guint *width, guint *height);
 
 /**
  * dif_clip_processor_apply:
@@ -51,7 +51,8 @@ gboolean dif_clip_processor_size (DifClipProcessor *p, guint *width, guint *heig
  * Returns: (transfer full) (nullable): `[height, width, 3]`; NULL if memory
  * runs out
  */
-float *dif_clip_processor_apply (DifClipProcessor *p, DifImage *image, guint *width, guint *height);
+DIF_API float *dif_clip_processor_apply (DifClipProcessor *p, DifImage *image, guint *width,
+                                         guint *height);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifClipProcessor, dif_clip_processor_free)
 

@@ -24,13 +24,13 @@ G_BEGIN_DECLS
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifClipText *dif_clip_text_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifClipText *dif_clip_text_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_clip_text_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_clip_text_free (DifClipText *m);
+DIF_API void dif_clip_text_free (DifClipText *m);
 
 /**
  * dif_clip_text_load_projected:
@@ -41,7 +41,7 @@ void dif_clip_text_free (DifClipText *m);
  * Returns: (transfer full) (nullable): a model with
  * dif_clip_text_pooled_width()
  */
-DifClipText *dif_clip_text_load_projected (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifClipText *dif_clip_text_load_projected (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_clip_text_pooled_width:
@@ -49,7 +49,7 @@ DifClipText *dif_clip_text_load_projected (DifJson *config, DifLoader *l, GError
  *
  * Returns: channels of the projection of the whole prompt, 0 for a model without it
  */
-guint dif_clip_text_pooled_width (DifClipText *m);
+DIF_API guint dif_clip_text_pooled_width (DifClipText *m);
 
 /**
  * dif_clip_text_encode:
@@ -69,8 +69,10 @@ guint dif_clip_text_pooled_width (DifClipText *m);
  *
  * Returns: `[n_batch, T, width]` in the context's dtype
  */
-DifTensor *dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids, gsize n_batch,
-                                 gsize n_ids, const DifHiddenSpec *which, DifTensor **pooled);
+DIF_API DifTensor *dif_clip_text_encode (DifClipText *m, DifContext *cx, const gint32 *ids,
+                                         gsize n_batch,
+                                         gsize n_ids, const DifHiddenSpec *which,
+                                         DifTensor **pooled);
 
 G_END_DECLS
 

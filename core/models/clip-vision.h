@@ -22,13 +22,13 @@ G_BEGIN_DECLS
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifClipVision *dif_clip_vision_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifClipVision *dif_clip_vision_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_clip_vision_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_clip_vision_free (DifClipVision *m);
+DIF_API void dif_clip_vision_free (DifClipVision *m);
 
 /**
  * dif_clip_vision_width: dif_clip_vision_image_size:
@@ -36,8 +36,8 @@ void dif_clip_vision_free (DifClipVision *m);
  *
  * Returns: channels of an embedding; side of the pictures it sees, in pixels
  */
-guint dif_clip_vision_width (DifClipVision *m);
-guint dif_clip_vision_image_size (DifClipVision *m);
+DIF_API guint dif_clip_vision_width (DifClipVision *m);
+DIF_API guint dif_clip_vision_image_size (DifClipVision *m);
 
 /**
  * dif_clip_vision_embed:
@@ -49,7 +49,7 @@ guint dif_clip_vision_image_size (DifClipVision *m);
  * Returns: `[1, width]` in the context's dtype: transformers' `pooler_output`,
  * the class token's output on its norm
  */
-DifTensor *dif_clip_vision_embed (DifClipVision *m, DifContext *cx, const float *pixels);
+DIF_API DifTensor *dif_clip_vision_embed (DifClipVision *m, DifContext *cx, const float *pixels);
 
 G_END_DECLS
 

@@ -45,7 +45,7 @@ typedef struct
  *
  * Returns: FALSE on error
  */
-gboolean dif_dpt_processor_read (DifDptProcessor *p, DifJson *config, GError **error);
+DIF_API gboolean dif_dpt_processor_read (DifDptProcessor *p, DifJson *config, GError **error);
 
 /**
  * dif_dpt_processor_run:
@@ -60,8 +60,8 @@ gboolean dif_dpt_processor_read (DifDptProcessor *p, DifJson *config, GError **e
  *
  * Returns: (transfer full) (nullable): `[3, height, width]`
  */
-float *dif_dpt_processor_run (const DifDptProcessor *p, DifImage *image, guint *height,
-                              guint *width, GError **error);
+DIF_API float *dif_dpt_processor_run (const DifDptProcessor *p, DifImage *image, guint *height,
+                                      guint *width, GError **error);
 
 G_END_DECLS
 

@@ -26,13 +26,13 @@ G_BEGIN_DECLS
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifDpt *dif_dpt_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifDpt *dif_dpt_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_dpt_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_dpt_free (DifDpt *m);
+DIF_API void dif_dpt_free (DifDpt *m);
 
 /**
  * dif_dpt_channels: dif_dpt_image_size:
@@ -40,8 +40,8 @@ void dif_dpt_free (DifDpt *m);
  *
  * Returns: channels of a picture; the side it was trained with, in pixels
  */
-guint dif_dpt_channels (DifDpt *m);
-guint dif_dpt_image_size (DifDpt *m);
+DIF_API guint dif_dpt_channels (DifDpt *m);
+DIF_API guint dif_dpt_image_size (DifDpt *m);
 
 /**
  * dif_dpt_estimate:
@@ -57,8 +57,8 @@ guint dif_dpt_image_size (DifDpt *m);
  * Returns: `[1, h, w, 1]`: inverse depth, 0 or more, greater is nearer, in the
  * dtype the model was loaded for
  */
-DifTensor *dif_dpt_estimate (DifDpt *m, DifContext *cx, const float *pixels, guint height,
-                             guint width);
+DIF_API DifTensor *dif_dpt_estimate (DifDpt *m, DifContext *cx, const float *pixels, guint height,
+                                     guint width);
 
 G_END_DECLS
 

@@ -21,13 +21,13 @@ G_BEGIN_DECLS
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifFlux *dif_flux_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifFlux *dif_flux_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_flux_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_flux_free (DifFlux *m);
+DIF_API void dif_flux_free (DifFlux *m);
 
 /**
  * dif_flux_in_channels: dif_flux_out_channels: dif_flux_text_width:
@@ -37,11 +37,11 @@ void dif_flux_free (DifFlux *m);
  * Returns: channels of a picture's token; of what is predicted for it; of a
  * text's token; of a whole prompt; whether the guidance scale is an input
  */
-guint    dif_flux_in_channels (DifFlux *m);
-guint    dif_flux_out_channels (DifFlux *m);
-guint    dif_flux_text_width (DifFlux *m);
-guint    dif_flux_pooled_width (DifFlux *m);
-gboolean dif_flux_takes_guidance (DifFlux *m);
+DIF_API guint    dif_flux_in_channels (DifFlux *m);
+DIF_API guint    dif_flux_out_channels (DifFlux *m);
+DIF_API guint    dif_flux_text_width (DifFlux *m);
+DIF_API guint    dif_flux_pooled_width (DifFlux *m);
+DIF_API gboolean dif_flux_takes_guidance (DifFlux *m);
 
 /**
  * dif_flux_time:
@@ -55,8 +55,9 @@ gboolean dif_flux_takes_guidance (DifFlux *m);
  *
  * Returns: `[n, D]`
  */
-DifTensor *dif_flux_time (DifFlux *m, DifContext *cx, gsize n, double timestep, double guidance,
-                          DifTensor *pooled);
+DIF_API DifTensor *dif_flux_time (DifFlux *m, DifContext *cx, gsize n, double timestep,
+                                  double     guidance,
+                                  DifTensor *pooled);
 
 /**
  * dif_flux_positions:
@@ -68,7 +69,7 @@ DifTensor *dif_flux_time (DifFlux *m, DifContext *cx, gsize n, double timestep, 
  *
  * Returns: a rotary table `[n, 2 * head_dim]`
  */
-DifTensor *dif_flux_positions (DifFlux *m, DifContext *cx, gsize n, const float *ids);
+DIF_API DifTensor *dif_flux_positions (DifFlux *m, DifContext *cx, gsize n, const float *ids);
 
 /**
  * dif_flux_forward:
@@ -86,9 +87,10 @@ DifTensor *dif_flux_positions (DifFlux *m, DifContext *cx, gsize n, const float 
  *
  * Returns: `[B, n_out, out_channels]` f32
  */
-DifTensor *dif_flux_forward (DifFlux *m, DifContext *cx, DifTensor *tokens, DifTensor *text,
-                             DifTensor *time, DifTensor *positions, DifTensor *text_positions,
-                             gsize n_out);
+DIF_API DifTensor *dif_flux_forward (DifFlux *m, DifContext *cx, DifTensor *tokens, DifTensor *text,
+                                     DifTensor *time, DifTensor *positions,
+                                     DifTensor *text_positions,
+                                     gsize      n_out);
 
 G_END_DECLS
 

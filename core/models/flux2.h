@@ -21,13 +21,13 @@ G_BEGIN_DECLS
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifFlux2 *dif_flux2_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifFlux2 *dif_flux2_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_flux2_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_flux2_free (DifFlux2 *m);
+DIF_API void dif_flux2_free (DifFlux2 *m);
 
 /**
  * dif_flux2_in_channels: dif_flux2_out_channels: dif_flux2_text_width:
@@ -37,10 +37,10 @@ void dif_flux2_free (DifFlux2 *m);
  * Returns: channels of a picture's token; of what is predicted for it; of a
  * text's token; whether the guidance scale is an input
  */
-guint    dif_flux2_in_channels (DifFlux2 *m);
-guint    dif_flux2_out_channels (DifFlux2 *m);
-guint    dif_flux2_text_width (DifFlux2 *m);
-gboolean dif_flux2_takes_guidance (DifFlux2 *m);
+DIF_API guint    dif_flux2_in_channels (DifFlux2 *m);
+DIF_API guint    dif_flux2_out_channels (DifFlux2 *m);
+DIF_API guint    dif_flux2_text_width (DifFlux2 *m);
+DIF_API gboolean dif_flux2_takes_guidance (DifFlux2 *m);
 
 /**
  * dif_flux2_time:
@@ -53,7 +53,8 @@ gboolean dif_flux2_takes_guidance (DifFlux2 *m);
  *
  * Returns: `[n, D]`
  */
-DifTensor *dif_flux2_time (DifFlux2 *m, DifContext *cx, gsize n, double timestep, double guidance);
+DIF_API DifTensor *dif_flux2_time (DifFlux2 *m, DifContext *cx, gsize n, double timestep,
+                                   double guidance);
 
 /**
  * dif_flux2_positions:
@@ -66,7 +67,7 @@ DifTensor *dif_flux2_time (DifFlux2 *m, DifContext *cx, gsize n, double timestep
  *
  * Returns: a rotary table `[n, 2 * head_dim]`
  */
-DifTensor *dif_flux2_positions (DifFlux2 *m, DifContext *cx, gsize n, const float *ids);
+DIF_API DifTensor *dif_flux2_positions (DifFlux2 *m, DifContext *cx, gsize n, const float *ids);
 
 /**
  * dif_flux2_forward:
@@ -84,9 +85,11 @@ DifTensor *dif_flux2_positions (DifFlux2 *m, DifContext *cx, gsize n, const floa
  *
  * Returns: `[B, n_out, out_channels]` f32
  */
-DifTensor *dif_flux2_forward (DifFlux2 *m, DifContext *cx, DifTensor *tokens, DifTensor *text,
-                              DifTensor *time, DifTensor *positions, DifTensor *text_positions,
-                              gsize n_out);
+DIF_API DifTensor *dif_flux2_forward (DifFlux2 *m, DifContext *cx, DifTensor *tokens,
+                                      DifTensor *text,
+                                      DifTensor *time, DifTensor *positions,
+                                      DifTensor *text_positions,
+                                      gsize      n_out);
 
 G_END_DECLS
 

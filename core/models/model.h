@@ -37,7 +37,7 @@ typedef struct
  *
  * Returns: (transfer none) (nullable): its class
  */
-const DifModelClass *dif_model_class_find (const char *class_name);
+DIF_API const DifModelClass *dif_model_class_find (const char *class_name);
 
 G_END_DECLS
 

@@ -25,13 +25,13 @@ G_BEGIN_DECLS
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifQwen3 *dif_qwen3_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifQwen3 *dif_qwen3_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_qwen3_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_qwen3_free (DifQwen3 *m);
+DIF_API void dif_qwen3_free (DifQwen3 *m);
 
 /**
  * dif_qwen3_width: dif_qwen3_n_layers:
@@ -39,8 +39,8 @@ void dif_qwen3_free (DifQwen3 *m);
  *
  * Returns: channels of a hidden state; layers
  */
-guint dif_qwen3_width (DifQwen3 *m);
-guint dif_qwen3_n_layers (DifQwen3 *m);
+DIF_API guint dif_qwen3_width (DifQwen3 *m);
+DIF_API guint dif_qwen3_n_layers (DifQwen3 *m);
 
 /**
  * dif_qwen3_encode:
@@ -64,8 +64,9 @@ guint dif_qwen3_n_layers (DifQwen3 *m);
  * Returns: `[n_batch, T, n_layers * width]` in the context's dtype: the chosen
  * states side by side
  */
-DifTensor *dif_qwen3_encode (DifQwen3 *m, DifContext *cx, const gint32 *ids, const guint *lengths,
-                             gsize n_batch, gsize n_ids, const int *layers, guint n_layers);
+DIF_API DifTensor *dif_qwen3_encode (DifQwen3 *m, DifContext *cx, const gint32 *ids,
+                                     const guint *lengths,
+                                     gsize n_batch, gsize n_ids, const int *layers, guint n_layers);
 
 G_END_DECLS
 

@@ -49,13 +49,13 @@ typedef struct
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifSafetyChecker *dif_safety_checker_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifSafetyChecker *dif_safety_checker_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_safety_checker_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_safety_checker_free (DifSafetyChecker *m);
+DIF_API void dif_safety_checker_free (DifSafetyChecker *m);
 
 /**
  * dif_safety_checker_vision:
@@ -63,7 +63,7 @@ void dif_safety_checker_free (DifSafetyChecker *m);
  *
  * Returns: (transfer none): the part that looks
  */
-DifClipVision *dif_safety_checker_vision (DifSafetyChecker *m);
+DIF_API DifClipVision *dif_safety_checker_vision (DifSafetyChecker *m);
 
 /**
  * dif_safety_checker_judge:
@@ -74,8 +74,8 @@ DifClipVision *dif_safety_checker_vision (DifSafetyChecker *m);
  *
  * Returns: FALSE, @verdict untouched, if the context has failed
  */
-gboolean dif_safety_checker_judge (DifSafetyChecker *m, DifContext *cx, const float *pixels,
-                                   DifSafetyVerdict *verdict);
+DIF_API gboolean dif_safety_checker_judge (DifSafetyChecker *m, DifContext *cx, const float *pixels,
+                                           DifSafetyVerdict *verdict);
 
 G_END_DECLS
 

@@ -21,13 +21,13 @@ G_BEGIN_DECLS
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifSd3 *dif_sd3_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifSd3 *dif_sd3_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_sd3_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_sd3_free (DifSd3 *m);
+DIF_API void dif_sd3_free (DifSd3 *m);
 
 /**
  * dif_sd3_channels: dif_sd3_patch: dif_sd3_text_width: dif_sd3_pooled_width:
@@ -37,11 +37,11 @@ void dif_sd3_free (DifSd3 *m);
  * Returns: channels of a latent; side of a token in latent cells; channels of a
  * text's token; of the whole prompt; the side it was trained for, in latent cells
  */
-guint dif_sd3_channels (DifSd3 *m);
-guint dif_sd3_patch (DifSd3 *m);
-guint dif_sd3_text_width (DifSd3 *m);
-guint dif_sd3_pooled_width (DifSd3 *m);
-guint dif_sd3_sample_size (DifSd3 *m);
+DIF_API guint dif_sd3_channels (DifSd3 *m);
+DIF_API guint dif_sd3_patch (DifSd3 *m);
+DIF_API guint dif_sd3_text_width (DifSd3 *m);
+DIF_API guint dif_sd3_pooled_width (DifSd3 *m);
+DIF_API guint dif_sd3_sample_size (DifSd3 *m);
 
 /**
  * dif_sd3_time:
@@ -53,7 +53,8 @@ guint dif_sd3_sample_size (DifSd3 *m);
  *
  * Returns: `[n, D]`
  */
-DifTensor *dif_sd3_time (DifSd3 *m, DifContext *cx, gsize n, double timestep, DifTensor *pooled);
+DIF_API DifTensor *dif_sd3_time (DifSd3 *m, DifContext *cx, gsize n, double timestep,
+                                 DifTensor *pooled);
 
 /**
  * dif_sd3_positions:
@@ -66,7 +67,7 @@ DifTensor *dif_sd3_time (DifSd3 *m, DifContext *cx, gsize n, double timestep, Di
  *
  * Returns: `[1, tokens, D]` in the context's dtype
  */
-DifTensor *dif_sd3_positions (DifSd3 *m, DifContext *cx, gsize h, gsize w);
+DIF_API DifTensor *dif_sd3_positions (DifSd3 *m, DifContext *cx, gsize h, gsize w);
 
 /**
  * dif_sd3_forward:
@@ -81,8 +82,8 @@ DifTensor *dif_sd3_positions (DifSd3 *m, DifContext *cx, gsize h, gsize w);
  *
  * Returns: `[B, h, w, out_channels]` f32
  */
-DifTensor *dif_sd3_forward (DifSd3 *m, DifContext *cx, DifTensor *latents, DifTensor *text,
-                            DifTensor *time, DifTensor *positions);
+DIF_API DifTensor *dif_sd3_forward (DifSd3 *m, DifContext *cx, DifTensor *latents, DifTensor *text,
+                                    DifTensor *time, DifTensor *positions);
 
 G_END_DECLS
 

@@ -21,13 +21,13 @@ G_BEGIN_DECLS
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifT5 *dif_t5_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifT5 *dif_t5_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_t5_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_t5_free (DifT5 *m);
+DIF_API void dif_t5_free (DifT5 *m);
 
 /**
  * dif_t5_width:
@@ -35,7 +35,7 @@ void dif_t5_free (DifT5 *m);
  *
  * Returns: channels of a hidden state
  */
-guint dif_t5_width (DifT5 *m);
+DIF_API guint dif_t5_width (DifT5 *m);
 
 /**
  * dif_t5_encode:
@@ -49,7 +49,8 @@ guint dif_t5_width (DifT5 *m);
  * Returns: `[n_batch, T, width]` in the context's dtype: the last layer's output
  * with the final norm
  */
-DifTensor *dif_t5_encode (DifT5 *m, DifContext *cx, const gint32 *ids, gsize n_batch, gsize n_ids);
+DIF_API DifTensor *dif_t5_encode (DifT5 *m, DifContext *cx, const gint32 *ids, gsize n_batch,
+                                  gsize n_ids);
 
 G_END_DECLS
 

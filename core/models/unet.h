@@ -29,13 +29,13 @@ G_BEGIN_DECLS
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifUnet *dif_unet_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifUnet *dif_unet_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_unet_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_unet_free (DifUnet *m);
+DIF_API void dif_unet_free (DifUnet *m);
 
 /**
  * dif_unet_in_channels: dif_unet_out_channels: dif_unet_sample_size:
@@ -45,10 +45,10 @@ void dif_unet_free (DifUnet *m);
  * Returns: channels in, channels out, the side it was trained for (in latent
  * cells), and the width of the embeddings it listens to
  */
-guint dif_unet_in_channels (DifUnet *m);
-guint dif_unet_out_channels (DifUnet *m);
-guint dif_unet_sample_size (DifUnet *m);
-guint dif_unet_cross_dim (DifUnet *m);
+DIF_API guint dif_unet_in_channels (DifUnet *m);
+DIF_API guint dif_unet_out_channels (DifUnet *m);
+DIF_API guint dif_unet_sample_size (DifUnet *m);
+DIF_API guint dif_unet_cross_dim (DifUnet *m);
 
 /**
  * dif_unet_guidance_dim: dif_unet_added_dim: dif_unet_size_dim:
@@ -58,9 +58,9 @@ guint dif_unet_cross_dim (DifUnet *m);
  * "text_time" adds (projection_class_embeddings_input_dim), and of one size in
  * it (addition_time_embed_dim); 0 where the U-Net is not told
  */
-guint dif_unet_guidance_dim (DifUnet *m);
-guint dif_unet_added_dim (DifUnet *m);
-guint dif_unet_size_dim (DifUnet *m);
+DIF_API guint dif_unet_guidance_dim (DifUnet *m);
+DIF_API guint dif_unet_added_dim (DifUnet *m);
+DIF_API guint dif_unet_size_dim (DifUnet *m);
 
 /**
  * DifUnetText: what stays the same for one prompt: keys and values of every
@@ -79,7 +79,7 @@ typedef struct _DifUnetText DifUnetText;
  * Returns: (transfer full): to be given to dif_unet_forward(); inert if the
  * context has failed
  */
-DifUnetText *dif_unet_text_new (DifUnet *m, DifContext *cx, DifTensor *embeds);
+DIF_API DifUnetText *dif_unet_text_new (DifUnet *m, DifContext *cx, DifTensor *embeds);
 
 /**
  * dif_unet_text_add_sizes:
@@ -94,8 +94,9 @@ DifUnetText *dif_unet_text_new (DifUnet *m, DifContext *cx, DifTensor *embeds);
  *
  * Errors (of the context): DIF_MODEL_ERROR SHAPE.
  */
-void dif_unet_text_add_sizes (DifUnetText *text, DifUnet *m, DifContext *cx, DifTensor *pooled,
-                              const float *sizes, guint n_sizes);
+DIF_API void dif_unet_text_add_sizes (DifUnetText *text, DifUnet *m, DifContext *cx,
+                                      DifTensor   *pooled,
+                                      const float *sizes, guint n_sizes);
 
 /**
  * dif_unet_text_add_guidance:
@@ -105,14 +106,14 @@ void dif_unet_text_add_sizes (DifUnetText *text, DifUnet *m, DifContext *cx, Dif
  * @n: N
  * @scale: guidance scale
  */
-void dif_unet_text_add_guidance (DifUnetText *text, DifUnet *m, DifContext *cx, gsize n,
-                                 double scale);
+DIF_API void dif_unet_text_add_guidance (DifUnetText *text, DifUnet *m, DifContext *cx, gsize n,
+                                         double scale);
 
 /**
  * dif_unet_text_free:
  * @text: (nullable) (transfer full): keys and values
  */
-void dif_unet_text_free (DifUnetText *text);
+DIF_API void dif_unet_text_free (DifUnetText *text);
 
 /**
  * dif_unet_forward:
@@ -127,8 +128,8 @@ void dif_unet_text_free (DifUnetText *text);
  *
  * Returns: `[N, h, w, out_channels]`, f32
  */
-DifTensor *dif_unet_forward (DifUnet *m, DifContext *cx, DifTensor *sample, double timestep,
-                             DifUnetText *text);
+DIF_API DifTensor *dif_unet_forward (DifUnet *m, DifContext *cx, DifTensor *sample, double timestep,
+                                     DifUnetText *text);
 
 /**
  * dif_unet_time:
@@ -143,7 +144,8 @@ DifTensor *dif_unet_forward (DifUnet *m, DifContext *cx, DifTensor *sample, doub
  * Returns: `[N, time width]`: what the U-Net is told of the timestep and of what
  * belongs to it
  */
-DifTensor *dif_unet_time (DifUnet *m, DifContext *cx, gsize n, double timestep, DifUnetText *text);
+DIF_API DifTensor *dif_unet_time (DifUnet *m, DifContext *cx, gsize n, double timestep,
+                                  DifUnetText *text);
 
 /**
  * dif_unet_sample:
@@ -154,7 +156,7 @@ DifTensor *dif_unet_time (DifUnet *m, DifContext *cx, gsize n, double timestep, 
  * Returns: the same as the U-Net computes with it: in the context's dtype, and
  * centered where the config says so
  */
-DifTensor *dif_unet_sample (DifUnet *m, DifContext *cx, DifTensor *sample);
+DIF_API DifTensor *dif_unet_sample (DifUnet *m, DifContext *cx, DifTensor *sample);
 
 /**
  * dif_unet_forward_at:
@@ -168,8 +170,9 @@ DifTensor *dif_unet_sample (DifUnet *m, DifContext *cx, DifTensor *sample);
  *
  * Returns: `[N, h, w, out_channels]`, f32
  */
-DifTensor *dif_unet_forward_at (DifUnet *m, DifContext *cx, DifTensor *sample, DifTensor *time,
-                                DifUnetText *text);
+DIF_API DifTensor *dif_unet_forward_at (DifUnet *m, DifContext *cx, DifTensor *sample,
+                                        DifTensor   *time,
+                                        DifUnetText *text);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifUnetText, dif_unet_text_free)
 

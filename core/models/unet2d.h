@@ -22,13 +22,13 @@ G_BEGIN_DECLS
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifUnet2d *dif_unet2d_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifUnet2d *dif_unet2d_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_unet2d_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_unet2d_free (DifUnet2d *m);
+DIF_API void dif_unet2d_free (DifUnet2d *m);
 
 /**
  * dif_unet2d_channels: dif_unet2d_sample_size:
@@ -36,8 +36,8 @@ void dif_unet2d_free (DifUnet2d *m);
  *
  * Returns: channels in and out; the side of its pictures, in pixels
  */
-guint dif_unet2d_channels (DifUnet2d *m);
-guint dif_unet2d_sample_size (DifUnet2d *m);
+DIF_API guint dif_unet2d_channels (DifUnet2d *m);
+DIF_API guint dif_unet2d_sample_size (DifUnet2d *m);
 
 /**
  * dif_unet2d_forward:
@@ -48,7 +48,8 @@ guint dif_unet2d_sample_size (DifUnet2d *m);
  *
  * Returns: `[N, H, W, C]`, f32
  */
-DifTensor *dif_unet2d_forward (DifUnet2d *m, DifContext *cx, DifTensor *sample, double timestep);
+DIF_API DifTensor *dif_unet2d_forward (DifUnet2d *m, DifContext *cx, DifTensor *sample,
+                                       double timestep);
 
 /**
  * dif_unet2d_time:
@@ -59,7 +60,7 @@ DifTensor *dif_unet2d_forward (DifUnet2d *m, DifContext *cx, DifTensor *sample, 
  *
  * Returns: `[n, D]`: the embedding of the timestep, for dif_unet2d_forward_at()
  */
-DifTensor *dif_unet2d_time (DifUnet2d *m, DifContext *cx, gsize n, double timestep);
+DIF_API DifTensor *dif_unet2d_time (DifUnet2d *m, DifContext *cx, gsize n, double timestep);
 
 /**
  * dif_unet2d_forward_at:
@@ -73,8 +74,8 @@ DifTensor *dif_unet2d_time (DifUnet2d *m, DifContext *cx, gsize n, double timest
  *
  * Returns: `[N, H, W, C]`, f32
  */
-DifTensor *dif_unet2d_forward_at (DifUnet2d *m, DifContext *cx, DifTensor *sample,
-                                  DifTensor *time);
+DIF_API DifTensor *dif_unet2d_forward_at (DifUnet2d *m, DifContext *cx, DifTensor *sample,
+                                          DifTensor *time);
 
 G_END_DECLS
 

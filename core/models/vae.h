@@ -23,7 +23,7 @@ G_BEGIN_DECLS
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifVae *dif_vae_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifVae *dif_vae_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_vae_load_packed:
@@ -37,13 +37,13 @@ DifVae *dif_vae_load (DifJson *config, DifLoader *l, GError **error);
  *
  * Returns: (transfer full) (nullable): a model with dif_vae_patch()
  */
-DifVae *dif_vae_load_packed (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifVae *dif_vae_load_packed (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_vae_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_vae_free (DifVae *m);
+DIF_API void dif_vae_free (DifVae *m);
 
 /**
  * dif_vae_factor: dif_vae_latent_channels:
@@ -51,8 +51,8 @@ void dif_vae_free (DifVae *m);
  *
  * Returns: pixels per latent cell and side; channels of a latent
  */
-guint dif_vae_factor (DifVae *m);
-guint dif_vae_latent_channels (DifVae *m);
+DIF_API guint dif_vae_factor (DifVae *m);
+DIF_API guint dif_vae_latent_channels (DifVae *m);
 
 /**
  * dif_vae_patch: dif_vae_packed_channels:
@@ -62,8 +62,8 @@ guint dif_vae_latent_channels (DifVae *m);
  * columns, are normalised as one latent's (dif_patchify() with channels first),
  * 1 but for AutoencoderKLFlux2; how many channels that are
  */
-guint dif_vae_patch (DifVae *m);
-guint dif_vae_packed_channels (DifVae *m);
+DIF_API guint dif_vae_patch (DifVae *m);
+DIF_API guint dif_vae_packed_channels (DifVae *m);
 
 /**
  * dif_vae_scaling:
@@ -72,7 +72,7 @@ guint dif_vae_packed_channels (DifVae *m);
  * Returns: scaling_factor: latents are this times the mean, after what
  * shift_factor takes off
  */
-double dif_vae_scaling (DifVae *m);
+DIF_API double dif_vae_scaling (DifVae *m);
 
 /**
  * dif_vae_has_statistics:
@@ -81,7 +81,7 @@ double dif_vae_scaling (DifVae *m);
  * Returns: whether latents are shifted and scaled channel by channel
  * (latents_mean, latents_std)
  */
-gboolean dif_vae_has_statistics (DifVae *m);
+DIF_API gboolean dif_vae_has_statistics (DifVae *m);
 
 /**
  * dif_vae_to_latents: dif_vae_from_latents:
@@ -94,8 +94,8 @@ gboolean dif_vae_has_statistics (DifVae *m);
  *
  * dif_vae_from_latents() is the way back, always with statistics.
  */
-void dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize cells, gboolean statistics);
-void dif_vae_from_latents (DifVae *m, float *z, gsize n, gsize cells);
+DIF_API void dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize cells, gboolean statistics);
+DIF_API void dif_vae_from_latents (DifVae *m, float *z, gsize n, gsize cells);
 
 /**
  * dif_vae_encode:
@@ -106,7 +106,7 @@ void dif_vae_from_latents (DifVae *m, float *z, gsize n, gsize cells);
  * Returns: moments `[N, h, w, 2 * latent_channels]` f32: mean, then the
  * logarithm of the variance (not yet clamped), not scaled
  */
-DifTensor *dif_vae_encode (DifVae *m, DifContext *cx, DifTensor *image);
+DIF_API DifTensor *dif_vae_encode (DifVae *m, DifContext *cx, DifTensor *image);
 
 /**
  * dif_vae_decode:
@@ -117,7 +117,7 @@ DifTensor *dif_vae_encode (DifVae *m, DifContext *cx, DifTensor *image);
  *
  * Returns: `[N, H, W, 3]` f32, about [-1, 1]
  */
-DifTensor *dif_vae_decode (DifVae *m, DifContext *cx, DifTensor *latents);
+DIF_API DifTensor *dif_vae_decode (DifVae *m, DifContext *cx, DifTensor *latents);
 
 G_END_DECLS
 

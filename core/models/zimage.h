@@ -35,13 +35,13 @@ typedef struct
  * Returns: (transfer full) (nullable): a model whose weights the loader's
  * store owns
  */
-DifZimage *dif_zimage_load (DifJson *config, DifLoader *l, GError **error);
+DIF_API DifZimage *dif_zimage_load (DifJson *config, DifLoader *l, GError **error);
 
 /**
  * dif_zimage_free:
  * @m: (nullable) (transfer full): a model
  */
-void dif_zimage_free (DifZimage *m);
+DIF_API void dif_zimage_free (DifZimage *m);
 
 /**
  * dif_zimage_channels: dif_zimage_patch: dif_zimage_text_width:
@@ -50,9 +50,9 @@ void dif_zimage_free (DifZimage *m);
  * Returns: channels of a latent; side of a token in latent cells; channels of a
  * caption's hidden state
  */
-guint dif_zimage_channels (DifZimage *m);
-guint dif_zimage_patch (DifZimage *m);
-guint dif_zimage_text_width (DifZimage *m);
+DIF_API guint dif_zimage_channels (DifZimage *m);
+DIF_API guint dif_zimage_patch (DifZimage *m);
+DIF_API guint dif_zimage_text_width (DifZimage *m);
 
 /**
  * dif_zimage_time:
@@ -63,7 +63,7 @@ guint dif_zimage_text_width (DifZimage *m);
  *
  * Returns: `[n, D]`
  */
-DifTensor *dif_zimage_time (DifZimage *m, DifContext *cx, gsize n, double timestep);
+DIF_API DifTensor *dif_zimage_time (DifZimage *m, DifContext *cx, gsize n, double timestep);
 
 /**
  * dif_zimage_layout:
@@ -77,8 +77,8 @@ DifTensor *dif_zimage_time (DifZimage *m, DifContext *cx, gsize n, double timest
  * Pictures and captions are padded to multiples of 32 tokens, which are seen like
  * any others.
  */
-void dif_zimage_layout (DifZimage *m, DifContext *cx, gsize h, gsize w, gsize n_caption,
-                        DifZimageLayout *layout);
+DIF_API void dif_zimage_layout (DifZimage *m, DifContext *cx, gsize h, gsize w, gsize n_caption,
+                                DifZimageLayout *layout);
 
 /**
  * dif_zimage_caption:
@@ -91,8 +91,8 @@ void dif_zimage_layout (DifZimage *m, DifContext *cx, gsize h, gsize w, gsize n_
  *
  * Returns: `[B, n_caption padded, D]`
  */
-DifTensor *dif_zimage_caption (DifZimage *m, DifContext *cx, DifTensor *states,
-                               const DifZimageLayout *layout);
+DIF_API DifTensor *dif_zimage_caption (DifZimage *m, DifContext *cx, DifTensor *states,
+                                       const DifZimageLayout *layout);
 
 /**
  * dif_zimage_forward:
@@ -108,8 +108,9 @@ DifTensor *dif_zimage_caption (DifZimage *m, DifContext *cx, DifTensor *states,
  *
  * Returns: `[B, h, w, channels]` f32
  */
-DifTensor *dif_zimage_forward (DifZimage *m, DifContext *cx, DifTensor *latents, DifTensor *caption,
-                               DifTensor *time, const DifZimageLayout *layout);
+DIF_API DifTensor *dif_zimage_forward (DifZimage *m, DifContext *cx, DifTensor *latents,
+                                       DifTensor *caption,
+                                       DifTensor *time, const DifZimageLayout *layout);
 
 G_END_DECLS
 

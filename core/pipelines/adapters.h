@@ -35,7 +35,7 @@ typedef struct
  *
  * Returns: (transfer none) (nullable): the kind; NULL behind the last
  */
-const DifAdapterKind *dif_adapter_kind (guint i);
+DIF_API const DifAdapterKind *dif_adapter_kind (guint i);
 
 /**
  * dif_adapters_key:
@@ -47,7 +47,7 @@ const DifAdapterKind *dif_adapter_kind (guint i);
  *
  * Returns: (transfer full): some text; "" where @rq names none
  */
-char *dif_adapters_key (DifRequest *rq, gboolean is_live);
+DIF_API char *dif_adapters_key (DifRequest *rq, gboolean is_live);
 
 G_END_DECLS
 

@@ -18,7 +18,7 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer full) (nullable): a checkpoint
  */
-DifCheckpoint *dif_checkpoint_open (const char *path, GError **error);
+DIF_API DifCheckpoint *dif_checkpoint_open (const char *path, GError **error);
 
 G_END_DECLS
 

@@ -43,9 +43,9 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer full) (nullable): a pipeline
  */
-DifPipeline *dif_pipeline_load (const char *model, const char *device, const char *dtype,
-                                DifProgressFunc progress, gpointer user_data,
-                                GCancellable *cancellable, GError **error);
+DIF_API DifPipeline *dif_pipeline_load (const char *model, const char *device, const char *dtype,
+                                        DifProgressFunc progress, gpointer user_data,
+                                        GCancellable *cancellable, GError **error);
 
 /**
  * dif_pipeline_load_for:
@@ -66,8 +66,9 @@ DifPipeline *dif_pipeline_load (const char *model, const char *device, const cha
  *
  * Returns: (transfer full) (nullable): a pipeline
  */
-DifPipeline *dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress, gpointer user_data,
-                                    GCancellable *cancellable, GError **error);
+DIF_API DifPipeline *dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress,
+                                            gpointer      user_data,
+                                            GCancellable *cancellable, GError **error);
 
 /**
  * dif_pipeline_set_adapters:
@@ -90,14 +91,15 @@ DifPipeline *dif_pipeline_load_for (DifRequest *rq, DifProgressFunc progress, gp
  *
  * Returns: FALSE on error
  */
-gboolean dif_pipeline_set_adapters (DifPipeline *pipe, DifRequest *rq, GCancellable *cancellable,
-                                    GError **error);
+DIF_API gboolean dif_pipeline_set_adapters (DifPipeline *pipe, DifRequest *rq,
+                                            GCancellable *cancellable,
+                                            GError      **error);
 
 /**
  * dif_pipeline_free:
  * @pipe: (nullable) (transfer full): a pipeline
  */
-void dif_pipeline_free (DifPipeline *pipe);
+DIF_API void dif_pipeline_free (DifPipeline *pipe);
 
 /**
  * dif_pipeline_run:
@@ -129,8 +131,8 @@ void dif_pipeline_free (DifPipeline *pipe);
  *
  * Returns: (transfer full) (nullable): the pictures
  */
-DifResult *dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress,
-                             gpointer user_data, GCancellable *cancellable, GError **error);
+DIF_API DifResult *dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress,
+                                     gpointer user_data, GCancellable *cancellable, GError **error);
 
 /**
  * dif_pipeline_set_dump:
@@ -142,7 +144,7 @@ DifResult *dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc 
  *   `image`, in diffusers' layout, float32
  * @user_data: for @func
  */
-void dif_pipeline_set_dump (DifPipeline *pipe, DifDumpFunc func, gpointer user_data);
+DIF_API void dif_pipeline_set_dump (DifPipeline *pipe, DifDumpFunc func, gpointer user_data);
 
 /**
  * dif_pipeline_set_profile:
@@ -151,7 +153,7 @@ void dif_pipeline_set_dump (DifPipeline *pipe, DifDumpFunc func, gpointer user_d
  *   "stage:encode", "stage:step", "stage:decode")
  * @user_data: for @func
  */
-void dif_pipeline_set_profile (DifPipeline *pipe, DifProfileFunc func, gpointer user_data);
+DIF_API void dif_pipeline_set_profile (DifPipeline *pipe, DifProfileFunc func, gpointer user_data);
 
 /**
  * dif_pipeline_set_preview:
@@ -166,8 +168,8 @@ void dif_pipeline_set_profile (DifPipeline *pipe, DifProfileFunc func, gpointer 
  * "latent-rgb" of the model's own dif.json.  Nothing is shown of latents of which
  * nobody says their colors.  Pictures are the same with previews and without.
  */
-void dif_pipeline_set_preview (DifPipeline *pipe, DifPreviewFunc func, gpointer user_data,
-                               guint interval_ms);
+DIF_API void dif_pipeline_set_preview (DifPipeline *pipe, DifPreviewFunc func, gpointer user_data,
+                                       guint interval_ms);
 
 /**
  * dif_pipeline_checkpoint: dif_pipeline_backend: dif_pipeline_dtype:
@@ -176,9 +178,9 @@ void dif_pipeline_set_preview (DifPipeline *pipe, DifPreviewFunc func, gpointer 
  * Returns: (transfer none): what it was loaded from, where it computes (of
  * several devices the first), and in which dtype
  */
-DifCheckpoint *dif_pipeline_checkpoint (DifPipeline *pipe);
-DifBackend    *dif_pipeline_backend (DifPipeline *pipe);
-DifDtype       dif_pipeline_dtype (DifPipeline *pipe);
+DIF_API DifCheckpoint *dif_pipeline_checkpoint (DifPipeline *pipe);
+DIF_API DifBackend    *dif_pipeline_backend (DifPipeline *pipe);
+DIF_API DifDtype       dif_pipeline_dtype (DifPipeline *pipe);
 
 /**
  * dif_pipeline_detour:
@@ -191,7 +193,7 @@ DifDtype       dif_pipeline_dtype (DifPipeline *pipe);
  * what was asked for, and where there is neither a card's driver nor the module
  * for it, which is no news
  */
-const char *dif_pipeline_detour (DifPipeline *pipe);
+DIF_API const char *dif_pipeline_detour (DifPipeline *pipe);
 
 /**
  * dif_pipeline_about:
@@ -199,7 +201,7 @@ const char *dif_pipeline_detour (DifPipeline *pipe);
  *
  * Returns: (transfer none) (nullable): what the model says it is: dif_presets_about()
  */
-const char *dif_pipeline_about (DifPipeline *pipe);
+DIF_API const char *dif_pipeline_about (DifPipeline *pipe);
 
 /**
  * dif_pipeline_weight_bytes:
@@ -207,7 +209,7 @@ const char *dif_pipeline_about (DifPipeline *pipe);
  *
  * Returns: memory the weights take, on all devices, in bytes
  */
-gsize dif_pipeline_weight_bytes (DifPipeline *pipe);
+DIF_API gsize dif_pipeline_weight_bytes (DifPipeline *pipe);
 
 /**
  * dif_pipeline_part:
@@ -222,7 +224,7 @@ gsize dif_pipeline_weight_bytes (DifPipeline *pipe);
  * Returns: (transfer none) (nullable): the DifUnet, DifVae, ... of that class; NULL
  * if the model has none, or, with "low-memory", if it is not loaded
  */
-gpointer dif_pipeline_part (DifPipeline *pipe, const char *name, const char *class_name);
+DIF_API gpointer dif_pipeline_part (DifPipeline *pipe, const char *name, const char *class_name);
 
 /**
  * dif_pipeline_scheduler:
@@ -233,13 +235,14 @@ gpointer dif_pipeline_part (DifPipeline *pipe, const char *name, const char *cla
  *
  * Returns: (transfer full) (nullable): a scheduler with the pipeline's patches
  */
-DifScheduler *dif_pipeline_scheduler (DifPipeline *pipe, const char *class_name, GError **error);
+DIF_API DifScheduler *dif_pipeline_scheduler (DifPipeline *pipe, const char *class_name,
+                                              GError **error);
 
 /**
  * dif_result_free:
  * @r: (nullable) (transfer full): a result
  */
-void dif_result_free (DifResult *r);
+DIF_API void dif_result_free (DifResult *r);
 
 /**
  * dif_result_n_images:
@@ -247,7 +250,7 @@ void dif_result_free (DifResult *r);
  *
  * Returns: how many pictures
  */
-guint dif_result_n_images (DifResult *r);
+DIF_API guint dif_result_n_images (DifResult *r);
 
 /**
  * dif_result_width: dif_result_height:
@@ -255,8 +258,8 @@ guint dif_result_n_images (DifResult *r);
  *
  * Returns: size of its pictures, in pixels
  */
-guint dif_result_width (DifResult *r);
-guint dif_result_height (DifResult *r);
+DIF_API guint dif_result_width (DifResult *r);
+DIF_API guint dif_result_height (DifResult *r);
 
 /**
  * dif_result_pixels:
@@ -266,7 +269,7 @@ guint dif_result_height (DifResult *r);
  * Returns: (transfer none): `[height, width, 3]` float32, R'G'B' (sRGB curve),
  * in [0, 1]
  */
-const float *dif_result_pixels (DifResult *r, guint i);
+DIF_API const float *dif_result_pixels (DifResult *r, guint i);
 
 /**
  * dif_result_rgb8:
@@ -276,7 +279,7 @@ const float *dif_result_pixels (DifResult *r, guint i);
  * Returns: (transfer full) (nullable): `[height, width, 3]` bytes, rounded half to
  * even as diffusers does; NULL without memory for them
  */
-GBytes *dif_result_rgb8 (DifResult *r, guint i);
+DIF_API GBytes *dif_result_rgb8 (DifResult *r, guint i);
 
 /**
  * dif_result_seed:
@@ -284,7 +287,7 @@ GBytes *dif_result_rgb8 (DifResult *r, guint i);
  *
  * Returns: the seed used, 0 to 2^32 - 1
  */
-guint64 dif_result_seed (DifResult *r);
+DIF_API guint64 dif_result_seed (DifResult *r);
 
 /**
  * dif_result_recipe:
@@ -298,7 +301,7 @@ guint64 dif_result_seed (DifResult *r);
  * "lora-fingerprints" and "embedding-fingerprints", a line each, those files
  * (dif_fingerprint_of_file()); of "latents" there is the "latents-fingerprint" alone
  */
-const char *dif_result_recipe (DifResult *r, guint i);
+DIF_API const char *dif_result_recipe (DifResult *r, guint i);
 
 /**
  * dif_result_safety:
@@ -307,7 +310,7 @@ const char *dif_result_recipe (DifResult *r, guint i);
  *
  * Returns: the safety checker's verdict on it
  */
-DifSafety dif_result_safety (DifResult *r, guint i);
+DIF_API DifSafety dif_result_safety (DifResult *r, guint i);
 
 /**
  * dif_result_index:
@@ -317,7 +320,7 @@ DifSafety dif_result_safety (DifResult *r, guint i);
  * Returns: its number in the batch that was asked for, from 0; larger than @i
  * where pictures before it were withheld
  */
-guint dif_result_index (DifResult *r, guint i);
+DIF_API guint dif_result_index (DifResult *r, guint i);
 
 /**
  * dif_result_n_withheld:
@@ -327,7 +330,7 @@ guint dif_result_index (DifResult *r, guint i);
  * checker flagged them and the policy is "block"; dif_result_warning() says so.
  * Where that goes for all of them there is an error instead of a result.
  */
-guint dif_result_n_withheld (DifResult *r);
+DIF_API guint dif_result_n_withheld (DifResult *r);
 
 /**
  * dif_result_warning:
@@ -336,7 +339,7 @@ guint dif_result_n_withheld (DifResult *r);
  * Returns: (transfer none) (nullable): something the user should know, such
  * as words of the prompt that did not fit
  */
-const char *dif_result_warning (DifResult *r);
+DIF_API const char *dif_result_warning (DifResult *r);
 
 /**
  * dif_result_new:
@@ -350,7 +353,7 @@ const char *dif_result_warning (DifResult *r);
  * Returns: (transfer full) (nullable): a result with black pictures and empty
  * recipes; NULL for want of memory
  */
-DifResult *dif_result_new (guint n_images, guint width, guint height, guint64 seed);
+DIF_API DifResult *dif_result_new (guint n_images, guint width, guint height, guint64 seed);
 
 /**
  * dif_result_fill:
@@ -359,7 +362,7 @@ DifResult *dif_result_new (guint n_images, guint width, guint height, guint64 se
  * @pixels: `[height, width, 3]`, copied
  * @recipe: JSON text, copied
  */
-void dif_result_fill (DifResult *r, guint i, const float *pixels, const char *recipe);
+DIF_API void dif_result_fill (DifResult *r, guint i, const float *pixels, const char *recipe);
 
 /**
  * dif_result_set_verdict:
@@ -368,21 +371,21 @@ void dif_result_fill (DifResult *r, guint i, const float *pixels, const char *re
  * @index: its number in the batch
  * @safety: the verdict on it
  */
-void dif_result_set_verdict (DifResult *r, guint i, guint index, DifSafety safety);
+DIF_API void dif_result_set_verdict (DifResult *r, guint i, guint index, DifSafety safety);
 
 /**
  * dif_result_set_n_withheld:
  * @r: a result of dif_result_new()
  * @n: pictures that are not in it
  */
-void dif_result_set_n_withheld (DifResult *r, guint n);
+DIF_API void dif_result_set_n_withheld (DifResult *r, guint n);
 
 /**
  * dif_result_set_warning:
  * @r: a result
  * @warning: (nullable): copied
  */
-void dif_result_set_warning (DifResult *r, const char *warning);
+DIF_API void dif_result_set_warning (DifResult *r, const char *warning);
 
 /**
  * dif_result_set_plane:
@@ -395,7 +398,7 @@ void dif_result_set_warning (DifResult *r, const char *warning);
  * width]` from 0 (farthest) to 1 (nearest), 0.5 throughout if nothing is nearer
  * than anything else.
  */
-void dif_result_set_plane (DifResult *r, const char *name, DifImage *image);
+DIF_API void dif_result_set_plane (DifResult *r, const char *name, DifImage *image);
 
 /**
  * dif_result_plane:
@@ -404,7 +407,7 @@ void dif_result_set_plane (DifResult *r, const char *name, DifImage *image);
  *
  * Returns: (transfer none) (nullable): the plane, if there is one
  */
-DifImage *dif_result_plane (DifResult *r, const char *name);
+DIF_API DifImage *dif_result_plane (DifResult *r, const char *name);
 
 /**
  * dif_result_plane_names:
@@ -412,7 +415,7 @@ DifImage *dif_result_plane (DifResult *r, const char *name);
  *
  * Returns: (transfer container) (array zero-terminated=1): names of its planes
  */
-const char **dif_result_plane_names (DifResult *r);
+DIF_API const char **dif_result_plane_names (DifResult *r);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifPipeline, dif_pipeline_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifResult, dif_result_free)

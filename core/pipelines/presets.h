@@ -31,7 +31,7 @@ G_BEGIN_DECLS
  *
  * Returns: FALSE on error
  */
-gboolean dif_presets_load (DifCheckpoint *c, DifJson **presets, GError **error);
+DIF_API gboolean dif_presets_load (DifCheckpoint *c, DifJson **presets, GError **error);
 
 /**
  * dif_presets_check:
@@ -43,7 +43,7 @@ gboolean dif_presets_load (DifCheckpoint *c, DifJson **presets, GError **error);
  *
  * Returns: FALSE on error
  */
-gboolean dif_presets_check (DifJson *presets, const char *const *parts, GError **error);
+DIF_API gboolean dif_presets_check (DifJson *presets, const char *const *parts, GError **error);
 
 /**
  * dif_presets_about:
@@ -51,7 +51,7 @@ gboolean dif_presets_check (DifJson *presets, const char *const *parts, GError *
  *
  * Returns: (transfer none) (nullable): what the model says it is, to be translated
  */
-const char *dif_presets_about (DifJson *presets);
+DIF_API const char *dif_presets_about (DifJson *presets);
 
 /**
  * dif_presets_colors:
@@ -60,7 +60,7 @@ const char *dif_presets_about (DifJson *presets);
  *
  * Returns: of how many channels of latents it has the colors; 0 if it does not say
  */
-guint dif_presets_colors (DifJson *presets, float rows[DIF_PRESETS_MAX_COLORS][3]);
+DIF_API guint dif_presets_colors (DifJson *presets, float rows[DIF_PRESETS_MAX_COLORS][3]);
 
 /**
  * dif_presets_unknown_words:
@@ -70,7 +70,7 @@ guint dif_presets_colors (DifJson *presets, float rows[DIF_PRESETS_MAX_COLORS][3
  * Returns: (transfer full) (nullable): those of its words that the model was not
  * trained with, each once, with ", " between; NULL for none, or if it does not say
  */
-char *dif_presets_unknown_words (DifJson *presets, const char *prompt);
+DIF_API char *dif_presets_unknown_words (DifJson *presets, const char *prompt);
 
 /**
  * dif_model_about:
@@ -81,7 +81,7 @@ char *dif_presets_unknown_words (DifJson *presets, const char *prompt);
  * Returns: (transfer full) (nullable): as dif_presets_about(); NULL also for a model
  * that cannot be read
  */
-char *dif_model_about (const char *model);
+DIF_API char *dif_model_about (const char *model);
 
 G_END_DECLS
 

@@ -18,7 +18,7 @@ G_BEGIN_DECLS
  * Returns: (transfer none) (nullable): what menus call it, such as "Text to
  * image", to be translated
  */
-const char *dif_task_label (const char *task);
+DIF_API const char *dif_task_label (const char *task);
 
 /**
  * dif_task_blurb:
@@ -26,7 +26,7 @@ const char *dif_task_label (const char *task);
  *
  * Returns: (transfer none) (nullable): one sentence, to be translated
  */
-const char *dif_task_blurb (const char *task);
+DIF_API const char *dif_task_blurb (const char *task);
 
 /**
  * dif_task_params:
@@ -39,7 +39,7 @@ const char *dif_task_blurb (const char *task);
  * for an unknown task.  Numbers whose fallback lies below `min` are
  * "automatic" ones: unset means the checkpoint's own value.
  */
-const DifParam *dif_task_params (const char *task, guint *n);
+DIF_API const DifParam *dif_task_params (const char *task, guint *n);
 
 /**
  * dif_param_is_for:
@@ -51,7 +51,7 @@ const DifParam *dif_task_params (const char *task, guint *n);
  * Returns: whether models of its family have the parameter; a request that sets
  * one which they do not have is refused
  */
-gboolean dif_param_is_for (const DifParam *row, DifCheckpoint *c);
+DIF_API gboolean dif_param_is_for (const DifParam *row, DifCheckpoint *c);
 
 /**
  * dif_param_families:
@@ -60,7 +60,7 @@ gboolean dif_param_is_for (const DifParam *row, DifCheckpoint *c);
  * Returns: (transfer full) (nullable): the families of models that have it, such as
  * "SDXL"; NULL for all
  */
-char *dif_param_families (const DifParam *row);
+DIF_API char *dif_param_families (const DifParam *row);
 
 /**
  * dif_request_new:
@@ -71,7 +71,7 @@ char *dif_param_families (const DifParam *row);
  *
  * Returns: (transfer full) (nullable): a request with nothing set
  */
-DifRequest *dif_request_new (const char *task, GError **error);
+DIF_API DifRequest *dif_request_new (const char *task, GError **error);
 
 /**
  * dif_request_model:
@@ -79,7 +79,7 @@ DifRequest *dif_request_new (const char *task, GError **error);
  *
  * Returns: (transfer none): its "model", or dif_catalog_default() of its task
  */
-const char *dif_request_model (DifRequest *rq);
+DIF_API const char *dif_request_model (DifRequest *rq);
 
 /**
  * dif_request_resolve_files:
@@ -93,7 +93,7 @@ const char *dif_request_model (DifRequest *rq);
  *
  * Returns: FALSE on error; @rq is of no use then
  */
-gboolean dif_request_resolve_files (DifRequest *rq, GError **error);
+DIF_API gboolean dif_request_resolve_files (DifRequest *rq, GError **error);
 
 /**
  * dif_request_from_json:
@@ -104,7 +104,7 @@ gboolean dif_request_resolve_files (DifRequest *rq, GError **error);
  *
  * Returns: (transfer full) (nullable): a request
  */
-DifRequest *dif_request_from_json (DifJson *json, GError **error);
+DIF_API DifRequest *dif_request_from_json (DifJson *json, GError **error);
 
 G_END_DECLS
 

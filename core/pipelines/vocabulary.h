@@ -24,7 +24,7 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer full) (nullable): a tokenizer
  */
-DifTokenizer *dif_vocabulary_load (DifCheckpoint *c, const char *part, GError **error);
+DIF_API DifTokenizer *dif_vocabulary_load (DifCheckpoint *c, const char *part, GError **error);
 
 G_END_DECLS
 

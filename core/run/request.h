@@ -25,7 +25,7 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer full): a request with nothing set
  */
-DifRequest *dif_request_new_for (const char *task, const DifParam *params, guint n);
+DIF_API DifRequest *dif_request_new_for (const char *task, const DifParam *params, guint n);
 
 /**
  * dif_request_copy:
@@ -33,13 +33,13 @@ DifRequest *dif_request_new_for (const char *task, const DifParam *params, guint
  *
  * Returns: (transfer full): an independent copy
  */
-DifRequest *dif_request_copy (DifRequest *rq);
+DIF_API DifRequest *dif_request_copy (DifRequest *rq);
 
 /**
  * dif_request_free:
  * @rq: (nullable) (transfer full): a request
  */
-void dif_request_free (DifRequest *rq);
+DIF_API void dif_request_free (DifRequest *rq);
 
 /**
  * dif_request_task:
@@ -47,7 +47,7 @@ void dif_request_free (DifRequest *rq);
  *
  * Returns: (transfer none): its task
  */
-const char *dif_request_task (DifRequest *rq);
+DIF_API const char *dif_request_task (DifRequest *rq);
 
 /**
  * dif_request_param:
@@ -59,7 +59,7 @@ const char *dif_request_task (DifRequest *rq);
  *
  * Returns: (transfer none) (nullable): its row
  */
-const DifParam *dif_request_param (DifRequest *rq, const char *name, GError **error);
+DIF_API const DifParam *dif_request_param (DifRequest *rq, const char *name, GError **error);
 
 /**
  * dif_request_set:
@@ -74,7 +74,8 @@ const DifParam *dif_request_param (DifRequest *rq, const char *name, GError **er
  *
  * Returns: FALSE on error, @rq unchanged
  */
-gboolean dif_request_set (DifRequest *rq, const char *name, const char *text, GError **error);
+DIF_API gboolean dif_request_set (DifRequest *rq, const char *name, const char *text,
+                                  GError **error);
 
 /**
  * dif_request_set_number:
@@ -87,7 +88,8 @@ gboolean dif_request_set (DifRequest *rq, const char *name, const char *text, GE
  *
  * Returns: FALSE on error, @rq unchanged
  */
-gboolean dif_request_set_number (DifRequest *rq, const char *name, double value, GError **error);
+DIF_API gboolean dif_request_set_number (DifRequest *rq, const char *name, double value,
+                                         GError **error);
 
 /**
  * dif_request_has:
@@ -96,7 +98,7 @@ gboolean dif_request_set_number (DifRequest *rq, const char *name, double value,
  *
  * Returns: whether it was set
  */
-gboolean dif_request_has (DifRequest *rq, const char *name);
+DIF_API gboolean dif_request_has (DifRequest *rq, const char *name);
 
 /**
  * dif_request_unset:
@@ -105,7 +107,7 @@ gboolean dif_request_has (DifRequest *rq, const char *name);
  *
  * Makes it as if it had never been set.
  */
-void dif_request_unset (DifRequest *rq, const char *name);
+DIF_API void dif_request_unset (DifRequest *rq, const char *name);
 
 /**
  * dif_request_missing:
@@ -114,7 +116,7 @@ void dif_request_unset (DifRequest *rq, const char *name);
  * Returns: (transfer none) (nullable): a required image that is not given, and
  * nothing in its place
  */
-const DifParam *dif_request_missing (DifRequest *rq);
+DIF_API const DifParam *dif_request_missing (DifRequest *rq);
 
 /**
  * dif_request_number:
@@ -123,7 +125,7 @@ const DifParam *dif_request_missing (DifRequest *rq);
  *
  * Returns: its value, or the row's fallback when unset
  */
-double dif_request_number (DifRequest *rq, const char *name);
+DIF_API double dif_request_number (DifRequest *rq, const char *name);
 
 /**
  * dif_request_text:
@@ -132,7 +134,7 @@ double dif_request_number (DifRequest *rq, const char *name);
  *
  * Returns: (transfer none) (nullable): its value, or the row's default text
  */
-const char *dif_request_text (DifRequest *rq, const char *name);
+DIF_API const char *dif_request_text (DifRequest *rq, const char *name);
 
 /**
  * dif_request_list:
@@ -141,7 +143,7 @@ const char *dif_request_text (DifRequest *rq, const char *name);
  *
  * Returns: (transfer none) (array zero-terminated=1): its elements
  */
-const char *const *dif_request_list (DifRequest *rq, const char *name);
+DIF_API const char *const *dif_request_list (DifRequest *rq, const char *name);
 
 /**
  * dif_request_set_image:
@@ -154,7 +156,8 @@ const char *const *dif_request_list (DifRequest *rq, const char *name);
  *
  * Returns: FALSE on error, @rq unchanged
  */
-gboolean dif_request_set_image (DifRequest *rq, const char *name, DifImage *image, GError **error);
+DIF_API gboolean dif_request_set_image (DifRequest *rq, const char *name, DifImage *image,
+                                        GError **error);
 
 /**
  * dif_request_image:
@@ -163,7 +166,7 @@ gboolean dif_request_set_image (DifRequest *rq, const char *name, DifImage *imag
  *
  * Returns: (transfer none) (nullable): the image, if it was set
  */
-DifImage *dif_request_image (DifRequest *rq, const char *name);
+DIF_API DifImage *dif_request_image (DifRequest *rq, const char *name);
 
 /**
  * dif_request_to_json:
@@ -172,7 +175,7 @@ DifImage *dif_request_image (DifRequest *rq, const char *name);
  * Returns: (transfer full): an object with "task" and the parameters that are
  * set; images are left out
  */
-DifJson *dif_request_to_json (DifRequest *rq);
+DIF_API DifJson *dif_request_to_json (DifRequest *rq);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifRequest, dif_request_free)
 

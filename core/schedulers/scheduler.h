@@ -21,7 +21,7 @@ G_BEGIN_DECLS
  * Returns: (transfer none) (array zero-terminated=1): diffusers' class names,
  * sorted
  */
-const char *const *dif_scheduler_class_names (void);
+DIF_API const char *const *dif_scheduler_class_names (void);
 
 /**
  * dif_scheduler_short_name:
@@ -29,7 +29,7 @@ const char *const *dif_scheduler_class_names (void);
  *
  * Returns: (transfer none) (nullable): such as "euler"
  */
-const char *dif_scheduler_short_name (const char *class_name);
+DIF_API const char *dif_scheduler_short_name (const char *class_name);
 
 /**
  * dif_scheduler_resolve_name:
@@ -41,7 +41,7 @@ const char *dif_scheduler_short_name (const char *class_name);
  *
  * Returns: (transfer none) (nullable): the class name
  */
-const char *dif_scheduler_resolve_name (const char *name, GError **error);
+DIF_API const char *dif_scheduler_resolve_name (const char *name, GError **error);
 
 /**
  * dif_scheduler_new:
@@ -59,13 +59,13 @@ const char *dif_scheduler_resolve_name (const char *name, GError **error);
  *
  * Returns: (transfer full) (nullable): a scheduler without timesteps
  */
-DifScheduler *dif_scheduler_new (const char *class_name, DifJson *config, GError **error);
+DIF_API DifScheduler *dif_scheduler_new (const char *class_name, DifJson *config, GError **error);
 
 /**
  * dif_scheduler_free:
  * @s: (nullable) (transfer full): a scheduler
  */
-void dif_scheduler_free (DifScheduler *s);
+DIF_API void dif_scheduler_free (DifScheduler *s);
 
 /**
  * dif_scheduler_class_name:
@@ -73,7 +73,7 @@ void dif_scheduler_free (DifScheduler *s);
  *
  * Returns: (transfer none): diffusers' class name
  */
-const char *dif_scheduler_class_name (DifScheduler *s);
+DIF_API const char *dif_scheduler_class_name (DifScheduler *s);
 
 /**
  * dif_scheduler_config:
@@ -84,7 +84,7 @@ const char *dif_scheduler_class_name (DifScheduler *s);
  *
  * Returns: (transfer full): a JSON object
  */
-DifJson *dif_scheduler_config (DifScheduler *s);
+DIF_API DifJson *dif_scheduler_config (DifScheduler *s);
 
 /**
  * dif_scheduler_set_key:
@@ -98,8 +98,8 @@ DifJson *dif_scheduler_config (DifScheduler *s);
  *
  * Returns: FALSE on error
  */
-gboolean dif_scheduler_set_key (DifScheduler *s, const char *key, const char *value,
-                                GError **error);
+DIF_API gboolean dif_scheduler_set_key (DifScheduler *s, const char *key, const char *value,
+                                        GError **error);
 
 /**
  * dif_scheduler_patch_for_pipeline:
@@ -109,7 +109,7 @@ gboolean dif_scheduler_set_key (DifScheduler *s, const char *key, const char *va
  * they are built with: `steps_offset` 1, `clip_sample` false, where the keys
  * exist; effective only for what set_timesteps and step read from the config.
  */
-void dif_scheduler_patch_for_pipeline (DifScheduler *s);
+DIF_API void dif_scheduler_patch_for_pipeline (DifScheduler *s);
 
 /**
  * dif_scheduler_set_strength:
@@ -125,7 +125,7 @@ void dif_scheduler_patch_for_pipeline (DifScheduler *s);
  *
  * Returns: FALSE on error
  */
-gboolean dif_scheduler_set_strength (DifScheduler *s, double strength, GError **error);
+DIF_API gboolean dif_scheduler_set_strength (DifScheduler *s, double strength, GError **error);
 
 /**
  * dif_scheduler_is_flow:
@@ -134,7 +134,7 @@ gboolean dif_scheduler_set_strength (DifScheduler *s, double strength, GError **
  * Returns: whether it is for models that predict a flow: sample is (1 - sigma)
  * picture + sigma noise
  */
-gboolean dif_scheduler_is_flow (DifScheduler *s);
+DIF_API gboolean dif_scheduler_is_flow (DifScheduler *s);
 
 /**
  * dif_scheduler_linear_mu:
@@ -148,7 +148,7 @@ gboolean dif_scheduler_is_flow (DifScheduler *s);
  *
  * Returns: a shift for dif_scheduler_set_flow(); NaN for a class without these keys
  */
-double dif_scheduler_linear_mu (DifScheduler *s, guint n_tokens);
+DIF_API double dif_scheduler_linear_mu (DifScheduler *s, guint n_tokens);
 
 /**
  * dif_scheduler_set_flow:
@@ -158,7 +158,7 @@ double dif_scheduler_linear_mu (DifScheduler *s, guint n_tokens);
  *   own ends (Stable Diffusion 3)
  * @mu: shift for use_dynamic_shifting, which fails without; NaN for none
  */
-void dif_scheduler_set_flow (DifScheduler *s, gboolean from_one, double mu);
+DIF_API void dif_scheduler_set_flow (DifScheduler *s, gboolean from_one, double mu);
 
 /**
  * dif_scheduler_set_timesteps:
@@ -174,7 +174,7 @@ void dif_scheduler_set_flow (DifScheduler *s, gboolean from_one, double mu);
  *
  * Returns: FALSE on error
  */
-gboolean dif_scheduler_set_timesteps (DifScheduler *s, guint n_steps, GError **error);
+DIF_API gboolean dif_scheduler_set_timesteps (DifScheduler *s, guint n_steps, GError **error);
 
 /**
  * dif_scheduler_n_calls:
@@ -183,7 +183,7 @@ gboolean dif_scheduler_set_timesteps (DifScheduler *s, guint n_steps, GError **e
  * Returns: how often the model is called; may differ from the number of steps
  * (PNDM: n + 1, Heun: 2n - 1)
  */
-guint dif_scheduler_n_calls (DifScheduler *s);
+DIF_API guint dif_scheduler_n_calls (DifScheduler *s);
 
 /**
  * dif_scheduler_timestep:
@@ -192,7 +192,7 @@ guint dif_scheduler_n_calls (DifScheduler *s);
  *
  * Returns: the timestep to give the model, may be fractional
  */
-double dif_scheduler_timestep (DifScheduler *s, guint i);
+DIF_API double dif_scheduler_timestep (DifScheduler *s, guint i);
 
 /**
  * dif_scheduler_sigmas:
@@ -202,7 +202,7 @@ double dif_scheduler_timestep (DifScheduler *s, guint i);
  * Returns: (transfer none) (nullable): the sigma table as the class keeps it,
  * or NULL if it has none
  */
-const float *dif_scheduler_sigmas (DifScheduler *s, guint *n);
+DIF_API const float *dif_scheduler_sigmas (DifScheduler *s, guint *n);
 
 /**
  * dif_scheduler_order:
@@ -210,7 +210,7 @@ const float *dif_scheduler_sigmas (DifScheduler *s, guint *n);
  *
  * Returns: model calls per step, 1 or 2; img2img skips order * steps calls
  */
-guint dif_scheduler_order (DifScheduler *s);
+DIF_API guint dif_scheduler_order (DifScheduler *s);
 
 /**
  * dif_scheduler_init_noise_sigma:
@@ -218,14 +218,14 @@ guint dif_scheduler_order (DifScheduler *s);
  *
  * Returns: factor of the initial noise
  */
-double dif_scheduler_init_noise_sigma (DifScheduler *s);
+DIF_API double dif_scheduler_init_noise_sigma (DifScheduler *s);
 
 /**
  * dif_scheduler_set_begin:
  * @s: a scheduler with timesteps
  * @i: the call img2img begins with
  */
-void dif_scheduler_set_begin (DifScheduler *s, guint i);
+DIF_API void dif_scheduler_set_begin (DifScheduler *s, guint i);
 
 /**
  * dif_scheduler_scale_model_input:
@@ -236,8 +236,9 @@ void dif_scheduler_set_begin (DifScheduler *s, guint i);
  *
  * Returns: what the model is to see, f32, as @sample; may be @sample itself
  */
-DifTensor *dif_scheduler_scale_model_input (DifScheduler *s, DifContext *cx, DifTensor *sample,
-                                            guint i);
+DIF_API DifTensor *dif_scheduler_scale_model_input (DifScheduler *s, DifContext *cx,
+                                                    DifTensor *sample,
+                                                    guint      i);
 
 /**
  * dif_scheduler_step:
@@ -258,8 +259,9 @@ DifTensor *dif_scheduler_scale_model_input (DifScheduler *s, DifContext *cx, Dif
  *
  * Returns: the sample after the step, f32
  */
-DifTensor *dif_scheduler_step (DifScheduler *s, DifContext *cx, DifTensor *model_output, guint i,
-                               DifTensor *sample, double eta, DifRng *rng);
+DIF_API DifTensor *dif_scheduler_step (DifScheduler *s, DifContext *cx, DifTensor *model_output,
+                                       guint      i,
+                                       DifTensor *sample, double eta, DifRng *rng);
 
 /**
  * dif_scheduler_clean_factors:
@@ -272,7 +274,7 @@ DifTensor *dif_scheduler_step (DifScheduler *s, DifContext *cx, DifTensor *model
  *
  * Returns: FALSE if nothing finite is predicted
  */
-gboolean dif_scheduler_clean_factors (DifScheduler *s, guint i, double factors[2]);
+DIF_API gboolean dif_scheduler_clean_factors (DifScheduler *s, guint i, double factors[2]);
 
 /**
  * dif_scheduler_add_noise:
@@ -285,8 +287,8 @@ gboolean dif_scheduler_clean_factors (DifScheduler *s, guint i, double factors[2
  *
  * Returns: the noised sample, f32
  */
-DifTensor *dif_scheduler_add_noise (DifScheduler *s, DifContext *cx, DifTensor *sample,
-                                    DifTensor *noise, guint i);
+DIF_API DifTensor *dif_scheduler_add_noise (DifScheduler *s, DifContext *cx, DifTensor *sample,
+                                            DifTensor *noise, guint i);
 
 /**
  * dif_scheduler_reset:
@@ -294,7 +296,7 @@ DifTensor *dif_scheduler_add_noise (DifScheduler *s, DifContext *cx, DifTensor *
  *
  * Drops the tensors it holds from earlier steps; set_timesteps does so too.
  */
-void dif_scheduler_reset (DifScheduler *s);
+DIF_API void dif_scheduler_reset (DifScheduler *s);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifScheduler, dif_scheduler_free)
 

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  * Returns: (transfer none) (array zero-terminated=1): tasks, such as
  * "txt2img"
  */
-const char *const *dif_task_names (void);
+DIF_API const char *const *dif_task_names (void);
 
 /**
  * dif_task_find:
@@ -21,7 +21,7 @@ const char *const *dif_task_names (void);
  *
  * Returns: (transfer none) (nullable): its class
  */
-const DifTaskClass *dif_task_find (const char *name);
+DIF_API const DifTaskClass *dif_task_find (const char *name);
 
 G_END_DECLS
 

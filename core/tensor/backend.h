@@ -420,7 +420,7 @@ struct _DifBackendClass
  *
  * Returns: (transfer full) (nullable): an open device
  */
-DifBackend *dif_backend_open (const char *spec, GError **error);
+DIF_API DifBackend *dif_backend_open (const char *spec, GError **error);
 
 /**
  * dif_backend_list:
@@ -436,7 +436,7 @@ DifBackend *dif_backend_open (const char *spec, GError **error);
  *
  * Returns: (transfer full) (nullable): at least one, each for dif_backend_open()
  */
-char **dif_backend_list (const char *spec, GError **error);
+DIF_API char **dif_backend_list (const char *spec, GError **error);
 
 /**
  * dif_backend_names:
@@ -444,7 +444,7 @@ char **dif_backend_list (const char *spec, GError **error);
  * Returns: (transfer none) (array zero-terminated=1): names dif_backend_open()
  * may find, best first
  */
-const char *const *dif_backend_names (void);
+DIF_API const char *const *dif_backend_names (void);
 
 /**
  * dif_backend_ref:
@@ -452,13 +452,13 @@ const char *const *dif_backend_names (void);
  *
  * Returns: (transfer full): @be
  */
-DifBackend *dif_backend_ref (DifBackend *be);
+DIF_API DifBackend *dif_backend_ref (DifBackend *be);
 
 /**
  * dif_backend_unref:
  * @be: (nullable) (transfer full): a backend; the last reference closes it
  */
-void dif_backend_unref (DifBackend *be);
+DIF_API void dif_backend_unref (DifBackend *be);
 
 /**
  * dif_backend_why_best:
@@ -466,7 +466,7 @@ void dif_backend_unref (DifBackend *be);
  *
  * Returns: (transfer none): why its best dtype is what it is, part of a sentence
  */
-const char *dif_backend_why_best (DifBackend *be);
+DIF_API const char *dif_backend_why_best (DifBackend *be);
 
 /**
  * dif_backend_account:
@@ -475,7 +475,7 @@ const char *dif_backend_why_best (DifBackend *be);
  *
  * For backends: keeps live_bytes and peak_bytes.
  */
-void dif_backend_account (DifBackend *be, gssize delta);
+DIF_API void dif_backend_account (DifBackend *be, gssize delta);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifBackend, dif_backend_unref)
 

@@ -42,13 +42,13 @@ typedef void (*DifProfileFunc) (const char *op, double seconds, double macs, dou
  *
  * Returns: (transfer full): a context with an empty outermost scope
  */
-DifContext *dif_context_new (DifBackend *backend, DifDtype dtype);
+DIF_API DifContext *dif_context_new (DifBackend *backend, DifDtype dtype);
 
 /**
  * dif_context_free:
  * @cx: (nullable) (transfer full): a context; its tensors are released
  */
-void dif_context_free (DifContext *cx);
+DIF_API void dif_context_free (DifContext *cx);
 
 /**
  * dif_context_backend:
@@ -56,7 +56,7 @@ void dif_context_free (DifContext *cx);
  *
  * Returns: (transfer none): its backend
  */
-DifBackend *dif_context_backend (DifContext *cx);
+DIF_API DifBackend *dif_context_backend (DifContext *cx);
 
 /**
  * dif_context_dtype:
@@ -64,7 +64,7 @@ DifBackend *dif_context_backend (DifContext *cx);
  *
  * Returns: dtype of activations
  */
-DifDtype dif_context_dtype (DifContext *cx);
+DIF_API DifDtype dif_context_dtype (DifContext *cx);
 
 /**
  * dif_context_set_dtype:
@@ -75,7 +75,7 @@ DifDtype dif_context_dtype (DifContext *cx);
  *
  * Returns: the dtype before, to be set again
  */
-DifDtype dif_context_set_dtype (DifContext *cx, DifDtype dtype);
+DIF_API DifDtype dif_context_set_dtype (DifContext *cx, DifDtype dtype);
 
 /**
  * dif_context_set_cancellable:
@@ -83,7 +83,7 @@ DifDtype dif_context_set_dtype (DifContext *cx, DifDtype dtype);
  * @cancellable: (nullable): checked before every op; a cancelled one makes
  *   the context fail with G_IO_ERROR_CANCELLED
  */
-void dif_context_set_cancellable (DifContext *cx, GCancellable *cancellable);
+DIF_API void dif_context_set_cancellable (DifContext *cx, GCancellable *cancellable);
 
 /**
  * dif_context_set_dump:
@@ -91,7 +91,7 @@ void dif_context_set_cancellable (DifContext *cx, GCancellable *cancellable);
  * @func: (nullable): receives named tensors
  * @user_data: for @func
  */
-void dif_context_set_dump (DifContext *cx, DifDumpFunc func, gpointer user_data);
+DIF_API void dif_context_set_dump (DifContext *cx, DifDumpFunc func, gpointer user_data);
 
 /**
  * dif_context_set_profile:
@@ -99,7 +99,7 @@ void dif_context_set_dump (DifContext *cx, DifDumpFunc func, gpointer user_data)
  * @func: (nullable): receives the time of every op
  * @user_data: for @func
  */
-void dif_context_set_profile (DifContext *cx, DifProfileFunc func, gpointer user_data);
+DIF_API void dif_context_set_profile (DifContext *cx, DifProfileFunc func, gpointer user_data);
 
 /**
  * dif_context_enter:
@@ -108,7 +108,7 @@ void dif_context_set_profile (DifContext *cx, DifProfileFunc func, gpointer user
  *
  * Opens a scope: tensors made from now on live until its leave.
  */
-void dif_context_enter (DifContext *cx, const char *format, ...) G_GNUC_PRINTF (2, 3);
+DIF_API void dif_context_enter (DifContext *cx, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 /**
  * dif_context_leave:
@@ -119,7 +119,7 @@ void dif_context_enter (DifContext *cx, const char *format, ...) G_GNUC_PRINTF (
  *
  * Returns: (transfer none): @keep
  */
-DifTensor *dif_context_leave (DifContext *cx, DifTensor *keep);
+DIF_API DifTensor *dif_context_leave (DifContext *cx, DifTensor *keep);
 
 /**
  * dif_context_keep:
@@ -128,7 +128,7 @@ DifTensor *dif_context_leave (DifContext *cx, DifTensor *keep);
  *
  * Returns: (transfer none): @t
  */
-DifTensor *dif_context_keep (DifContext *cx, DifTensor *t);
+DIF_API DifTensor *dif_context_keep (DifContext *cx, DifTensor *t);
 
 /**
  * dif_context_release:
@@ -137,7 +137,7 @@ DifTensor *dif_context_keep (DifContext *cx, DifTensor *t);
  *
  * Frees @t before its scope ends, to lower the peak of memory.
  */
-void dif_context_release (DifContext *cx, DifTensor *t);
+DIF_API void dif_context_release (DifContext *cx, DifTensor *t);
 
 /**
  * dif_context_adopt:
@@ -146,7 +146,7 @@ void dif_context_release (DifContext *cx, DifTensor *t);
  *
  * Returns: (transfer none): @t, or the inert tensor for NULL
  */
-DifTensor *dif_context_adopt (DifContext *cx, DifTensor *t);
+DIF_API DifTensor *dif_context_adopt (DifContext *cx, DifTensor *t);
 
 /**
  * dif_context_failed:
@@ -154,7 +154,7 @@ DifTensor *dif_context_adopt (DifContext *cx, DifTensor *t);
  *
  * Returns: whether an op has failed
  */
-gboolean dif_context_failed (DifContext *cx);
+DIF_API gboolean dif_context_failed (DifContext *cx);
 
 /**
  * dif_context_fail:
@@ -164,7 +164,7 @@ gboolean dif_context_failed (DifContext *cx);
  *
  * Returns: (transfer none): the inert tensor
  */
-DifTensor *dif_context_fail (DifContext *cx, GError *error);
+DIF_API DifTensor *dif_context_fail (DifContext *cx, GError *error);
 
 /**
  * dif_context_check:
@@ -174,7 +174,7 @@ DifTensor *dif_context_fail (DifContext *cx, GError *error);
  *
  * Returns: TRUE if the next op may run
  */
-gboolean dif_context_check (DifContext *cx);
+DIF_API gboolean dif_context_check (DifContext *cx);
 
 /**
  * dif_context_inert:
@@ -182,7 +182,7 @@ gboolean dif_context_check (DifContext *cx);
  *
  * Returns: (transfer none): the tensor that stands for "failed"
  */
-DifTensor *dif_context_inert (DifContext *cx);
+DIF_API DifTensor *dif_context_inert (DifContext *cx);
 
 /**
  * dif_context_finish:
@@ -194,7 +194,7 @@ DifTensor *dif_context_inert (DifContext *cx);
  *
  * Returns: TRUE if nothing failed
  */
-gboolean dif_context_finish (DifContext *cx, GError **error);
+DIF_API gboolean dif_context_finish (DifContext *cx, GError **error);
 
 /**
  * dif_context_wants_dump:
@@ -202,7 +202,7 @@ gboolean dif_context_finish (DifContext *cx, GError **error);
  *
  * Returns: whether a dump function is set
  */
-gboolean dif_context_wants_dump (DifContext *cx);
+DIF_API gboolean dif_context_wants_dump (DifContext *cx);
 
 /**
  * dif_context_dump_host:
@@ -211,8 +211,8 @@ gboolean dif_context_wants_dump (DifContext *cx);
  * @shape: of @data
  * @data: what the dump function is given, if there is one and nothing has failed
  */
-void dif_context_dump_host (DifContext *cx, const char *name, const DifShape *shape,
-                            const float *data);
+DIF_API void dif_context_dump_host (DifContext *cx, const char *name, const DifShape *shape,
+                                    const float *data);
 
 /**
  * dif_context_dump:
@@ -221,7 +221,8 @@ void dif_context_dump_host (DifContext *cx, const char *name, const DifShape *sh
  *   as [N, C, H, W]
  * @format: printf format of the name
  */
-void dif_context_dump (DifContext *cx, DifTensor *t, const char *format, ...) G_GNUC_PRINTF (3, 4);
+DIF_API void dif_context_dump (DifContext *cx, DifTensor *t, const char *format,
+                               ...) G_GNUC_PRINTF (3, 4);
 
 /**
  * dif_context_pace:
@@ -231,7 +232,7 @@ void dif_context_dump (DifContext *cx, DifTensor *t, const char *format, ...) G_
  * device that works behind the caller's back.  So the device always has a turn
  * to do, and a cancel or a report is late by one turn at most.
  */
-void dif_context_pace (DifContext *cx);
+DIF_API void dif_context_pace (DifContext *cx);
 
 /**
  * dif_context_profile:
@@ -243,7 +244,8 @@ void dif_context_pace (DifContext *cx);
  *
  * For ops.
  */
-void dif_context_profile (DifContext *cx, const char *op, gint64 start, double macs, double bytes);
+DIF_API void dif_context_profile (DifContext *cx, const char *op, gint64 start, double macs,
+                                  double bytes);
 
 /**
  * dif_context_wants_profile:
@@ -251,7 +253,7 @@ void dif_context_profile (DifContext *cx, const char *op, gint64 start, double m
  *
  * Returns: whether a profile function is set
  */
-gboolean dif_context_wants_profile (DifContext *cx);
+DIF_API gboolean dif_context_wants_profile (DifContext *cx);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifContext, dif_context_free)
 

@@ -42,7 +42,7 @@ typedef struct _DifGraph DifGraph;
  *
  * Returns: (transfer full): a graph
  */
-DifGraph *dif_graph_new (DifGraphFunc func, guint n_inputs, gpointer user_data);
+DIF_API DifGraph *dif_graph_new (DifGraphFunc func, guint n_inputs, gpointer user_data);
 
 /**
  * dif_graph_call:
@@ -58,13 +58,13 @@ DifGraph *dif_graph_new (DifGraphFunc func, guint n_inputs, gpointer user_data);
  *
  * Returns: (transfer none): the output, in the current scope
  */
-DifTensor *dif_graph_call (DifGraph *g, DifContext *cx, DifTensor *const *inputs);
+DIF_API DifTensor *dif_graph_call (DifGraph *g, DifContext *cx, DifTensor *const *inputs);
 
 /**
  * dif_graph_free:
  * @g: (nullable) (transfer full): a graph; before its context
  */
-void dif_graph_free (DifGraph *g);
+DIF_API void dif_graph_free (DifGraph *g);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifGraph, dif_graph_free)
 

@@ -86,7 +86,7 @@ typedef struct
  *
  * Returns: (transfer none): such as "f32" or "f8_e4m3"
  */
-const char *dif_encoding_name (DifEncoding encoding);
+DIF_API const char *dif_encoding_name (DifEncoding encoding);
 
 /**
  * dif_encoding_is_number:
@@ -95,7 +95,7 @@ const char *dif_encoding_name (DifEncoding encoding);
  * Returns: whether its elements are numbers by themselves that a weight may
  * consist of: floating, not integers
  */
-gboolean dif_encoding_is_number (DifEncoding encoding);
+DIF_API gboolean dif_encoding_is_number (DifEncoding encoding);
 
 /**
  * dif_encoding_bytes:
@@ -106,7 +106,7 @@ gboolean dif_encoding_is_number (DifEncoding encoding);
  * Returns: FALSE if @n is no whole number of blocks, or if the product
  * overflows
  */
-gboolean dif_encoding_bytes (DifEncoding encoding, gsize n, gsize *bytes);
+DIF_API gboolean dif_encoding_bytes (DifEncoding encoding, gsize n, gsize *bytes);
 
 /**
  * dif_encoding_of_dtype:
@@ -114,7 +114,7 @@ gboolean dif_encoding_bytes (DifEncoding encoding, gsize n, gsize *bytes);
  *
  * Returns: the encoding that stores the same
  */
-DifEncoding dif_encoding_of_dtype (DifDtype dtype);
+DIF_API DifEncoding dif_encoding_of_dtype (DifDtype dtype);
 
 /**
  * dif_encoding_dtype:
@@ -123,7 +123,7 @@ DifEncoding dif_encoding_of_dtype (DifDtype dtype);
  *
  * Returns: whether tensors can have elements stored so
  */
-gboolean dif_encoding_dtype (DifEncoding encoding, DifDtype *dtype);
+DIF_API gboolean dif_encoding_dtype (DifEncoding encoding, DifDtype *dtype);
 
 /**
  * dif_host_is_weight:
@@ -131,7 +131,7 @@ gboolean dif_encoding_dtype (DifEncoding encoding, DifDtype *dtype);
  *
  * Returns: whether it holds numbers: floating ones, or integers with scales
  */
-gboolean dif_host_is_weight (const DifHostArray *a);
+DIF_API gboolean dif_host_is_weight (const DifHostArray *a);
 
 /**
  * dif_host_is_plain:
@@ -141,7 +141,7 @@ gboolean dif_host_is_weight (const DifHostArray *a);
  * Returns: whether it is floating, without scales, and of a dtype that tensors
  * have, so that a backend can take it as it is
  */
-gboolean dif_host_is_plain (const DifHostArray *a, DifDtype *dtype);
+DIF_API gboolean dif_host_is_plain (const DifHostArray *a, DifDtype *dtype);
 
 /**
  * dif_host_dtype:
@@ -149,7 +149,7 @@ gboolean dif_host_is_plain (const DifHostArray *a, DifDtype *dtype);
  *
  * Returns: the dtype of its elements
  */
-DifDtype dif_host_dtype (const DifHostArray *a);
+DIF_API DifDtype dif_host_dtype (const DifHostArray *a);
 
 /**
  * dif_host_n_rows:
@@ -157,7 +157,7 @@ DifDtype dif_host_dtype (const DifHostArray *a);
  *
  * Returns: how many rows it has
  */
-gsize dif_host_n_rows (const DifHostArray *a);
+DIF_API gsize dif_host_n_rows (const DifHostArray *a);
 
 /**
  * dif_host_row_bytes:
@@ -165,7 +165,7 @@ gsize dif_host_n_rows (const DifHostArray *a);
  *
  * Returns: bytes from one row to the next
  */
-gsize dif_host_row_bytes (const DifHostArray *a);
+DIF_API gsize dif_host_row_bytes (const DifHostArray *a);
 
 /**
  * dif_host_bytes:
@@ -175,7 +175,7 @@ gsize dif_host_row_bytes (const DifHostArray *a);
  * Returns: FALSE if rows are no whole number of blocks, or if the size
  * overflows
  */
-gboolean dif_host_bytes (const DifHostArray *a, gsize *bytes);
+DIF_API gboolean dif_host_bytes (const DifHostArray *a, gsize *bytes);
 
 /**
  * dif_host_rows:
@@ -185,7 +185,7 @@ gboolean dif_host_bytes (const DifHostArray *a, gsize *bytes);
  *
  * Returns: those rows, in @a's memory
  */
-DifHostArray dif_host_rows (const DifHostArray *a, gsize first, gsize n);
+DIF_API DifHostArray dif_host_rows (const DifHostArray *a, gsize first, gsize n);
 
 /**
  * dif_host_rows_to_f32:
@@ -197,7 +197,7 @@ DifHostArray dif_host_rows (const DifHostArray *a, gsize first, gsize n);
  * The one reader of numbers: decoded, and times the scales in single
  * precision.
  */
-void dif_host_rows_to_f32 (const DifHostArray *a, gsize first, gsize n, float *out);
+DIF_API void dif_host_rows_to_f32 (const DifHostArray *a, gsize first, gsize n, float *out);
 
 /**
  * dif_host_to_f32:
@@ -206,7 +206,7 @@ void dif_host_rows_to_f32 (const DifHostArray *a, gsize first, gsize n, float *o
  *
  * Returns: (transfer full) (nullable): all of it; NULL when memory runs out
  */
-float *dif_host_to_f32 (const DifHostArray *a, gsize *n);
+DIF_API float *dif_host_to_f32 (const DifHostArray *a, gsize *n);
 
 /**
  * dif_host_expand:
@@ -216,7 +216,7 @@ float *dif_host_to_f32 (const DifHostArray *a, gsize *n);
  * Returns: (transfer full) (nullable): its new memory, for g_free(); NULL when
  * memory runs out
  */
-gpointer dif_host_expand (DifHostArray *a);
+DIF_API gpointer dif_host_expand (DifHostArray *a);
 
 G_END_DECLS
 

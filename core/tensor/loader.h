@@ -148,8 +148,8 @@ typedef struct
  *
  * Returns: (transfer full): a loader; free by dif_loader_finish()
  */
-DifLoader *dif_loader_new (DifWeights *weights, DifBackend *backend, DifDtype dtype,
-                           GCancellable *cancellable);
+DIF_API DifLoader *dif_loader_new (DifWeights *weights, DifBackend *backend, DifDtype dtype,
+                                   GCancellable *cancellable);
 
 /**
  * DifWeightFunc:
@@ -170,7 +170,7 @@ typedef void (*DifWeightFunc) (const char *name, const DifShape *shape, gpointer
  * For `make-checkpoint` and `info`, which need the list of tensors a config
  * calls for.
  */
-void dif_loader_set_visitor (DifLoader *l, DifWeightFunc func, gpointer user_data);
+DIF_API void dif_loader_set_visitor (DifLoader *l, DifWeightFunc func, gpointer user_data);
 
 /**
  * DifPatchFunc:
@@ -194,7 +194,7 @@ typedef gboolean (*DifPatchFunc) (const char *name, DifHostArray *array, GBytes 
  * @func: called for every tensor found, before the device prepares it
  * @user_data: for @func
  */
-void dif_loader_set_patch (DifLoader *l, DifPatchFunc func, gpointer user_data);
+DIF_API void dif_loader_set_patch (DifLoader *l, DifPatchFunc func, gpointer user_data);
 
 /**
  * dif_loader_set_dtype_of:
@@ -204,7 +204,7 @@ void dif_loader_set_patch (DifLoader *l, DifPatchFunc func, gpointer user_data);
  *
  * For a network of which a part must not overflow.
  */
-void dif_loader_set_dtype_of (DifLoader *l, const char *prefix, DifDtype dtype);
+DIF_API void dif_loader_set_dtype_of (DifLoader *l, const char *prefix, DifDtype dtype);
 
 /**
  * dif_loader_enter:
@@ -213,13 +213,13 @@ void dif_loader_set_dtype_of (DifLoader *l, const char *prefix, DifDtype dtype);
  *
  * Names asked for from now on begin with it and a dot.
  */
-void dif_loader_enter (DifLoader *l, const char *format, ...) G_GNUC_PRINTF (2, 3);
+DIF_API void dif_loader_enter (DifLoader *l, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 /**
  * dif_loader_leave:
  * @l: a loader
  */
-void dif_loader_leave (DifLoader *l);
+DIF_API void dif_loader_leave (DifLoader *l);
 
 /**
  * dif_loader_has:
@@ -228,14 +228,14 @@ void dif_loader_leave (DifLoader *l);
  *
  * Returns: whether the tensor is there; FALSE in a dry run
  */
-gboolean dif_loader_has (DifLoader *l, const char *name);
+DIF_API gboolean dif_loader_has (DifLoader *l, const char *name);
 
 /**
  * dif_loader_fail:
  * @l: a loader
  * @error: (transfer full): kept if it is the first
  */
-void dif_loader_fail (DifLoader *l, GError *error);
+DIF_API void dif_loader_fail (DifLoader *l, GError *error);
 
 /**
  * dif_loader_weight:
@@ -249,7 +249,7 @@ void dif_loader_fail (DifLoader *l, GError *error);
  * the spec calls for, owned by the store; inert after a failure and in a dry
  * run
  */
-gpointer dif_loader_weight (DifLoader *l, const DifWeightSpec *spec);
+DIF_API gpointer dif_loader_weight (DifLoader *l, const DifWeightSpec *spec);
 
 /**
  * dif_loader_linear:
@@ -261,8 +261,8 @@ gpointer dif_loader_weight (DifLoader *l, const DifWeightSpec *spec);
  *
  * Returns: (transfer none): owned by the store
  */
-DifLinear *dif_loader_linear (DifLoader *l, const char *name, gsize n_out, gsize n_in,
-                              gboolean bias);
+DIF_API DifLinear *dif_loader_linear (DifLoader *l, const char *name, gsize n_out, gsize n_in,
+                                      gboolean bias);
 
 /**
  * dif_loader_linear_rows:
@@ -276,8 +276,9 @@ DifLinear *dif_loader_linear (DifLoader *l, const char *name, gsize n_out, gsize
  *
  * Returns: (transfer none): the weight made of those rows
  */
-DifLinear *dif_loader_linear_rows (DifLoader *l, const char *name, gsize n_total, gsize first,
-                                   gsize n_out, gsize n_in, gboolean bias);
+DIF_API DifLinear *dif_loader_linear_rows (DifLoader *l, const char *name, gsize n_total,
+                                           gsize first,
+                                           gsize n_out, gsize n_in, gboolean bias);
 
 /**
  * dif_loader_linear_stack:
@@ -292,8 +293,9 @@ DifLinear *dif_loader_linear_rows (DifLoader *l, const char *name, gsize n_total
  *
  * Returns: (transfer none): the weight `[n * n_each, n_in]`
  */
-DifLinear *dif_loader_linear_stack (DifLoader *l, const char *const *names, guint n, gsize n_each,
-                                    gsize n_in, gboolean bias);
+DIF_API DifLinear *dif_loader_linear_stack (DifLoader *l, const char *const *names, guint n,
+                                            gsize n_each,
+                                            gsize n_in, gboolean bias);
 
 /**
  * dif_loader_conv:
@@ -307,8 +309,8 @@ DifLinear *dif_loader_linear_stack (DifLoader *l, const char *const *names, guin
  *
  * Returns: (transfer none): owned by the store
  */
-DifConv *dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k,
-                          guint stride, int pad);
+DIF_API DifConv *dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_in, guint k,
+                                  guint stride, int pad);
 
 /** DIF_PAD_RIGHT_BOTTOM: the asymmetric padding of Downsample2D (padding 0). */
 #define DIF_PAD_RIGHT_BOTTOM (-1)
@@ -321,7 +323,7 @@ DifConv *dif_loader_conv (DifLoader *l, const char *name, gsize n_out, gsize n_i
  *
  * Returns: (transfer none): owned by the store
  */
-DifNorm *dif_loader_norm (DifLoader *l, const char *name, gsize n);
+DIF_API DifNorm *dif_loader_norm (DifLoader *l, const char *name, gsize n);
 
 /**
  * dif_loader_scale:
@@ -332,7 +334,7 @@ DifNorm *dif_loader_norm (DifLoader *l, const char *name, gsize n);
  * Returns: (transfer none): a norm without shift, or what else is one factor a
  * channel; owned by the store
  */
-DifNorm *dif_loader_scale (DifLoader *l, const char *name, gsize n);
+DIF_API DifNorm *dif_loader_scale (DifLoader *l, const char *name, gsize n);
 
 /**
  * dif_loader_table:
@@ -343,7 +345,7 @@ DifNorm *dif_loader_scale (DifLoader *l, const char *name, gsize n);
  *
  * Returns: (transfer none): owned by the store
  */
-DifTable *dif_loader_table (DifLoader *l, const char *name, gsize n_rows, gsize n);
+DIF_API DifTable *dif_loader_table (DifLoader *l, const char *name, gsize n_rows, gsize n);
 
 /**
  * dif_loader_floats:
@@ -357,7 +359,7 @@ DifTable *dif_loader_table (DifLoader *l, const char *name, gsize n_rows, gsize 
  * Returns: (transfer full) (nullable): its elements; NULL after a failure and
  * in a dry run
  */
-float *dif_loader_floats (DifLoader *l, const char *name, DifShape shape);
+DIF_API float *dif_loader_floats (DifLoader *l, const char *name, DifShape shape);
 
 /**
  * dif_loader_dtype:
@@ -365,7 +367,7 @@ float *dif_loader_floats (DifLoader *l, const char *name, DifShape shape);
  *
  * Returns: what it prepares for
  */
-DifDtype dif_loader_dtype (DifLoader *l);
+DIF_API DifDtype dif_loader_dtype (DifLoader *l);
 
 /**
  * dif_loader_finish:
@@ -377,13 +379,13 @@ DifDtype dif_loader_dtype (DifLoader *l);
  *
  * Returns: (transfer full) (nullable): what was prepared
  */
-DifStore *dif_loader_finish (DifLoader *l, GError **error);
+DIF_API DifStore *dif_loader_finish (DifLoader *l, GError **error);
 
 /**
  * dif_store_free:
  * @store: (nullable) (transfer full): frees every weight in it
  */
-void dif_store_free (DifStore *store);
+DIF_API void dif_store_free (DifStore *store);
 
 /**
  * dif_store_bytes:
@@ -391,7 +393,7 @@ void dif_store_free (DifStore *store);
  *
  * Returns: memory its weights take, in bytes; 0 for NULL
  */
-gsize dif_store_bytes (DifStore *store);
+DIF_API gsize dif_store_bytes (DifStore *store);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifStore, dif_store_free)
 

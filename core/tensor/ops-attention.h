@@ -20,7 +20,7 @@ G_BEGIN_DECLS
  *
  * Returns: `[n_batch, n_queries, n_heads * head_dim]`
  */
-DifTensor *dif_attention (DifContext *cx, const DifAttention *a);
+DIF_API DifTensor *dif_attention (DifContext *cx, const DifAttention *a);
 
 /**
  * dif_rows:
@@ -81,8 +81,8 @@ typedef struct
  *
  * Returns: f32 `[n, 2 * sum of dims]`, for DifRotary
  */
-DifTensor *dif_rotary_table (DifContext *cx, const DifRotaryAxes *axes, gsize n,
-                             const float *positions);
+DIF_API DifTensor *dif_rotary_table (DifContext *cx, const DifRotaryAxes *axes, gsize n,
+                                     const float *positions);
 
 /**
  * dif_rotate:
@@ -93,7 +93,8 @@ DifTensor *dif_rotary_table (DifContext *cx, const DifRotaryAxes *axes, gsize n,
  *
  * Returns: as @x, contiguous
  */
-DifTensor *dif_rotate (DifContext *cx, DifTensor *x, const DifNorm *norm, const DifRotary *spec);
+DIF_API DifTensor *dif_rotate (DifContext *cx, DifTensor *x, const DifNorm *norm,
+                               const DifRotary *spec);
 
 G_END_DECLS
 

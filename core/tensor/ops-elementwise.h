@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  *
  * Returns: as @x
  */
-DifTensor *dif_activation (DifContext *cx, DifTensor *x, DifAct act);
+DIF_API DifTensor *dif_activation (DifContext *cx, DifTensor *x, DifAct act);
 
 /**
  * dif_prelu:
@@ -31,7 +31,7 @@ DifTensor *dif_activation (DifContext *cx, DifTensor *x, DifAct act);
  *
  * Returns: @x, negative elements times their channel's slope
  */
-DifTensor *dif_prelu (DifContext *cx, DifTensor *x, const DifNorm *slope);
+DIF_API DifTensor *dif_prelu (DifContext *cx, DifTensor *x, const DifNorm *slope);
 
 /**
  * dif_multiply:
@@ -42,7 +42,7 @@ DifTensor *dif_prelu (DifContext *cx, DifTensor *x, const DifNorm *slope);
  *
  * Returns: act (a) * b, as @a, contiguous
  */
-DifTensor *dif_multiply (DifContext *cx, DifTensor *a, DifAct act, DifTensor *b);
+DIF_API DifTensor *dif_multiply (DifContext *cx, DifTensor *a, DifAct act, DifTensor *b);
 
 /**
  * dif_add:
@@ -52,7 +52,7 @@ DifTensor *dif_multiply (DifContext *cx, DifTensor *a, DifAct act, DifTensor *b)
  *
  * Returns: the sum, as @a
  */
-DifTensor *dif_add (DifContext *cx, DifTensor *a, DifTensor *b);
+DIF_API DifTensor *dif_add (DifContext *cx, DifTensor *a, DifTensor *b);
 
 /**
  * dif_lincomb:
@@ -65,7 +65,7 @@ DifTensor *dif_add (DifContext *cx, DifTensor *a, DifTensor *b);
  *
  * Returns: sum of coef[i] * x[i]
  */
-DifTensor *dif_lincomb (DifContext *cx, guint n, const float *coef, DifTensor *const *x);
+DIF_API DifTensor *dif_lincomb (DifContext *cx, guint n, const float *coef, DifTensor *const *x);
 
 /**
  * dif_clamp:
@@ -76,7 +76,7 @@ DifTensor *dif_lincomb (DifContext *cx, guint n, const float *coef, DifTensor *c
  *
  * Returns: as @x
  */
-DifTensor *dif_clamp (DifContext *cx, DifTensor *x, float lo, float hi);
+DIF_API DifTensor *dif_clamp (DifContext *cx, DifTensor *x, float lo, float hi);
 
 /**
  * dif_cast:
@@ -86,7 +86,7 @@ DifTensor *dif_clamp (DifContext *cx, DifTensor *x, float lo, float hi);
  *
  * Returns: @x itself if it has @dtype already
  */
-DifTensor *dif_cast (DifContext *cx, DifTensor *x, DifDtype dtype);
+DIF_API DifTensor *dif_cast (DifContext *cx, DifTensor *x, DifDtype dtype);
 
 G_END_DECLS
 

@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  *
  * Returns: `[.., Ca + Cb]`
  */
-DifTensor *dif_concat (DifContext *cx, DifTensor *a, DifTensor *b);
+DIF_API DifTensor *dif_concat (DifContext *cx, DifTensor *a, DifTensor *b);
 
 /**
  * dif_concat_batch:
@@ -29,7 +29,7 @@ DifTensor *dif_concat (DifContext *cx, DifTensor *a, DifTensor *b);
  *
  * Returns: `[Na + Nb, ..]`
  */
-DifTensor *dif_concat_batch (DifContext *cx, DifTensor *a, DifTensor *b);
+DIF_API DifTensor *dif_concat_batch (DifContext *cx, DifTensor *a, DifTensor *b);
 
 /**
  * dif_repeat_batch:
@@ -39,7 +39,7 @@ DifTensor *dif_concat_batch (DifContext *cx, DifTensor *a, DifTensor *b);
  *
  * Returns: `[n, ..]`
  */
-DifTensor *dif_repeat_batch (DifContext *cx, DifTensor *one, guint n);
+DIF_API DifTensor *dif_repeat_batch (DifContext *cx, DifTensor *one, guint n);
 
 /**
  * dif_slice_batch:
@@ -50,7 +50,7 @@ DifTensor *dif_repeat_batch (DifContext *cx, DifTensor *one, guint n);
  *
  * Returns: `[count, ..]`, a view
  */
-DifTensor *dif_slice_batch (DifContext *cx, DifTensor *x, gsize first, gsize count);
+DIF_API DifTensor *dif_slice_batch (DifContext *cx, DifTensor *x, gsize first, gsize count);
 
 /**
  * dif_slice_tokens:
@@ -61,7 +61,7 @@ DifTensor *dif_slice_batch (DifContext *cx, DifTensor *x, gsize first, gsize cou
  *
  * Returns: `[N, count, C]`, a view
  */
-DifTensor *dif_slice_tokens (DifContext *cx, DifTensor *x, gsize first, gsize count);
+DIF_API DifTensor *dif_slice_tokens (DifContext *cx, DifTensor *x, gsize first, gsize count);
 
 /**
  * dif_slice_channels:
@@ -72,7 +72,7 @@ DifTensor *dif_slice_tokens (DifContext *cx, DifTensor *x, gsize first, gsize co
  *
  * Returns: `[N, .., count]`, a view
  */
-DifTensor *dif_slice_channels (DifContext *cx, DifTensor *x, gsize first, gsize count);
+DIF_API DifTensor *dif_slice_channels (DifContext *cx, DifTensor *x, gsize first, gsize count);
 
 /**
  * dif_contiguous:
@@ -83,7 +83,7 @@ DifTensor *dif_slice_channels (DifContext *cx, DifTensor *x, gsize first, gsize 
  *
  * Returns: @x itself unless it is a view whose rows lie apart
  */
-DifTensor *dif_contiguous (DifContext *cx, DifTensor *x);
+DIF_API DifTensor *dif_contiguous (DifContext *cx, DifTensor *x);
 
 /**
  * dif_permute:
@@ -96,7 +96,8 @@ DifTensor *dif_contiguous (DifContext *cx, DifTensor *x);
  *
  * Returns: a tensor of @shape
  */
-DifTensor *dif_permute (DifContext *cx, DifTensor *x, const DifPermutation *p, DifShape shape);
+DIF_API DifTensor *dif_permute (DifContext *cx, DifTensor *x, const DifPermutation *p,
+                                DifShape shape);
 
 /**
  * dif_patchify: dif_unpatchify:
@@ -108,8 +109,8 @@ DifTensor *dif_permute (DifContext *cx, DifTensor *x, const DifPermutation *p, D
  *
  * Returns: `[N, H, W, p p C]`, or `[N, p H, p W, C]`
  */
-DifTensor *dif_patchify (DifContext *cx, DifTensor *x, guint p, gboolean channels_first);
-DifTensor *dif_unpatchify (DifContext *cx, DifTensor *x, guint p, gboolean channels_first);
+DIF_API DifTensor *dif_patchify (DifContext *cx, DifTensor *x, guint p, gboolean channels_first);
+DIF_API DifTensor *dif_unpatchify (DifContext *cx, DifTensor *x, guint p, gboolean channels_first);
 
 /**
  * dif_concat_tokens:
@@ -119,7 +120,7 @@ DifTensor *dif_unpatchify (DifContext *cx, DifTensor *x, guint p, gboolean chann
  *
  * Returns: `[N, Ta + Tb, C]`
  */
-DifTensor *dif_concat_tokens (DifContext *cx, DifTensor *a, DifTensor *b);
+DIF_API DifTensor *dif_concat_tokens (DifContext *cx, DifTensor *a, DifTensor *b);
 
 /**
  * dif_reshape:
@@ -129,7 +130,7 @@ DifTensor *dif_concat_tokens (DifContext *cx, DifTensor *a, DifTensor *b);
  *
  * Returns: a view
  */
-DifTensor *dif_reshape (DifContext *cx, DifTensor *x, DifShape shape);
+DIF_API DifTensor *dif_reshape (DifContext *cx, DifTensor *x, DifShape shape);
 
 /**
  * dif_upsample_nearest:
@@ -142,7 +143,7 @@ DifTensor *dif_reshape (DifContext *cx, DifTensor *x, DifShape shape);
  *
  * Returns: `[N, H', W', C]`
  */
-DifTensor *dif_upsample_nearest (DifContext *cx, DifTensor *x, gsize height, gsize width);
+DIF_API DifTensor *dif_upsample_nearest (DifContext *cx, DifTensor *x, gsize height, gsize width);
 
 /**
  * dif_gather:
@@ -152,7 +153,7 @@ DifTensor *dif_upsample_nearest (DifContext *cx, DifTensor *x, gsize height, gsi
  *
  * Returns: `[N, n_out, C]`
  */
-DifTensor *dif_gather (DifContext *cx, DifTensor *x, const DifGather *g);
+DIF_API DifTensor *dif_gather (DifContext *cx, DifTensor *x, const DifGather *g);
 
 /**
  * dif_embed:
@@ -163,7 +164,7 @@ DifTensor *dif_gather (DifContext *cx, DifTensor *x, const DifGather *g);
  *
  * Returns: `[n, D]`
  */
-DifTensor *dif_embed (DifContext *cx, const DifTable *table, const gint32 *ids, gsize n);
+DIF_API DifTensor *dif_embed (DifContext *cx, const DifTable *table, const gint32 *ids, gsize n);
 
 G_END_DECLS
 

@@ -24,8 +24,9 @@ G_BEGIN_DECLS
  *
  * Returns: as @x
  */
-DifTensor *dif_group_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, guint n_groups,
-                           float eps, DifAct act);
+DIF_API DifTensor *dif_group_norm (DifContext *cx, DifTensor *x, const DifNorm *norm,
+                                   guint n_groups,
+                                   float eps, DifAct act);
 
 /**
  * dif_layer_norm:
@@ -38,7 +39,7 @@ DifTensor *dif_group_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, gu
  *
  * Returns: as @x
  */
-DifTensor *dif_layer_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, float eps);
+DIF_API DifTensor *dif_layer_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, float eps);
 
 /**
  * dif_row_norm:
@@ -55,8 +56,9 @@ DifTensor *dif_layer_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, fl
  *
  * Returns: as @x, contiguous
  */
-DifTensor *dif_row_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, const DifRowNorm *spec,
-                         const DifScaleShift *after);
+DIF_API DifTensor *dif_row_norm (DifContext *cx, DifTensor *x, const DifNorm *norm,
+                                 const DifRowNorm    *spec,
+                                 const DifScaleShift *after);
 
 /**
  * dif_rms_norm:
@@ -67,7 +69,7 @@ DifTensor *dif_row_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, cons
  *
  * Returns: as @x, contiguous
  */
-DifTensor *dif_rms_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, float eps);
+DIF_API DifTensor *dif_rms_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, float eps);
 
 /**
  * dif_scale_shift:
@@ -79,7 +81,7 @@ DifTensor *dif_rms_norm (DifContext *cx, DifTensor *x, const DifNorm *norm, floa
  *
  * Returns: as @x, contiguous
  */
-DifTensor *dif_scale_shift (DifContext *cx, DifTensor *x, const DifScaleShift *s);
+DIF_API DifTensor *dif_scale_shift (DifContext *cx, DifTensor *x, const DifScaleShift *s);
 
 G_END_DECLS
 

@@ -23,8 +23,8 @@ G_BEGIN_DECLS
  *
  * Returns: `[.., N]`
  */
-DifTensor *dif_linear (DifContext *cx, DifTensor *x, const DifLinear *w, DifAct act,
-                       DifTensor *residual);
+DIF_API DifTensor *dif_linear (DifContext *cx, DifTensor *x, const DifLinear *w, DifAct act,
+                               DifTensor *residual);
 
 /**
  * dif_glu:
@@ -42,8 +42,9 @@ DifTensor *dif_linear (DifContext *cx, DifTensor *x, const DifLinear *w, DifAct 
  *
  * Returns: `[.., N]`
  */
-DifTensor *dif_glu (DifContext *cx, DifTensor *x, const DifLinear *value, const DifLinear *gate,
-                    DifAct act);
+DIF_API DifTensor *dif_glu (DifContext *cx, DifTensor *x, const DifLinear *value,
+                            const DifLinear *gate,
+                            DifAct           act);
 
 /**
  * dif_conv2d:
@@ -60,8 +61,9 @@ DifTensor *dif_glu (DifContext *cx, DifTensor *x, const DifLinear *value, const 
  *
  * Returns: `[N, H', W', O]`
  */
-DifTensor *dif_conv2d (DifContext *cx, DifTensor *x, const DifConv *w, DifTensor *per_channel,
-                       DifTensor *residual);
+DIF_API DifTensor *dif_conv2d (DifContext *cx, DifTensor *x, const DifConv *w,
+                               DifTensor *per_channel,
+                               DifTensor *residual);
 
 G_END_DECLS
 

@@ -29,7 +29,7 @@ G_BEGIN_DECLS
  *
  * Returns: a tensor of @shape
  */
-DifTensor *dif_upload (DifContext *cx, DifDtype dtype, DifShape shape, const float *data);
+DIF_API DifTensor *dif_upload (DifContext *cx, DifDtype dtype, DifShape shape, const float *data);
 
 /**
  * dif_upload_nchw:
@@ -43,8 +43,9 @@ DifTensor *dif_upload (DifContext *cx, DifDtype dtype, DifShape shape, const flo
  *
  * Returns: `[N, H, W, C]`
  */
-DifTensor *dif_upload_nchw (DifContext *cx, DifDtype dtype, gsize n, gsize c, gsize h, gsize w,
-                            const float *data);
+DIF_API DifTensor *dif_upload_nchw (DifContext *cx, DifDtype dtype, gsize n, gsize c, gsize h,
+                                    gsize        w,
+                                    const float *data);
 
 /**
  * dif_download:
@@ -54,7 +55,7 @@ DifTensor *dif_upload_nchw (DifContext *cx, DifDtype dtype, gsize n, gsize c, gs
  *
  * Returns: FALSE, @data untouched, if the context has failed
  */
-gboolean dif_download (DifContext *cx, DifTensor *x, float *data);
+DIF_API gboolean dif_download (DifContext *cx, DifTensor *x, float *data);
 
 /**
  * dif_download_nchw:
@@ -64,7 +65,7 @@ gboolean dif_download (DifContext *cx, DifTensor *x, float *data);
  *
  * Returns: FALSE, @data untouched, if the context has failed
  */
-gboolean dif_download_nchw (DifContext *cx, DifTensor *x, float *data);
+DIF_API gboolean dif_download_nchw (DifContext *cx, DifTensor *x, float *data);
 
 /**
  * dif_randn:
@@ -79,7 +80,7 @@ gboolean dif_download_nchw (DifContext *cx, DifTensor *x, float *data);
  *
  * Returns: f32 `[N, H, W, C]`
  */
-DifTensor *dif_randn (DifContext *cx, DifRng *rng, gsize n, gsize h, gsize w, gsize c);
+DIF_API DifTensor *dif_randn (DifContext *cx, DifRng *rng, gsize n, gsize h, gsize w, gsize c);
 
 G_END_DECLS
 

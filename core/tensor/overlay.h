@@ -68,8 +68,9 @@ typedef struct
  *
  * Returns: FALSE on error
  */
-gboolean dif_store_lay_over (DifStore *store, DifWeights *weights, const DifOverlay *overlay,
-                             GCancellable *cancellable, GError **error);
+DIF_API gboolean dif_store_lay_over (DifStore *store, DifWeights *weights,
+                                     const DifOverlay *overlay,
+                                     GCancellable *cancellable, GError **error);
 
 G_END_DECLS
 

@@ -33,7 +33,7 @@ typedef struct
  *
  * Returns: bytes of one element
  */
-gsize dif_dtype_size (DifDtype dtype);
+DIF_API gsize dif_dtype_size (DifDtype dtype);
 
 /**
  * dif_dtype_name:
@@ -41,7 +41,7 @@ gsize dif_dtype_size (DifDtype dtype);
  *
  * Returns: (transfer none): "f32", "bf16", "f16", "i32" or "i64"
  */
-const char *dif_dtype_name (DifDtype dtype);
+DIF_API const char *dif_dtype_name (DifDtype dtype);
 
 /**
  * dif_dtype_from_name:
@@ -50,7 +50,7 @@ const char *dif_dtype_name (DifDtype dtype);
  *
  * Returns: whether @name is known
  */
-gboolean dif_dtype_from_name (const char *name, DifDtype *dtype);
+DIF_API gboolean dif_dtype_from_name (const char *name, DifDtype *dtype);
 
 /**
  * dif_dtype_is_float:
@@ -58,7 +58,7 @@ gboolean dif_dtype_from_name (const char *name, DifDtype *dtype);
  *
  * Returns: whether activations and weights can have it
  */
-gboolean dif_dtype_is_float (DifDtype dtype);
+DIF_API gboolean dif_dtype_is_float (DifDtype dtype);
 
 /**
  * dif_shape_count:
@@ -67,7 +67,7 @@ gboolean dif_dtype_is_float (DifDtype dtype);
  *
  * Returns: FALSE if the product overflows
  */
-gboolean dif_shape_count (const DifShape *shape, gsize *count);
+DIF_API gboolean dif_shape_count (const DifShape *shape, gsize *count);
 
 /**
  * dif_shape_bytes:
@@ -77,7 +77,7 @@ gboolean dif_shape_count (const DifShape *shape, gsize *count);
  *
  * Returns: FALSE if the product overflows
  */
-gboolean dif_shape_bytes (const DifShape *shape, DifDtype dtype, gsize *bytes);
+DIF_API gboolean dif_shape_bytes (const DifShape *shape, DifDtype dtype, gsize *bytes);
 
 /**
  * dif_shape_equal:
@@ -86,7 +86,7 @@ gboolean dif_shape_bytes (const DifShape *shape, DifDtype dtype, gsize *bytes);
  *
  * Returns: whether dimensions and their number agree
  */
-gboolean dif_shape_equal (const DifShape *a, const DifShape *b);
+DIF_API gboolean dif_shape_equal (const DifShape *a, const DifShape *b);
 
 /**
  * dif_shape_to_string:
@@ -94,7 +94,7 @@ gboolean dif_shape_equal (const DifShape *a, const DifShape *b);
  *
  * Returns: (transfer full): such as "[2, 64, 64, 320]"
  */
-char *dif_shape_to_string (const DifShape *shape);
+DIF_API char *dif_shape_to_string (const DifShape *shape);
 
 /**
  * dif_f16_to_f32:
@@ -102,7 +102,7 @@ char *dif_shape_to_string (const DifShape *shape);
  *
  * Returns: its value, exactly
  */
-float dif_f16_to_f32 (guint16 h);
+DIF_API float dif_f16_to_f32 (guint16 h);
 
 /**
  * dif_f32_to_f16:
@@ -110,7 +110,7 @@ float dif_f16_to_f32 (guint16 h);
  *
  * Returns: bits of the nearest IEEE half, ties to even
  */
-guint16 dif_f32_to_f16 (float f);
+DIF_API guint16 dif_f32_to_f16 (float f);
 
 /**
  * dif_bf16_to_f32:
@@ -118,7 +118,7 @@ guint16 dif_f32_to_f16 (float f);
  *
  * Returns: its value, exactly
  */
-float dif_bf16_to_f32 (guint16 b);
+DIF_API float dif_bf16_to_f32 (guint16 b);
 
 /**
  * dif_f32_to_bf16:
@@ -126,7 +126,7 @@ float dif_bf16_to_f32 (guint16 b);
  *
  * Returns: bits of the nearest bfloat16, ties to even; NaN stays NaN
  */
-guint16 dif_f32_to_bf16 (float f);
+DIF_API guint16 dif_f32_to_bf16 (float f);
 
 /**
  * dif_convert_to_f32:
@@ -135,7 +135,7 @@ guint16 dif_f32_to_bf16 (float f);
  * @dtype: F32, BF16, F16, I32 or I64
  * @n: count
  */
-void dif_convert_to_f32 (float *dst, const void *src, DifDtype dtype, gsize n);
+DIF_API void dif_convert_to_f32 (float *dst, const void *src, DifDtype dtype, gsize n);
 
 /**
  * dif_convert_from_f32:
@@ -144,7 +144,7 @@ void dif_convert_to_f32 (float *dst, const void *src, DifDtype dtype, gsize n);
  * @src: (array length=n): floats
  * @n: count
  */
-void dif_convert_from_f32 (void *dst, DifDtype dtype, const float *src, gsize n);
+DIF_API void dif_convert_from_f32 (void *dst, DifDtype dtype, const float *src, gsize n);
 
 G_END_DECLS
 

@@ -45,13 +45,13 @@ struct _DifTensor
  *
  * Returns: (transfer full): @t
  */
-DifTensor *dif_tensor_ref (DifTensor *t);
+DIF_API DifTensor *dif_tensor_ref (DifTensor *t);
 
 /**
  * dif_tensor_unref:
  * @t: (nullable) (transfer full): a tensor; the last reference frees its memory
  */
-void dif_tensor_unref (DifTensor *t);
+DIF_API void dif_tensor_unref (DifTensor *t);
 
 /**
  * dif_tensor_dim:
@@ -60,7 +60,7 @@ void dif_tensor_unref (DifTensor *t);
  *
  * Returns: the dimension, or 0 if @t is inert or has no such dimension
  */
-gsize dif_tensor_dim (const DifTensor *t, int i);
+DIF_API gsize dif_tensor_dim (const DifTensor *t, int i);
 
 /**
  * dif_tensor_count:
@@ -68,7 +68,7 @@ gsize dif_tensor_dim (const DifTensor *t, int i);
  *
  * Returns: number of elements; 0 for the inert tensor
  */
-gsize dif_tensor_count (const DifTensor *t);
+DIF_API gsize dif_tensor_count (const DifTensor *t);
 
 /**
  * dif_tensor_new:
@@ -83,8 +83,8 @@ gsize dif_tensor_count (const DifTensor *t);
  *
  * Returns: (transfer full) (nullable): a tensor
  */
-DifTensor *dif_tensor_new (DifBackend *backend, DifDtype dtype, const DifShape *shape,
-                           GError **error);
+DIF_API DifTensor *dif_tensor_new (DifBackend *backend, DifDtype dtype, const DifShape *shape,
+                                   GError **error);
 
 /**
  * dif_tensor_view:
@@ -94,7 +94,7 @@ DifTensor *dif_tensor_new (DifBackend *backend, DifDtype dtype, const DifShape *
  *
  * Returns: (transfer full): shares @base's memory
  */
-DifTensor *dif_tensor_view (DifTensor *base, gsize offset, const DifShape *shape);
+DIF_API DifTensor *dif_tensor_view (DifTensor *base, gsize offset, const DifShape *shape);
 
 /**
  * dif_tensor_slice:
@@ -109,8 +109,9 @@ DifTensor *dif_tensor_view (DifTensor *base, gsize offset, const DifShape *shape
  *
  * Returns: (transfer full): shares @base's memory
  */
-DifTensor *dif_tensor_slice (DifTensor *base, gsize offset, const DifShape *shape, gsize item,
-                             gsize row);
+DIF_API DifTensor *dif_tensor_slice (DifTensor *base, gsize offset, const DifShape *shape,
+                                     gsize item,
+                                     gsize row);
 
 /**
  * dif_tensor_rows:
@@ -118,7 +119,7 @@ DifTensor *dif_tensor_slice (DifTensor *base, gsize offset, const DifShape *shap
  *
  * Returns: rows of the last dimension in an item of the first: 1 for two dimensions
  */
-gsize dif_tensor_rows (const DifTensor *t);
+DIF_API gsize dif_tensor_rows (const DifTensor *t);
 
 /**
  * dif_tensor_row_at:
@@ -140,7 +141,7 @@ dif_tensor_row_at (const DifTensor *t, gsize per_item, gsize r)
  *
  * Returns: elements from its first to its last, both counted
  */
-gsize dif_tensor_span (const DifTensor *t);
+DIF_API gsize dif_tensor_span (const DifTensor *t);
 
 /**
  * dif_tensor_is_contiguous:
@@ -148,7 +149,7 @@ gsize dif_tensor_span (const DifTensor *t);
  *
  * Returns: whether nothing lies between its elements
  */
-gboolean dif_tensor_is_contiguous (const DifTensor *t);
+DIF_API gboolean dif_tensor_is_contiguous (const DifTensor *t);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifTensor, dif_tensor_unref)
 

@@ -19,13 +19,13 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer full): an empty dictionary
  */
-DifWeights *dif_weights_new (const char *name);
+DIF_API DifWeights *dif_weights_new (const char *name);
 
 /**
  * dif_weights_free:
  * @w: (nullable) (transfer full): a dictionary; drops its hold on the files
  */
-void dif_weights_free (DifWeights *w);
+DIF_API void dif_weights_free (DifWeights *w);
 
 /**
  * dif_weights_add:
@@ -36,8 +36,8 @@ void dif_weights_free (DifWeights *w);
  *
  * Returns: FALSE if @name is there already
  */
-gboolean dif_weights_add (DifWeights *w, const char *name, const DifHostArray *array,
-                          GBytes *owner);
+DIF_API gboolean dif_weights_add (DifWeights *w, const char *name, const DifHostArray *array,
+                                  GBytes *owner);
 
 /**
  * dif_weights_add_mapped:
@@ -48,8 +48,8 @@ gboolean dif_weights_add (DifWeights *w, const char *name, const DifHostArray *a
  *
  * Returns: FALSE if @name is there already
  */
-gboolean dif_weights_add_mapped (DifWeights *w, const char *name, const DifHostArray *array,
-                                 DifFileMap *map);
+DIF_API gboolean dif_weights_add_mapped (DifWeights *w, const char *name, const DifHostArray *array,
+                                         DifFileMap *map);
 
 /**
  * dif_weights_add_from:
@@ -61,8 +61,8 @@ gboolean dif_weights_add_mapped (DifWeights *w, const char *name, const DifHostA
  *
  * Returns: FALSE if @name is there already
  */
-gboolean dif_weights_add_from (DifWeights *w, const char *name, const DifHostArray *array,
-                               DifWeights *from, const char *from_name);
+DIF_API gboolean dif_weights_add_from (DifWeights *w, const char *name, const DifHostArray *array,
+                                       DifWeights *from, const char *from_name);
 
 /**
  * dif_weights_rest:
@@ -72,7 +72,7 @@ gboolean dif_weights_add_from (DifWeights *w, const char *name, const DifHostArr
  * The array is not needed any more, or not soon: if it lies in a mapped file, its
  * pages leave the process's memory, and come back from the file if they are read.
  */
-void dif_weights_rest (DifWeights *w, const char *name);
+DIF_API void dif_weights_rest (DifWeights *w, const char *name);
 
 /**
  * dif_weights_lookup:
@@ -81,7 +81,7 @@ void dif_weights_rest (DifWeights *w, const char *name);
  *
  * Returns: (transfer none) (nullable): the array
  */
-const DifHostArray *dif_weights_lookup (DifWeights *w, const char *name);
+DIF_API const DifHostArray *dif_weights_lookup (DifWeights *w, const char *name);
 
 /**
  * dif_weights_check:
@@ -95,7 +95,7 @@ const DifHostArray *dif_weights_lookup (DifWeights *w, const char *name);
  *
  * Returns: whether the file it lies in, if any, is still as long as it was
  */
-gboolean dif_weights_check (DifWeights *w, const char *name, GError **error);
+DIF_API gboolean dif_weights_check (DifWeights *w, const char *name, GError **error);
 
 /**
  * dif_weights_replace:
@@ -103,8 +103,8 @@ gboolean dif_weights_check (DifWeights *w, const char *name, GError **error);
  * @name: canonical name of an array that is there
  * @array: @owner: as for dif_weights_add()
  */
-void dif_weights_replace (DifWeights *w, const char *name, const DifHostArray *array,
-                          GBytes *owner);
+DIF_API void dif_weights_replace (DifWeights *w, const char *name, const DifHostArray *array,
+                                  GBytes *owner);
 
 /**
  * dif_weights_set_scales:
@@ -115,14 +115,15 @@ void dif_weights_replace (DifWeights *w, const char *name, const DifHostArray *a
  *
  * Returns: FALSE if @name is absent or @n is another number
  */
-gboolean dif_weights_set_scales (DifWeights *w, const char *name, const float *scales, gsize n);
+DIF_API gboolean dif_weights_set_scales (DifWeights *w, const char *name, const float *scales,
+                                         gsize n);
 
 /**
  * dif_weights_remove:
  * @w: a dictionary
  * @name: canonical name of an array that is there
  */
-void dif_weights_remove (DifWeights *w, const char *name);
+DIF_API void dif_weights_remove (DifWeights *w, const char *name);
 
 /**
  * dif_weights_name:
@@ -130,7 +131,7 @@ void dif_weights_remove (DifWeights *w, const char *name);
  *
  * Returns: (transfer none): as given to dif_weights_new()
  */
-const char *dif_weights_name (DifWeights *w);
+DIF_API const char *dif_weights_name (DifWeights *w);
 
 /**
  * dif_weights_rename:
@@ -140,7 +141,7 @@ const char *dif_weights_name (DifWeights *w);
  *
  * Returns: FALSE if @from is absent or @to is there already
  */
-gboolean dif_weights_rename (DifWeights *w, const char *from, const char *to);
+DIF_API gboolean dif_weights_rename (DifWeights *w, const char *from, const char *to);
 
 /**
  * dif_weights_names:
@@ -149,7 +150,7 @@ gboolean dif_weights_rename (DifWeights *w, const char *from, const char *to);
  * Returns: (transfer container) (element-type utf8): sorted names; free with
  * g_ptr_array_unref()
  */
-GPtrArray *dif_weights_names (DifWeights *w);
+DIF_API GPtrArray *dif_weights_names (DifWeights *w);
 
 /**
  * dif_weights_count_parameters:
@@ -158,7 +159,7 @@ GPtrArray *dif_weights_names (DifWeights *w);
  * Returns: the number of elements of all arrays that hold numbers: floating
  * ones, and integers with scales
  */
-guint64 dif_weights_count_parameters (DifWeights *w);
+DIF_API guint64 dif_weights_count_parameters (DifWeights *w);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifWeights, dif_weights_free)
 

@@ -34,7 +34,7 @@ typedef struct
  *
  * Returns: (transfer none) (nullable): the template of that name
  */
-const DifChatTemplate *dif_chat_find (const char *name);
+DIF_API const DifChatTemplate *dif_chat_find (const char *name);
 
 /**
  * dif_chat_apply:
@@ -43,7 +43,7 @@ const DifChatTemplate *dif_chat_find (const char *name);
  *
  * Returns: (transfer full): the text to encode
  */
-char *dif_chat_apply (const DifChatTemplate *chat, const char *prompt);
+DIF_API char *dif_chat_apply (const DifChatTemplate *chat, const char *prompt);
 
 G_END_DECLS
 

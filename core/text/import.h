@@ -27,8 +27,8 @@ G_BEGIN_DECLS
  *
  * Returns: FALSE on error, @folder as before
  */
-gboolean dif_tokenizer_import (const char *from, const char *folder, guint *n_words,
-                               GError **error);
+DIF_API gboolean dif_tokenizer_import (const char *from, const char *folder, guint *n_words,
+                                       GError **error);
 
 G_END_DECLS
 

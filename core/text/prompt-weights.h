@@ -74,7 +74,7 @@ typedef enum
  * Returns: (transfer none) (array zero-terminated=1): "plain", "long",
  * "weighted": in the order of the enumeration
  */
-const char *const *dif_prompt_syntax_names (void);
+DIF_API const char *const *dif_prompt_syntax_names (void);
 
 /**
  * DifPromptPart:
@@ -99,7 +99,7 @@ typedef struct
  * that are not empty, neighbours of different weights; free with
  * g_array_unref()
  */
-GArray *dif_prompt_parse (const char *text, GError **error);
+DIF_API GArray *dif_prompt_parse (const char *text, GError **error);
 
 /**
  * DifPrompt:
@@ -131,8 +131,8 @@ typedef struct
  *
  * Returns: (transfer full) (nullable): its chunks
  */
-DifPrompt *dif_prompt_new (DifTokenizer *t, const char *text, DifPromptSyntax syntax,
-                           GError **error);
+DIF_API DifPrompt *dif_prompt_new (DifTokenizer *t, const char *text, DifPromptSyntax syntax,
+                                   GError **error);
 
 /**
  * dif_prompt_pad:
@@ -140,7 +140,7 @@ DifPrompt *dif_prompt_new (DifTokenizer *t, const char *text, DifPromptSyntax sy
  * @t: its tokenizer
  * @n_chunks: chunks to have at least; new ones hold no tokens
  */
-void dif_prompt_pad (DifPrompt *p, DifTokenizer *t, guint n_chunks);
+DIF_API void dif_prompt_pad (DifPrompt *p, DifTokenizer *t, guint n_chunks);
 
 /**
  * dif_prompt_is_weighted:
@@ -149,13 +149,13 @@ void dif_prompt_pad (DifPrompt *p, DifTokenizer *t, guint n_chunks);
  *
  * Returns: whether a token of it has a weight other than 1
  */
-gboolean dif_prompt_is_weighted (const DifPrompt *p, guint chunk);
+DIF_API gboolean dif_prompt_is_weighted (const DifPrompt *p, guint chunk);
 
 /**
  * dif_prompt_free:
  * @p: (nullable) (transfer full): a prompt
  */
-void dif_prompt_free (DifPrompt *p);
+DIF_API void dif_prompt_free (DifPrompt *p);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifPrompt, dif_prompt_free)
 

@@ -36,7 +36,7 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer full) (nullable): a tokenizer
  */
-DifTokenizer *dif_tokenizer_load (const char *folder, GError **error);
+DIF_API DifTokenizer *dif_tokenizer_load (const char *folder, GError **error);
 
 /**
  * dif_tokenizer_load_configured:
@@ -51,7 +51,8 @@ DifTokenizer *dif_tokenizer_load (const char *folder, GError **error);
  *
  * Returns: (transfer full) (nullable): a tokenizer
  */
-DifTokenizer *dif_tokenizer_load_configured (const char *folder, DifJson *config, GError **error);
+DIF_API DifTokenizer *dif_tokenizer_load_configured (const char *folder, DifJson *config,
+                                                     GError **error);
 
 /**
  * dif_tokenizer_learn:
@@ -72,14 +73,14 @@ DifTokenizer *dif_tokenizer_load_configured (const char *folder, DifJson *config
  *
  * Returns: FALSE on error
  */
-gboolean dif_tokenizer_learn (DifTokenizer *t, const char *word, guint first, guint n,
-                              GError **error);
+DIF_API gboolean dif_tokenizer_learn (DifTokenizer *t, const char *word, guint first, guint n,
+                                      GError **error);
 
 /**
  * dif_tokenizer_free:
  * @t: (nullable) (transfer full): a tokenizer
  */
-void dif_tokenizer_free (DifTokenizer *t);
+DIF_API void dif_tokenizer_free (DifTokenizer *t);
 
 /**
  * dif_tokenizer_kind:
@@ -87,7 +88,7 @@ void dif_tokenizer_free (DifTokenizer *t);
  *
  * Returns: (transfer none): "clip-bpe", "byte-bpe" or "unigram"
  */
-const char *dif_tokenizer_kind (DifTokenizer *t);
+DIF_API const char *dif_tokenizer_kind (DifTokenizer *t);
 
 /**
  * dif_tokenizer_max_length:
@@ -96,7 +97,7 @@ const char *dif_tokenizer_kind (DifTokenizer *t);
  * Returns: ids in an encoded prompt, begin and end included, as its files say
  * (CLIP: 77); models often take fewer
  */
-guint dif_tokenizer_max_length (DifTokenizer *t);
+DIF_API guint dif_tokenizer_max_length (DifTokenizer *t);
 
 /**
  * dif_tokenizer_vocabulary_size:
@@ -104,7 +105,7 @@ guint dif_tokenizer_max_length (DifTokenizer *t);
  *
  * Returns: one more than the largest id
  */
-guint dif_tokenizer_vocabulary_size (DifTokenizer *t);
+DIF_API guint dif_tokenizer_vocabulary_size (DifTokenizer *t);
 
 /**
  * dif_tokenizer_bos: dif_tokenizer_eos: dif_tokenizer_unk: dif_tokenizer_pad:
@@ -114,10 +115,10 @@ guint dif_tokenizer_vocabulary_size (DifTokenizer *t);
  * vocabulary, or fills a prompt; -1 where there is none (padding there always
  * is)
  */
-gint32 dif_tokenizer_bos (DifTokenizer *t);
-gint32 dif_tokenizer_eos (DifTokenizer *t);
-gint32 dif_tokenizer_unk (DifTokenizer *t);
-gint32 dif_tokenizer_pad (DifTokenizer *t);
+DIF_API gint32 dif_tokenizer_bos (DifTokenizer *t);
+DIF_API gint32 dif_tokenizer_eos (DifTokenizer *t);
+DIF_API gint32 dif_tokenizer_unk (DifTokenizer *t);
+DIF_API gint32 dif_tokenizer_pad (DifTokenizer *t);
 
 /**
  * dif_tokenizer_overhead:
@@ -127,7 +128,7 @@ gint32 dif_tokenizer_pad (DifTokenizer *t);
  * Returns: ids that a prompt has besides its text's: begin and end (CLIP 2, T5
  * 1, Qwen 0)
  */
-guint dif_tokenizer_overhead (DifTokenizer *t, guint *before);
+DIF_API guint dif_tokenizer_overhead (DifTokenizer *t, guint *before);
 
 /**
  * dif_tokenizer_find:
@@ -136,7 +137,7 @@ guint dif_tokenizer_overhead (DifTokenizer *t, guint *before);
  *
  * Returns: its id, or -1
  */
-gint32 dif_tokenizer_find (DifTokenizer *t, const char *token);
+DIF_API gint32 dif_tokenizer_find (DifTokenizer *t, const char *token);
 
 /**
  * dif_tokenizer_is_special:
@@ -145,7 +146,7 @@ gint32 dif_tokenizer_find (DifTokenizer *t, const char *token);
  *
  * Returns: whether it is of a special token, not of text
  */
-gboolean dif_tokenizer_is_special (DifTokenizer *t, gint32 id);
+DIF_API gboolean dif_tokenizer_is_special (DifTokenizer *t, gint32 id);
 
 /**
  * dif_tokenizer_show:
@@ -156,7 +157,7 @@ gboolean dif_tokenizer_is_special (DifTokenizer *t, gint32 id);
  * where it has one before or behind it, U+FFFD for the bytes of half a
  * character; "" for no token
  */
-char *dif_tokenizer_show (DifTokenizer *t, gint32 id);
+DIF_API char *dif_tokenizer_show (DifTokenizer *t, gint32 id);
 
 /**
  * dif_tokenizer_split:
@@ -172,7 +173,8 @@ char *dif_tokenizer_show (DifTokenizer *t, gint32 id);
  *
  * Returns: (transfer full) (nullable) (element-type gint32): ids
  */
-GArray *dif_tokenizer_split (DifTokenizer *t, const char *text, gssize length, GError **error);
+DIF_API GArray *dif_tokenizer_split (DifTokenizer *t, const char *text, gssize length,
+                                     GError **error);
 
 /**
  * dif_tokenizer_wrap:
@@ -184,8 +186,8 @@ GArray *dif_tokenizer_split (DifTokenizer *t, const char *text, gssize length, G
  *
  * Returns: ids before the padding
  */
-guint dif_tokenizer_wrap (DifTokenizer *t, const gint32 *text_ids, guint n, gint32 *ids,
-                          guint length);
+DIF_API guint dif_tokenizer_wrap (DifTokenizer *t, const gint32 *text_ids, guint n, gint32 *ids,
+                                  guint length);
 
 /**
  * dif_tokenizer_encode:
@@ -204,8 +206,8 @@ guint dif_tokenizer_wrap (DifTokenizer *t, const gint32 *text_ids, guint n, gint
  *
  * Returns: FALSE on error, @ids untouched
  */
-gboolean dif_tokenizer_encode (DifTokenizer *t, const char *text, gint32 *ids, guint length,
-                               guint *n_used, guint *n_dropped, GError **error);
+DIF_API gboolean dif_tokenizer_encode (DifTokenizer *t, const char *text, gint32 *ids, guint length,
+                                       guint *n_used, guint *n_dropped, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifTokenizer, dif_tokenizer_free)
 

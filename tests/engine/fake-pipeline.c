@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dif.h"
+#include "dif-parts.h"
 
 #define STEP_MS       20
 #define DEFAULT_STEPS 3

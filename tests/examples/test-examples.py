@@ -85,7 +85,7 @@ class Stage:
 def test_headers(stage):
     """dif.h and what it includes are all there, and can be used from C alone."""
     with open(os.path.join(stage.folder, "empty.c"), "w", encoding="utf-8") as file:
-        file.write("#include <dif.h>\nint main (void) { return DIF_F32; }\n")
+        file.write("#include <dif-parts.h>\nint main (void) { return DIF_F32; }\n")
     flags = must(["pkg-config", "--cflags", "libdif"], stage.folder, env=stage.env).split()
     must(shlex.split(CC) + ["-fsyntax-only", "-Wall", "-Werror", "-std=c11", "empty.c", *flags],
          stage.folder, env=stage.env)

@@ -6,7 +6,7 @@
 #ifndef DIF_TESTS_SINGLE_CHECKS_H
 #define DIF_TESTS_SINGLE_CHECKS_H
 
-#include "dif.h"
+#include "dif-parts.h"
 
 G_BEGIN_DECLS
 

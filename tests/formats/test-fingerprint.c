@@ -2,7 +2,7 @@
 /* test-fingerprint.c - what makes a model another one, and what does not. */
 #include <string.h>
 
-#include "dif.h"
+#include "dif-parts.h"
 #include "formats/scratch.h"
 
 #define N 4096

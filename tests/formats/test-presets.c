@@ -2,7 +2,7 @@
 /* test-presets.c - what a model says of itself: heeded, or refused by the key's name. */
 #include <string.h>
 
-#include "dif.h"
+#include "dif-parts.h"
 #include "formats/scratch.h"
 
 static DifJson *

@@ -5,7 +5,7 @@
  */
 #include <gmodule.h>
 
-#include "dif.h"
+#include "dif-parts.h"
 
 G_MODULE_EXPORT const DifBackendClass *dif_backend_module (void);
 

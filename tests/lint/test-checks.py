@@ -62,9 +62,9 @@ def build_circle(folder):
     """Objects as meson leaves them, and its list of them."""
     made = []
     for name, text in CIRCLE.items():
-        output = f"core/libdif.so.p/{name}.c.o"
+        output = f"core/libdif-objects.a.p/{name}.c.o"
         source = os.path.join(folder, name + ".c")
-        os.makedirs(os.path.join(folder, "core/libdif.so.p"), exist_ok=True)
+        os.makedirs(os.path.join(folder, "core/libdif-objects.a.p"), exist_ok=True)
         with open(source, "w", encoding="utf-8") as out:
             out.write(text)
         subprocess.run(["cc", "-c", source, "-o", os.path.join(folder, output)], check=True)
