@@ -288,8 +288,8 @@ print_text (const Bench *b, DifPipeline *pipe, DifResult *result)
   printf ("%s, %s %s, %ux%u\n", dif_checkpoint_path (dif_pipeline_checkpoint (pipe)),
           backend->klass->name, dif_dtype_name (dif_pipeline_dtype (pipe)),
           dif_result_width (result), dif_result_height (result));
-  if (dif_pipeline_detour (pipe))
-    printf ("%s\n", dif_pipeline_detour (pipe));
+  if (dif_pipeline_fallback (pipe))
+    printf ("%s\n", dif_pipeline_fallback (pipe));
   if (b->why)
     printf ("auto computes in %s: %s\n", dif_dtype_name (dif_pipeline_dtype (pipe)), b->why);
   if (b->limit > 0)

@@ -322,7 +322,7 @@ const CliCommand cmd_pull = {
                "set of safetensors. It goes into the Hugging Face cache, where other programs\n"
                "find it too, and is then --model OWNER/NAME. Every file is verified by its hash;\n"
                "what was cut off is gone on from. HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE,\n"
-               "HF_HUB_OFFLINE and the usual variables for proxies are heeded.\n"
+               "HF_HUB_OFFLINE and the usual variables for proxies are respected.\n"
                "\n"
                "Examples:\n"
                "  dif pull --list\n"

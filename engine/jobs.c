@@ -29,7 +29,7 @@ struct _DifJobs
   GAsyncQueue *to_thread; /* of DifJob; `jobs` itself ends the thread */
   GQueue       waiting;
   DifJob      *running;
-  guint        told_source;
+  guint        report_source;
 };
 
 static void
@@ -123,7 +123,7 @@ on_tell_waiting (gpointer user_data)
 {
   DifJobs *jobs = user_data;
 
-  jobs->told_source = 0;
+  jobs->report_source = 0;
   tell_waiting (jobs);
   return G_SOURCE_REMOVE;
 }
@@ -147,7 +147,7 @@ dif_jobs_free (DifJobs *jobs)
 
   if (jobs == NULL)
     return;
-  g_clear_handle_id (&jobs->told_source, g_source_remove);
+  g_clear_handle_id (&jobs->report_source, g_source_remove);
   while ((job = g_queue_pop_head (&jobs->waiting)) != NULL)
     job_free (job);
   job = jobs->running;
@@ -180,8 +180,8 @@ dif_jobs_add (DifJobs *jobs, DifRequest *rq, guint preview_ms, const DifJobEvent
   job->news        = dif_news_new (NULL, &watch);
   g_queue_push_tail (&jobs->waiting, job);
   start_next (jobs);
-  if (jobs->running != job && jobs->told_source == 0)
-    jobs->told_source = g_idle_add_full (G_PRIORITY_DEFAULT, on_tell_waiting, jobs, NULL);
+  if (jobs->running != job && jobs->report_source == 0)
+    jobs->report_source = g_idle_add_full (G_PRIORITY_DEFAULT, on_tell_waiting, jobs, NULL);
   return job;
 }
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/place.h"
+#include "engine/socket-dir.h"
 #include "engine/server.h"
 #include "engine/warm.h"
 
@@ -62,37 +62,37 @@ parse (Options *options, int *argc, char ***argv, GError **error)
   return TRUE;
 }
 
-/* The socket of the place, unless an engine has it already. */
+/* The socket of the dir, unless an engine has it already. */
 static GSocket *
-listen_here (DifPlace *place, GError **error)
+listen_here (DifSocketDir *dir, GError **error)
 {
-  int                 lock   = dif_place_lock (place, LOCK_MS, NULL, error);
-  g_autoptr (GSocket) other  = lock >= 0 ? dif_place_connect (place, NULL) : NULL;
+  int                 lock   = dif_socket_dir_lock (dir, LOCK_MS, NULL, error);
+  g_autoptr (GSocket) other  = lock >= 0 ? dif_socket_dir_connect (dir, NULL) : NULL;
   GSocket            *socket = NULL;
 
   if (lock < 0)
     return NULL;
   if (other != NULL)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS, "%s: an engine is listening already",
-                 dif_place_path (place));
+                 dif_socket_dir_path (dir));
   else
-    socket = dif_place_listen (place, error);
-  dif_place_unlock (lock);
+    socket = dif_socket_dir_listen (dir, error);
+  dif_socket_dir_unlock (lock);
   return socket;
 }
 
 static gboolean
 serve (const Options *options, const DifServerLimits *limits, GError **error)
 {
-  g_autoptr (DifPlace) place  = dif_place_open (error);
-  g_autoptr (GSocket)  socket = NULL;
+  g_autoptr (DifSocketDir) dir    = dif_socket_dir_open (error);
+  g_autoptr (GSocket)      socket = NULL;
 
-  if (place != NULL)
-    socket = options->listen_fd >= 0 ? dif_place_take (place, options->listen_fd, error)
-                                     : listen_here (place, error);
+  if (dir != NULL)
+    socket = options->listen_fd >= 0 ? dif_socket_dir_take (dir, options->listen_fd, error)
+                                     : listen_here (dir, error);
   if (socket == NULL)
     return FALSE;
-  dif_server_run (place, socket, limits);
+  dif_server_run (dir, socket, limits);
   return TRUE;
 }
 

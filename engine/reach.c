@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* reach.c - whoever holds the place's lock may start an engine; others find it then. */
+/* reach.c - whoever holds the folder's lock may start an engine; others find it then. */
 #include "config.h"
 
-#include "engine/place.h"
+#include "engine/socket-dir.h"
 #include "engine/platform.h"
 #include "engine/reach.h"
 
@@ -57,11 +57,11 @@ spawn_engine (GSocket *listener, GError **error)
 
 /* Under the lock: whoever comes second finds the first one's engine. */
 static GSocket *
-connect_or_start (DifPlace *place, GError **error)
+connect_or_start (DifSocketDir *dir, GError **error)
 {
   g_autoptr (GError)  failure  = NULL;
   g_autoptr (GSocket) listener = NULL;
-  GSocket            *socket   = dif_place_connect (place, &failure);
+  GSocket            *socket   = dif_socket_dir_connect (dir, &failure);
 
   if (socket != NULL || ! g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     {
@@ -69,21 +69,21 @@ connect_or_start (DifPlace *place, GError **error)
         g_propagate_error (error, g_steal_pointer (&failure));
       return socket;
     }
-  listener = dif_place_listen (place, error);
+  listener = dif_socket_dir_listen (dir, error);
   if (listener != NULL && spawn_engine (listener, error))
-    socket = dif_place_connect (place, error);
+    socket = dif_socket_dir_connect (dir, error);
   if (listener != NULL && socket == NULL)
-    dif_place_remove (place);
+    dif_socket_dir_remove (dir);
   return socket;
 }
 
 int
 dif_reach_end (gboolean *was_killed, GError **error)
 {
-  g_autofree char     *path    = find_engine ();
-  g_autofree char     *program = g_path_get_basename (path != NULL ? path : "dif-engine");
-  g_autoptr (DifPlace) place   = dif_place_open (error);
-  g_autoptr (GSocket)  socket  = place != NULL ? dif_place_connect (place, error) : NULL;
+  g_autofree char         *path    = find_engine ();
+  g_autofree char         *program = g_path_get_basename (path != NULL ? path : "dif-engine");
+  g_autoptr (DifSocketDir) dir     = dif_socket_dir_open (error);
+  g_autoptr (GSocket)      socket  = dir != NULL ? dif_socket_dir_connect (dir, error) : NULL;
 
   return socket != NULL ? dif_platform_end_peer (socket, program, was_killed, error) : -1;
 }
@@ -91,14 +91,14 @@ dif_reach_end (gboolean *was_killed, GError **error)
 GSocket *
 dif_reach_engine (gboolean may_start, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (DifPlace) place   = dif_place_open (error);
-  g_autoptr (GError)   failure = NULL;
-  GSocket             *socket;
-  int                  lock;
+  g_autoptr (DifSocketDir) dir     = dif_socket_dir_open (error);
+  g_autoptr (GError)       failure = NULL;
+  GSocket                 *socket;
+  int                      lock;
 
-  if (place == NULL)
+  if (dir == NULL)
     return NULL;
-  socket = dif_place_connect (place, &failure);
+  socket = dif_socket_dir_connect (dir, &failure);
   if (socket != NULL || ! may_start ||
       ! g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     {
@@ -106,10 +106,10 @@ dif_reach_engine (gboolean may_start, GCancellable *cancellable, GError **error)
         g_propagate_error (error, g_steal_pointer (&failure));
       return socket;
     }
-  lock = dif_place_lock (place, LOCK_MS, cancellable, error);
+  lock = dif_socket_dir_lock (dir, LOCK_MS, cancellable, error);
   if (lock < 0)
     return NULL;
-  socket = connect_or_start (place, error);
-  dif_place_unlock (lock);
+  socket = connect_or_start (dir, error);
+  dif_socket_dir_unlock (lock);
   return socket;
 }

@@ -2,7 +2,7 @@
 /* server.c - clients come and go, their runs are queued.
  *
  * Invariant: a client that is connected, or that the kernel has queued for us,
- * gets an answer: the engine ends as idle only while it holds the place's lock
+ * gets an answer: the engine ends as idle only while it holds the folder's lock
  * and nobody is queued.
  */
 #include "config.h"
@@ -25,17 +25,17 @@
 
 typedef struct
 {
-  DifPlace  *place;
-  GSocket   *listener; /* NULL once out of reach */
-  GSource   *listen_source;
-  guint      idle_seconds;
-  GMainLoop *loop;
-  DifWarm   *warm;
-  DifJobs   *jobs;
-  GPtrArray *clients;
-  guint      idle_source;
-  gint64     started;
-  guint      n_done;
+  DifSocketDir *dir;
+  GSocket      *listener; /* NULL once out of reach */
+  GSource      *listen_source;
+  guint         idle_seconds;
+  GMainLoop    *loop;
+  DifWarm      *warm;
+  DifJobs      *jobs;
+  GPtrArray    *clients;
+  guint         idle_source;
+  gint64        started;
+  guint         n_done;
 } Server;
 
 typedef struct
@@ -358,10 +358,10 @@ stop_listening (Server *server)
 
   if (server->listener == NULL)
     return;
-  lock = dif_place_lock (server->place, RETRY_MS, NULL, NULL);
-  dif_place_remove (server->place);
+  lock = dif_socket_dir_lock (server->dir, RETRY_MS, NULL, NULL);
+  dif_socket_dir_remove (server->dir);
   close_listener (server);
-  dif_place_unlock (lock);
+  dif_socket_dir_unlock (lock);
 }
 
 static gboolean
@@ -496,7 +496,7 @@ on_idle_over (gpointer user_data)
       restart_idle (server, server->idle_seconds * 1000);
       return G_SOURCE_REMOVE;
     }
-  lock = dif_place_lock (server->place, 0, NULL, NULL);
+  lock = dif_socket_dir_lock (server->dir, 0, NULL, NULL);
   if (lock < 0 || accept_one (server))
     {
       restart_idle (server, RETRY_MS);
@@ -504,17 +504,17 @@ on_idle_over (gpointer user_data)
   else
     {
       g_debug ("idle for %u seconds", server->idle_seconds);
-      dif_place_remove (server->place);
+      dif_socket_dir_remove (server->dir);
       g_main_loop_quit (server->loop);
     }
-  dif_place_unlock (lock);
+  dif_socket_dir_unlock (lock);
   return G_SOURCE_REMOVE;
 }
 
 void
-dif_server_run (DifPlace *place, GSocket *listener, const DifServerLimits *limits)
+dif_server_run (DifSocketDir *dir, GSocket *listener, const DifServerLimits *limits)
 {
-  Server server = { .place        = place,
+  Server server = { .dir          = dir,
                     .listener     = g_object_ref (listener),
                     .idle_seconds = limits->idle_seconds };
 

@@ -3,7 +3,7 @@
 #ifndef DIF_ENGINE_SERVER_H
 #define DIF_ENGINE_SERVER_H
 
-#include "engine/place.h"
+#include "engine/socket-dir.h"
 
 G_BEGIN_DECLS
 
@@ -23,14 +23,14 @@ typedef struct
 
 /**
  * dif_server_run:
- * @place: where it listens
+ * @dir: where it listens
  * @listener: the socket it listens on
  * @limits: what it may take
  *
  * Runs a main loop on the default context; returns when idle, on a "quit" of
  * a client, on SIGTERM and on SIGINT.
  */
-void dif_server_run (DifPlace *place, GSocket *listener, const DifServerLimits *limits);
+void dif_server_run (DifSocketDir *dir, GSocket *listener, const DifServerLimits *limits);
 
 G_END_DECLS
 

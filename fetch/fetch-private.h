@@ -91,7 +91,7 @@ typedef void (*DifPartFunc) (gint64 n_bytes, const char *note, gpointer user_dat
  * @lock: (nullable): a file that other programs lock meanwhile
  * @hash: (nullable): what it must have
  * @size: its bytes, or G_MAXUINT64 if nobody said
- * @func: told of every change; bytes may be negative, when it begins anew
+ * @func: called on every change; bytes may be negative, when it begins again
  * @user_data: for @func
  */
 typedef struct

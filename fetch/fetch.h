@@ -178,7 +178,7 @@ typedef void (*DifFetchFunc) (const DifFetchProgress *progress, gpointer user_da
  * dif_fetch_run:
  * @settings: settings
  * @plan: a plan
- * @progress: (nullable): told how far it is
+ * @progress: (nullable): called with how far it is
  * @user_data: for @progress
  * @cancellable: (nullable): ends it; what has come stays and is gone on from
  * @error: return location
@@ -196,7 +196,7 @@ char *dif_fetch_run (const DifFetchSettings *settings, DifFetchPlan *plan, DifFe
  * @address: http or https
  * @hash: (nullable): sha256 in hexadecimal that the contents must have
  * @path: where it will be, whole or not at all; nothing is replaced
- * @progress: (nullable): told how far it is
+ * @progress: (nullable): called with how far it is
  * @user_data: for @progress
  * @cancellable: (nullable): ends it; what has come stays beside @path and is gone on from
  * @error: return location

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* http.c - one answer of a server, by libcurl.
  *
- * libcurl heeds proxies (http_proxy, no_proxy …) and the system's certificates by itself and needs
+ * libcurl follows proxies (http_proxy, no_proxy …) and the system's certificates by itself and
+ * needs
  * no main loop; redirections are followed here, so that the token leaves with the first of them
  * that goes to another server, and none goes from https to http.
  */

@@ -42,7 +42,7 @@ count (Work *w, gint64 n, const char *note)
 }
 
 static gboolean
-begin_anew (Work *w, GError **error)
+begin_again (Work *w, GError **error)
 {
   if (w->digest)
     _dif_digest_free (w->digest);
@@ -105,7 +105,7 @@ take_up (Work *w, GError **error)
       return FALSE;
     }
   if (! part->hash || (guint64) info.st_size > part->size)
-    return begin_anew (w, error);
+    return begin_again (w, error);
   w->digest = _dif_digest_new (part->hash, part->size);
   if (! _dif_digest_file (w->digest, w->fd, (guint64) info.st_size, w->cancellable, error))
     {
@@ -125,7 +125,7 @@ take_bytes (guint64 offset, const guint8 *data, gsize n, gpointer user_data, GEr
   Work *w = user_data;
 
   /* a server that does not know ranges sends all of it */
-  if (offset != w->at && ! begin_anew (w, error))
+  if (offset != w->at && ! begin_again (w, error))
     return FALSE;
   if (n > w->part->size - w->at)
     {
@@ -168,7 +168,7 @@ try_once (Work *w, guint n_failed, gboolean *may_retry, GError **error)
       g_clear_error (error);
       done = w->digest && _dif_digest_matches (w->digest, &found);
       if (! done)
-        *may_retry = begin_anew (w, error);
+        *may_retry = begin_again (w, error);
     }
   else if (! done && http.may_retry && n_failed < w->settings->n_tries)
     {

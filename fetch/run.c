@@ -94,7 +94,7 @@ watch (Run *run, DifFetchFunc progress, gpointer user_data)
   while (run->n_running > 0)
     {
       gint64           now;
-      DifFetchProgress told = { .n_bytes = run->plan->n_bytes };
+      DifFetchProgress state = { .n_bytes = run->plan->n_bytes };
       g_autofree char *file = NULL, *note = NULL;
 
       g_cond_wait_until (&run->ended, &run->mutex, g_get_monotonic_time () + TELL_MICROSECONDS);
@@ -106,17 +106,17 @@ watch (Run *run, DifFetchFunc progress, gpointer user_data)
 
           speed += share * (MAX ((double) (gint64) (run->n_done - before), 0) / seconds - speed);
         }
-      then        = now;
-      before      = run->n_done;
-      file        = g_strdup (run->file);
-      note        = g_strdup (run->note);
-      told.file   = file;
-      told.note   = note;
-      told.n_done = MIN (run->n_done, told.n_bytes);
-      told.speed  = speed;
+      then         = now;
+      before       = run->n_done;
+      file         = g_strdup (run->file);
+      note         = g_strdup (run->note);
+      state.file   = file;
+      state.note   = note;
+      state.n_done = MIN (run->n_done, state.n_bytes);
+      state.speed  = speed;
       g_mutex_unlock (&run->mutex);
       if (progress)
-        progress (&told, user_data);
+        progress (&state, user_data);
       g_mutex_lock (&run->mutex);
     }
   g_mutex_unlock (&run->mutex);
@@ -292,7 +292,7 @@ typedef struct
 {
   DifFetchFunc     progress;
   gpointer         user_data;
-  DifFetchProgress told;
+  DifFetchProgress state;
   gint64           begun;
   gint64           last;
 } Single;
@@ -303,14 +303,14 @@ tell_single (gint64 n, const char *note, gpointer user_data)
   Single *single = user_data;
   gint64  now    = g_get_monotonic_time ();
 
-  single->told.n_done += (guint64) n;
-  single->told.note = note;
+  single->state.n_done += (guint64) n;
+  single->state.note = note;
   if (! single->progress || (! note && now - single->last < TELL_MICROSECONDS))
     return;
-  single->last       = now;
-  single->told.speed = (double) single->told.n_done /
-                       MAX ((double) (now - single->begun) / G_USEC_PER_SEC, 1e-3);
-  single->progress (&single->told, single->user_data);
+  single->last        = now;
+  single->state.speed = (double) single->state.n_done /
+                        MAX ((double) (now - single->begun) / G_USEC_PER_SEC, 1e-3);
+  single->progress (&single->state, single->user_data);
 }
 
 gboolean
@@ -322,7 +322,7 @@ dif_fetch_address (const DifFetchSettings *settings, const char *address, const 
   g_autofree char *where   = g_path_get_dirname (path);
   Single           single  = { .progress  = progress,
                                .user_data = user_data,
-                               .told      = { .file = path },
+                               .state     = { .file = path },
                                .begun     = g_get_monotonic_time () };
   const DifPart    part    = { .address   = address,
                                .partial   = partial,

@@ -103,16 +103,16 @@ write_pixels (GimpLayer *layer, DifImage *picture)
 
 /* The picture, scaled to where it goes if it is to fill that; NULL stands for no memory. */
 static DifImage *
-fit_picture (DifImage *picture, const DifSpot *spot, GError **error)
+fit_picture (DifImage *picture, const DifInsertion *insertion, GError **error)
 {
   guint     width  = picture != NULL ? dif_image_width (picture) : 0;
   guint     height = picture != NULL ? dif_image_height (picture) : 0;
   DifImage *fit    = NULL;
 
-  if (spot->is_filled)
+  if (insertion->is_filled)
     {
-      width  = (guint) spot->area.width;
-      height = (guint) spot->area.height;
+      width  = (guint) insertion->area.width;
+      height = (guint) insertion->area.height;
     }
   if (picture != NULL)
     fit = dif_image_resize (picture, width, height, DIF_FILTER_LANCZOS);
@@ -133,20 +133,20 @@ no_memory_for_mask (guint width, guint height, GError **error)
 /* Softens the edge of the mask in @buffer, which is a layer mask, where something lies below
  * it: over nothing a soft edge would be a transparent one. */
 static gboolean
-feather_mask (GeglBuffer *buffer, const DifSpot *spot, GError **error)
+feather_mask (GeglBuffer *buffer, const DifInsertion *insertion, GError **error)
 {
   const GeglRectangle *all   = gegl_buffer_get_extent (buffer);
   guint                width = (guint) all->width, height = (guint) all->height;
   gsize                n      = (gsize) width * height;
   g_autofree float    *values = g_try_new (float, n), *soft = g_try_new (float, n);
-  const float         *cover = spot->cover;
+  const float         *cover = insertion->cover;
 
   if (values == NULL || soft == NULL)
     return no_memory_for_mask (width, height, error);
   gegl_buffer_get (buffer, all, 1.0, babl_format ("Y float"), values, GEGL_AUTO_ROWSTRIDE,
                    GEGL_ABYSS_NONE);
   memcpy (soft, values, n * sizeof (float));
-  if (! dif_mask_feather (soft, width, height, spot->feather))
+  if (! dif_mask_feather (soft, width, height, insertion->feather))
     return no_memory_for_mask (width, height, error);
   for (gsize i = 0; i < n; i++)
     values[i] = soft[i] * cover[i] + values[i] * (1.0f - cover[i]);
@@ -155,26 +155,27 @@ feather_mask (GeglBuffer *buffer, const DifSpot *spot, GError **error)
 }
 
 static gboolean
-add_mask (GimpLayer *layer, const DifSpot *spot, GError **error)
+add_mask (GimpLayer *layer, const DifInsertion *insertion, GError **error)
 {
   GimpLayerMask         *mask   = gimp_layer_create_mask (layer, GIMP_ADD_MASK_WHITE);
   g_autoptr (GeglBuffer) buffer = NULL;
-  GeglRectangle          all    = { 0, 0, spot->area.width, spot->area.height };
+  GeglRectangle          all    = { 0, 0, insertion->area.width, insertion->area.height };
 
   if (mask == NULL || ! gimp_layer_add_mask (layer, mask))
     return dif_canvas_set_error (_ ("GIMP could not make the layer mask: %s"), error);
-  if (spot->mask == NULL)
+  if (insertion->mask == NULL)
     return TRUE;
   buffer = gimp_drawable_get_buffer (GIMP_DRAWABLE (mask));
   if (buffer == NULL)
     return dif_canvas_set_error (_ ("GIMP could not make the layer mask: %s"), error);
-  gegl_buffer_copy (spot->mask, NULL, GEGL_ABYSS_NONE, buffer, &all);
-  return spot->feather == 0 || feather_mask (buffer, spot, error);
+  gegl_buffer_copy (insertion->mask, NULL, GEGL_ABYSS_NONE, buffer, &all);
+  return insertion->feather == 0 || feather_mask (buffer, insertion, error);
 }
 
 static GimpLayer *
-layer_of_picture (GimpImage *image, DifImage *picture, const DifSpot *spot, const char *name,
-                  GError **error)
+layer_of_picture (GimpImage *image, DifImage *picture, const DifInsertion *insertion,
+                  const char *name,
+                  GError    **error)
 {
   int           width  = (int) dif_image_width (picture);
   int           height = (int) dif_image_height (picture);
@@ -190,9 +191,9 @@ layer_of_picture (GimpImage *image, DifImage *picture, const DifSpot *spot, cons
         gimp_item_delete (GIMP_ITEM (layer));
       return NULL;
     }
-  gimp_layer_set_offsets (layer, spot->area.x + (spot->area.width - width) / 2,
-                          spot->area.y + (spot->area.height - height) / 2);
-  if (spot->has_mask && ! add_mask (layer, spot, error))
+  gimp_layer_set_offsets (layer, insertion->area.x + (insertion->area.width - width) / 2,
+                          insertion->area.y + (insertion->area.height - height) / 2);
+  if (insertion->has_mask && ! add_mask (layer, insertion, error))
     {
       gimp_item_delete (GIMP_ITEM (layer));
       return NULL;
@@ -211,12 +212,13 @@ delete_layers (GPtrArray *layers)
 }
 
 static GimpLayer *
-make_layer (GimpImage *image, DifResult *result, guint i, const DifSpot *spot, const char *name,
-            GError **error)
+make_layer (GimpImage *image, DifResult *result, guint i, const DifInsertion *insertion,
+            const char *name,
+            GError    **error)
 {
   guint                width = dif_result_width (result), height = dif_result_height (result);
   g_autoptr (DifImage) drawn      = dif_image_new (width, height, 3, dif_result_pixels (result, i));
-  g_autoptr (DifImage) picture    = fit_picture (drawn, spot, error);
+  g_autoptr (DifImage) picture    = fit_picture (drawn, insertion, error);
   gboolean             is_flagged = dif_result_safety (result, i) == DIF_SAFETY_FLAGGED;
   g_autofree char     *flagged    = NULL;
   GimpLayer           *layer;
@@ -225,17 +227,18 @@ make_layer (GimpImage *image, DifResult *result, guint i, const DifSpot *spot, c
     flagged = g_strdup_printf (_ ("%s (not safe for work)"), name);
   if (picture == NULL)
     return NULL;
-  layer = layer_of_picture (image, picture, spot, is_flagged ? flagged : name, error);
+  layer = layer_of_picture (image, picture, insertion, is_flagged ? flagged : name, error);
   if (layer != NULL)
-    dif_recipe_attach (layer, spot->recipes[i]);
+    dif_recipe_attach (layer, insertion->recipes[i]);
   return layer;
 }
 
 static GimpLayer *
-make_depth_layer (GimpImage *image, DifResult *result, const DifSpot *spot, GError **error)
+make_depth_layer (GimpImage *image, DifResult *result, const DifInsertion *insertion,
+                  GError **error)
 {
-  DifSpot              bare    = *spot;
-  g_autoptr (DifImage) picture = fit_picture (dif_result_plane (result, "depth"), spot, error);
+  DifInsertion         bare    = *insertion;
+  g_autoptr (DifImage) picture = fit_picture (dif_result_plane (result, "depth"), insertion, error);
   GimpLayer           *layer   = NULL;
 
   bare.has_mask = FALSE;
@@ -246,17 +249,17 @@ make_depth_layer (GimpImage *image, DifResult *result, const DifSpot *spot, GErr
 
 /* Layers that belong to no stack yet. */
 static GPtrArray *
-make_layers (GimpImage *image, DifResult *result, const DifSpot *spot, const char *name,
+make_layers (GimpImage *image, DifResult *result, const DifInsertion *insertion, const char *name,
              GError **error)
 {
   GPtrArray *layers = g_ptr_array_new ();
   guint      n      = dif_result_n_images (result);
-  gboolean   more   = spot->has_depth && dif_result_plane (result, "depth") != NULL;
+  gboolean   more   = insertion->has_depth && dif_result_plane (result, "depth") != NULL;
 
   for (guint i = 0; i < n + (more ? 1 : 0); i++)
     {
-      GimpLayer *layer = i < n ? make_layer (image, result, i, spot, name, error)
-                               : make_depth_layer (image, result, spot, error);
+      GimpLayer *layer = i < n ? make_layer (image, result, i, insertion, name, error)
+                               : make_depth_layer (image, result, insertion, error);
 
       if (layer == NULL)
         {
@@ -343,10 +346,10 @@ above_what_hides (GimpItem *item, const DifRect *area)
 /* Several pictures get a group, unless they are to join one; the others are hidden so that
  * the image looks as the first alone makes it, soft edges included. */
 static gboolean
-insert_layers (GimpImage *image, const DifSpot *spot, GPtrArray *layers, guint n_pictures,
+insert_layers (GimpImage *image, const DifInsertion *insertion, GPtrArray *layers, guint n_pictures,
                const char *name)
 {
-  GimpItem  *item     = above_what_hides ((GimpItem *) spot->above, &spot->area);
+  GimpItem  *item     = above_what_hides ((GimpItem *) insertion->above, &insertion->area);
   GimpLayer *parent   = item != NULL ? (GimpLayer *) gimp_item_get_parent (item) : NULL;
   int        position = item != NULL ? gimp_image_get_item_position (image, item) : 0;
 
@@ -403,9 +406,9 @@ area_of (GimpLayer *layer)
 
 /* What is seen where a picture goes, if it may be hidden there: on top of all it is not. */
 static DifProjection *
-look_before (GimpImage *image, const DifRect *area, const DifSpot *spot)
+look_before (GimpImage *image, const DifRect *area, const DifInsertion *insertion)
 {
-  GimpItem *item = (GimpItem *) spot->above;
+  GimpItem *item = (GimpItem *) insertion->above;
 
   if (item == NULL || (gimp_item_get_parent (item) == NULL &&
                        gimp_image_get_item_position (image, item) == 0))
@@ -435,10 +438,10 @@ tell_if_hidden (GimpImage *image, const DifRect *area, GimpLayer *layer,
 }
 
 GimpLayer **
-dif_canvas_add_pictures (GimpImage *image, DifResult *result, const DifSpot *spot,
+dif_canvas_add_pictures (GimpImage *image, DifResult *result, const DifInsertion *insertion,
                          const char *name, GError **error)
 {
-  g_autoptr (GPtrArray)     layers   = make_layers (image, result, spot, name, error);
+  g_autoptr (GPtrArray)     layers   = make_layers (image, result, insertion, name, error);
   g_autofree GimpLayer    **selected = gimp_image_get_selected_layers (image);
   g_autofree GimpChannel  **channels = gimp_image_get_selected_channels (image);
   g_autoptr (DifProjection) before   = NULL;
@@ -448,9 +451,9 @@ dif_canvas_add_pictures (GimpImage *image, DifResult *result, const DifSpot *spo
   if (layers == NULL)
     return NULL;
   area   = area_of (g_ptr_array_index (layers, 0));
-  before = look_before (image, &area, spot);
+  before = look_before (image, &area, insertion);
   gimp_image_undo_group_start (image);
-  is_in = insert_layers (image, spot, layers, dif_result_n_images (result), name);
+  is_in = insert_layers (image, insertion, layers, dif_result_n_images (result), name);
   if (! is_in)
     {
       dif_canvas_set_error (_ ("GIMP could not make the layer: %s"), error);
@@ -482,15 +485,15 @@ can_be_written (GimpLayer *layer, GError **error)
 gboolean
 dif_canvas_write_picture (GimpLayer *layer, DifImage *picture, const char *recipe, GError **error)
 {
-  GimpImage           *image = gimp_item_get_image (GIMP_ITEM (layer));
-  DifSpot              spot  = { .area = area_of (layer), .is_filled = TRUE };
-  g_autoptr (DifImage) fit   = NULL;
+  GimpImage           *image     = gimp_item_get_image (GIMP_ITEM (layer));
+  DifInsertion         insertion = { .area = area_of (layer), .is_filled = TRUE };
+  g_autoptr (DifImage) fit       = NULL;
 
-  if (! can_be_written (layer, error) || (fit = fit_picture (picture, &spot, error)) == NULL)
+  if (! can_be_written (layer, error) || (fit = fit_picture (picture, &insertion, error)) == NULL)
     return FALSE;
   if (! write_pixels (layer, fit))
     return dif_canvas_set_error (_ ("GIMP could not make the layer: %s"), error);
-  gimp_drawable_update (GIMP_DRAWABLE (layer), 0, 0, spot.area.width, spot.area.height);
+  gimp_drawable_update (GIMP_DRAWABLE (layer), 0, 0, insertion.area.width, insertion.area.height);
   /* GIMP pushes a step that cannot be undone for a parasite of a layer. */
   gimp_image_undo_freeze (image);
   dif_recipe_attach (layer, recipe);

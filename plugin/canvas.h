@@ -50,7 +50,7 @@ gboolean dif_canvas_check_item (GimpImage *image, GimpItem *item, const char *ar
 char *dif_canvas_layer_name (const char *prompt, const char *fallback);
 
 /**
- * DifSpot:
+ * DifInsertion:
  * @area: where pictures go
  * @is_filled: whether they are scaled to it; else they are centered on it
  * @has_mask: whether layers get a layer mask; only where @is_filled
@@ -76,13 +76,13 @@ typedef struct
   GimpLayer  *above;
   float      *cover;
   char      **recipes;
-} DifSpot;
+} DifInsertion;
 
 /**
  * dif_canvas_add_pictures:
  * @image: an image that passed dif_canvas_check()
  * @result: pictures
- * @spot: where they go
+ * @insertion: where they go
  * @name: of the layers
  * @error: return location
  *
@@ -101,7 +101,8 @@ typedef struct
  * Returns: (transfer container) (array zero-terminated=1) (nullable): the
  * layers, first picture first, depth last
  */
-GimpLayer **dif_canvas_add_pictures (GimpImage *image, DifResult *result, const DifSpot *spot,
+GimpLayer **dif_canvas_add_pictures (GimpImage *image, DifResult *result,
+                                     const DifInsertion *insertion,
                                      const char *name, GError **error);
 
 /**

@@ -153,29 +153,29 @@ dif_drawing_recipes (DifDrawing *drawing, DifResult *result, GError **error)
 }
 
 void
-dif_drawing_spot (DifDrawing *drawing, DifSpot *spot)
+dif_drawing_spot (DifDrawing *drawing, DifInsertion *insertion)
 {
   DifRegion *region = drawing->region;
 
-  *spot = (DifSpot) { .above = drawing->above };
+  *insertion = (DifInsertion) { .above = drawing->above };
   if (region != NULL)
     {
-      spot->area      = region->context;
-      spot->is_filled = TRUE;
-      spot->has_mask  = region->has_mask;
-      spot->mask      = region->selection;
-      spot->feather   = region->feather;
-      spot->has_depth = region->has_depth;
-      spot->above     = region->above;
-      spot->cover     = region->cover;
+      insertion->area      = region->context;
+      insertion->is_filled = TRUE;
+      insertion->has_mask  = region->has_mask;
+      insertion->mask      = region->selection;
+      insertion->feather   = region->feather;
+      insertion->has_depth = region->has_depth;
+      insertion->above     = region->above;
+      insertion->cover     = region->cover;
     }
   else
     {
-      spot->area      = drawing->area;
-      spot->is_filled = drawing->is_filled;
+      insertion->area      = drawing->area;
+      insertion->is_filled = drawing->is_filled;
     }
-  if (spot->above != NULL && ! gimp_item_is_valid (GIMP_ITEM (spot->above)))
-    spot->above = NULL;
+  if (insertion->above != NULL && ! gimp_item_is_valid (GIMP_ITEM (insertion->above)))
+    insertion->above = NULL;
 }
 
 char *
@@ -197,40 +197,42 @@ is_sane (const DifRect *area, GimpImage *image)
 }
 
 gboolean
-dif_drawing_spot_of_recipe (DifJson *recipe, GimpImage *image, DifSpot *spot, GError **error)
+dif_drawing_spot_of_recipe (DifJson *recipe, GimpImage *image, DifInsertion *insertion,
+                            GError **error)
 {
   DifJson        *canvas = dif_json_member (recipe, "canvas");
   const char     *task   = dif_json_string (recipe, "task", "");
   guint           n      = 0;
   const DifParam *rows   = dif_region_params (task, &n);
 
-  *spot = (DifSpot) { .is_filled = TRUE };
+  *insertion = (DifInsertion) { .is_filled = TRUE };
   if (! dif_recipe_check (recipe, rows, n, error))
     return FALSE;
-  dif_recipe_get_rect (canvas, "context", &spot->area);
-  if (! is_sane (&spot->area, image))
+  dif_recipe_get_rect (canvas, "context", &insertion->area);
+  if (! is_sane (&insertion->area, image))
     dif_json_fail (canvas, DIF_FORMAT_ERROR_BAD_VALUE,
                    "expected a place on the canvas, found %d x %d pixels at %d, %d",
-                   spot->area.width, spot->area.height, spot->area.x, spot->area.y);
+                   insertion->area.width, insertion->area.height, insertion->area.x,
+                   insertion->area.y);
   else if (dif_region_is_for (task))
     {
-      spot->mask     = dif_region_selection (canvas, image, &spot->area);
-      spot->has_mask = spot->mask != NULL || g_str_equal (task, "inpaint");
-      spot->feather  = (guint) dif_json_int (canvas, "feather", 0, 0, 32768);
+      insertion->mask     = dif_region_selection (canvas, image, &insertion->area);
+      insertion->has_mask = insertion->mask != NULL || g_str_equal (task, "inpaint");
+      insertion->feather  = (guint) dif_json_int (canvas, "feather", 0, 0, 32768);
     }
-  if (spot->mask != NULL && spot->feather > 0)
-    spot->cover = dif_source_cover (image, &spot->area, NULL);
-  if (spot->cover == NULL)
-    spot->feather = 0;
+  if (insertion->mask != NULL && insertion->feather > 0)
+    insertion->cover = dif_source_cover (image, &insertion->area, NULL);
+  if (insertion->cover == NULL)
+    insertion->feather = 0;
   if (dif_json_finish (recipe, error))
     return TRUE;
-  dif_drawing_clear_spot (spot);
+  dif_drawing_clear_spot (insertion);
   return FALSE;
 }
 
 void
-dif_drawing_clear_spot (DifSpot *spot)
+dif_drawing_clear_spot (DifInsertion *insertion)
 {
-  g_clear_object (&spot->mask);
-  g_clear_pointer (&spot->cover, g_free);
+  g_clear_object (&insertion->mask);
+  g_clear_pointer (&insertion->cover, g_free);
 }

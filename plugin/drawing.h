@@ -26,10 +26,10 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  DifJson *recipe;
-  DifAgain place;
-  guint    n_images, index;
-  gboolean is_scaled;
+  DifJson       *recipe;
+  DifSavedRegion place;
+  guint          n_images, index;
+  gboolean       is_scaled;
 } DifRepeat;
 
 /**
@@ -80,7 +80,7 @@ DifDrawing *dif_drawing_new (GimpImage *image, GimpLayer *layer, const char *tas
  * dif_drawing_plan:
  * @image: @layer: @task: @config: @hints: as of dif_drawing_new()
  * @placement: (out): where a drawing would go
- * @denoise: (out) (transfer full) (nullable): what would be drawn anew of it
+ * @denoise: (out) (transfer full) (nullable): what would be repainted of it
  * @composite: (out) (transfer full) (nullable): where the new layer would show
  * @error: return location
  *
@@ -115,11 +115,11 @@ char **dif_drawing_recipes (DifDrawing *drawing, DifResult *result, GError **err
 
 /**
  * dif_drawing_spot:
- * @drawing: a drawing, which owns what @spot refers to
- * @spot: (out): where its pictures go, but for their recipes; layers may have gone
+ * @drawing: a drawing, which owns what @insertion refers to
+ * @insertion: (out): where its pictures go, but for their recipes; layers may have gone
  *   meanwhile
  */
-void dif_drawing_spot (DifDrawing *drawing, DifSpot *spot);
+void dif_drawing_spot (DifDrawing *drawing, DifInsertion *insertion);
 
 /**
  * dif_drawing_layer_name:
@@ -133,7 +133,7 @@ char *dif_drawing_layer_name (DifDrawing *drawing);
  * dif_drawing_spot_of_recipe:
  * @recipe: a recipe that was parsed, which need not be trusted
  * @image: where its picture is to go
- * @spot: (out): where; to be cleared with dif_drawing_clear_spot()
+ * @insertion: (out): where; to be cleared with dif_drawing_clear_spot()
  * @error: return location
  *
  * Errors: those of dif_recipe_check(); DIF_FORMAT_ERROR: a place that no canvas of this
@@ -141,14 +141,14 @@ char *dif_drawing_layer_name (DifDrawing *drawing);
  *
  * Returns: FALSE on error
  */
-gboolean dif_drawing_spot_of_recipe (DifJson *recipe, GimpImage *image, DifSpot *spot,
+gboolean dif_drawing_spot_of_recipe (DifJson *recipe, GimpImage *image, DifInsertion *insertion,
                                      GError **error);
 
 /**
  * dif_drawing_clear_spot:
- * @spot: as of dif_drawing_spot_of_recipe()
+ * @insertion: as of dif_drawing_spot_of_recipe()
  */
-void dif_drawing_clear_spot (DifSpot *spot);
+void dif_drawing_clear_spot (DifInsertion *insertion);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifDrawing, dif_drawing_free)
 

@@ -139,33 +139,33 @@ make_square (const DifRect *bounds, DifRect *context)
 
 /* What the model sees of @bounds, before it is squared and rounded. */
 static void
-choose_context (const DifRect *bounds, const DifWish *wish, DifRect *context)
+choose_context (const DifRect *bounds, const DifGeometrySpec *spec, DifRect *context)
 {
   DifRect seen;
 
-  if (wish->seen != NULL && dif_geometry_intersect (wish->seen, bounds, &seen))
+  if (spec->seen != NULL && dif_geometry_intersect (spec->seen, bounds, &seen))
     dif_geometry_unite (context, &seen, context);
-  if (wish->padding >= 0)
-    pad (bounds, wish->padding, context);
-  else if (wish->seen == NULL && wish->selection != NULL)
-    pad_by_rule (bounds, wish->native, context);
+  if (spec->padding >= 0)
+    pad (bounds, spec->padding, context);
+  else if (spec->seen == NULL && spec->selection != NULL)
+    pad_by_rule (bounds, spec->native, context);
 }
 
 gboolean
-dif_geometry_place (const DifRect *bounds, const DifWish *wish, DifPlacement *placement)
+dif_geometry_compute (const DifRect *bounds, const DifGeometrySpec *spec, DifPlacement *placement)
 {
-  const DifRect *selection = wish->selection != NULL ? wish->selection : bounds;
+  const DifRect *selection = spec->selection != NULL ? spec->selection : bounds;
   DifRect       *context   = &placement->context;
 
   if (! dif_geometry_intersect (selection, bounds, &placement->target))
     return FALSE;
   *context = placement->target;
-  choose_context (bounds, wish, context);
-  if (wish->is_square)
+  choose_context (bounds, spec, context);
+  if (spec->is_square)
     make_square (bounds, context);
-  round_up (bounds, wish->native, context);
+  round_up (bounds, spec->native, context);
   placement->width  = context->width;
   placement->height = context->height;
-  dif_geometry_fit (wish->native, &placement->width, &placement->height);
+  dif_geometry_fit (spec->native, &placement->width, &placement->height);
   return TRUE;
 }

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 /** DIF_PICTURE_UNIT: sides of pictures are multiples of it, in pixels. */
 #define DIF_PICTURE_UNIT 8
 
-/** DIF_PADDING_AUTOMATIC: instead of a padding: by the rule of dif_geometry_place(). */
+/** DIF_PADDING_AUTOMATIC: instead of a padding: by the rule of dif_geometry_compute(). */
 #define DIF_PADDING_AUTOMATIC (-1)
 
 /** DifRect: a rectangle of the canvas, in pixels. */
@@ -25,7 +25,7 @@ typedef struct
 } DifRect;
 
 /**
- * DifWish:
+ * DifGeometrySpec:
  * @selection: (nullable): what is asked for; NULL for all there is
  * @seen: (nullable): what the model is to see besides, instead of the rule's padding
  * @padding: pixels to see on each side of that, or %DIF_PADDING_AUTOMATIC: none
@@ -42,7 +42,7 @@ typedef struct
   int            padding;
   gboolean       is_square;
   int            native;
-} DifWish;
+} DifGeometrySpec;
 
 /**
  * DifPlacement:
@@ -112,14 +112,15 @@ void dif_geometry_limit (int side, int *width, int *height);
 void dif_geometry_unite (const DifRect *a, const DifRect *b, DifRect *both);
 
 /**
- * dif_geometry_place:
+ * dif_geometry_compute:
  * @bounds: what there is to see: the canvas or a layer
- * @wish: what is asked for
+ * @spec: what is asked for
  * @placement: (out): the result
  *
  * Returns: FALSE if the selection and @bounds share nothing
  */
-gboolean dif_geometry_place (const DifRect *bounds, const DifWish *wish, DifPlacement *placement);
+gboolean dif_geometry_compute (const DifRect *bounds, const DifGeometrySpec *spec,
+                               DifPlacement *placement);
 
 G_END_DECLS
 

@@ -92,7 +92,7 @@ static const char *
 help_of (const char *task)
 {
   if (dif_region_is_for (task))
-    return _ ("Draws anew what is selected, or all, in one undo step: a layer for every picture, "
+    return _ ("Repaints what is selected, or all, in one undo step: a layer for every picture, "
               "scaled to its place, with the selection as its layer mask, so that everything "
               "around it stays as it is to the last bit. The model sees what is visible, or the "
               "selected layer, with some context around the selection. Arguments that are left "

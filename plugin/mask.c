@@ -5,7 +5,7 @@
 #include "plugin/geometry.h"
 #include "plugin/mask.h"
 
-struct _DifCells
+struct _DifLatentMask
 {
   guint    width, height, grow;
   guint    columns, rows;
@@ -14,34 +14,34 @@ struct _DifCells
   float   *row;      /* [columns], of one row of pixels */
 };
 
-DifCells *
-dif_cells_new (guint width, guint height, guint grow, guint mask_width, guint mask_height,
-               gboolean is_soft)
+DifLatentMask *
+dif_latent_mask_new (guint width, guint height, guint grow, guint mask_width, guint mask_height,
+                     gboolean is_soft)
 {
-  DifCells *cells = g_new0 (DifCells, 1);
+  DifLatentMask *latents = g_new0 (DifLatentMask, 1);
 
-  cells->width    = width;
-  cells->height   = height;
-  cells->grow     = grow;
-  cells->columns  = mask_width / DIF_PICTURE_UNIT;
-  cells->rows     = mask_height / DIF_PICTURE_UNIT;
-  cells->is_soft  = is_soft;
-  cells->strength = g_new0 (float, (gsize) cells->columns * cells->rows);
-  cells->row      = g_new (float, cells->columns);
-  return cells;
+  latents->width    = width;
+  latents->height   = height;
+  latents->grow     = grow;
+  latents->columns  = mask_width / DIF_PICTURE_UNIT;
+  latents->rows     = mask_height / DIF_PICTURE_UNIT;
+  latents->is_soft  = is_soft;
+  latents->strength = g_new0 (float, (gsize) latents->columns * latents->rows);
+  latents->row      = g_new (float, latents->columns);
+  return latents;
 }
 
 void
-dif_cells_free (DifCells *cells)
+dif_latent_mask_free (DifLatentMask *latents)
 {
-  if (cells == NULL)
+  if (latents == NULL)
     return;
-  g_free (cells->strength);
-  g_free (cells->row);
-  g_free (cells);
+  g_free (latents->strength);
+  g_free (latents->row);
+  g_free (latents);
 }
 
-/* The cells that pixels from @from to @to touch, when @size pixels make @n cells. */
+/* The latent pixels that pixels from @from to @to touch, when @size pixels make @n. */
 static void
 touched (guint from, guint to, guint grow, guint size, guint n, guint *first, guint *last)
 {
@@ -52,61 +52,61 @@ touched (guint from, guint to, guint grow, guint size, guint n, guint *first, gu
   *last  = (guint) ((end * n - 1) / size);
 }
 
-/* How strongly a pixel is drawn anew, [0, 1]. */
+/* How strongly a pixel is repainted, [0, 1]. */
 static float
-strength_of (const DifCells *cells, float value)
+strength_of (const DifLatentMask *latents, float value)
 {
   if (value < DIF_MASK_LEAST)
     return 0.0f;
-  return cells->is_soft ? MIN (value, 1.0f) : 1.0f;
+  return latents->is_soft ? MIN (value, 1.0f) : 1.0f;
 }
 
-/* Runs of pixels that are selected alike, as cells. */
+/* Runs of pixels that are selected alike, as latent pixels. */
 static gboolean
-mark_row (DifCells *cells, const float *values)
+mark_row (DifLatentMask *latents, const float *values)
 {
   gboolean is_any = FALSE;
   guint    from, to, first, last;
 
-  memset (cells->row, 0, cells->columns * sizeof (float));
-  for (from = 0; from < cells->width; from = to)
+  memset (latents->row, 0, latents->columns * sizeof (float));
+  for (from = 0; from < latents->width; from = to)
     {
-      float strength = strength_of (cells, values[from]);
+      float strength = strength_of (latents, values[from]);
 
-      for (to = from + 1; to < cells->width && strength_of (cells, values[to]) == strength;)
+      for (to = from + 1; to < latents->width && strength_of (latents, values[to]) == strength;)
         to++;
       if (strength == 0.0f)
         continue;
-      touched (from, to - 1, cells->grow, cells->width, cells->columns, &first, &last);
+      touched (from, to - 1, latents->grow, latents->width, latents->columns, &first, &last);
       for (guint i = first; i <= last; i++)
-        cells->row[i] = MAX (cells->row[i], strength);
+        latents->row[i] = MAX (latents->row[i], strength);
       is_any = TRUE;
     }
   return is_any;
 }
 
 void
-dif_cells_add_row (DifCells *cells, guint y, const float *values)
+dif_latent_mask_add_row (DifLatentMask *latents, guint y, const float *values)
 {
   guint first, last;
 
-  if (! mark_row (cells, values))
+  if (! mark_row (latents, values))
     return;
-  touched (y, y, cells->grow, cells->height, cells->rows, &first, &last);
+  touched (y, y, latents->grow, latents->height, latents->rows, &first, &last);
   for (guint row = first; row <= last; row++)
     {
-      float *to = cells->strength + (gsize) row * cells->columns;
+      float *to = latents->strength + (gsize) row * latents->columns;
 
-      for (guint i = 0; i < cells->columns; i++)
-        to[i] = MAX (to[i], cells->row[i]);
+      for (guint i = 0; i < latents->columns; i++)
+        to[i] = MAX (to[i], latents->row[i]);
     }
 }
 
 DifImage *
-dif_cells_to_mask (DifCells *cells)
+dif_latent_mask_to_image (DifLatentMask *latents)
 {
-  const guint       unit = DIF_PICTURE_UNIT, width = cells->columns * unit;
-  guint             height = cells->rows * unit;
+  const guint       unit = DIF_PICTURE_UNIT, width = latents->columns * unit;
+  guint             height = latents->rows * unit;
   g_autofree float *values = g_try_new (float, (gsize) width *height);
 
   if (values == NULL)
@@ -115,7 +115,7 @@ dif_cells_to_mask (DifCells *cells)
     {
       for (guint x = 0; x < width; x++)
         values[(gsize) y * width + x] =
-            cells->strength[(gsize) (y / unit) * cells->columns + x / unit];
+            latents->strength[(gsize) (y / unit) * latents->columns + x / unit];
     }
   return dif_image_new (width, height, 1, values);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mask.h - the two masks that a selection gives.
  *
- * Pure arithmetic: knows no GIMP.  The model gets whole cells of 8 x 8 pixels,
+ * Pure arithmetic: knows no GIMP.  The model gets whole latent pixels of 8 x 8 pixels,
  * which is how it sees masks anyway, or how strongly to draw in each of them;
  * the layer gets the selection's own values.
  */
@@ -18,14 +18,14 @@ G_BEGIN_DECLS
  */
 #define DIF_MASK_LEAST (1.0f / 512.0f)
 
-/** DifCells: the model's mask while rows of the selection come in. */
-typedef struct _DifCells DifCells;
+/** DifLatentMask: the model's mask while rows of the selection come in. */
+typedef struct _DifLatentMask DifLatentMask;
 
 /**
- * dif_cells_new:
+ * dif_latent_mask_new:
  * @width: of the selection's rows, in canvas pixels
  * @height: how many rows will come
- * @grow: canvas pixels around selected ones that are drawn anew as well
+ * @grow: canvas pixels around selected ones that are repainted as well
  * @mask_width: of the mask, in pixels of the model's picture, a multiple of 8
  * @mask_height: of the mask, a multiple of 8
  * @is_soft: whether the selection's values are how strongly to draw; otherwise
@@ -33,32 +33,32 @@ typedef struct _DifCells DifCells;
  *
  * Returns: (transfer full): with nothing selected
  */
-DifCells *dif_cells_new (guint width, guint height, guint grow, guint mask_width,
-                         guint mask_height, gboolean is_soft);
+DifLatentMask *dif_latent_mask_new (guint width, guint height, guint grow, guint mask_width,
+                                    guint mask_height, gboolean is_soft);
 
 /**
- * dif_cells_free:
- * @cells: (nullable) (transfer full): cells
+ * dif_latent_mask_free:
+ * @latents: (nullable) (transfer full): a mask in the making
  */
-void dif_cells_free (DifCells *cells);
+void dif_latent_mask_free (DifLatentMask *latents);
 
 /**
- * dif_cells_add_row:
- * @cells: cells
+ * dif_latent_mask_add_row:
+ * @latents: a mask in the making
  * @y: the row
  * @values: (array): its values; %DIF_MASK_LEAST and more is selected
  */
-void dif_cells_add_row (DifCells *cells, guint y, const float *values);
+void dif_latent_mask_add_row (DifLatentMask *latents, guint y, const float *values);
 
 /**
- * dif_cells_to_mask:
- * @cells: cells
+ * dif_latent_mask_to_image:
+ * @latents: a mask in the making
  *
- * Returns: (transfer full) (nullable): one channel: in every cell the greatest
+ * Returns: (transfer full) (nullable): one channel: in every latent pixel the greatest
  * strength of the selected pixels, grown, that touch it, 1 unless soft; else 0;
  * NULL if memory runs out
  */
-DifImage *dif_cells_to_mask (DifCells *cells);
+DifImage *dif_latent_mask_to_image (DifLatentMask *latents);
 
 /**
  * dif_mask_fade:
@@ -88,7 +88,7 @@ DifImage *dif_mask_fade (DifImage *mask, guint radius);
  */
 gboolean dif_mask_feather (float *values, guint width, guint height, guint radius);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifCells, dif_cells_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifLatentMask, dif_latent_mask_free)
 
 G_END_DECLS
 

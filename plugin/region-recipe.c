@@ -232,31 +232,31 @@ dif_region_fate (DifJson *canvas, GimpImage *image, const DifRect *now)
 }
 
 DifLayerFate
-dif_region_from_json (DifJson *canvas, GimpImage *image, GimpLayer *layer, DifAgain *again)
+dif_region_from_json (DifJson *canvas, GimpImage *image, GimpLayer *layer, DifSavedRegion *saved)
 {
   DifRect      now, then;
   DifLayerFate fate;
 
   dif_source_bounds (image, layer, &now);
   dif_recipe_get_rect (canvas, "context", &then);
-  dif_recipe_get_rect (canvas, "target", &again->target);
+  dif_recipe_get_rect (canvas, "target", &saved->target);
   fate           = dif_region_fate (canvas, image, &now);
-  again->context = now;
+  saved->context = now;
   if (dif_json_has (canvas, "selection") && fate == DIF_LAYER_KEPT &&
       dif_recipe_has_values (canvas))
     {
-      again->selection = unpack (canvas, image, &now);
-      if (again->selection != NULL && is_turned (again->selection, layer, &now))
+      saved->selection = unpack (canvas, image, &now);
+      if (saved->selection != NULL && is_turned (saved->selection, layer, &now))
         {
-          g_clear_object (&again->selection);
+          g_clear_object (&saved->selection);
           fate = DIF_LAYER_CHANGED;
         }
     }
-  if (dif_json_has (canvas, "selection") && again->selection == NULL)
-    again->selection = copy_mask (canvas, layer, &now);
-  again->target.x += now.x - then.x;
-  again->target.y += now.y - then.y;
+  if (dif_json_has (canvas, "selection") && saved->selection == NULL)
+    saved->selection = copy_mask (canvas, layer, &now);
+  saved->target.x += now.x - then.x;
+  saved->target.y += now.y - then.y;
   if (fate != DIF_LAYER_KEPT)
-    again->target = now;
+    saved->target = now;
   return fate;
 }

@@ -40,7 +40,7 @@ typedef enum
  * @canvas: as dif_region_to_json() makes, checked; failures stay in its document
  * @image: where the region is
  * @layer: the layer that was drawn
- * @again: (out): gets context, target and selection: where the layer is now.  The
+ * @saved: (out): gets context, target and selection: where the layer is now.  The
  *   selection is the recipe's where the layer is %DIF_LAYER_KEPT and the recipe has it,
  *   else the layer's mask, which went through all that the layer went through
  *
@@ -49,7 +49,7 @@ typedef enum
  * Returns: what became of the layer
  */
 DifLayerFate dif_region_from_json (DifJson *canvas, GimpImage *image, GimpLayer *layer,
-                                   DifAgain *again);
+                                   DifSavedRegion *saved);
 
 /**
  * dif_region_selection:

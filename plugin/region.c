@@ -68,7 +68,7 @@ static const DifParam mask_params[] = {
   { .name     = "grow",
     .type     = DIF_PARAM_INT,
     .label    = N_ ("_Grow selection by"),
-    .blurb    = N_ ("Pixels around the selection that are drawn anew as well, hidden by the layer "
+    .blurb    = N_ ("Pixels around the selection that are repainted as well, hidden by the layer "
                        "mask"),
     .unit     = "pixels",
     .min      = 0,
@@ -280,21 +280,22 @@ set_size (DifPlacement *placement, DifRequest *rq)
 
 /* Where everything was. */
 static gboolean
-place_again (DifRegion *region, const DifAgain *again, DifRequest *rq, DifPlacement *placement,
-             GError **error)
+restore_placement (DifRegion *region, const DifSavedRegion *saved, DifRequest *rq,
+                   DifPlacement *placement,
+                   GError      **error)
 {
   int native = dif_size_native (dif_request_model (rq), error);
 
   if (native == 0)
     return FALSE;
-  *placement = (DifPlacement) { again->target, again->context, again->context.width,
-                                again->context.height };
+  *placement = (DifPlacement) { saved->target, saved->context, saved->context.width,
+                                saved->context.height };
   dif_geometry_fit (native, &placement->width, &placement->height);
   set_size (placement, rq);
-  region->above     = again->above;
-  region->context   = again->context;
-  region->target    = again->target;
-  region->selection = again->selection != NULL ? g_object_ref (again->selection) : NULL;
+  region->above     = saved->above;
+  region->context   = saved->context;
+  region->target    = saved->target;
+  region->selection = saved->selection != NULL ? g_object_ref (saved->selection) : NULL;
   return TRUE;
 }
 
@@ -303,26 +304,26 @@ static gboolean
 place (DifRegion *region, GimpImage *image, const Numbers *numbers, GimpProcedureConfig *config,
        const DifHints *hints, DifRequest *rq, DifPlacement *placement, GError **error)
 {
-  DifRect  bounds, selection, seen;
-  gboolean is_selected = dif_source_selection (image, &selection);
-  DifWish  wish        = { .padding = numbers->padding };
+  DifRect         bounds, selection, seen;
+  gboolean        is_selected = dif_source_selection (image, &selection);
+  DifGeometrySpec spec        = { .padding = numbers->padding };
 
-  g_object_get (config, "square", &wish.is_square, NULL);
-  wish.native = dif_size_native (dif_request_model (rq), error);
-  if (wish.native == 0 || ! read_context_area (config, image, &seen, error))
+  g_object_get (config, "square", &spec.is_square, NULL);
+  spec.native = dif_size_native (dif_request_model (rq), error);
+  if (spec.native == 0 || ! read_context_area (config, image, &seen, error))
     return FALSE;
-  wish.selection = is_selected ? &selection : NULL;
-  wish.seen      = seen.width > 0 ? &seen : NULL;
+  spec.selection = is_selected ? &selection : NULL;
+  spec.seen      = seen.width > 0 ? &seen : NULL;
   if (hints != NULL && hints->seen != NULL)
-    wish.seen = hints->seen;
+    spec.seen = hints->seen;
   dif_source_bounds (image, region->source, &bounds);
   /* A layer is painted beyond its edges, but not from nowhere. */
   if (region->source != NULL && region->has_mask && is_selected && shares (&bounds, &selection))
     dif_geometry_unite (&bounds, &selection, &bounds);
-  if (! dif_geometry_place (&bounds, &wish, placement))
+  if (! dif_geometry_compute (&bounds, &spec, placement))
     {
       g_set_error_literal (error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_MISSING_INPUT,
-                           _ ("Nothing that could be drawn anew lies in the selection."));
+                           _ ("Nothing that could be repainted lies in the selection."));
       return FALSE;
     }
   set_size (placement, rq);
@@ -442,18 +443,18 @@ begin (GimpLayer *layer, GimpProcedureConfig *config, DifRequest *rq, Numbers *n
 
 DifRegion *
 dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config,
-                const DifAgain *again, const DifHints *hints, DifRequest *rq, GError **error)
+                const DifSavedRegion *saved, const DifHints *hints, DifRequest *rq, GError **error)
 {
   Numbers               numbers = { 0 };
   g_autoptr (DifRegion) region  = begin (layer, config, rq, &numbers, error);
-  GimpImage            *visible = again != NULL ? again->visible : image;
+  GimpImage            *visible = saved != NULL ? saved->visible : image;
   DifPlacement          placement;
   gboolean              is_placed;
 
   if (region == NULL)
     return NULL;
-  is_placed = again != NULL
-                  ? place_again (region, again, rq, &placement, error)
+  is_placed = saved != NULL
+                  ? restore_placement (region, saved, rq, &placement, error)
                   : place (region, image, &numbers, config, hints, rq, &placement, error);
   if (! is_placed ||
       ! set_pictures (region, image, visible, &numbers, &placement, config, rq, error))

@@ -44,7 +44,7 @@ typedef struct
 } DifRegion;
 
 /**
- * DifAgain:
+ * DifSavedRegion:
  * @context: @target: @selection: @above: as of DifRegion, and taken as they are
  * @visible: an image that shows what is visible
  *
@@ -56,7 +56,7 @@ typedef struct
   GeglBuffer *selection;
   GimpImage  *visible;
   GimpLayer  *above;
-} DifAgain;
+} DifSavedRegion;
 
 /**
  * DifHints:
@@ -119,7 +119,7 @@ gboolean dif_region_is_place_row (const DifParam *row);
  * @image: the canvas
  * @layer: (nullable): the selected layer
  * @config: the arguments
- * @again: (nullable): a region to use once more, whatever is selected now
+ * @saved: (nullable): a region to use once more, whatever is selected now
  * @hints: (nullable): what a window wants besides
  * @rq: a request with everything but its pictures, which are set
  * @error: return location
@@ -133,7 +133,7 @@ gboolean dif_region_is_place_row (const DifParam *row);
  * Returns: (transfer full) (nullable): the region
  */
 DifRegion *dif_region_new (GimpImage *image, GimpLayer *layer, GimpProcedureConfig *config,
-                           const DifAgain *again, const DifHints *hints, DifRequest *rq,
+                           const DifSavedRegion *saved, const DifHints *hints, DifRequest *rq,
                            GError **error);
 
 /**

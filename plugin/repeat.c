@@ -189,10 +189,10 @@ forget_size (Recipe *r)
 static gboolean
 read_place (Recipe *r, GimpImage *image, GimpLayer *layer, GError **error)
 {
-  DifJson    *canvas = dif_json_member (r->repeat.recipe, "canvas");
-  const char *origin = dif_json_string (canvas, "origin", "");
-  DifAgain   *place  = &r->repeat.place;
-  DifRect     then;
+  DifJson        *canvas = dif_json_member (r->repeat.recipe, "canvas");
+  const char     *origin = dif_json_string (canvas, "origin", "");
+  DifSavedRegion *place  = &r->repeat.place;
+  DifRect         then;
 
   g_autofree char *source = NULL;
 
@@ -330,12 +330,12 @@ tell_fate (Recipe *r)
   if (r->fate == DIF_LAYER_KEPT)
     return;
   if (r->fate == DIF_LAYER_SCALED)
-    text = g_strdup_printf (_ ("The layer \"%s\" was scaled since it was drawn: it was drawn anew "
+    text = g_strdup_printf (_ ("The layer \"%s\" was scaled since it was drawn: it was repainted "
                                "for the size that it has now."),
                             r->name);
   else if (dif_region_is_for (r->task))
     text = g_strdup_printf (_ ("The layer \"%s\" was cut, turned or flipped since it was drawn: it "
-                               "was drawn anew for the place and the layer mask that it has now, "
+                               "was repainted for the place and the layer mask that it has now, "
                                "and is another picture."),
                             r->name);
   else

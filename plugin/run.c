@@ -119,12 +119,12 @@ place (GimpProcedure *procedure, GimpImage *image, DifDrawing *drawing, DifResul
   GimpLayer      **layers = NULL;
   GError          *error  = NULL;
   GimpValueArray  *values;
-  DifSpot          spot;
+  DifInsertion     insertion;
 
-  dif_drawing_spot (drawing, &spot);
-  spot.recipes = texts = dif_drawing_recipes (drawing, result, &error);
+  dif_drawing_spot (drawing, &insertion);
+  insertion.recipes = texts = dif_drawing_recipes (drawing, result, &error);
   if (texts != NULL)
-    layers = dif_canvas_add_pictures (image, result, &spot, name, &error);
+    layers = dif_canvas_add_pictures (image, result, &insertion, name, &error);
   if (layers == NULL)
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_EXECUTION_ERROR, error);
   gimp_displays_flush ();

@@ -365,29 +365,30 @@ dif_source_cover (GimpImage *image, const DifRect *area, GError **error)
 }
 
 static void
-add_cells (int y, int width, const float *values, gpointer cells)
+add_mask_row (int y, int width, const float *values, gpointer latents)
 {
-  dif_cells_add_row (cells, (guint) y, values);
+  dif_latent_mask_add_row (latents, (guint) y, values);
 }
 
-/* The cells that a selection touches; NULL if memory runs out. */
+/* The latent pixels that a selection touches; NULL if memory runs out. */
 static DifImage *
 mask_of_selection (GeglBuffer *selection, guint grow, gboolean is_soft, int width, int height)
 {
-  const float          all   = 1.0f;
-  g_autoptr (DifCells) cells = NULL;
+  const float               all     = 1.0f;
+  g_autoptr (DifLatentMask) latents = NULL;
 
   if (selection == NULL)
     {
-      cells = dif_cells_new (1, 1, 0, (guint) width, (guint) height, is_soft);
-      dif_cells_add_row (cells, 0, &all);
-      return dif_cells_to_mask (cells);
+      latents = dif_latent_mask_new (1, 1, 0, (guint) width, (guint) height, is_soft);
+      dif_latent_mask_add_row (latents, 0, &all);
+      return dif_latent_mask_to_image (latents);
     }
-  cells = dif_cells_new ((guint) gegl_buffer_get_width (selection),
-                         (guint) gegl_buffer_get_height (selection), grow, (guint) width,
-                         (guint) height, is_soft);
-  return for_each_row (selection, SELECTION, gegl_buffer_get_extent (selection), add_cells, cells)
-             ? dif_cells_to_mask (cells)
+  latents = dif_latent_mask_new ((guint) gegl_buffer_get_width (selection),
+                                 (guint) gegl_buffer_get_height (selection), grow, (guint) width,
+                                 (guint) height, is_soft);
+  return for_each_row (selection, SELECTION, gegl_buffer_get_extent (selection), add_mask_row,
+                       latents)
+             ? dif_latent_mask_to_image (latents)
              : NULL;
 }
 
@@ -402,18 +403,18 @@ DifImage *
 dif_source_mask (GeglBuffer *selection, const DifMaskShape *shape, int width, int height,
                  GError **error)
 {
-  g_autoptr (DifImage) cells =
+  g_autoptr (DifImage) latents =
       mask_of_selection (selection, shape->grow, shape->is_soft, width, height);
   DifImage *mask = NULL;
   guint     fade;
 
-  if (cells != NULL && shape->fade > 0 && selection != NULL)
+  if (latents != NULL && shape->fade > 0 && selection != NULL)
     {
       fade = in_picture (shape->fade, width, gegl_buffer_get_width (selection));
-      mask = dif_mask_fade (cells, (fade + 1) / 2);
+      mask = dif_mask_fade (latents, (fade + 1) / 2);
     }
   else
-    mask = g_steal_pointer (&cells);
+    mask = g_steal_pointer (&latents);
   return mask != NULL ? mask : out_of_memory (width, height, error);
 }
 

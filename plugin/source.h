@@ -99,9 +99,9 @@ DifImage *dif_source_gray (GimpDrawable *drawable, const DifRect *area, int widt
 
 /**
  * DifMaskShape:
- * @grow: canvas pixels around selected ones that are drawn anew as well
+ * @grow: canvas pixels around selected ones that are repainted as well
  * @fade: canvas pixels around those over which strength goes to nothing
- * @is_soft: as of dif_cells_new()
+ * @is_soft: as of dif_latent_mask_new()
  *
  * What a selection becomes for the model.
  */
@@ -122,7 +122,7 @@ typedef struct
  *
  * Errors: DIF_BACKEND_ERROR OUT_OF_MEMORY.
  *
- * Returns: (transfer full) (nullable): one channel, 1 for what is drawn anew
+ * Returns: (transfer full) (nullable): one channel, 1 for what is repainted
  */
 DifImage *dif_source_mask (GeglBuffer *selection, const DifMaskShape *shape, int width, int height,
                            GError **error);

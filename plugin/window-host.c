@@ -338,7 +338,7 @@ result_of (const DifUiGift *gift, guint64 seed)
 }
 
 static GimpLayer *
-put (GimpImage *image, const DifUiGift *gift, DifSpot *spot, const char *layer_name,
+put (GimpImage *image, const DifUiGift *gift, DifInsertion *insertion, const char *layer_name,
      GError **error)
 {
   g_autoptr (DifResult)  result  = result_of (gift, 0);
@@ -351,8 +351,8 @@ put (GimpImage *image, const DifUiGift *gift, DifSpot *spot, const char *layer_n
                            "out of memory: a picture");
       return NULL;
     }
-  spot->recipes = texts;
-  layers        = dif_canvas_add_pictures (image, result, spot, layer_name, error);
+  insertion->recipes = texts;
+  layers             = dif_canvas_add_pictures (image, result, insertion, layer_name, error);
   return layers != NULL ? layers[0] : NULL;
 }
 
@@ -362,14 +362,14 @@ put_by_recipe (GimpImage *image, const DifUiGift *gift, GError **error)
 {
   g_autoptr (DifJson) recipe = dif_recipe_parse (gift->recipe, strlen (gift->recipe), "", error);
   g_autofree char    *text   = NULL;
-  DifSpot             spot;
+  DifInsertion        insertion;
   GimpLayer          *layer;
 
-  if (recipe == NULL || ! dif_drawing_spot_of_recipe (recipe, image, &spot, error))
+  if (recipe == NULL || ! dif_drawing_spot_of_recipe (recipe, image, &insertion, error))
     return NULL;
   text  = dif_canvas_layer_name (dif_json_string (recipe, "prompt", ""), _ ("Diffusion"));
-  layer = put (image, gift, &spot, text, error);
-  dif_drawing_clear_spot (&spot);
+  layer = put (image, gift, &insertion, text, error);
+  dif_drawing_clear_spot (&insertion);
   return layer;
 }
 
@@ -379,16 +379,16 @@ apply (gpointer data, int id, const DifUiGift *gift, GError **error)
   GimpImage       *image = find_image (id, error);
   g_autofree char *text  = NULL;
   GimpLayer       *layer;
-  DifSpot          spot;
+  DifInsertion     insertion;
 
   if (image == NULL || ! dif_canvas_check (image, error))
     return 0;
   if (gift->place != NULL)
     {
-      dif_drawing_spot (gift->place, &spot);
-      spot.has_depth = FALSE;
-      text           = dif_drawing_layer_name (gift->place);
-      layer          = put (image, gift, &spot, text, error);
+      dif_drawing_spot (gift->place, &insertion);
+      insertion.has_depth = FALSE;
+      text                = dif_drawing_layer_name (gift->place);
+      layer               = put (image, gift, &insertion, text, error);
     }
   else
     layer = put_by_recipe (image, gift, error);

@@ -9,7 +9,7 @@
 
 #include <libgimp/gimpui.h>
 
-#include "engine/place.h"
+#include "engine/socket-dir.h"
 #include "engine/platform.h"
 #include "plugin/run.h"
 #include "plugin/window-host.h"
@@ -31,7 +31,7 @@ typedef struct
   DifUiPainter   *painter;
   GtkWidget      *window;
   GSocketService *service;
-  DifPlace       *place;
+  DifSocketDir   *place;
 } Window;
 
 /* For the quit of the plug-in, which knows nothing else. */
@@ -40,9 +40,9 @@ static Window *open_window;
 /* ---- what procedures say to the window: "show IMAGE" or "generate IMAGE" ---- */
 
 static gboolean
-tell (DifPlace *place, const char *what, int image)
+tell (DifSocketDir *place, const char *what, int image)
 {
-  g_autoptr (GSocket) socket = dif_place_connect (place, NULL);
+  g_autoptr (GSocket) socket = dif_socket_dir_connect (place, NULL);
   g_autofree char    *line   = g_strdup_printf ("%s %d\n", what, image);
 
   return socket != NULL && g_socket_send (socket, line, strlen (line), NULL, NULL) > 0;
@@ -93,7 +93,7 @@ on_caller (GSocketService *service, GSocketConnection *connection, GObject *from
 static gboolean
 listen_at (Window *w, GError **error)
 {
-  g_autoptr (GSocket) socket = dif_place_listen (w->place, error);
+  g_autoptr (GSocket) socket = dif_socket_dir_listen (w->place, error);
 
   if (socket == NULL)
     return FALSE;
@@ -173,30 +173,30 @@ dif_window_quit (void)
 }
 
 /* One window in a session: that of GIMP, whose child this process is. */
-static DifPlace *
+static DifSocketDir *
 open_place (GError **error)
 {
   g_autofree char *name = g_strdup_printf ("window-%d", (int) getppid ());
 
-  return dif_place_open_named (name, error);
+  return dif_socket_dir_open_named (name, error);
 }
 
 /* Opens the window unless one is open, which is told instead. */
 static gboolean
 open_or_tell (Window *w, GimpProcedure *procedure, const char *what, int image, GError **error)
 {
-  int      lock = dif_place_lock (w->place, LOCK_MS, NULL, error);
+  int      lock = dif_socket_dir_lock (w->place, LOCK_MS, NULL, error);
   gboolean is_here;
 
   if (lock < 0)
     return FALSE;
   if (tell (w->place, what, image))
     {
-      dif_place_unlock (lock);
+      dif_socket_dir_unlock (lock);
       return TRUE;
     }
   is_here = listen_at (w, error);
-  dif_place_unlock (lock);
+  dif_socket_dir_unlock (lock);
   if (! is_here)
     return FALSE;
   gimp_ui_init ("gimp-diffusion");
@@ -204,7 +204,7 @@ open_or_tell (Window *w, GimpProcedure *procedure, const char *what, int image, 
   open_window = w;
   make_window (w, gimp_procedure_get_plug_in (procedure), image);
   gtk_main ();
-  dif_place_remove (w->place);
+  dif_socket_dir_remove (w->place);
   return TRUE;
 }
 
@@ -229,7 +229,7 @@ dif_window_procedure (GimpProcedure *procedure, GimpRunMode run_mode, GimpImage 
   is_done = w.place != NULL &&
             open_or_tell (&w, procedure, what, gimp_image_get_id (image), &error);
   close_window (&w);
-  dif_place_free (w.place);
+  dif_socket_dir_free (w.place);
   if (! is_done)
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_EXECUTION_ERROR, error);
   return gimp_procedure_new_return_values (procedure, GIMP_PDB_SUCCESS, NULL);

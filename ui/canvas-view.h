@@ -2,7 +2,7 @@
 /* canvas-view.h - a canvas in small: what is on it, what would be drawn, what has been.
  *
  * Pictures are shown in their place.  While nothing is shown, the two masks are: tinted
- * red what is drawn anew, and blue where the new layer would show.  A dashed frame is what
+ * red what is repainted, and blue where the new layer would show.  A dashed frame is what
  * the model sees; its edges can be dragged.  The key B, held, or the mouse drawn over a
  * picture shows what was there before; plus, minus and 0, or Ctrl and the wheel, zoom.
  */

@@ -43,7 +43,7 @@ typedef struct
  * @context: what the model sees, and its picture covers
  * @target: the part that was asked for
  * @width: @height: of the model's picture
- * @denoise: (nullable) (transfer full): one channel, of that size: what is drawn anew
+ * @denoise: (nullable) (transfer full): one channel, of that size: what is repainted
  * @composite: (nullable) (transfer full): likewise: where the new layer shows
  *
  * Where a drawing would go.

@@ -13,11 +13,11 @@ G_BEGIN_DECLS
 /**
  * DifUiVerb:
  * @DIF_UI_GENERATE: a picture from nothing
- * @DIF_UI_FILL: what is selected is drawn anew
- * @DIF_UI_REFINE: a picture, or the selected part of it, is drawn anew in part
+ * @DIF_UI_FILL: what is selected is repainted
+ * @DIF_UI_REFINE: a picture, or the selected part of it, is repainted in part
  * @DIF_UI_EXPAND: what is selected, and is not there yet, goes on from what is
  * @DIF_UI_REMOVE: what is selected is filled from its surroundings
- * @DIF_UI_RESTYLE: a picture is drawn anew with the depth that it has
+ * @DIF_UI_RESTYLE: a picture is repainted with the depth that it has
  * @DIF_UI_EDIT: a picture is changed as the prompt says
  * @DIF_UI_N_VERBS: how many there are; also for "none chosen"
  *

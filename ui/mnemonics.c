@@ -26,7 +26,7 @@ typedef struct
 
 /* Letter behind the first single underscore; 0 for none. */
 static gunichar
-wish_of (const char *text)
+preferred_of (const char *text)
 {
   for (const char *p = text; *p != '\0'; p = g_utf8_next_char (p))
     {
@@ -87,13 +87,13 @@ with_free_letter (Walk *walk, const char *text)
 static char *
 settled (Walk *walk, GtkWidget *widget, const char *text)
 {
-  gunichar         wish  = wish_of (text);
-  g_autofree char *plain = NULL;
+  gunichar         preferred = preferred_of (text);
+  g_autofree char *plain     = NULL;
   char            *marked;
 
   if (walk->pass != LOSERS)
     {
-      if (wish != 0 && ! g_hash_table_add (walk->taken, GUINT_TO_POINTER (wish)))
+      if (preferred != 0 && ! g_hash_table_add (walk->taken, GUINT_TO_POINTER (preferred)))
         g_hash_table_add (walk->losers, widget);
       return NULL;
     }

@@ -201,7 +201,7 @@ by_255 (guint a)
   return (a + (a >> 8)) >> 8;
 }
 
-/* @above, of which the share @keep of 255 is there, over @below.  The detour by
+/* @above, of which the share @keep of 255 is there, over @below.  The way by
  * premultiplied values and back loses what it loses in the reference. */
 static float
 composite (float above, float below, guint keep)

@@ -171,7 +171,7 @@ static const struct
   [DIF_FILTER_LANCZOS]  = { lanczos, 3 },
 };
 
-/* Weights of the source cells that make one output cell. */
+/* Weights of the source pixels that make one output pixel. */
 typedef struct
 {
   guint   first, n;
@@ -195,7 +195,7 @@ make_window (Window *window, guint at, guint in, guint out, DifFilter filter, do
     w[i] /= sum;
 }
 
-/* One output cell of an 8-bit line: sums of whole numbers, as Pillow has them. */
+/* One output pixel of an 8-bit line: sums of whole numbers, as Pillow has them. */
 static float
 sum_8bit (const Window *window, const float *line, gsize step)
 {

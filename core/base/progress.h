@@ -68,7 +68,7 @@ typedef void (*DifPreviewFunc) (const DifPreview *preview, gpointer user_data);
 
 /**
  * DifWatch:
- * @progress: (nullable): told how far it is
+ * @progress: (nullable): called with how far it is
  * @preview: (nullable): shown what the pictures are becoming
  * @preview_ms: least time between two previews, in milliseconds; those that come sooner
  *   are not made

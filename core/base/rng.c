@@ -258,7 +258,7 @@ dif_rng_randn (DifRng *rng, float *out, gsize n)
     box_muller (out + i);
   if (n % BLOCK)
     {
-      /* The rest has no block of its own: the last BLOCK numbers are drawn anew. */
+      /* The rest has no block of its own: the last BLOCK numbers are drawn again. */
       dif_rng_rand (rng, out + n - BLOCK, BLOCK);
       box_muller (out + n - BLOCK);
     }

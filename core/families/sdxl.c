@@ -68,10 +68,10 @@ static const DifParam params[] = {
       SIZE ("crop-top", N_ ("Crop _top"), 0,
                      N_ ("SDXL: pixels to pretend were cropped from the top")),
       SIZE ("target-width", N_ ("Target wi_dth"), 1,
-                     N_ ("SDXL: width that the model, not its refiner, is told to draw; 0 for "
+                     N_ ("SDXL: width that the model, not its refiner, is conditioned on; 0 for "
                          "the picture's own")),
       SIZE ("target-height", N_ ("Target hei_ght"), 1,
-                     N_ ("SDXL: height that the model, not its refiner, is told to draw; 0 for "
+                     N_ ("SDXL: height that the model, not its refiner, is conditioned on; 0 for "
                          "the picture's own")),
   {
     .name = "denoising-end", .type = DIF_PARAM_DOUBLE, .label = N_ ("Denoising e_nd"),
@@ -193,7 +193,7 @@ append_pair (GArray *ids, double first, double second)
 
 /* A number of the request, or what counts without it. */
 static double
-told (DifRun *run, const char *name, double fallback)
+micro_condition (DifRun *run, const char *name, double fallback)
 {
   return dif_request_has (run->rq, name) ? dif_request_number (run->rq, name) : fallback;
 }
@@ -206,12 +206,12 @@ append_sizes (DifRun *run, GArray *ids, gboolean negative)
 {
   gboolean has_score = wants_score (run->pipe);
 
-  append_pair (ids, told (run, "original-height", run->spec->height),
-               told (run, "original-width", run->spec->width));
+  append_pair (ids, micro_condition (run, "original-height", run->spec->height),
+               micro_condition (run, "original-width", run->spec->width));
   if (has_score && negative)
     append_pair (ids, 0, 0);
   else
-    append_pair (ids, told (run, "crop-top", 0), told (run, "crop-left", 0));
+    append_pair (ids, micro_condition (run, "crop-top", 0), micro_condition (run, "crop-left", 0));
   if (has_score)
     {
       const char *name  = negative ? "negative-aesthetic-score" : "aesthetic-score";
@@ -220,8 +220,8 @@ append_sizes (DifRun *run, GArray *ids, gboolean negative)
       g_array_append_val (ids, score);
     }
   else
-    append_pair (ids, told (run, "target-height", run->spec->height),
-                 told (run, "target-width", run->spec->width));
+    append_pair (ids, micro_condition (run, "target-height", run->spec->height),
+                 micro_condition (run, "target-width", run->spec->width));
 }
 
 void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* catalog-nested.c - LoRAs and learned words in folders inside their folders. */
+/* catalog-nested.c - LoRAs and textual-inversion words in folders inside their folders. */
 #include "formats/catalog-nested.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* catalog-nested.h - LoRAs and learned words in folders inside their folders. */
+/* catalog-nested.h - LoRAs and textual-inversion words in folders inside their folders. */
 #ifndef DIF_FORMATS_CATALOG_NESTED_H
 #define DIF_FORMATS_CATALOG_NESTED_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* embedding.c - words of a prompt that were learned (textual inversion). */
+/* embedding.c - textual-inversion embeddings. */
 #include "formats/embedding.h"
 
 #include <math.h>
@@ -18,13 +18,13 @@ typedef enum
   FIRST,
   SECOND,
   BY_WIDTH
-} Place;
+} Encoder;
 
 /* Vectors for one encoder. */
 typedef struct
 {
   char    *name; /* of the tensor */
-  Place    place;
+  Encoder  encoder;
   gboolean taken; /* by the encoder that they are for */
 } Vectors;
 
@@ -49,7 +49,7 @@ struct _DifEmbeddingSet
 static const struct
 {
   const char *name;
-  Place       place;
+  Encoder     encoder;
 } known[] = {
   { "clip_l", FIRST },
   { "clip_g", SECOND },
@@ -87,14 +87,14 @@ want_known (const char *name, gpointer user_data)
 }
 
 static gboolean
-add_vectors (DifEmbedding *e, const char *name, Place place)
+add_vectors (DifEmbedding *e, const char *name, Encoder encoder)
 {
   for (guint i = 0; i < e->n_vectors; i++)
-    if (e->vectors[i].place == place)
+    if (e->vectors[i].encoder == encoder)
       return FALSE;
   if (e->n_vectors == G_N_ELEMENTS (e->vectors))
     return FALSE;
-  e->vectors[e->n_vectors++] = (Vectors) { g_strdup (name), place, FALSE };
+  e->vectors[e->n_vectors++] = (Vectors) { g_strdup (name), encoder, FALSE };
   return TRUE;
 }
 
@@ -112,7 +112,7 @@ choose (DifEmbedding *e, GPtrArray *names, const char **word, GError **error)
 
       while (k < G_N_ELEMENTS (known) && strcmp (name, known[k].name) != 0)
         k++;
-      if (k < G_N_ELEMENTS (known) ? ! add_vectors (e, name, known[k].place)
+      if (k < G_N_ELEMENTS (known) ? ! add_vectors (e, name, known[k].encoder)
                                    : ! g_str_has_prefix (name, "string_to_token"))
         stranger = name;
     }
@@ -238,7 +238,7 @@ dif_embedding_vectors (DifEmbedding *e, guint i, const char **part, gsize *width
   static const char *const parts[] = { "text_encoder", "text_encoder_2", NULL };
   const DifHostArray      *array   = i < e->n_vectors ? array_of (e, &e->vectors[i]) : NULL;
 
-  *part  = array ? parts[e->vectors[i].place] : NULL;
+  *part  = array ? parts[e->vectors[i].encoder] : NULL;
   *width = array ? width_of (array) : 0;
   return array ? count_of (array) : 0;
 }
@@ -248,14 +248,14 @@ dif_embedding_vectors (DifEmbedding *e, guint i, const char **part, gsize *width
 static Vectors *
 vectors_for (DifEmbedding *e, const char *part, gsize width)
 {
-  Place place = g_str_has_suffix (part, "_2") ? SECOND : FIRST;
+  Encoder encoder = g_str_has_suffix (part, "_2") ? SECOND : FIRST;
 
   for (guint i = 0; i < e->n_vectors; i++)
     {
       Vectors *v = &e->vectors[i];
 
-      if (v->place == place ||
-          (v->place == BY_WIDTH && ! v->taken && width_of (array_of (e, v)) == width))
+      if (v->encoder == encoder ||
+          (v->encoder == BY_WIDTH && ! v->taken && width_of (array_of (e, v)) == width))
         return v;
     }
   return NULL;
@@ -306,7 +306,7 @@ fail_width (const DifEmbeddingSet *set, DifEmbedding *e, const Vectors *v, GErro
                               : found == 1024 ? ", which are for Stable Diffusion 2.x"
                               : found == 1280 ? ", which are for Stable Diffusion XL"
                                               : "";
-  gboolean         is_named = v->place != BY_WIDTH;
+  gboolean         is_named = v->encoder != BY_WIDTH;
 
   g_set_error (error, DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
                "embedding: %s: expected vectors of %" G_GSIZE_FORMAT
@@ -382,7 +382,7 @@ dif_embedding_set_apply (DifEmbeddingSet *set, const char *part, DifWeights *wei
         return FALSE;
       v->taken = TRUE;
       /* the same encoder's, should it be loaded again */
-      v->place = g_str_has_suffix (part, "_2") ? SECOND : FIRST;
+      v->encoder = g_str_has_suffix (part, "_2") ? SECOND : FIRST;
       next += count_of (array);
       g_ptr_array_add (rows, (gpointer) array);
     }
@@ -404,7 +404,7 @@ dif_embedding_set_finish (DifEmbeddingSet *set, GError **error)
           const Vectors *v = &e->vectors[k];
 
           /* the refiner of Stable Diffusion XL has the second encoder alone */
-          if (! v->taken && (v->place != FIRST || e->n_vectors != 2 || set->widths[FIRST]))
+          if (! v->taken && (v->encoder != FIRST || e->n_vectors != 2 || set->widths[FIRST]))
             return fail_width (set, e, v, error);
         }
     }

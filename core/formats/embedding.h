@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* embedding.h - words of a prompt that were learned (textual inversion).
+/* embedding.h - textual-inversion embeddings.
  *
  * A file holds one or more vectors for a word; they become rows behind those
  * of a text encoder's table.
@@ -106,7 +106,7 @@ typedef gboolean (*DifTokenFunc) (const char *token, guint first, guint n, gpoin
  * @part: "text_encoder" or "text_encoder_2"
  * @weights: its tensors; the table of tokens grows
  * @config: its config; "vocab_size" grows with it
- * @func: told of every word, to teach it to the part's tokenizer
+ * @func: called for every word, to teach it to the part's tokenizer
  * @user_data: for @func
  * @error: return location
  *

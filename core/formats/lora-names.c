@@ -97,7 +97,7 @@ static const struct
   { ".set_weight", "one that sets weights" },
   { ".reshape_weight", "one that reshapes weights" },
   { "lora_controlnet", "a control-LoRA" },
-  { "bundle_emb.", "a LoRA with learned words inside" },
+  { "bundle_emb.", "a LoRA with textual-inversion words inside" },
 };
 
 /* What begins a module's name, and the part it means. */

@@ -166,7 +166,7 @@ read_config (DifBit *m, DifJson *config)
 
 /* ---- loading ---- */
 
-/* What brings a side of n cells to one of ceil (n / stride). */
+/* What brings a side of n pixels to one of ceil (n / stride). */
 static DifConvSpec
 same_padding (guint n, guint k, guint stride)
 {

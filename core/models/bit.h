@@ -51,7 +51,7 @@ guint dif_bit_n_features (DifBit *m);
  * @m: a backbone
  * @i: which map
  *
- * Returns: the map's channels; its side, in cells
+ * Returns: the map's channels; its side, in pixels
  */
 guint dif_bit_feature_channels (DifBit *m, guint i);
 guint dif_bit_feature_side (DifBit *m, guint i);

@@ -154,7 +154,7 @@ resized (const DifClipProcessor *p, DifImage *image)
                 : dif_image_resize (image, (guint) longer, p->shortest, p->filter);
 }
 
-/* Where the first of @size cells out of the middle of @of lies; negative if
+/* Where the first of @size pixels out of the middle of @of lies; negative if
  * there are fewer.  Source: transformers center_crop. */
 static gint64
 middle (gint64 of, gint64 size)

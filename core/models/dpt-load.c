@@ -242,7 +242,7 @@ check_backbone (DifDpt *m, DifJson *config, GError **error)
                    "backbone_config: expected 3 out_features, found %u", last + 1);
   else if (dif_bit_feature_side (m->bit, last) != grid)
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                   "backbone_config: expected a last map of %u cells a side, found %u", grid,
+                   "backbone_config: expected a last map of %u pixels a side, found %u", grid,
                    dif_bit_feature_side (m->bit, last));
   for (guint i = 0; i < MIN (last, 2); i++)
     if (dif_bit_feature_channels (m->bit, i) != m->levels[i].channels)

@@ -34,8 +34,8 @@ DIF_API void dif_sd3_free (DifSd3 *m);
  * dif_sd3_sample_size:
  * @m: a model
  *
- * Returns: channels of a latent; side of a token in latent cells; channels of a
- * text's token; of the whole prompt; the side it was trained for, in latent cells
+ * Returns: channels of a latent; side of a token in latent pixels; channels of a
+ * text's token; of the whole prompt; the side it was trained for, in latent pixels
  */
 DIF_API guint dif_sd3_channels (DifSd3 *m);
 DIF_API guint dif_sd3_patch (DifSd3 *m);

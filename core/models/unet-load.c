@@ -103,7 +103,7 @@ refuse_others (DifJson *config)
   dif_json_int (config, "conv_out_kernel", 3, 3, 3);
 }
 
-/* What is told beside the prompt: SDXL's sizes, LCM's guidance scale. */
+/* Micro-conditioning: SDXL's sizes, LCM's guidance scale. */
 static void
 read_added (DifUnet *m, DifJson *config)
 {

@@ -37,7 +37,7 @@ struct _DifUnet
   guint    n_cross[DIF_UNET_MAX_LEVELS], n_layers[DIF_UNET_MAX_LEVELS];
   gboolean down_attention[DIF_UNET_MAX_LEVELS], up_attention[DIF_UNET_MAX_LEVELS];
   guint    in, out, sample_size, n_groups, n_time, downsample_padding;
-  guint    n_guidance, n_added, n_size; /* 0 where the U-Net is not told */
+  guint    n_guidance, n_added, n_size; /* 0 where the U-Net has none */
   float    eps, freq_shift;
   guint    n_mid_resnets; /* two with a transformer between them, one alone, or none */
   guint    n_mid_blocks;

@@ -97,7 +97,7 @@ dif_unet_text_add_sizes (DifUnetText *text, DifUnet *m, DifContext *cx, DifTenso
                          const float *sizes, guint n_sizes)
 {
   gsize             n = dif_tensor_dim (pooled, 0), width = (gsize) n_sizes * m->n_size;
-  g_autofree float *waves = NULL;
+  g_autofree float *sinusoids = NULL;
   DifTensor        *t;
 
   if (dif_context_failed (cx))
@@ -111,12 +111,12 @@ dif_unet_text_add_sizes (DifUnetText *text, DifUnet *m, DifContext *cx, DifTenso
                            m->n_added, dif_tensor_dim (pooled, -1), n_sizes, m->n_size));
       return;
     }
-  waves = g_new (float, n *width);
+  sinusoids = g_new (float, n *width);
   for (gsize i = 0; i < n * n_sizes; i++)
-    dif_timestep_embedding (waves + i * m->n_size, m->n_size, (double) sizes[i],
+    dif_timestep_embedding (sinusoids + i * m->n_size, m->n_size, (double) sizes[i],
                             m->flip_sin_to_cos, m->freq_shift);
   dif_context_enter (cx, "unet.add_embedding");
-  t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, width), waves);
+  t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, width), sinusoids);
   t = dif_linear (cx, dif_concat (cx, pooled, t), m->added1, DIF_ACT_SILU, NULL);
   keep (text, cx, &text->added, dif_linear (cx, t, m->added2, DIF_ACT_NONE, NULL));
 }
@@ -124,16 +124,16 @@ dif_unet_text_add_sizes (DifUnetText *text, DifUnet *m, DifContext *cx, DifTenso
 void
 dif_unet_text_add_guidance (DifUnetText *text, DifUnet *m, DifContext *cx, gsize n, double scale)
 {
-  g_autofree float *waves = NULL;
+  g_autofree float *sinusoids = NULL;
   DifTensor        *t;
 
   if (dif_context_failed (cx))
     return;
-  waves = g_new (float, n * m->n_guidance);
+  sinusoids = g_new (float, n * m->n_guidance);
   for (gsize i = 0; i < n; i++)
-    dif_guidance_embedding (waves + i * m->n_guidance, m->n_guidance, scale);
+    dif_guidance_embedding (sinusoids + i * m->n_guidance, m->n_guidance, scale);
   dif_context_enter (cx, "unet.time_embedding.cond_proj");
-  t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, m->n_guidance), waves);
+  t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, m->n_guidance), sinusoids);
   keep (text, cx, &text->guidance, dif_linear (cx, t, m->guidance, DIF_ACT_NONE, NULL));
 }
 
@@ -162,7 +162,7 @@ typedef struct
 
 /* Whether the U-Net can be asked: the text is sound and says all it has to. */
 static gboolean
-is_told (DifUnet *m, DifContext *cx, const DifUnetText *text)
+is_conditioned (DifUnet *m, DifContext *cx, const DifUnetText *text)
 {
   if (dif_context_failed (cx) || text->failed)
     return FALSE;
@@ -177,13 +177,13 @@ is_told (DifUnet *m, DifContext *cx, const DifUnetText *text)
 static DifTensor *
 time_embedding (DifUnet *m, DifContext *cx, gsize n, double timestep, const DifUnetText *text)
 {
-  g_autofree float *waves = g_new (float, n * m->channels[0]);
+  g_autofree float *sinusoids = g_new (float, n * m->channels[0]);
   DifTensor        *t;
 
   for (gsize i = 0; i < n; i++)
-    dif_timestep_embedding (waves + i * m->channels[0], m->channels[0], timestep,
+    dif_timestep_embedding (sinusoids + i * m->channels[0], m->channels[0], timestep,
                             m->flip_sin_to_cos, m->freq_shift);
-  t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, m->channels[0]), waves);
+  t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, m->channels[0]), sinusoids);
   if (text->guidance)
     t = dif_add (cx, t, text->guidance);
   t = dif_linear (cx, t, m->time1, DIF_ACT_SILU, NULL);
@@ -304,7 +304,7 @@ centered (DifContext *cx, DifTensor *x)
 DifTensor *
 dif_unet_time (DifUnet *m, DifContext *cx, gsize n, double timestep, DifUnetText *text)
 {
-  if (! is_told (m, cx, text))
+  if (! is_conditioned (m, cx, text))
     return dif_context_inert (cx);
   dif_context_enter (cx, "unet");
   return dif_context_leave (cx, time_embedding (m, cx, n, timestep, text));
@@ -334,7 +334,7 @@ dif_unet_forward_at (DifUnet *m, DifContext *cx, DifTensor *sample, DifTensor *t
   Call                  call  = { .m = m, .cx = cx, .time = time, .skips = skips };
   DifTensor            *h;
 
-  if (! is_told (m, cx, text) || ! sample->data)
+  if (! is_conditioned (m, cx, text) || ! sample->data)
     return dif_context_inert (cx);
   call.kv = (DifTensor **) text->kv->pdata;
   dif_context_enter (cx, "unet");

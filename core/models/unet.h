@@ -43,7 +43,7 @@ DIF_API void dif_unet_free (DifUnet *m);
  * @m: a model
  *
  * Returns: channels in, channels out, the side it was trained for (in latent
- * cells), and the width of the embeddings it listens to
+ * pixels), and the width of the embeddings it listens to
  */
 DIF_API guint dif_unet_in_channels (DifUnet *m);
 DIF_API guint dif_unet_out_channels (DifUnet *m);
@@ -56,7 +56,7 @@ DIF_API guint dif_unet_cross_dim (DifUnet *m);
  *
  * Returns: width of the guidance embedding (time_cond_proj_dim), of everything
  * "text_time" adds (projection_class_embeddings_input_dim), and of one size in
- * it (addition_time_embed_dim); 0 where the U-Net is not told
+ * it (addition_time_embed_dim); 0 where the U-Net has none
  */
 DIF_API guint dif_unet_guidance_dim (DifUnet *m);
 DIF_API guint dif_unet_added_dim (DifUnet *m);
@@ -141,7 +141,7 @@ DIF_API DifTensor *dif_unet_forward (DifUnet *m, DifContext *cx, DifTensor *samp
  *
  * Errors (of the context): as dif_unet_forward().
  *
- * Returns: `[N, time width]`: what the U-Net is told of the timestep and of what
+ * Returns: `[N, time width]`: the time embedding of the timestep and of what
  * belongs to it
  */
 DIF_API DifTensor *dif_unet_time (DifUnet *m, DifContext *cx, gsize n, double timestep,

@@ -319,13 +319,13 @@ dif_unet2d_sample_size (DifUnet2d *m)
 static DifTensor *
 time_embedding (DifUnet2d *m, DifContext *cx, gsize n, double timestep)
 {
-  g_autofree float *waves = g_new (float, n * m->channels[0]);
+  g_autofree float *sinusoids = g_new (float, n * m->channels[0]);
   DifTensor        *t;
 
   for (gsize i = 0; i < n; i++)
-    dif_timestep_embedding (waves + i * m->channels[0], m->channels[0], timestep,
+    dif_timestep_embedding (sinusoids + i * m->channels[0], m->channels[0], timestep,
                             m->flip_sin_to_cos, m->freq_shift);
-  t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, m->channels[0]), waves);
+  t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, m->channels[0]), sinusoids);
   t = dif_linear (cx, t, m->time1, DIF_ACT_SILU, NULL);
   /* every resnet takes SiLU of the embedding, so it is applied once here */
   return dif_linear (cx, t, m->time2, DIF_ACT_SILU, NULL);

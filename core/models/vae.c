@@ -394,13 +394,13 @@ dif_vae_has_statistics (DifVae *m)
 }
 
 void
-dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize cells, gboolean statistics)
+dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize pixels, gboolean statistics)
 {
   float scale = (float) m->scaling, shift = (float) m->shift;
   guint C = dif_vae_packed_channels (m);
 
   for (gsize i = 0; i < n * C; i++)
-    for (gsize k = i * cells; k < (i + 1) * cells; k++)
+    for (gsize k = i * pixels; k < (i + 1) * pixels; k++)
       if (m->mean && statistics)
         z[k] = (z[k] - (float) m->mean[i % C]) * scale / (float) m->std[i % C];
       else
@@ -408,13 +408,13 @@ dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize cells, gboolean statisti
 }
 
 void
-dif_vae_from_latents (DifVae *m, float *z, gsize n, gsize cells)
+dif_vae_from_latents (DifVae *m, float *z, gsize n, gsize pixels)
 {
   float scale = (float) m->scaling, shift = (float) m->shift;
   guint C = dif_vae_packed_channels (m);
 
   for (gsize i = 0; i < n * C; i++)
-    for (gsize k = i * cells; k < (i + 1) * cells; k++)
+    for (gsize k = i * pixels; k < (i + 1) * pixels; k++)
       if (m->mean)
         z[k] = z[k] * (float) m->std[i % C] / scale + (float) m->mean[i % C];
       else

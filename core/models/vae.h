@@ -49,7 +49,7 @@ DIF_API void dif_vae_free (DifVae *m);
  * dif_vae_factor: dif_vae_latent_channels:
  * @m: a model
  *
- * Returns: pixels per latent cell and side; channels of a latent
+ * Returns: pixels per latent pixel and side; channels of a latent
  */
 DIF_API guint dif_vae_factor (DifVae *m);
 DIF_API guint dif_vae_latent_channels (DifVae *m);
@@ -58,7 +58,7 @@ DIF_API guint dif_vae_latent_channels (DifVae *m);
  * dif_vae_patch: dif_vae_packed_channels:
  * @m: a model
  *
- * Returns: side of the square of cells whose channels, C times rows times
+ * Returns: side of the square of pixels whose channels, C times rows times
  * columns, are normalised as one latent's (dif_patchify() with channels first),
  * 1 but for AutoencoderKLFlux2; how many channels that are
  */
@@ -86,16 +86,16 @@ DIF_API gboolean dif_vae_has_statistics (DifVae *m);
 /**
  * dif_vae_to_latents: dif_vae_from_latents:
  * @m: a model
- * @z: (array): `[N, dif_vae_packed_channels(), cells]`, changed from what
+ * @z: (array): `[N, dif_vae_packed_channels(), pixels]`, changed from what
  *   dif_vae_encode() samples, in patches, to what the denoiser sees
  * @n: N
- * @cells: of each channel
- * @statistics: whether to heed mean and standard deviation, if there are any
+ * @pixels: of each channel
+ * @statistics: whether to apply mean and standard deviation, if there are any
  *
  * dif_vae_from_latents() is the way back, always with statistics.
  */
-DIF_API void dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize cells, gboolean statistics);
-DIF_API void dif_vae_from_latents (DifVae *m, float *z, gsize n, gsize cells);
+DIF_API void dif_vae_to_latents (DifVae *m, float *z, gsize n, gsize pixels, gboolean statistics);
+DIF_API void dif_vae_from_latents (DifVae *m, float *z, gsize n, gsize pixels);
 
 /**
  * dif_vae_encode:

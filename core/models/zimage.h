@@ -47,7 +47,7 @@ DIF_API void dif_zimage_free (DifZimage *m);
  * dif_zimage_channels: dif_zimage_patch: dif_zimage_text_width:
  * @m: a model
  *
- * Returns: channels of a latent; side of a token in latent cells; channels of a
+ * Returns: channels of a latent; side of a token in latent pixels; channels of a
  * caption's hidden state
  */
 DIF_API guint dif_zimage_channels (DifZimage *m);

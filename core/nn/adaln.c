@@ -16,12 +16,12 @@ dif_time_mlp_load (DifTimeMlp *m, DifLoader *l, const char *name, gsize n_out, g
 DifTensor *
 dif_time_mlp_forward (const DifTimeMlp *m, DifContext *cx, gsize n, double value, guint n_waves)
 {
-  g_autofree float *waves = g_new (float, n *n_waves);
+  g_autofree float *sinusoids = g_new (float, n *n_waves);
   DifTensor        *t;
 
   for (gsize i = 0; i < n; i++)
-    dif_timestep_embedding (waves + i * n_waves, n_waves, value, TRUE, 0);
-  t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, n_waves), waves);
+    dif_timestep_embedding (sinusoids + i * n_waves, n_waves, value, TRUE, 0);
+  t = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, n_waves), sinusoids);
   t = dif_linear (cx, t, m->up, DIF_ACT_SILU, NULL);
   return dif_linear (cx, t, m->down, DIF_ACT_NONE, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* attention.h - self attention over the cells of a picture, with its norm.
+/* attention.h - self attention over the pixels of a feature map, with its norm.
  *
  * The plain attention of VAEs and of unconditional U-Nets: group norm, biased
  * projections, added to its input.

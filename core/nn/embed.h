@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* embed.h - a timestep as waves. */
+/* embed.h - sinusoidal embeddings of a timestep. */
 #ifndef DIF_NN_EMBED_H
 #define DIF_NN_EMBED_H
 
@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 /**
  * dif_timestep_embedding:
- * @out: (array length=dim): the waves
+ * @out: (array length=dim): the sinusoids
  * @dim: width; an odd one ends in a zero
  * @timestep: may be fractional
  * @flip_sin_to_cos: cosines first
@@ -22,11 +22,11 @@ void dif_timestep_embedding (float *out, guint dim, double timestep, gboolean fl
 
 /**
  * dif_guidance_embedding:
- * @out: (array length=dim): the waves, sines first
+ * @out: (array length=dim): the sinusoids, sines first
  * @dim: width, at least 4; an odd one ends in a zero
  * @scale: guidance scale
  *
- * What a U-Net distilled for guidance is told instead of being asked twice.
+ * Guidance as an input of a distilled U-Net, in place of a second evaluation.
  *
  * Source: Meng et al. 2022; diffusers get_guidance_scale_embedding.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* transformer.h - Transformer2DModel: attention over the cells of a picture.
+/* transformer.h - Transformer2DModel: attention over the pixels of a feature map.
  *
  * Keys and values of cross attention depend on the prompt only, so they are
  * made once per prompt and handed in.

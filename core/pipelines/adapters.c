@@ -88,7 +88,7 @@ close_embeddings (gpointer set)
 static gboolean
 learn_word (const char *token, guint first, guint n, gpointer tokenizer, GError **error)
 {
-  return dif_tokenizer_learn (tokenizer, token, first, n, error);
+  return dif_tokenizer_add_placeholder (tokenizer, token, first, n, error);
 }
 
 /* The tokenizer of a part that comes back. */

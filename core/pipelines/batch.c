@@ -144,8 +144,8 @@ dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, g
                   GCancellable *cancellable, GError **error)
 {
   GError               *why    = NULL;
-  double                wish   = dif_request_number (rq, "seed");
-  guint64               seed   = wish < 0 ? g_random_int () : (guint64) wish;
+  double                wanted = dif_request_number (rq, "seed");
+  guint64               seed   = wanted < 0 ? g_random_int () : (guint64) wanted;
   g_autoptr (DifResult) result = NULL;
 
   if (pipe->is_mixed)
@@ -156,7 +156,7 @@ dif_pipeline_run (DifPipeline *pipe, DifRequest *rq, DifProgressFunc progress, g
       return NULL;
     }
   result = draw_batch (pipe, rq, seed, progress, user_data, cancellable, &why);
-  if (! result && _dif_pipeline_turn_to_cpu (pipe, &why, progress, user_data, cancellable))
+  if (! result && _dif_pipeline_fall_back_to_cpu (pipe, &why, progress, user_data, cancellable))
     result = draw_batch (pipe, rq, seed, progress, user_data, cancellable, &why);
   if (! result)
     g_propagate_error (error, why);

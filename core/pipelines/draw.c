@@ -32,7 +32,7 @@ dump_image (DifRun *run, DifResult *result)
 
 /* The pictures that may be shown, which may be none. */
 static DifResult *
-sift (DifRun *run, const float *pixels)
+apply_verdicts (DifRun *run, const float *pixels)
 {
   const DifSafety *verdicts = run->report.verdicts;
   gsize            each     = (gsize) run->report.width * run->report.height * 3;
@@ -88,7 +88,7 @@ collect (DifRun *run, DifTensor *image)
     _dif_run_judge (run, pixels, run->report.width, run->report.height);
   if (dif_context_failed (run->cx))
     return NULL;
-  result = sift (run, pixels);
+  result = apply_verdicts (run, pixels);
   if (! result)
     return NULL;
   dif_result_set_warning (result, run->report.warning->len ? run->report.warning->str : NULL);
@@ -99,7 +99,7 @@ collect (DifRun *run, DifTensor *image)
 }
 
 /* A model that knows few words names those that it does not know: it would draw something
- * else without a word.  Learned words are on nobody's list. */
+ * else without a word.  Textual-inversion words are on nobody's list. */
 static void
 warn_of_words (DifRun *run)
 {
@@ -137,8 +137,8 @@ _dif_pipeline_draw (DifPipeline *pipe, DifRequest *rq, const DifShare *share,
       dif_context_set_profile (run.cx, pipe->profile, pipe->profile_data);
       if (pipe->profile)
         pipe->profile ("stage:load", pipe->load_seconds, 0, 0, pipe->profile_data);
-      if (pipe->detour && ! pipe->is_detour_usual)
-        dif_run_warn (&run, "%s", pipe->detour);
+      if (pipe->fallback && ! pipe->is_fallback_usual)
+        dif_run_warn (&run, "%s", pipe->fallback);
       warn_of_words (&run);
       result = collect (&run, task->run (&run));
       if (! dif_context_finish (run.cx, error))

@@ -159,24 +159,24 @@ new_like (DifPipeline *pipe, GError **error)
 /* The pipeline changes only once another is there to take its place: a cancel while
  * that is loaded, or a failure, leaves it as it was. */
 gboolean
-_dif_pipeline_turn_to_cpu (DifPipeline *pipe, GError **why, DifProgressFunc progress,
-                           gpointer user_data, GCancellable *cancellable)
+_dif_pipeline_fall_back_to_cpu (DifPipeline *pipe, GError **why, DifProgressFunc progress,
+                                gpointer user_data, GCancellable *cancellable)
 {
   g_autoptr (DifPipeline) other = NULL;
   g_autoptr (GError)      first = NULL;
   DifPipeline             before;
 
-  if (! pipe->may_turn || ! is_of_device (pipe, *why))
+  if (! pipe->may_fall_back || ! is_of_device (pipe, *why))
     return FALSE;
   first = g_steal_pointer (why);
   other = new_like (pipe, why);
   if (! other || ! load_on (other, "cpu", progress, user_data, cancellable, why))
     return FALSE;
-  other->is_detour_usual = g_error_matches (first, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_ABSENT);
-  other->detour          = g_strdup_printf ("%s; computing on the CPU instead", first->message);
-  before                 = *pipe;
-  *pipe                  = *other;
-  *other                 = before;
+  other->is_fallback_usual = g_error_matches (first, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_ABSENT);
+  other->fallback          = g_strdup_printf ("%s; computing on the CPU instead", first->message);
+  before                   = *pipe;
+  *pipe                    = *other;
+  *other                   = before;
   return TRUE;
 }
 
@@ -196,17 +196,18 @@ load_one (const char *model, const char *device, const char *dtype, const DifAda
   pipe->checkpoint = dif_checkpoint_open (path, error);
   if (! pipe->checkpoint)
     return NULL;
-  pipe->low_memory  = low_memory;
-  pipe->asked_dtype = g_strdup (dtype);
-  pipe->adapters    = _dif_adapters_copy (adapters);
-  pipe->may_turn    = strcmp (device, "auto") == 0;
+  pipe->low_memory    = low_memory;
+  pipe->asked_dtype   = g_strdup (dtype);
+  pipe->adapters      = _dif_adapters_copy (adapters);
+  pipe->may_fall_back = strcmp (device, "auto") == 0;
 
-  ok = load_on (pipe, pipe->may_turn ? "cuda" : device, progress, user_data, cancellable, &why);
+  ok = load_on (pipe, pipe->may_fall_back ? "cuda" : device, progress, user_data, cancellable,
+                &why);
   if (! ok)
     {
       /* what the card holds of it, in host memory too, would be in the way */
       unload (pipe);
-      ok = _dif_pipeline_turn_to_cpu (pipe, &why, progress, user_data, cancellable);
+      ok = _dif_pipeline_fall_back_to_cpu (pipe, &why, progress, user_data, cancellable);
     }
   if (ok)
     return g_steal_pointer (&pipe);
@@ -224,12 +225,12 @@ typedef struct
   GThread           *thread;
   DifPipeline       *pipe;
   GError            *error;
-} Place;
+} DeviceLoad;
 
 static gpointer
 load_place (gpointer data)
 {
-  Place *p = data;
+  DeviceLoad *p = data;
 
   p->pipe = load_one (p->model, p->device, p->dtype, p->adapters, p->low_memory, NULL, NULL,
                       p->cancellable, &p->error);
@@ -238,29 +239,29 @@ load_place (gpointer data)
 
 /* All of them behind the first, or NULL and the first failure. */
 static DifPipeline *
-gather_places (Place *places, guint n, GError **error)
+gather_loads (DeviceLoad *loads, guint n, GError **error)
 {
-  DifPipeline *first = places[0].pipe;
+  DifPipeline *first = loads[0].pipe;
   guint        bad   = 0;
 
-  while (bad < n && places[bad].pipe)
+  while (bad < n && loads[bad].pipe)
     bad++;
   if (bad < n)
-    g_propagate_prefixed_error (error, g_steal_pointer (&places[bad].error), "%s: ",
-                                places[bad].device);
+    g_propagate_prefixed_error (error, g_steal_pointer (&loads[bad].error), "%s: ",
+                                loads[bad].device);
   for (guint i = 0; i < n; i++)
     {
-      g_clear_error (&places[i].error);
+      g_clear_error (&loads[i].error);
       if (bad < n)
-        dif_pipeline_free (places[i].pipe);
+        dif_pipeline_free (loads[i].pipe);
       else
-        places[i].pipe->place = g_strdup (places[i].device);
+        loads[i].pipe->place = g_strdup (loads[i].device);
     }
   if (bad < n)
     return NULL;
   first->others = g_ptr_array_new_with_free_func ((GDestroyNotify) dif_pipeline_free);
   for (guint i = 1; i < n; i++)
-    g_ptr_array_add (first->others, places[i].pipe);
+    g_ptr_array_add (first->others, loads[i].pipe);
   return first;
 }
 
@@ -269,9 +270,9 @@ load_pipeline (const char *model, const char *device, const char *dtype,
                const DifAdapters *adapters, gboolean low_memory, DifProgressFunc progress,
                gpointer user_data, GCancellable *cancellable, GError **error)
 {
-  g_auto (GStrv)    devices = dif_backend_list (device, error);
-  guint             n       = devices ? g_strv_length (devices) : 0;
-  g_autofree Place *places  = g_new0 (Place, n + 1);
+  g_auto (GStrv)         devices = dif_backend_list (device, error);
+  guint                  n       = devices ? g_strv_length (devices) : 0;
+  g_autofree DeviceLoad *loads   = g_new0 (DeviceLoad, n + 1);
 
   if (n <= 1)
     return n ? load_one (model, devices[0], dtype, adapters, low_memory, progress, user_data,
@@ -279,18 +280,18 @@ load_pipeline (const char *model, const char *device, const char *dtype,
              : NULL;
   for (guint i = 0; i < n; i++)
     {
-      places[i] = (Place) { model, devices[i], dtype, adapters, low_memory,
-                            cancellable, NULL, NULL, NULL };
+      loads[i] = (DeviceLoad) { model, devices[i], dtype, adapters, low_memory,
+                                cancellable, NULL, NULL, NULL };
       if (i)
-        places[i].thread =
-            g_thread_try_new ("dif-load", load_place, &places[i], &places[i].error);
+        loads[i].thread =
+            g_thread_try_new ("dif-load", load_place, &loads[i], &loads[i].error);
     }
-  places[0].pipe = load_one (model, devices[0], dtype, adapters, low_memory, progress, user_data,
-                             cancellable, &places[0].error);
+  loads[0].pipe = load_one (model, devices[0], dtype, adapters, low_memory, progress, user_data,
+                            cancellable, &loads[0].error);
   for (guint i = 1; i < n; i++)
-    if (places[i].thread)
-      g_thread_join (places[i].thread);
-  return gather_places (places, n, error);
+    if (loads[i].thread)
+      g_thread_join (loads[i].thread);
+  return gather_loads (loads, n, error);
 }
 
 DifPipeline *
@@ -329,7 +330,7 @@ dif_pipeline_free (DifPipeline *pipe)
   _dif_adapters_free (pipe->adapters);
   g_free (pipe->place);
   g_free (pipe->asked_dtype);
-  g_free (pipe->detour);
+  g_free (pipe->fallback);
   g_free (pipe->fingerprint);
   dif_checkpoint_free (pipe->checkpoint);
   g_free (pipe);
@@ -350,9 +351,9 @@ dif_pipeline_backend (DifPipeline *pipe)
 }
 
 const char *
-dif_pipeline_detour (DifPipeline *pipe)
+dif_pipeline_fallback (DifPipeline *pipe)
 {
-  return pipe->is_detour_usual ? NULL : pipe->detour;
+  return pipe->is_fallback_usual ? NULL : pipe->fallback;
 }
 
 DifDtype

@@ -32,7 +32,7 @@ G_BEGIN_DECLS
  *   with commas between ("cuda:0,cuda:2"), or "cuda:all", share the pictures of
  *   a batch
  * @dtype: (nullable): "auto", "f32", "bf16", "f16"; NULL is "auto"
- * @progress: (nullable): told how far it is
+ * @progress: (nullable): called with how far it is
  * @user_data: for @progress
  * @cancellable: (nullable): to give up
  * @error: return location
@@ -51,7 +51,7 @@ DIF_API DifPipeline *dif_pipeline_load (const char *model, const char *device, c
  * dif_pipeline_load_for:
  * @rq: a request: its "model", "device", "dtype", "low-memory" and adapters ("lora",
  *   "embedding") count
- * @progress: (nullable): told how far it is
+ * @progress: (nullable): called with how far it is
  * @user_data: for @progress
  * @cancellable: (nullable): to give up
  * @error: return location
@@ -105,7 +105,7 @@ DIF_API void dif_pipeline_free (DifPipeline *pipe);
  * dif_pipeline_run:
  * @pipe: a pipeline
  * @rq: a request; "model", "device", "dtype" and adapters in it are not looked at
- * @progress: (nullable): told after every call of the U-Net and every stage
+ * @progress: (nullable): called after every evaluation of the denoiser and every stage
  * @user_data: for @progress
  * @cancellable: (nullable): to give up; looked at before every op
  * @error: return location
@@ -121,7 +121,7 @@ DIF_API void dif_pipeline_free (DifPipeline *pipe);
  * On a card, what the run takes is found out first, and weights for which there
  * is no room wait in host memory.  A run that is too large for the card fails, and
  * the error says what would fit.  A pipeline loaded for "auto" whose card is too
- * small for any run, or lost while it works, turns to the CPU for good and begins
+ * small for any run, or lost while it works, falls back to the CPU for good and begins
  * again there; then what dif_pipeline_part() returned is gone.
  *
  * Errors: DIF_REQUEST_ERROR (BAD_SIZE: not a multiple of 8, MISSING_INPUT);
@@ -183,7 +183,7 @@ DIF_API DifBackend    *dif_pipeline_backend (DifPipeline *pipe);
 DIF_API DifDtype       dif_pipeline_dtype (DifPipeline *pipe);
 
 /**
- * dif_pipeline_detour:
+ * dif_pipeline_fallback:
  * @pipe: a pipeline
  *
  * Why "auto" did not take the card, or gave up on it: one line.  The warning of
@@ -193,7 +193,7 @@ DIF_API DifDtype       dif_pipeline_dtype (DifPipeline *pipe);
  * what was asked for, and where there is neither a card's driver nor the module
  * for it, which is no news
  */
-DIF_API const char *dif_pipeline_detour (DifPipeline *pipe);
+DIF_API const char *dif_pipeline_fallback (DifPipeline *pipe);
 
 /**
  * dif_pipeline_about:

@@ -26,7 +26,7 @@ typedef struct
 /**
  * DifPartLoad:
  * @pipe: a pipeline with a checkpoint, a backend, a family and what is laid over it
- * @progress: (nullable): told how far it is
+ * @progress: (nullable): called with how far it is
  * @user_data: for @progress
  * @cancellable: (nullable): to give up
  * @done: parts that are loaded
@@ -158,11 +158,11 @@ char *_dif_run_recipe (DifRun *run, guint i, DifSafety safety);
 void _dif_part_clear (DifPart *part);
 
 /**
- * _dif_pipeline_turn_to_cpu:
+ * _dif_pipeline_fall_back_to_cpu:
  * @pipe: a pipeline
  * @why: (inout): a failure; cleared if the pipeline is on the CPU now, else
  *   kept or replaced by what loading there says
- * @progress: (nullable): told how far loading is
+ * @progress: (nullable): called with how far loading is
  * @user_data: for @progress
  * @cancellable: (nullable): to give up
  *
@@ -173,15 +173,15 @@ void _dif_part_clear (DifPart *part);
  * Returns: whether it did; a failure that is not the device's is left alone, also
  * that of a run for which there was no room where a smaller one would fit
  */
-gboolean _dif_pipeline_turn_to_cpu (DifPipeline *pipe, GError **why, DifProgressFunc progress,
-                                    gpointer user_data, GCancellable *cancellable);
+gboolean _dif_pipeline_fall_back_to_cpu (DifPipeline *pipe, GError **why, DifProgressFunc progress,
+                                         gpointer user_data, GCancellable *cancellable);
 
 /**
  * _dif_pipeline_draw:
  * @pipe: a pipeline
  * @rq: a request
  * @share: what to draw of it
- * @progress: (nullable): told how far it is
+ * @progress: (nullable): called with how far it is
  * @user_data: for @progress
  * @cancellable: (nullable): to give up
  * @error: return location

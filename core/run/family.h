@@ -20,8 +20,8 @@ G_BEGIN_DECLS
 /**
  * DifAbility:
  * @DIF_CAN_TXT2IMG: draws from noise and a prompt
- * @DIF_CAN_IMG2IMG: draws a picture anew
- * @DIF_CAN_INPAINT: draws a part of a picture anew
+ * @DIF_CAN_IMG2IMG: repaints a picture
+ * @DIF_CAN_INPAINT: repaints a part of a picture
  * @DIF_CAN_DEPTH2IMG: keeps a picture's depth
  * @DIF_CAN_UNCONDITIONAL: draws without a prompt
  *

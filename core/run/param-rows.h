@@ -67,8 +67,8 @@ extern const char *const dif_safety_choices[];
         .type = DIF_PARAM_STRINGS, \
         .label = N_ ("Em_bedding"), \
         .blurb = N_ ( \
-            "FILE[:WORD]: a learned word for the prompt, by its file or its name in the folder " \
-            "embeddings"), \
+            "FILE[:WORD]: a textual-inversion word for the prompt, by its file or its name " \
+            "in the folder embeddings"), \
         .advanced = TRUE }, \
       { .name = "prompt-syntax", \
         .type = DIF_PARAM_CHOICE, \

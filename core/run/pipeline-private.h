@@ -68,11 +68,11 @@ struct _DifPipeline
   /* what was asked for, to load it again elsewhere */
   char    *place; /* one of several devices, such as "cuda:1"; NULL for one */
   char    *asked_dtype;
-  gboolean low_memory;      /* parts come when they are needed and go afterwards */
-  gboolean may_turn;        /* "auto", and not on the CPU already */
-  gboolean fits_less;       /* the last run for which there was no room: a smaller one would fit */
-  char    *detour;          /* why "auto" computes on the CPU; may be NULL */
-  gboolean is_detour_usual; /* for want of any card or driver */
+  gboolean low_memory;        /* parts come when they are needed and go afterwards */
+  gboolean may_fall_back;     /* "auto", and not on the CPU already */
+  gboolean fits_less;         /* the last run had no room: a smaller one would fit */
+  char    *fallback;          /* why "auto" computes on the CPU; may be NULL */
+  gboolean is_fallback_usual; /* for want of any card or driver */
 
   const DifFamilyClass    *family;
   const DifFamilyPipeline *kind;        /* which of the family's pipelines it was saved from */

@@ -31,7 +31,7 @@ typedef enum
 
 /**
  * DifWork:
- * @func: (nullable): told how far it is
+ * @func: (nullable): called with how far it is
  * @user_data: for @func
  * @started: g_get_monotonic_time(), microseconds
  * @of: work of every stage, in calls of the denoiser; 0 for one that is left out
@@ -56,7 +56,7 @@ typedef struct
 /**
  * dif_work_begin:
  * @work: filled
- * @func: (nullable): told how far it is
+ * @func: (nullable): called with how far it is
  * @user_data: for @func
  *
  * The clock starts; nothing is expected yet.

@@ -48,7 +48,7 @@ typedef struct
  * @height: of a picture, in pixels
  * @n_steps: steps asked for
  * @guidance: guidance scale
- * @strength: how much of a picture is drawn anew
+ * @strength: how much of a picture is repainted
  * @safety: policy on pictures not safe for work: "off", "warn" or "block"
  * @is_plan: nothing is computed: pipelines/memory.c looks what it takes
  *

@@ -143,7 +143,7 @@ typedef struct
  * @check: (nullable): whether the keys go together; may replace synonyms.
  *   Returns (transfer full) (nullable) why not
  * @set_timesteps: fills n_calls, timesteps, sigmas; 1 <= n <= n_train
- * @takes_strength: set_timesteps heeds the scheduler's strength
+ * @takes_strength: set_timesteps follows the scheduler's strength
  * @scale_by_sigma: the model sees sample / sqrt (sigma^2 + 1), and the initial
  *   noise is as large as the first sigma
  * @noising: which add_noise

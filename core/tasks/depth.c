@@ -7,7 +7,7 @@
 
 #include "tasks/depth.h"
 
-/* Keys' cubic with torch's coefficient; 0 to 1 and 1 to 2 cells away. */
+/* Keys' cubic with torch's coefficient; 0 to 1 and 1 to 2 pixels away. */
 #define A (-0.75f)
 
 static float

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * @new_height: rows wanted
  * @new_width: columns wanted
  *
- * Bicubic with a = -0.75 over 4 x 4 cells whatever the scale, edges repeated.
+ * Bicubic with a = -0.75 over 4 x 4 pixels whatever the scale, edges repeated.
  *
  * Source: torch interpolate, mode bicubic, align_corners false.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* depth2img.c - a picture drawn anew with its depth kept.
+/* depth2img.c - a picture repainted with its depth kept.
  *
  * The U-Net sees a fifth channel: depth from -1 (farthest) to 1 (nearest), at
  * the latents' size.  It is estimated from the picture or given.
@@ -163,7 +163,7 @@ run_depth2img (DifRun *run)
 const DifTaskClass dif_task_depth2img = {
   .name     = "depth2img",
   .label    = N_ ("Depth to Image"),
-  .blurb    = N_ ("Draws a picture anew, as the prompt says, and keeps its depth"),
+  .blurb    = N_ ("Repaints a picture as the prompt says, and keeps its depth"),
   .params   = params,
   .n_params = G_N_ELEMENTS (params),
   .needs    = DIF_CAN_DEPTH2IMG,

@@ -41,7 +41,7 @@ run_img2img (DifRun *run)
 const DifTaskClass dif_task_img2img = {
   .name     = "img2img",
   .label    = N_ ("Image to Image"),
-  .blurb    = N_ ("Draws a picture anew, as the prompt says"),
+  .blurb    = N_ ("Repaints a picture as the prompt says"),
   .params   = params,
   .n_params = G_N_ELEMENTS (params),
   .needs    = DIF_CAN_IMG2IMG,

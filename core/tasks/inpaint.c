@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* inpaint.c - a part of a picture drawn anew.
+/* inpaint.c - a part of a picture repainted.
  *
  * Two kinds of U-Net: one of 9 channels sees the mask and the masked picture;
  * one of 4 channels is held to the picture outside the mask after every step.
@@ -9,7 +9,7 @@
  * picture's posterior (4 channels, or strength below 1), the noise, the masked
  * picture's posterior (always), then the scheduler's.
  *
- * A differential mask says how strongly each place is drawn anew: a place of
+ * A differential mask says how strongly each place is repainted: a place of
  * value v is held to the picture until the part 1 - v of the way lies behind.
  * Source: Levin and Fried 2023, "Differential Diffusion: Giving Each Pixel Its
  * Strength", algorithm 1.
@@ -35,12 +35,12 @@ static const DifParam params[] = {
   { .name     = "mask",
     .type     = DIF_PARAM_IMAGE,
     .label    = N_ ("Mas_k"),
-    .blurb    = N_ ("What to draw anew: white is drawn, black is kept"),
+    .blurb    = N_ ("What to repaint: white is drawn, black is kept"),
     .required = TRUE },
   { .name     = "differential",
     .type     = DIF_PARAM_BOOL,
     .label    = N_ ("_Use gray levels as strength"),
-    .blurb    = N_ ("How strongly each place is drawn anew goes by the mask's gray values; "
+    .blurb    = N_ ("How strongly each place is repainted goes by the mask's gray values; "
                        "otherwise each is drawn or kept"),
     .advanced = TRUE },
   { .name     = "fill",
@@ -77,10 +77,10 @@ typedef struct
   gboolean   cropped;
   DifCrop    crop; /* the part that is drawn */
   gboolean   is_differential;
-  gsize      cells;      /* of a latent picture: h * w */
+  gsize      n_pixels;   /* of a latent picture: h * w */
   guint      first, end; /* calls: the first, and the first not to make */
   float     *mask;       /* [h, w], how strongly: 0 or 1 unless differential */
-  guint8    *known;      /* [H, W], 0 for what is drawn anew */
+  guint8    *known;      /* [H, W], 0 for what is repainted */
   DifTensor *image_latents, *noise;
 } Inpaint;
 
@@ -110,7 +110,7 @@ find_crop (DifRun *run, Inpaint *in)
   else if (! dif_crop_around (gray, run->spec->width, run->spec->height, (guint) padding,
                               &in->crop))
     g_set_error (&error, DIF_REQUEST_ERROR, DIF_REQUEST_ERROR_BAD_PARAM,
-                 "mask: expected something to draw anew with padding-mask-crop, found black "
+                 "mask: expected something to repaint with padding-mask-crop, found black "
                  "throughout");
   if (error)
     dif_context_fail (run->cx, error);
@@ -166,7 +166,7 @@ read_mask (DifRun *run, const Inpaint *in)
 }
 
 static float
-mean_of_cell (const float *mask, gsize stride, gsize side)
+mean_of_square (const float *mask, gsize stride, gsize side)
 {
   float sum = 0;
 
@@ -189,9 +189,11 @@ shrink_mask (DifRun *run, const Inpaint *in, const float *mask)
   for (gsize i = 0; small && i < h; i++)
     for (gsize j = 0; j < w; j++)
       {
-        const float *cell = mask + i * f * run->spec->width + j * f;
+        const float *square = mask + i * f * run->spec->width + j * f;
 
-        small[i * w + j] = in->is_differential ? mean_of_cell (cell, run->spec->width, f) : *cell;
+        small[i * w + j] = in->is_differential ? mean_of_square (square, run->spec->width,
+                                                                 f)
+                                               : *square;
       }
   return small;
 }
@@ -209,7 +211,7 @@ known_of (DifRun *run, const float *mask)
   return known;
 }
 
-/* How strong a place must be to be drawn anew in call @i; below it is held. */
+/* How strong a place must be to be repainted in call @i; below it is held. */
 static float
 least_strength (const Inpaint *in, guint i)
 {
@@ -224,16 +226,16 @@ static DifTensor *
 choose (DifRun *run, const Inpaint *in, float least, DifTensor *kept, DifTensor *drawn)
 {
   DifContext        *cx    = run->cx;
-  g_autofree gint32 *rows  = g_try_new (gint32, in->cells);
-  DifGather          g     = { .n_out = in->cells, .n_terms = 1, .rows = rows };
+  g_autofree gint32 *rows  = g_try_new (gint32, in->n_pixels);
+  DifGather          g     = { .n_out = in->n_pixels, .n_terms = 1, .rows = rows };
   gsize              C     = dif_tensor_dim (drawn, 3);
-  DifShape           pairs = DIF_SHAPE (run->spec->n_images, 2 * in->cells, C);
+  DifShape           pairs = DIF_SHAPE (run->spec->n_images, 2 * in->n_pixels, C);
   DifTensor         *both;
 
   if (! rows)
     return dif_run_out_of_memory (run, "holding the picture");
   /* side by side, those of place k are rows 2 k and 2 k + 1 */
-  for (gsize k = 0; k < in->cells; k++)
+  for (gsize k = 0; k < in->n_pixels; k++)
     rows[k] = (gint32) (2 * k + (in->mask[k] > 0 && in->mask[k] >= least));
   both = dif_reshape (cx, dif_concat (cx, kept, drawn), pairs);
   return dif_reshape (cx, dif_gather (cx, both, &g), drawn->shape);
@@ -258,12 +260,12 @@ mask_channels (DifRun *run, const Inpaint *in, DifTensor *masked_latents)
 {
   DifShape shape =
       DIF_SHAPE (1, dif_tensor_dim (masked_latents, 1), dif_tensor_dim (masked_latents, 2), 1);
-  g_autofree float *any = g_try_new (float, in->cells);
+  g_autofree float *any = g_try_new (float, in->n_pixels);
   DifTensor        *mask;
 
   if (! any)
     return dif_run_out_of_memory (run, "preparing the mask");
-  for (gsize k = 0; k < in->cells; k++)
+  for (gsize k = 0; k < in->n_pixels; k++)
     any[k] = in->mask[k] > 0;
   mask = dif_upload (run->cx, DIF_F32, shape, any);
   mask = dif_repeat_batch (run->cx, mask, run->spec->n_images);
@@ -282,7 +284,7 @@ without_masked (DifRun *run, const Inpaint *in, DifTensor *latents)
   if (! dif_download (run->cx, latents, z))
     return dif_context_inert (run->cx);
   for (gsize k = 0; k < n; k++)
-    if (in->mask[k / C % in->cells] > 0)
+    if (in->mask[k / C % in->n_pixels] > 0)
       z[k] = 0;
   return dif_upload (run->cx, DIF_F32, latents->shape, z);
 }
@@ -355,7 +357,7 @@ put_all_back (DifRun *run, const Inpaint *in, DifTensor *drawn)
   return dif_upload (run->cx, DIF_F32, DIF_SHAPE (run->spec->n_images, height, width, 3), whole);
 }
 
-/* The latents the loop begins with, and what it is told of the mask. */
+/* The latents the loop begins with, and what it is given of the mask. */
 static DifTensor *
 begin (DifRun *run, Inpaint *in, const float *picture, DifHooks *hooks)
 {
@@ -429,7 +431,7 @@ run_inpaint (DifRun *run)
   if (! find_crop (run, &in))
     return dif_context_inert (cx);
   in.is_differential = dif_request_number (run->rq, "differential") != 0;
-  in.cells           = (run->spec->width / factor) * (run->spec->height / factor);
+  in.n_pixels        = (run->spec->width / factor) * (run->spec->height / factor);
   dif_run_condition (run);
   picture  = read_picture (run, &in);
   mask     = read_mask (run, &in);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* surroundings.h - how a part of a picture that is drawn anew begins, and how
+/* surroundings.h - how a part of a picture that is repainted begins, and how
  * its colors are made to suit what lies around it.
  */
 #ifndef DIF_TASKS_SURROUNDINGS_H
@@ -20,7 +20,7 @@ extern const char *const dif_match_choices[];
  * @picture: `[height, width, 3]` in [-1, 1], changed where @known is 0
  * @width: columns
  * @height: rows
- * @known: `[height, width]`: 0 for what is drawn anew
+ * @known: `[height, width]`: 0 for what is repainted
  * @how: "keep", "blurred" (the colors without the shapes), "border" (what lies
  *   around it goes on), "neutral" (gray) or "noise" (nothing here: the latents
  *   begin as noise alone)
@@ -36,10 +36,10 @@ gboolean dif_surroundings_fill (float *picture, guint width, guint height, const
  * @picture: `[height, width, 3]` in [-1, 1], what it is drawn over
  * @width: columns
  * @height: rows
- * @known: `[height, width]`: 0 for what is drawn anew
+ * @known: `[height, width]`: 0 for what is repainted
  * @how: "off", "colors" (mean and deviation of every channel, as they are where
  *   both pictures should be the same) or "seamless" (what differs there is taken
- *   away everywhere, laid smoothly through what is drawn anew)
+ *   away everywhere, laid smoothly through what is repainted)
  *
  * Changes nothing if nothing is known.
  *

@@ -383,26 +383,26 @@ standardize (DifLoader *l, DifHostArray *w)
   return all != NULL;
 }
 
-/* [in, out, spots] becomes [spots, out, in], and the bias is repeated. */
+/* [in, out, taps] becomes [taps, out, in], and the bias is repeated. */
 static gboolean
 enlarge (DifLoader *l, DifHostArray *w, DifHostArray *b)
 {
   gsize             n_in = w->shape.d[0], n_out = w->shape.d[1], n;
-  gsize             spots = w->shape.d[2] * w->shape.d[3];
+  gsize             taps = w->shape.d[2] * w->shape.d[3];
   g_autofree float *from = dif_host_to_f32 (w, &n), *once = dif_host_to_f32 (b, NULL);
   float            *to    = keep (l, from && once ? g_try_new (float, MAX (n, 1)) : NULL);
-  float            *often = to ? keep (l, g_try_new (float, MAX (spots * n_out, 1))) : NULL;
+  float            *often = to ? keep (l, g_try_new (float, MAX (taps * n_out, 1))) : NULL;
 
   if (! often)
     return FALSE;
   for (gsize i = 0; i < n_in; i++)
     for (gsize o = 0; o < n_out; o++)
-      for (gsize s = 0; s < spots; s++)
-        to[(s * n_out + o) * n_in + i] = from[(i * n_out + o) * spots + s];
-  for (gsize i = 0; i < spots * n_out; i++)
+      for (gsize s = 0; s < taps; s++)
+        to[(s * n_out + o) * n_in + i] = from[(i * n_out + o) * taps + s];
+  for (gsize i = 0; i < taps * n_out; i++)
     often[i] = once[i % n_out];
-  *w = (DifHostArray) { .shape = DIF_SHAPE (spots * n_out, n_in), .data = to };
-  *b = (DifHostArray) { .shape = DIF_SHAPE (spots * n_out), .data = often };
+  *w = (DifHostArray) { .shape = DIF_SHAPE (taps * n_out, n_in), .data = to };
+  *b = (DifHostArray) { .shape = DIF_SHAPE (taps * n_out), .data = often };
   return TRUE;
 }
 
@@ -469,8 +469,8 @@ gather (DifLoader *l, const DifWeightSpec *s, DifHostArray *w, DifHostArray *b)
 static gpointer
 weight_new (const DifWeightSpec *s)
 {
-  gsize spots = (gsize) s->k * s->k;
-  guint n     = 0;
+  gsize taps = (gsize) s->k * s->k;
+  guint n    = 0;
 
   while (n < DIF_MAX_STACK && s->names[n])
     n++;
@@ -478,8 +478,8 @@ weight_new (const DifWeightSpec *s)
     {
     case DIF_WEIGHT_LINEAR:
       return g_memdup2 (
-          &(DifLinear) { .n_out = n * s->n_out * (s->form == DIF_FORM_ENLARGING ? spots : 1),
-                         .n_in  = s->n_in * (s->form == DIF_FORM_PATCHES ? spots : 1) },
+          &(DifLinear) { .n_out = n * s->n_out * (s->form == DIF_FORM_ENLARGING ? taps : 1),
+                         .n_in  = s->n_in * (s->form == DIF_FORM_PATCHES ? taps : 1) },
           sizeof (DifLinear));
     case DIF_WEIGHT_CONV:
       return g_memdup2 (

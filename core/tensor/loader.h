@@ -157,7 +157,7 @@ DIF_API DifLoader *dif_loader_new (DifWeights *weights, DifBackend *backend, Dif
  * @shape: expected dimensions
  * @user_data: as given
  *
- * Told of every weight a model takes.
+ * Called for every weight a model takes.
  */
 typedef void (*DifWeightFunc) (const char *name, const DifShape *shape, gpointer user_data);
 

@@ -63,7 +63,7 @@ is_picture (DifContext *cx, const DifTensor *x, const char *op)
   return FALSE;
 }
 
-/* Where cell @i of @out lies among @in: two cells and the share of the second.
+/* Where pixel @i of @out lies among @in: two pixels and the share of the second.
  * In floats, as torch has it. */
 static void
 neighbours (gsize i, gsize in, gsize out, gboolean align_corners, gsize *first, gsize *second,
@@ -123,7 +123,7 @@ dif_max_pool (DifContext *cx, DifTensor *x, guint k, const DifConvSpec *spec)
   W = x->shape.d[2];
   if (H + spec->pad.top + spec->pad.bottom < k || W + spec->pad.left + spec->pad.right < k)
     return dif_context_fail (cx, g_error_new (DIF_MODEL_ERROR, DIF_MODEL_ERROR_SHAPE,
-                                              "max_pool: expected a picture of at least %u cells "
+                                              "max_pool: expected a picture of at least %u pixels "
                                               "a side, found a smaller one",
                                               k));
   height = (H + spec->pad.top + spec->pad.bottom - k) / spec->stride + 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* resample.h - what models do with the cells of a picture, by dif_gather().
+/* resample.h - what models do with the pixels of a picture, by dif_gather().
  *
  * Errors are those of ops.h.
  */
@@ -16,7 +16,7 @@ G_BEGIN_DECLS
  * @x: `[N, H, W, C]`
  * @height: H', at least 1
  * @width: W', at least 1
- * @align_corners: whether corner cells' centres coincide, rather than the
+ * @align_corners: whether corner pixels' centres coincide, rather than the
  *   pictures' corners
  *
  * Source: torch interpolate, mode bilinear, without antialiasing.
@@ -31,7 +31,7 @@ DifTensor *dif_resize_bilinear (DifContext *cx, DifTensor *x, gsize height, gsiz
  * @cx: a context
  * @x: `[N, H, W, C]`
  * @k: side of the window
- * @spec: stride, and rows and columns of zeros around @x, which count as cells
+ * @spec: stride, and rows and columns of zeros around @x, which count as pixels
  *
  * Source: torch max_pool2d of a zero-padded picture.
  *
@@ -42,7 +42,7 @@ DifTensor *dif_max_pool (DifContext *cx, DifTensor *x, guint k, const DifConvSpe
 /**
  * dif_pixel_shuffle:
  * @cx: a context
- * @x: `[N, H, W, k k C]`: rows, then columns of a cell's square, then channels
+ * @x: `[N, H, W, k k C]`: rows, then columns of a pixel's square, then channels
  * @k: side of the square
  *
  * Behind a product this is torch's ConvTranspose2d with a stride of its side.

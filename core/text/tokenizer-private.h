@@ -44,7 +44,7 @@ typedef struct
 } DifTokenizerClass;
 
 /**
- * DifLearned:
+ * DifPlaceholder:
  * @word: as it is added
  * @all: the words it stands for: itself and "WORD_1", "WORD_2" ...
  * @id: id of the first of them
@@ -54,13 +54,13 @@ typedef struct
   char  *word;
   char  *all;
   gint32 id;
-} DifLearned;
+} DifPlaceholder;
 
 /**
  * DifTokenizer:
  * @class: its kind
  * @added: words that are one token
- * @learned: (nullable) (element-type DifLearned): words that stand for several
+ * @placeholders: (nullable) (element-type DifPlaceholder): words that stand for several
  * @chunk: holds @words
  * @words: (element-type utf8): by id, as in the vocabulary; NULL where it has none
  * @special: ids by kind, or -1
@@ -69,7 +69,7 @@ struct _DifTokenizer
 {
   const DifTokenizerClass *class;
   DifAddedTokens *added;
-  GArray         *learned;
+  GArray         *placeholders;
   GStringChunk   *chunk;
   GPtrArray      *words;
   gint32          special[DIF_N_SPECIAL];

@@ -88,8 +88,8 @@ dif_tokenizer_free (DifTokenizer *t)
     return;
   t->class->clear (t);
   dif_added_tokens_free (t->added);
-  if (t->learned)
-    g_array_unref (t->learned);
+  if (t->placeholders)
+    g_array_unref (t->placeholders);
   g_ptr_array_unref (t->words);
   g_string_chunk_free (t->chunk);
   g_free (t);
@@ -140,7 +140,7 @@ encode_typed (DifTokenizer *t, const char *text, gsize length, GArray *ids)
   while (id >= 0);
 }
 
-/* ---- learned words ---- */
+/* ---- textual-inversion words ---- */
 
 static gboolean
 has_id (GArray *ids, gint32 id)
@@ -159,9 +159,9 @@ write_out (DifTokenizer *t, const char *text, gsize length, GArray *ids)
 {
   GString *out = NULL;
 
-  for (guint i = 0; t->learned && i < t->learned->len; i++)
+  for (guint i = 0; t->placeholders && i < t->placeholders->len; i++)
     {
-      const DifLearned *l = &g_array_index (t->learned, DifLearned, i);
+      const DifPlaceholder *l = &g_array_index (t->placeholders, DifPlaceholder, i);
 
       if (! ids->len)
         encode_typed (t, text, length, ids);
@@ -244,9 +244,9 @@ dif_tokenizer_encode (DifTokenizer *t, const char *text, gint32 *ids, guint leng
 }
 
 static void
-clear_learned (gpointer data)
+clear_placeholder (gpointer data)
 {
-  DifLearned *l = data;
+  DifPlaceholder *l = data;
 
   g_free (l->word);
   g_free (l->all);
@@ -270,11 +270,12 @@ check_new (DifTokenizer *t, const char *word, GError **error)
 }
 
 gboolean
-dif_tokenizer_learn (DifTokenizer *t, const char *word, guint first, guint n, GError **error)
+dif_tokenizer_add_placeholder (DifTokenizer *t, const char *word, guint first, guint n,
+                               GError **error)
 {
-  GString   *all = g_string_new (word);
-  DifLearned l   = { NULL, NULL, (gint32) first };
-  gboolean   ok  = TRUE;
+  GString       *all = g_string_new (word);
+  DifPlaceholder l   = { NULL, NULL, (gint32) first };
+  gboolean       ok  = TRUE;
 
   for (guint i = 0; ok && i < n; i++)
     {
@@ -290,17 +291,17 @@ dif_tokenizer_learn (DifTokenizer *t, const char *word, guint first, guint n, GE
     }
   dif_added_tokens_freeze (t->added, normalize, t);
   t->vocabulary_size = MAX (t->vocabulary_size, first + n);
-  if (! t->learned)
+  if (! t->placeholders)
     {
-      t->learned = g_array_new (FALSE, FALSE, sizeof (DifLearned));
-      g_array_set_clear_func (t->learned, clear_learned);
+      t->placeholders = g_array_new (FALSE, FALSE, sizeof (DifPlaceholder));
+      g_array_set_clear_func (t->placeholders, clear_placeholder);
     }
   l.word = g_strdup (word);
   l.all  = g_string_free (all, FALSE);
   if (n > 1 && ok)
-    g_array_append_val (t->learned, l);
+    g_array_append_val (t->placeholders, l);
   else
-    clear_learned (&l);
+    clear_placeholder (&l);
   return ok;
 }
 

@@ -55,7 +55,7 @@ DIF_API DifTokenizer *dif_tokenizer_load_configured (const char *folder, DifJson
                                                      GError **error);
 
 /**
- * dif_tokenizer_learn:
+ * dif_tokenizer_add_placeholder:
  * @t: a tokenizer that nobody else uses yet
  * @word: found in a prompt wherever its letters are, for CLIP in either case
  * @first: id that it gets
@@ -73,8 +73,9 @@ DIF_API DifTokenizer *dif_tokenizer_load_configured (const char *folder, DifJson
  *
  * Returns: FALSE on error
  */
-DIF_API gboolean dif_tokenizer_learn (DifTokenizer *t, const char *word, guint first, guint n,
-                                      GError **error);
+DIF_API gboolean dif_tokenizer_add_placeholder (DifTokenizer *t, const char *word, guint first,
+                                                guint    n,
+                                                GError **error);
 
 /**
  * dif_tokenizer_free:

@@ -9,7 +9,7 @@
 ; (diffusion-batch-inpaint PICTURES WHERE RESULTS PROMPT ARGUMENTS...)
 ;
 ;   PICTURES   a folder; every file in it that is not hidden is taken for a picture
-;   WHERE      what to draw anew: a folder with a mask of the same name for every picture,
+;   WHERE      what to repaint: a folder with a mask of the same name for every picture,
 ;              white is drawn, or a list (X Y WIDTH HEIGHT) in pixels for all of them
 ;   RESULTS    a folder that exists; results get the names of the pictures in it.  Those of
 ;              formats without layers are flattened

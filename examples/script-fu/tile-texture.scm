@@ -11,14 +11,14 @@
 ; (diffusion-tile-texture IMAGE BAND PROMPT ARGUMENTS...)
 ;
 ;   IMAGE      what is visible in it becomes the tile, a new layer on top
-;   BAND       how wide the seam is that is drawn anew, in pixels; less than a quarter of the
+;   BAND       how wide the seam is that is repainted, in pixels; less than a quarter of the
 ;              image's shorter side
 ;   PROMPT     what the texture is of
 ;   ARGUMENTS  any of plug-in-diffusion-inpaint's, such as #:seed 5 #:steps 20
 ;
 ; The picture is moved by half its size, round its edges, so that these become a cross in the
-; middle, and the cross is drawn anew.  Its four ends lie on the edges then, two and two on one
-; place of the tile; moved by a quarter more they are inside, and are drawn anew, too.
+; middle, and the cross is repainted.  Its four ends lie on the edges then, two and two on one
+; place of the tile; moved by a quarter more they are inside, and are repainted, too.
 ; Everything else stays as it is.  Returns the layer.  One undo step.
 
 (script-fu-use-v3)

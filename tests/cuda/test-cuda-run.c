@@ -266,7 +266,7 @@ test_plan (void)
       }
 }
 
-/* A square of color, half of which is drawn anew. */
+/* A square of color, half of which is repainted. */
 static DifRequest *
 half_a_square (GError **error)
 {
@@ -461,7 +461,7 @@ test_offload (void)
   g_unsetenv ("DIF_CUDA_MEMORY");
   g_assert_cmpint (count ("arrivals"), >, arrivals);
   assert_same (roomy, limited);
-  /* weights of the U-Net came anew in each of four steps */
+  /* weights of the U-Net came again in each of four steps */
   g_assert_cmpint (2 * most, >, 3 * arrivals);
 }
 
@@ -527,7 +527,7 @@ test_auto_takes_the_card (void)
   pipe     = load (&c, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (dif_pipeline_backend (pipe)->klass->name, ==, "cuda");
-  g_assert_null (dif_pipeline_detour (pipe));
+  g_assert_null (dif_pipeline_fallback (pipe));
   result = draw (pipe, &c, NULL, &error);
   g_assert_no_error (error);
   g_assert_null (dif_result_warning (result));
@@ -574,7 +574,7 @@ test_auto_stays_for_smaller_runs (void)
   small      = draw (pipe, &c, NULL, &error);
   g_assert_no_error (error);
   g_assert_null (dif_result_warning (small));
-  g_assert_null (dif_pipeline_detour (pipe));
+  g_assert_null (dif_pipeline_fallback (pipe));
   g_assert_cmpstr (dif_pipeline_backend (pipe)->klass->name, ==, "cuda");
 }
 
@@ -642,7 +642,7 @@ test_auto_without_module (void)
   pipe = load (&c, &error);
   g_setenv ("DIF_MODULE_DIR", folder, TRUE);
   g_assert_no_error (error);
-  g_assert_null (dif_pipeline_detour (pipe));
+  g_assert_null (dif_pipeline_fallback (pipe));
   result = draw (pipe, &c, NULL, &error);
   g_assert_no_error (error);
   g_assert_null (dif_result_warning (result));

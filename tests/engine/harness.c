@@ -11,7 +11,7 @@
 #include <glib/gstdio.h>
 
 #include "engine/message.h"
-#include "engine/place.h"
+#include "engine/socket-dir.h"
 #include "tests/engine/harness.h"
 
 #define WAIT_MS 10000
@@ -164,13 +164,13 @@ harness_client_main (char **argv)
 int
 harness_connect (void)
 {
-  g_autoptr (GError)   failure = NULL;
-  g_autoptr (DifPlace) place   = dif_place_open (&failure);
-  g_autoptr (GSocket)  socket  = NULL;
-  int                  fd;
+  g_autoptr (GError)       failure = NULL;
+  g_autoptr (DifSocketDir) dir     = dif_socket_dir_open (&failure);
+  g_autoptr (GSocket)      socket  = NULL;
+  int                      fd;
 
   g_assert_no_error (failure);
-  socket = dif_place_connect (place, &failure);
+  socket = dif_socket_dir_connect (dir, &failure);
   g_assert_no_error (failure);
   fd = dup (g_socket_get_fd (socket));
   g_assert_cmpint (fd, >=, 0);

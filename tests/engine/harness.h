@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* harness.h - what the tests of the engine share: a private place, clients, a socket. */
+/* harness.h - what the tests of the engine share: a private dir, clients, a socket. */
 #ifndef DIF_TESTS_ENGINE_HARNESS_H
 #define DIF_TESTS_ENGINE_HARNESS_H
 

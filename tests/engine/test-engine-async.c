@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "engine/message.h"
-#include "engine/place.h"
+#include "engine/socket-dir.h"
 #include "tests/engine/harness.h"
 
 #define HELLO     "{\"type\":\"hello\",\"protocol\":3}"
@@ -530,7 +530,7 @@ test_lying_engine (void)
   for (guint i = 0; i < G_N_ELEMENTS (lies); i++)
     {
       g_autoptr (GError)       error    = NULL;
-      g_autoptr (DifPlace)     place    = NULL;
+      g_autoptr (DifSocketDir) dir      = NULL;
       g_autoptr (GSocket)      listener = NULL;
       g_autoptr (DifRequest)   rq       = NULL;
       g_autoptr (DifResult)    result   = NULL;
@@ -540,8 +540,8 @@ test_lying_engine (void)
 
       harness_begin ();
       g_setenv ("DIF_ENGINE", "/bin/false", TRUE);
-      place         = dif_place_open (&error);
-      liar.listener = listener = dif_place_listen (place, &error);
+      dir           = dif_socket_dir_open (&error);
+      liar.listener = listener = dif_socket_dir_listen (dir, &error);
       g_assert_no_error (error);
       thread = g_thread_new ("liar", lie_to_all, &liar);
       rq     = harness_request ("x", 1);
@@ -554,7 +554,7 @@ test_lying_engine (void)
       else
         g_assert_error (error, DIF_FORMAT_ERROR, lies[i].code);
       g_assert_true ((result == NULL) == (error != NULL));
-      dif_place_remove (place);
+      dif_socket_dir_remove (dir);
       g_cancellable_cancel (end);
       g_thread_join (thread);
       harness_end ();
@@ -581,17 +581,17 @@ say_nothing_more (gpointer data)
 static void
 test_cancel_of_a_hanging_engine (void)
 {
-  g_autoptr (GError)     error = NULL;
-  g_autoptr (DifPlace)   place = NULL;
-  g_autoptr (DifRequest) rq    = NULL;
-  Liar                   liar;
-  Wait                   wait;
-  gint64                 begin;
-  GThread               *thread;
+  g_autoptr (GError)       error = NULL;
+  g_autoptr (DifSocketDir) dir   = NULL;
+  g_autoptr (DifRequest)   rq    = NULL;
+  Liar                     liar;
+  Wait                     wait;
+  gint64                   begin;
+  GThread                 *thread;
 
   harness_begin ();
-  place         = dif_place_open (&error);
-  liar.listener = dif_place_listen (place, &error);
+  dir           = dif_socket_dir_open (&error);
+  liar.listener = dif_socket_dir_listen (dir, &error);
   g_assert_no_error (error);
   thread = g_thread_new ("hanging", say_nothing_more, &liar);
   rq     = harness_request ("x", 1);
@@ -602,7 +602,7 @@ test_cancel_of_a_hanging_engine (void)
   g_assert_error (wait.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_assert_cmpint (g_get_monotonic_time () - begin, <, 8 * G_USEC_PER_SEC);
   g_thread_join (thread);
-  dif_place_remove (place);
+  dif_socket_dir_remove (dir);
   g_object_unref (liar.listener);
   wait_clear (&wait);
   harness_end ();

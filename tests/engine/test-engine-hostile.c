@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "engine/message.h"
-#include "engine/place.h"
+#include "engine/socket-dir.h"
 #include "tests/engine/harness.h"
 
 #define HELLO  "{\"type\":\"hello\",\"protocol\":3}"
@@ -244,11 +244,11 @@ knock_as_nobody (int folder_fd, const char *name)
 static void
 test_other_user (void)
 {
-  g_autoptr (DifPlace) place  = NULL;
-  g_autofree char     *folder = NULL;
-  g_autofree char     *name   = NULL;
-  int                  folder_fd, status;
-  pid_t                child;
+  g_autoptr (DifSocketDir) dir    = NULL;
+  g_autofree char         *folder = NULL;
+  g_autofree char         *name   = NULL;
+  int                      folder_fd, status;
+  pid_t                    child;
 
   if (geteuid () != 0)
     {
@@ -257,9 +257,9 @@ test_other_user (void)
     }
   harness_begin ();
   harness_run ("first", 1);
-  place     = dif_place_open (NULL);
-  folder    = g_path_get_dirname (dif_place_path (place));
-  name      = g_path_get_basename (dif_place_path (place));
+  dir       = dif_socket_dir_open (NULL);
+  folder    = g_path_get_dirname (dif_socket_dir_path (dir));
+  name      = g_path_get_basename (dif_socket_dir_path (dir));
   folder_fd = open (folder, O_RDONLY | O_DIRECTORY);
   child     = fork ();
   if (child == 0)

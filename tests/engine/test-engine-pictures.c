@@ -6,7 +6,7 @@
 
 #include "engine/message.h"
 #include "engine/picture.h"
-#include "engine/place.h"
+#include "engine/socket-dir.h"
 #include "tests/engine/harness.h"
 
 #define HELLO  "{\"type\":\"hello\",\"protocol\":3}"

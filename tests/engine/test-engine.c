@@ -10,7 +10,7 @@
 
 #include <glib/gstdio.h>
 
-#include "engine/place.h"
+#include "engine/socket-dir.h"
 #include "engine/platform.h"
 #include "tests/engine/harness.h"
 
@@ -271,7 +271,7 @@ test_model_changed (void)
   harness_end ();
 }
 
-/* LoRAs are changed on what is loaded; learned words belong to it: their files and their
+/* LoRAs are changed on what is loaded; textual-inversion words belong to it: their files and their
  * words. */
 static void
 test_adapters_changed (void)
@@ -406,14 +406,14 @@ test_hung (void)
 /* Returns: a process that has taken the socket and cannot be asked to end; it is left when it
  * has closed @fds[1] */
 static pid_t
-fork_deaf (DifPlace *place, GSocket *listener, const int *fds)
+fork_deaf (DifSocketDir *dir, GSocket *listener, const int *fds)
 {
   pid_t pid = fork ();
 
   if (pid != 0)
     return pid;
   signal (SIGTERM, SIG_IGN);
-  if (dif_place_take (place, dup (g_socket_get_fd (listener)), NULL) == NULL)
+  if (dif_socket_dir_take (dir, dup (g_socket_get_fd (listener)), NULL) == NULL)
     _exit (1);
   close (fds[1]);
   while (TRUE)
@@ -424,27 +424,27 @@ fork_deaf (DifPlace *place, GSocket *listener, const int *fds)
 static void
 test_deaf (void)
 {
-  g_autofree char     *self       = g_file_read_link ("/proc/self/exe", NULL);
-  g_autofree char     *program    = g_path_get_basename (self);
-  g_autoptr (GError)   failure    = NULL;
-  g_autoptr (DifPlace) place      = NULL;
-  g_autoptr (GSocket)  listener   = NULL;
-  g_autoptr (GSocket)  socket     = NULL;
-  gboolean             was_killed = FALSE;
-  char                 byte;
-  int                  fds[2], status;
-  pid_t                pid;
+  g_autofree char         *self       = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char         *program    = g_path_get_basename (self);
+  g_autoptr (GError)       failure    = NULL;
+  g_autoptr (DifSocketDir) dir        = NULL;
+  g_autoptr (GSocket)      listener   = NULL;
+  g_autoptr (GSocket)      socket     = NULL;
+  gboolean                 was_killed = FALSE;
+  char                     byte;
+  int                      fds[2], status;
+  pid_t                    pid;
 
   harness_begin ();
-  place    = dif_place_open (NULL);
-  listener = dif_place_listen (place, &failure);
+  dir      = dif_socket_dir_open (NULL);
+  listener = dif_socket_dir_listen (dir, &failure);
   g_assert_no_error (failure);
   g_assert_cmpint (pipe (fds), ==, 0);
-  pid = fork_deaf (place, listener, fds);
+  pid = fork_deaf (dir, listener, fds);
   close (fds[1]);
   g_assert_cmpint (read (fds[0], &byte, 1), ==, 0);
   close (fds[0]);
-  socket = dif_place_connect (place, &failure);
+  socket = dif_socket_dir_connect (dir, &failure);
   g_assert_no_error (failure);
   g_assert_cmpint (dif_platform_end_peer (socket, "dif-engine", &was_killed, &failure), ==, -1);
   g_assert_error (failure, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
@@ -511,7 +511,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/life/stopped-one-is-ended", test_hung);
   g_test_add_func ("/engine/life/deaf-one-is-killed-a-stranger-is-not", test_deaf);
   g_test_add_func ("/engine/life/by-hand-refuses-a-second-and-bad-usage", test_by_hand);
-  g_test_add_func ("/engine/place/open-folder-is-not-used", test_open_folder);
-  g_test_add_func ("/engine/place/any-length-of-path", test_long_path);
+  g_test_add_func ("/engine/socket-dir/open-folder-is-not-used", test_open_folder);
+  g_test_add_func ("/engine/socket-dir/any-length-of-path", test_long_path);
   return g_test_run ();
 }

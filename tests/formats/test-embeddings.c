@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* test-embeddings.c - learned words: rows behind a table, and whose they are. */
+/* test-embeddings.c - textual-inversion words: rows behind a table, and whose they are. */
 #include <math.h>
 #include <string.h>
 

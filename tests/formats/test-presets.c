@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* test-presets.c - what a model says of itself: heeded, or refused by the key's name. */
+/* test-presets.c - what a model says of itself: followed, or refused by the key's name. */
 #include <string.h>
 
 #include "dif-parts.h"
@@ -144,18 +144,19 @@ static void
 test_pipeline (void)
 {
   g_autoptr (GError)    error = NULL;
-  g_autoptr (DifResult) heeded =
+  g_autoptr (DifResult) followed =
       draw ("{\"steps\": 3, \"about\": \"A toy.\", \"words\": [\"a\", \"red\", \"cube\"]}",
             "a red cat", &error);
   g_autoptr (DifResult) quiet   = draw ("{\"steps\": 1, \"words\": [\"cat\"]}", "cat", NULL);
   g_autoptr (DifResult) refused = draw ("{\"steps\": \"3\", \"guidance-scale\": 5}", "x", &error);
   g_autoptr (DifJson)   recipe  = NULL;
+  const char           *text;
 
-  recipe = dif_json_parse (dif_result_recipe (heeded, 0), strlen (dif_result_recipe (heeded, 0)),
-                           "recipe", NULL);
+  text   = dif_result_recipe (followed, 0);
+  recipe = dif_json_parse (text, strlen (text), "recipe", NULL);
   g_assert_cmpint (dif_json_int (recipe, "steps", 0, 0, 99), ==, 3);
   g_assert_cmpstr (dif_json_string (recipe, "model", NULL), ==, "own");
-  g_assert_cmpstr (dif_result_warning (heeded), ==,
+  g_assert_cmpstr (dif_result_warning (followed), ==,
                    "words that own does not know: cat. A toy.");
   g_assert_null (dif_result_warning (quiet));
   g_assert_null (refused);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* fuzz-adapters.c - any bytes as a LoRA with its settings, and as learned words.
+/* fuzz-adapters.c - any bytes as a LoRA with its settings, and as textual-inversion words.
  *
  * What is accepted is put to use: merged into the tensors of a small network,
  * put behind the tables of two text encoders.  A setting may be a pattern that

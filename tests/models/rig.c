@@ -4,14 +4,14 @@
 
 /* f32: a layer's bound is low enough to notice an epsilon of 1e-6 for 1e-5; a
  * network multiplies what its layers round.  bf16 rounds to 2^-9 at each. */
-const RigPlace rig_places[3] = {
+const RigDevice rig_devices[3] = {
   { "ref-f32", "ref", DIF_F32, 2e-6, 1e-5 },
   { "cpu-f32", "cpu", DIF_F32, 2e-6, 1e-5 },
   { "cpu-bf16", "cpu", DIF_BF16, 2e-2, 5e-2 },
 };
 
 gboolean
-rig_open (Rig *rig, const RigPlace *place, DifWeights *weights)
+rig_open (Rig *rig, const RigDevice *place, DifWeights *weights)
 {
   GError *error = NULL;
 

@@ -10,7 +10,7 @@
 G_BEGIN_DECLS
 
 /**
- * RigPlace:
+ * RigDevice:
  * @name: for test paths, such as "cpu-f32"
  * @device: backend
  * @dtype: of weights and activations
@@ -24,10 +24,10 @@ typedef struct
   const char *name, *device;
   DifDtype    dtype;
   double      layer_bound, model_bound;
-} RigPlace;
+} RigDevice;
 
-/** rig_places: ref and cpu in f32, cpu in bf16. */
-extern const RigPlace rig_places[3];
+/** rig_devices: ref and cpu in f32, cpu in bf16. */
+extern const RigDevice rig_devices[3];
 
 /**
  * Rig:
@@ -45,7 +45,7 @@ typedef struct
 } Rig;
 
 /** rig_open: FALSE, and the test skipped by name, if the device lacks the dtype. */
-gboolean rig_open (Rig *rig, const RigPlace *place, DifWeights *weights);
+gboolean rig_open (Rig *rig, const RigDevice *place, DifWeights *weights);
 
 /** rig_close: frees all; fails the test if anything failed or was left over. */
 void rig_close (Rig *rig);

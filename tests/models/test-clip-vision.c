@@ -175,7 +175,7 @@ check_verdict (DifJson *expected, const DifSafetyVerdict *found, double bound)
 static void
 test_checker (gconstpointer data)
 {
-  const RigPlace        *place    = data;
+  const RigDevice       *place    = data;
   g_autoptr (DifWeights) tensors  = test_read_tensors ("safety/safety.safetensors");
   g_autoptr (DifJson)    cases    = test_read_json ("safety/cases.json");
   DifJson               *verdicts = dif_json_member (cases, "verdicts");
@@ -256,11 +256,11 @@ main (int argc, char **argv)
   g_test_add_func ("/models/clip-vision/processor", test_processor);
   g_test_add_func ("/models/clip-vision/processor/bad-configs", test_processor_configs);
   g_test_add_func ("/models/safety-checker/bad-configs", test_checker_configs);
-  for (guint i = 0; i < G_N_ELEMENTS (rig_places); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (rig_devices); i++)
     {
-      g_autofree char *path = g_strdup_printf ("/models/safety-checker/%s", rig_places[i].name);
+      g_autofree char *path = g_strdup_printf ("/models/safety-checker/%s", rig_devices[i].name);
 
-      g_test_add_data_func (path, &rig_places[i], test_checker);
+      g_test_add_data_func (path, &rig_devices[i], test_checker);
     }
   return g_test_run ();
 }

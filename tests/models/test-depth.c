@@ -14,8 +14,8 @@
 
 typedef struct
 {
-  const RigPlace *place;
-  DifJson        *entry;
+  const RigDevice *place;
+  DifJson         *entry;
 } Case;
 
 static DifWeights *tensors;
@@ -201,7 +201,7 @@ test_wrong_size (void)
   DifDpt             *m;
   Rig                 rig;
 
-  g_assert_true (rig_open (&rig, &rig_places[0], weights));
+  g_assert_true (rig_open (&rig, &rig_devices[0], weights));
   m = dif_dpt_load (config, rig.loader, &error);
   g_assert_no_error (error);
   dif_dpt_estimate (m, rig.cx, pixels, 80, 80);
@@ -244,7 +244,7 @@ test_cells (void)
   g_assert_cmpuint (dif_tensor_count (y), ==, 1);
   g_assert_true (dif_download (cx, y, out));
   g_assert_cmpfloat (out[0], ==, 5);
-  /* zeros around count as cells */
+  /* zeros around count as pixels */
   spec.pad.top = spec.pad.left = 1;
   y                            = dif_max_pool (cx, x, 3, &spec);
   g_assert_cmpuint (dif_tensor_count (y), ==, 4);
@@ -277,7 +277,7 @@ add_cases (DifJson *list, guint n_places, const char *kind, const char *key, GTe
         g_autofree char *path = NULL;
 
         k->entry = dif_json_at (list, i);
-        k->place = &rig_places[p];
+        k->place = &rig_devices[p];
         path     = g_strdup_printf ("/models/depth/%s/%s/%s", kind,
                                 n_places > 1 ? k->place->name : "cpu",
                                     dif_json_string (k->entry, key, "?"));
@@ -303,7 +303,7 @@ main (int argc, char **argv)
   g_test_add_func ("/models/depth/configs/bad", test_bad_configs);
   g_test_add_func ("/models/depth/estimators/wrong-size", test_wrong_size);
   g_test_add_func ("/models/depth/maps/flat", test_flat_maps);
-  g_test_add_func ("/models/depth/maps/cells", test_cells);
+  g_test_add_func ("/models/depth/maps/pixels", test_cells);
   status = g_test_run ();
   dif_weights_free (tensors);
   return status;

@@ -18,17 +18,17 @@
 
 typedef struct
 {
-  const RigPlace *place;
-  DifJson        *entry;
+  const RigDevice *place;
+  DifJson         *entry;
 } Case;
 
 /* One case while it runs. */
 typedef struct
 {
-  const RigPlace *place;
-  DifJson        *entry, *config;
-  DifWeights     *tensors, *weights;
-  Rig             rig;
+  const RigDevice *place;
+  DifJson         *entry, *config;
+  DifWeights      *tensors, *weights;
+  Rig              rig;
 } Run;
 
 /* Compares and prints; a difference fails the test at its end, so that all are seen. */
@@ -295,15 +295,15 @@ main (int argc, char **argv)
   index  = test_read_json ("dit/index.json");
   models = dif_json_member (index, "models");
   for (guint i = 0; i < dif_json_length (models); i++)
-    for (guint p = 0; p < G_N_ELEMENTS (rig_places); p++)
+    for (guint p = 0; p < G_N_ELEMENTS (rig_devices); p++)
       {
         Case            *c     = g_new (Case, 1);
         DifJson         *entry = dif_json_at (models, i);
         g_autofree char *path  = NULL;
 
-        *c   = (Case) { &rig_places[p], entry };
+        *c   = (Case) { &rig_devices[p], entry };
         path = g_strdup_printf ("/models/dit/%s/%s", dif_json_string (entry, "name", "?"),
-                                rig_places[p].name);
+                                rig_devices[p].name);
         g_test_add_data_func_full (path, c, test_case, g_free);
       }
   return g_test_run ();

@@ -14,8 +14,8 @@
 
 typedef struct
 {
-  const RigPlace *place;
-  DifJson        *entry;
+  const RigDevice *place;
+  DifJson         *entry;
 } Case;
 
 /* What a layer's function works with. */
@@ -271,7 +271,7 @@ test_layer (gconstpointer data)
   rig_close (&y.rig);
 }
 
-/* The waves are made on the host, in float32, whatever the backend. */
+/* The sinusoids are made on the host, in float32, whatever the backend. */
 static void
 test_timesteps (gconstpointer data)
 {
@@ -308,7 +308,7 @@ case_free (gpointer data)
 }
 
 static void
-add (const RigPlace *place, DifJson *entry)
+add (const RigDevice *place, DifJson *entry)
 {
   const char      *name = dif_json_string (entry, "layer", "?");
   Case            *c    = g_new0 (Case, 1);
@@ -338,8 +338,8 @@ main (int argc, char **argv)
       if (strcmp (dif_json_string (entry, "layer", "?"), "timesteps") == 0)
         add (NULL, entry);
       else
-        for (guint p = 0; p < G_N_ELEMENTS (rig_places); p++)
-          add (&rig_places[p], entry);
+        for (guint p = 0; p < G_N_ELEMENTS (rig_devices); p++)
+          add (&rig_devices[p], entry);
     }
   return g_test_run ();
 }

@@ -13,19 +13,19 @@
 
 typedef struct
 {
-  const RigPlace *place;
-  const char     *tensors; /* name of the fixture, but for the model's */
-  DifJson        *entry;
+  const RigDevice *place;
+  const char      *tensors; /* name of the fixture, but for the model's */
+  DifJson         *entry;
 } Case;
 
 /* One case while it runs. */
 typedef struct
 {
-  const RigPlace *place;
-  DifJson        *entry;
-  const char     *model;
-  DifWeights     *tensors; /* the fixture's inputs and outputs */
-  Rig             rig;
+  const RigDevice *place;
+  DifJson         *entry;
+  const char      *model;
+  DifWeights      *tensors; /* the fixture's inputs and outputs */
+  Rig              rig;
 } Run;
 
 static const char *
@@ -295,11 +295,12 @@ walk_time (Walk *w, double t)
   DifUnet          *m  = w->m;
   DifContext       *cx = w->run->rig.cx;
   gsize             n = dif_tensor_dim (w->context, 0), width = m->channels[0];
-  g_autofree float *waves = g_new (float, n *width);
+  g_autofree float *sinusoids = g_new (float, n *width);
 
   for (gsize i = 0; i < n; i++)
-    dif_timestep_embedding (waves + i * width, (guint) width, t, m->flip_sin_to_cos, m->freq_shift);
-  w->h = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, width), waves);
+    dif_timestep_embedding (sinusoids + i * width, (guint) width, t, m->flip_sin_to_cos,
+                            m->freq_shift);
+  w->h = dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (n, width), sinusoids);
   w->h = dif_linear (cx, w->h, m->time1, DIF_ACT_SILU, NULL);
   w->h = dif_linear (cx, w->h, m->time2, DIF_ACT_NONE, NULL);
   reached (w, "time_embedding");
@@ -483,7 +484,7 @@ case_free (gpointer data)
 }
 
 static void
-add (const RigPlace *place, const char *tensors, DifJson *entry, guint index)
+add (const RigDevice *place, const char *tensors, DifJson *entry, guint index)
 {
   Case            *c = g_new0 (Case, 1);
   g_autofree char *path =
@@ -506,9 +507,9 @@ add_all (const char *index, const char *tensors, guint least)
   DifJson            *list = dif_json_member (root, "models");
 
   g_assert_cmpuint (dif_json_length (list), >=, least);
-  for (guint p = 0; p < G_N_ELEMENTS (rig_places); p++)
+  for (guint p = 0; p < G_N_ELEMENTS (rig_devices); p++)
     for (guint i = 0; i < dif_json_length (list); i++)
-      add (&rig_places[p], tensors, dif_json_at (list, i), i);
+      add (&rig_devices[p], tensors, dif_json_at (list, i), i);
 }
 
 int

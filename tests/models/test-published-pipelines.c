@@ -53,7 +53,7 @@ test_pipeline (gconstpointer data)
   Rig                    rig;
 
   g_assert_cmpstr (dif_json_string (entry, "slice", "?"), ==, "[0,-3:,-3:,-1]");
-  g_assert_true (rig_open (&rig, &rig_places[1], w));
+  g_assert_true (rig_open (&rig, &rig_devices[1], w));
   unet = dif_unet2d_load (dif_json_member (entry, "unet"), rig.loader, &error);
   g_assert_no_error (error);
   x     = draw_picture (&rig, entry, unet);

@@ -46,7 +46,7 @@ input (Run *run, const char *name)
   return rig_upload (&run->rig, run->rig.weights, name);
 }
 
-/* Mean of 2 x 2 cells.  The core has no such layer, so it is a convolution
+/* Mean of 2 x 2 pixels.  The core has no such layer, so it is a convolution
  * with a kernel of quarters, whose third row and column are zero. */
 static DifTensor *
 pool (Run *run, DifTensor *x)
@@ -392,7 +392,7 @@ test_entry (gconstpointer data)
   gsize                  H, W, C;
 
   g_assert_cmpstr (dif_json_string (entry, "slice", "?"), ==, "[0,-1,-3:,-3:]");
-  g_assert_true (rig_open (&run.rig, &rig_places[1], w));
+  g_assert_true (rig_open (&run.rig, &rig_devices[1], w));
   t   = run_entry (&run, dif_json_string (entry, "name", "?"));
   out = rig_download (&run.rig, t);
   H   = dif_tensor_dim (t, 1);
@@ -403,7 +403,7 @@ test_entry (gconstpointer data)
   last = out + (C - 1) * H * W;
   for (gsize i = 0; i < 9; i++)
     nine[i] = last[(H - 3 + i / 3) * W + W - 3 + i % 3];
-  check_nine (entry, nine, scale, rig_places[1].layer_bound);
+  check_nine (entry, nine, scale, rig_devices[1].layer_bound);
   rig_close (&run.rig);
 }
 
@@ -414,17 +414,17 @@ static void
 test_embedding (gconstpointer data)
 {
   DifJson          *entry = (DifJson *) data, *config = dif_json_member (entry, "config");
-  guint             dim   = (guint) dif_json_int (config, "dim", 0, 1, 1024);
-  g_autofree float *waves = g_new (float, dim);
+  guint             dim       = (guint) dif_json_int (config, "dim", 0, 1, 1024);
+  g_autofree float *sinusoids = g_new (float, dim);
   float             nine[9];
 
   g_assert_cmpstr (dif_json_string (entry, "slice", "?"), ==, "[23:26,47:50]");
   for (guint r = 0; r < 3; r++)
     {
-      dif_timestep_embedding (waves, dim, (23 + r) * dif_json_double (config, "scale", 1),
+      dif_timestep_embedding (sinusoids, dim, (23 + r) * dif_json_double (config, "scale", 1),
                               dif_json_bool (config, "flip_sin_to_cos", FALSE),
                               (float) dif_json_double (config, "downscale_freq_shift", 1));
-      memcpy (nine + 3 * r, waves + 47, 3 * sizeof *nine);
+      memcpy (nine + 3 * r, sinusoids + 47, 3 * sizeof *nine);
     }
   check_nine (entry, nine, 1, dif_json_double (config, "scale", 1) == 1 ? 1e-6 : 3e-5);
 }

@@ -17,7 +17,7 @@ typedef struct
 } Part;
 
 static void
-part_open (Part *p, const RigPlace *place, const char *part, const char *key, const char *value)
+part_open (Part *p, const RigDevice *place, const char *part, const char *key, const char *value)
 {
   g_autofree char          *path       = test_fixture ("models/sd15");
   GError                   *error      = NULL;
@@ -298,10 +298,10 @@ main (int argc, char **argv)
   for (guint p = 0; p < 2; p++)
     for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
       {
-        g_autofree char *path = g_strdup_printf ("/models/variants/%s/%s", rig_places[p].name,
+        g_autofree char *path = g_strdup_printf ("/models/variants/%s/%s", rig_devices[p].name,
                                                  tests[i].name);
 
-        g_test_add_data_func (path, &rig_places[p], tests[i].func);
+        g_test_add_data_func (path, &rig_devices[p], tests[i].func);
       }
   return g_test_run ();
 }

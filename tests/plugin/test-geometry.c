@@ -89,13 +89,14 @@ test_table (void)
 {
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      const Row   *row = &rows[i];
-      DifPlacement placement;
-      DifWish      wish = { row->selection.width > 0 ? &row->selection : NULL,
-                       row->seen.width > 0 ? &row->seen : NULL, row->padding, row->is_square,
-                       row->native };
+      const Row      *row = &rows[i];
+      DifPlacement    placement;
+      DifGeometrySpec spec = { row->selection.width > 0 ? &row->selection : NULL,
+                               row->seen.width > 0 ? &row->seen : NULL, row->padding,
+                               row->is_square,
+                               row->native };
 
-      g_assert_true (dif_geometry_place (&row->bounds, &wish, &placement));
+      g_assert_true (dif_geometry_compute (&row->bounds, &spec, &placement));
       assert_rect (row->name, &placement.context, &row->context);
       if (placement.width != row->width || placement.height != row->height)
         g_error ("%s: expected %d x %d, found %d x %d", row->name, row->width, row->height,
@@ -113,24 +114,24 @@ contains (const DifRect *outer, const DifRect *inner)
 }
 
 static void
-check_invariants (const DifRect *bounds, const DifWish *wish)
+check_invariants (const DifRect *bounds, const DifGeometrySpec *spec)
 {
   DifPlacement placement;
   DifRect      both, seen;
-  gboolean     is_there = dif_geometry_intersect (wish->selection, bounds, &both);
-  const int    native   = wish->native;
+  gboolean     is_there = dif_geometry_intersect (spec->selection, bounds, &both);
+  const int    native   = spec->native;
 
-  g_assert_true (dif_geometry_place (bounds, wish, &placement) == is_there);
+  g_assert_true (dif_geometry_compute (bounds, spec, &placement) == is_there);
   if (! is_there)
     return;
   assert_rect ("the target is the selection", &placement.target, &both);
   g_assert_true (contains (&placement.context, &placement.target));
   g_assert_true (contains (bounds, &placement.context));
-  if (wish->seen && dif_geometry_intersect (wish->seen, bounds, &seen))
+  if (spec->seen && dif_geometry_intersect (spec->seen, bounds, &seen))
     g_assert_true (contains (&placement.context, &seen));
-  if (wish->is_square && placement.context.width < placement.context.height - DIF_PICTURE_UNIT)
+  if (spec->is_square && placement.context.width < placement.context.height - DIF_PICTURE_UNIT)
     g_assert_cmpint (placement.context.width, ==, bounds->width);
-  if (wish->is_square && placement.context.height < placement.context.width - DIF_PICTURE_UNIT)
+  if (spec->is_square && placement.context.height < placement.context.width - DIF_PICTURE_UNIT)
     g_assert_cmpint (placement.context.height, ==, bounds->height);
   g_assert_cmpint (placement.width % DIF_PICTURE_UNIT, ==, 0);
   g_assert_cmpint (placement.height % DIF_PICTURE_UNIT, ==, 0);
@@ -157,9 +158,9 @@ test_invariants (void)
 
   for (guint i = 0; i < 200000; i++)
     {
-      DifRect bounds = { 0, 0, random_side (rand), random_side (rand) }, selection, seen;
-      DifWish wish   = { &selection, i % 5 == 0 ? &seen : NULL, DIF_PADDING_AUTOMATIC,
-                         i % 7 == 0, natives[i % G_N_ELEMENTS (natives)] };
+      DifRect         bounds = { 0, 0, random_side (rand), random_side (rand) }, selection, seen;
+      DifGeometrySpec spec   = { &selection, i % 5 == 0 ? &seen : NULL, DIF_PADDING_AUTOMATIC,
+                                 i % 7 == 0, natives[i % G_N_ELEMENTS (natives)] };
 
       if (i % 2 == 0)
         {
@@ -173,11 +174,11 @@ test_invariants (void)
       seen             = selection;
       seen.x           = bounds.x + g_rand_int_range (rand, -100, bounds.width + 100);
       if (i % 3 == 0)
-        wish.padding = g_rand_int_range (rand, 0, 2000);
-      check_invariants (&bounds, &wish);
-      wish.selection = &bounds;
-      wish.padding   = 0;
-      check_invariants (&bounds, &wish);
+        spec.padding = g_rand_int_range (rand, 0, 2000);
+      check_invariants (&bounds, &spec);
+      spec.selection = &bounds;
+      spec.padding   = 0;
+      check_invariants (&bounds, &spec);
     }
 }
 
@@ -196,9 +197,9 @@ test_nothing_shared (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (far); i++)
     {
-      DifWish wish = { &far[i], &bounds, DIF_PADDING_AUTOMATIC, TRUE, 512 };
+      DifGeometrySpec spec = { &far[i], &bounds, DIF_PADDING_AUTOMATIC, TRUE, 512 };
 
-      g_assert_false (dif_geometry_place (&bounds, &wish, &placement));
+      g_assert_false (dif_geometry_compute (&bounds, &spec, &placement));
     }
 }
 

@@ -9,14 +9,14 @@ static DifImage *
 mask_of_pixel (guint width, guint height, guint x, guint y, float value, guint grow, guint w,
                guint h)
 {
-  g_autoptr (DifCells) cells = dif_cells_new (width, height, grow, w, h, FALSE);
-  g_autofree float    *row   = g_new0 (float, width);
-  g_autofree float    *none  = g_new0 (float, width);
+  g_autoptr (DifLatentMask) latents = dif_latent_mask_new (width, height, grow, w, h, FALSE);
+  g_autofree float         *row     = g_new0 (float, width);
+  g_autofree float         *none    = g_new0 (float, width);
 
   row[x] = value;
   for (guint i = 0; i < height; i++)
-    dif_cells_add_row (cells, i, i == y ? row : none);
-  return dif_cells_to_mask (cells);
+    dif_latent_mask_add_row (latents, i, i == y ? row : none);
+  return dif_latent_mask_to_image (latents);
 }
 
 /* Whether exactly the cells of columns c1 to c2 and rows r1 to r2 are drawn. */
@@ -90,10 +90,10 @@ test_nothing (void)
 static void
 test_soft (void)
 {
-  g_autoptr (DifCells) cells = dif_cells_new (32, 16, 1, 32, 16, TRUE);
-  g_autoptr (DifImage) mask  = NULL;
-  float                row[32], none[32] = { 0 };
-  const float          wanted[] = { 0.25f, 0.5f, 1.0f, 1.0f };
+  g_autoptr (DifLatentMask) latents = dif_latent_mask_new (32, 16, 1, 32, 16, TRUE);
+  g_autoptr (DifImage)      mask    = NULL;
+  float                     row[32], none[32] = { 0 };
+  const float               wanted[] = { 0.25f, 0.5f, 1.0f, 1.0f };
 
   for (guint i = 0; i < G_N_ELEMENTS (row); i++)
     row[i] = i < 8 ? 0.25f : i < 12 ? 0.5f
@@ -102,8 +102,8 @@ test_soft (void)
                                     : 0.0f;
   row[7] = 0.001f;
   for (guint y = 0; y < 16; y++)
-    dif_cells_add_row (cells, y, y == 3 ? row : none);
-  mask = dif_cells_to_mask (cells);
+    dif_latent_mask_add_row (latents, y, y == 3 ? row : none);
+  mask = dif_latent_mask_to_image (latents);
   for (guint y = 0; y < 16; y++)
     {
       for (guint x = 0; x < 32; x++)

@@ -80,7 +80,7 @@ def draw(pipeline, prompts, options, **inputs):
 
 
 def varied(row, change, rng, tries=200):
-    """`row` after change(row), drawn anew until the combination is a held-out one.
+    """`row` after change(row), repainted until the combination is a held-out one.
 
     The last draw is taken where none of them is: a few scenes have no such neighbour.
     """

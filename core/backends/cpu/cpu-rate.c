@@ -5,7 +5,7 @@
  * instructions for bf16 not at all.  In between it depends: AMD's do it about
  * twice as fast, some of Intel's more slowly.  There a product is timed in both,
  * once, and the rates are kept in the user's cache folder beside all that they
- * depend on.  A file that does not fit in every respect is measured anew.
+ * depend on.  A file that does not fit in every respect is measured again.
  */
 #include "config.h"
 

@@ -19,7 +19,7 @@ struct _Block
   char          *data, *region;
   gsize          bytes;
   Block         *before, *after; /* in the same region */
-  GSequenceIter *spot;           /* among the free ones; NULL while in use */
+  GSequenceIter *iter;           /* among the free ones; NULL while in use */
 };
 
 struct _DifCudaArena
@@ -66,8 +66,8 @@ release (DifCudaArena *arena, Block *first)
     {
       Block *after = first->after;
 
-      if (first->spot)
-        g_sequence_remove (first->spot);
+      if (first->iter)
+        g_sequence_remove (first->iter);
       g_free (first);
       first = after;
     }
@@ -94,7 +94,7 @@ _dif_cuda_arena_free (DifCudaArena *arena)
 static void
 set_free (DifCudaArena *arena, Block *block)
 {
-  block->spot = g_sequence_insert_sorted (arena->spare, block, by_size, NULL);
+  block->iter = g_sequence_insert_sorted (arena->spare, block, by_size, NULL);
 }
 
 static Block *
@@ -165,7 +165,7 @@ _dif_cuda_arena_take (DifCudaArena *arena, gsize bytes)
     block = grow (arena, bytes);
   if (! block)
     return NULL;
-  g_clear_pointer (&block->spot, g_sequence_remove);
+  g_clear_pointer (&block->iter, g_sequence_remove);
   if (block->bytes > bytes)
     {
       rest         = g_new0 (Block, 1);
@@ -191,7 +191,7 @@ join (Block *block)
 {
   Block *after = block->after;
 
-  g_clear_pointer (&after->spot, g_sequence_remove);
+  g_clear_pointer (&after->iter, g_sequence_remove);
   block->bytes += after->bytes;
   block->after = after->after;
   if (block->after)
@@ -209,14 +209,14 @@ _dif_cuda_arena_give (DifCudaArena *arena, gpointer data)
   block = g_hash_table_lookup (arena->used, data);
   g_assert (block);
   g_hash_table_remove (arena->used, data);
-  if (block->after && block->after->spot)
+  if (block->after && block->after->iter)
     join (block);
-  if (block->before && block->before->spot)
+  if (block->before && block->before->iter)
     {
       block = block->before;
       /* its size changes: it leaves its place in the order first */
       join (block);
-      g_sequence_remove (block->spot);
+      g_sequence_remove (block->iter);
     }
   set_free (arena, block);
 }
@@ -234,7 +234,7 @@ _dif_cuda_arena_trim (DifCudaArena *arena)
     {
       Block *first = key;
 
-      if (first->after || ! first->spot)
+      if (first->after || ! first->iter)
         continue;
       g_hash_table_iter_remove (&iter);
       release (arena, first);
@@ -253,7 +253,7 @@ _dif_cuda_arena_reserve (DifCudaArena *arena, gsize bytes)
     {
       const Block *only = key;
 
-      if (only->spot && ! only->after && only->bytes >= bytes)
+      if (only->iter && ! only->after && only->bytes >= bytes)
         return TRUE;
     }
   _dif_cuda_arena_trim (arena);

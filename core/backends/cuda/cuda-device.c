@@ -80,7 +80,7 @@ _dif_cuda_begin (DifBackend *be)
 
   g_mutex_lock (&cuda->lock);
   cuda->cu.context_set (cuda->context);
-  cuda->turn++;
+  cuda->op_count++;
   return cuda;
 }
 

@@ -2,7 +2,7 @@
 /* cuda-graph.c - the calls of a step as one CUDA graph.
  *
  * While the stream is captured, tensors and scratch come from an arena of the
- * graph's own, in one block of the tensors' arena that stays taken as long as
+ * graph's own, in one block of the tensors' arena that persistent taken as long as
  * the graph lives: nothing else lies where a launch writes, and nothing is asked
  * of the driver that a capture forbids.
  *
@@ -86,20 +86,20 @@ start (DifCuda *cuda, Graph *graph, GError **error)
   if (! _dif_cuda_check (cuda, cuda->cu.capture_begin (cuda->stream, CU_CAPTURE_THREAD_LOCAL),
                          "beginning a graph", error))
     return FALSE;
-  graph->moves  = cuda->moves;
-  graph->arena  = _dif_cuda_arena_new (source, graph->bytes);
-  cuda->aside   = cuda->tensors;
-  cuda->tensors = graph->arena;
+  graph->moves        = cuda->moves;
+  graph->arena        = _dif_cuda_arena_new (source, graph->bytes);
+  cuda->capture_arena = cuda->tensors;
+  cuda->tensors       = graph->arena;
   return TRUE;
 }
 
 gpointer
 _dif_cuda_graph_begin (DifBackend *be, gsize bytes, GError **error)
 {
-  DifCuda    *cuda  = _dif_cuda_begin (be);
-  const char *wish  = g_getenv ("DIF_CUDA_GRAPH");
-  Graph      *graph = g_new0 (Graph, 1);
-  gboolean    off   = wish && strcmp (wish, "off") == 0;
+  DifCuda    *cuda    = _dif_cuda_begin (be);
+  const char *setting = g_getenv ("DIF_CUDA_GRAPH");
+  Graph      *graph   = g_new0 (Graph, 1);
+  gboolean    off     = setting && strcmp (setting, "off") == 0;
 
   graph->bytes = bytes;
   graph->block = off ? NULL : _dif_cuda_take (cuda, cuda->tensors, bytes, error);
@@ -122,7 +122,7 @@ _dif_cuda_graph_end (DifBackend *be, gpointer data, GError **error)
   gboolean ok    = _dif_cuda_check (cuda, cuda->cu.capture_end (cuda->stream, &drawn),
                                     "ending a graph", error);
 
-  cuda->tensors = g_steal_pointer (&cuda->aside);
+  cuda->tensors = g_steal_pointer (&cuda->capture_arena);
   if (ok && ! _dif_cuda_arena_is_idle (graph->arena))
     {
       g_set_error_literal (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* cuda-library.c - the driver and cuBLASLt by dlopen: neither need be there.
  *
- * An opened library stays: NVIDIA's do not like to be unloaded.
+ * An opened library persistent: NVIDIA's do not like to be unloaded.
  */
 #include <dlfcn.h>
 #include <string.h>
@@ -77,10 +77,10 @@ _dif_cuda_open_lt (DifCudaLt *lt)
   static const char *const places[] = { "libcublasLt.so.13", "libcublasLt.so.12",
                                         "/usr/local/cuda/lib64/libcublasLt.so.13",
                                         "/usr/local/cuda/lib64/libcublasLt.so.12" };
-  const char              *wish     = g_getenv ("DIF_CUDA_BLAS"), *missing;
+  const char              *setting  = g_getenv ("DIF_CUDA_BLAS"), *missing;
 
   G_STATIC_ASSERT (sizeof *lt == sizeof names);
-  if (wish && strcmp (wish, "off") == 0)
+  if (setting && strcmp (setting, "off") == 0)
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (places); i++)
     {

@@ -159,12 +159,12 @@ _dif_cuda_lt_workspace (DifCuda *cuda)
   gsize available, total;
 
   /* a plan has what its card has */
-  if (cuda->lt_workspace || cuda->of)
+  if (cuda->lt_workspace || cuda->plan_of)
     return;
   _dif_cuda_memory (cuda, &available, &total);
   /* a small card has other uses for it */
   if (total >= 16 * DIF_CUDA_LT_WORKSPACE)
-    cuda->lt_workspace = _dif_cuda_take (cuda, cuda->stays, DIF_CUDA_LT_WORKSPACE, NULL);
+    cuda->lt_workspace = _dif_cuda_take (cuda, cuda->persistent, DIF_CUDA_LT_WORKSPACE, NULL);
 }
 
 static Plan *

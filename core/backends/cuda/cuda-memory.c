@@ -2,7 +2,7 @@
 /* cuda-memory.c - memory of the card, and what goes to it and comes from it.
  *
  * Three arenas: tensors and scratch; matrices of weights, which may have to
- * wait in host memory (cuda-resident.c); and what always stays, which would
+ * wait in host memory (cuda-resident.c); and what always persistent, which would
  * keep the regions of the matrices from being given back.
  */
 #include <string.h>
@@ -13,11 +13,11 @@
 void
 _dif_cuda_limit_memory (DifCuda *cuda)
 {
-  const char *wish  = g_getenv ("DIF_CUDA_MEMORY");
-  gsize       total = 0;
+  const char *setting = g_getenv ("DIF_CUDA_MEMORY");
+  gsize       total   = 0;
 
   _dif_cuda_memory (cuda, &cuda->at_first, &total);
-  cuda->most = wish ? (gsize) g_ascii_strtoull (wish, NULL, 10) << 20 : 0;
+  cuda->most = setting ? (gsize) g_ascii_strtoull (setting, NULL, 10) << 20 : 0;
 }
 
 static gpointer
@@ -198,11 +198,11 @@ gboolean
 _dif_cuda_pace (DifBackend *be, GError **error)
 {
   DifCuda *cuda = _dif_cuda_begin (be);
-  CuEvent  mine = cuda->turns[cuda->next_turn], before = cuda->turns[cuda->next_turn ^ 1];
+  CuEvent  mine = cuda->paced[cuda->next_paced], before = cuda->paced[cuda->next_paced ^ 1];
   gboolean ok = _dif_cuda_check (cuda, cuda->cu.event_record (mine, cuda->stream),
                                  "recording an event", error) &&
                 _dif_cuda_check (cuda, cuda->cu.event_wait (before), "waiting for the card", error);
 
-  cuda->next_turn ^= 1;
+  cuda->next_paced ^= 1;
   return _dif_cuda_end (cuda, ok);
 }

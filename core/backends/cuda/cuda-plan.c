@@ -136,7 +136,7 @@ plan_close (DifBackend *be)
   DifCuda *plan = (DifCuda *) be;
 
   _dif_cuda_arena_free (plan->tensors);
-  dif_backend_unref (plan->of);
+  dif_backend_unref (plan->plan_of);
   g_mutex_clear (&plan->lock);
   g_free (plan);
 }
@@ -156,7 +156,7 @@ _dif_cuda_plan (DifBackend *be)
   plan->own_class.pace   = no_wait;
   plan->parent.klass     = &plan->own_class;
   plan->parent.ref_count = 1;
-  plan->of               = dif_backend_ref (be);
+  plan->plan_of          = dif_backend_ref (be);
   plan->cu               = cuda->cu;
   plan->cu.context_set   = no_context_set;
   plan->cu.launch        = no_launch;

@@ -50,15 +50,15 @@ typedef struct
   CuStream      stream;
   CuModule      module;
   CuKernel      kernels[DIF_CUDA_N_KERNELS];
-  DifCudaArena *tensors, *weights, *stays; /* cuda-memory.c says what goes where */
-  DifCudaArena *aside;                     /* of tensors, while a graph is noted down */
+  DifCudaArena *tensors, *weights, *persistent; /* cuda-memory.c says what goes where */
+  DifCudaArena *capture_arena;                  /* of tensors, while a graph is noted down */
   DifCudaStage  stages[2];
   guint         next_stage;
   gsize         stage_bytes;
   GThreadPool  *readers; /* cuda-fill.c; NULL if they could not be had */
   guint         n_readers;
-  CuEvent       turns[2]; /* of _dif_cuda_pace() */
-  guint         next_turn;
+  CuEvent       paced[2]; /* of _dif_cuda_pace() */
+  guint         next_paced;
   gpointer      fetched; /* pinned: of _dif_cuda_fetch() */
   gsize         fetched_bytes;
 
@@ -67,12 +67,12 @@ typedef struct
 
   /* where weights are: cuda-resident.c */
   GQueue  residents;           /* matrices on the card, used last at the tail */
-  guint64 turn;                /* calls of _dif_cuda_begin() */
+  guint64 op_count;            /* calls of _dif_cuda_begin() */
   guint64 moves, moves_before; /* of matrices to or from the host; at the last graph_begin */
   gsize   largest;             /* bytes of a matrix */
 
   /* of a plan only */
-  DifBackend     *of;
+  DifBackend     *plan_of;
   DifBackendClass own_class;
 
   gboolean    has_lt;
@@ -93,7 +93,7 @@ typedef struct
   gpointer narrow_bias;
   gsize    bytes;
   gpointer host;     /* pinned copy of w, since it first had to make room */
-  guint64  last_use; /* a turn; 0: never */
+  guint64  last_use; /* an op_count; 0: never */
   GList    link;     /* among the residents */
 } DifCudaWeight;
 
@@ -216,13 +216,13 @@ gsize _dif_cuda_matrix_bytes (const DifCudaWeight *w);
 /** _dif_cuda_take_matrix: memory for the matrix of @w. */
 gpointer _dif_cuda_take_matrix (DifCuda *cuda, const DifCudaWeight *w, GError **error);
 
-/** _dif_cuda_settle: @w, whose matrix is on the card, may be sent away from now on. */
-void _dif_cuda_settle (DifCuda *cuda, DifCudaWeight *w);
+/** _dif_cuda_load_resident: @w, whose matrix is on the card, may be sent away from now on. */
+void _dif_cuda_load_resident (DifCuda *cuda, DifCudaWeight *w);
 
-/** _dif_cuda_unsettle: before @w is freed. */
-void _dif_cuda_unsettle (DifCuda *cuda, DifCudaWeight *w);
+/** _dif_cuda_offload_all: before @w is freed. */
+void _dif_cuda_offload_all (DifCuda *cuda, DifCudaWeight *w);
 
-/** _dif_cuda_need: brings @w to the card if it is not there; it stays for this turn. */
+/** _dif_cuda_need: brings @w to the card if it is not there; it persistent for this turn. */
 gboolean _dif_cuda_need (DifCuda *cuda, DifCudaWeight *w, GError **error);
 
 /* ---- cuda-plan.c ---- */

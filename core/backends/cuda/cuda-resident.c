@@ -8,7 +8,7 @@
  *
  * Who goes: a network's matrices come round once a step.  If they do not all
  * fit, whoever was used last is needed last, and sending the oldest away would
- * have every single one come anew in each step.  Those that have not been used
+ * have every single one come again in each step.  Those that have not been used
  * since the wanted one was belong to another network and go first.
  */
 #include "backends/cuda/cuda-private.h"
@@ -61,7 +61,7 @@ newest (DifCuda *cuda)
 {
   GList *at = cuda->residents.tail;
 
-  while (at && ((DifCudaWeight *) at->data)->last_use == cuda->turn)
+  while (at && ((DifCudaWeight *) at->data)->last_use == cuda->op_count)
     at = at->prev;
   return at ? at->data : NULL;
 }
@@ -88,7 +88,7 @@ park_one (DifCuda *cuda, const DifCudaWeight *w, GError **error)
 static void
 trim_but (DifCuda *cuda, DifCudaArena *arena)
 {
-  DifCudaArena *all[] = { cuda->tensors, cuda->weights, cuda->stays };
+  DifCudaArena *all[] = { cuda->tensors, cuda->weights, cuda->persistent };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     if (all[i] != arena)
@@ -102,7 +102,7 @@ take_for (DifCuda *cuda, DifCudaArena *arena, gsize bytes, const DifCudaWeight *
   gpointer data = _dif_cuda_arena_take (arena, bytes);
 
   /* a graph has what was planned, and a plan all there is */
-  while (! data && ! cuda->aside && ! cuda->of)
+  while (! data && ! cuda->capture_arena && ! cuda->plan_of)
     {
       trim_but (cuda, arena);
       data = _dif_cuda_arena_take (arena, bytes);
@@ -158,14 +158,14 @@ _dif_cuda_take_matrix (DifCuda *cuda, const DifCudaWeight *w, GError **error)
 }
 
 void
-_dif_cuda_settle (DifCuda *cuda, DifCudaWeight *w)
+_dif_cuda_load_resident (DifCuda *cuda, DifCudaWeight *w)
 {
   w->link.data = w;
   g_queue_push_tail_link (&cuda->residents, &w->link);
 }
 
 void
-_dif_cuda_unsettle (DifCuda *cuda, DifCudaWeight *w)
+_dif_cuda_offload_all (DifCuda *cuda, DifCudaWeight *w)
 {
   if (w->link.data && w->w)
     g_queue_unlink (&cuda->residents, &w->link);
@@ -181,9 +181,9 @@ gboolean
 _dif_cuda_need (DifCuda *cuda, DifCudaWeight *w, GError **error)
 {
   /* a plan does not touch weights */
-  if (cuda->of)
+  if (cuda->plan_of)
     return TRUE;
-  if (! w->w && cuda->aside)
+  if (! w->w && cuda->capture_arena)
     {
       g_set_error_literal (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_FAILED,
                            "device cuda: a weight would have to move while a graph is made");
@@ -209,7 +209,7 @@ _dif_cuda_need (DifCuda *cuda, DifCudaWeight *w, GError **error)
   else
     g_queue_unlink (&cuda->residents, &w->link);
   g_queue_push_tail_link (&cuda->residents, &w->link);
-  w->last_use = cuda->turn;
+  w->last_use = cuda->op_count;
   return TRUE;
 }
 

@@ -80,19 +80,19 @@ pack (DifCuda *cuda, const DifHostArray *array, gsize rows, gsize n_in, gsize n_
   return TRUE;
 }
 
-/* Memory for a vector of @n as @to that stays on the card, filled; adds to @bytes what it
+/* Memory for a vector of @n as @to that persistent on the card, filled; adds to @bytes what it
  * takes. */
 static gpointer
 place (DifCuda *cuda, const DifHostArray *array, gsize n, DifDtype to, gsize *bytes, GError **error)
 {
   gsize    size = n * dif_dtype_size (to);
-  gpointer data = _dif_cuda_take (cuda, cuda->stays, size, error);
+  gpointer data = _dif_cuda_take (cuda, cuda->persistent, size, error);
 
   if (! data)
     return NULL;
   if (! pack (cuda, array, 1, n, 1, to, data, error))
     {
-      _dif_cuda_arena_give (cuda->stays, data);
+      _dif_cuda_arena_give (cuda->persistent, data);
       return NULL;
     }
   *bytes += size;
@@ -124,10 +124,10 @@ is_exact (const DifHostArray *array, gsize n, DifDtype dtype)
 static void
 drop (DifCuda *cuda, DifCudaWeight *w)
 {
-  _dif_cuda_unsettle (cuda, w);
+  _dif_cuda_offload_all (cuda, w);
   _dif_cuda_arena_give (cuda->weights, w->w);
-  _dif_cuda_arena_give (cuda->stays, w->bias);
-  _dif_cuda_arena_give (cuda->stays, w->narrow_bias);
+  _dif_cuda_arena_give (cuda->persistent, w->bias);
+  _dif_cuda_arena_give (cuda->persistent, w->narrow_bias);
   g_free (w);
 }
 
@@ -163,7 +163,7 @@ weight_new (DifBackend *be, DifDtype dtype, const DifHostArray *array, const Dif
       _dif_cuda_end (cuda, FALSE);
       return NULL;
     }
-  _dif_cuda_settle (cuda, w);
+  _dif_cuda_load_resident (cuda, w);
   *bytes = w->bytes;
   dif_backend_account (be, (gssize) w->bytes);
   _dif_cuda_end (cuda, TRUE);
@@ -219,7 +219,7 @@ _dif_cuda_norm_new (DifBackend *be, const DifHostArray *scale, const DifHostArra
     norm->shift = place (cuda, shift, n, DIF_F32, &norm->bytes, error);
   if (! norm->scale || (shift && shift->data && ! norm->shift))
     {
-      _dif_cuda_arena_give (cuda->stays, norm->scale);
+      _dif_cuda_arena_give (cuda->persistent, norm->scale);
       g_free (norm);
       _dif_cuda_end (cuda, FALSE);
       return NULL;
@@ -240,8 +240,8 @@ _dif_cuda_norm_free (DifBackend *be, gpointer data)
     return;
   cuda = _dif_cuda_begin (be);
   dif_backend_account (be, -(gssize) norm->bytes);
-  _dif_cuda_arena_give (cuda->stays, norm->scale);
-  _dif_cuda_arena_give (cuda->stays, norm->shift);
+  _dif_cuda_arena_give (cuda->persistent, norm->scale);
+  _dif_cuda_arena_give (cuda->persistent, norm->shift);
   g_free (norm);
   _dif_cuda_end (cuda, TRUE);
 }

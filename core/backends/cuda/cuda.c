@@ -54,10 +54,10 @@ try_card (DifCuda *cuda, int i, GError **error)
 static gboolean
 find_card (DifCuda *cuda, const char *options, GError **error)
 {
-  int      count = 0;
-  char    *end   = NULL;
-  gint64   wish  = options && *options ? g_ascii_strtoll (options, &end, 10) : -1;
-  CuResult r     = cuda->cu.device_count (&count);
+  int      count  = 0;
+  char    *end    = NULL;
+  gint64   wanted = options && *options ? g_ascii_strtoll (options, &end, 10) : -1;
+  CuResult r      = cuda->cu.device_count (&count);
 
   if (r != CU_SUCCESS || count < 1)
     {
@@ -65,7 +65,7 @@ find_card (DifCuda *cuda, const char *options, GError **error)
                    "device cuda: expected an NVIDIA card, found none");
       return FALSE;
     }
-  if (end && (*end || ! g_ascii_isdigit (*options) || wish >= count))
+  if (end && (*end || ! g_ascii_isdigit (*options) || wanted >= count))
     {
       g_set_error (error, DIF_BACKEND_ERROR, DIF_BACKEND_ERROR_NOT_AVAILABLE,
                    "device cuda: expected a card's number, 0 to %d, found \"%s\"", count - 1,
@@ -73,7 +73,7 @@ find_card (DifCuda *cuda, const char *options, GError **error)
       return FALSE;
     }
   if (end)
-    return try_card (cuda, (int) wish, error);
+    return try_card (cuda, (int) wanted, error);
   for (int i = 0; i < count; i++)
     {
       if (try_card (cuda, i, i + 1 < count ? NULL : error))
@@ -124,8 +124,8 @@ start_card (DifCuda *cuda, GError **error)
       what = "making an event";
       r    = cuda->cu.event_create (&cuda->stages[i].done, CU_EVENT_NO_TIMING);
     }
-  for (guint i = 0; r == CU_SUCCESS && i < G_N_ELEMENTS (cuda->turns); i++)
-    r = cuda->cu.event_create (&cuda->turns[i], CU_EVENT_NO_TIMING);
+  for (guint i = 0; r == CU_SUCCESS && i < G_N_ELEMENTS (cuda->paced); i++)
+    r = cuda->cu.event_create (&cuda->paced[i], CU_EVENT_NO_TIMING);
   return _dif_cuda_check (cuda, r, what, error);
 }
 
@@ -145,13 +145,13 @@ cuda_close (DifBackend *be)
         cuda->cu.host_free (cuda->fetched);
       _dif_cuda_arena_free (cuda->tensors);
       _dif_cuda_arena_free (cuda->weights);
-      _dif_cuda_arena_free (cuda->stays);
+      _dif_cuda_arena_free (cuda->persistent);
       for (guint i = 0; i < G_N_ELEMENTS (cuda->stages); i++)
         if (cuda->stages[i].done)
           cuda->cu.event_destroy (cuda->stages[i].done);
-      for (guint i = 0; i < G_N_ELEMENTS (cuda->turns); i++)
-        if (cuda->turns[i])
-          cuda->cu.event_destroy (cuda->turns[i]);
+      for (guint i = 0; i < G_N_ELEMENTS (cuda->paced); i++)
+        if (cuda->paced[i])
+          cuda->cu.event_destroy (cuda->paced[i]);
       if (cuda->module)
         cuda->cu.module_unload (cuda->module);
       if (cuda->stream)
@@ -189,7 +189,7 @@ cuda_open (const char *options, GError **error)
   cuda->stage_bytes = MIN (STAGE_BYTES, available / STAGES);
   cuda->tensors     = _dif_cuda_new_arena (cuda, region);
   cuda->weights     = _dif_cuda_new_arena (cuda, region);
-  cuda->stays       = _dif_cuda_new_arena (cuda, SMALL_REGION_BYTES);
+  cuda->persistent  = _dif_cuda_new_arena (cuda, SMALL_REGION_BYTES);
   _dif_cuda_start_readers (cuda);
   _dif_cuda_lt_start (cuda);
   return &cuda->parent;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* kernels.h - the list of kernels and what each is told.
+/* kernels.h - the list of kernels and their arguments.
  *
  * Read by nvcc as well: no GLib here.  A kernel takes one struct by value.
  * Numbers of elements are size_t; `dtype` and its like hold a DifDtype (F32,

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* place.h - where a program and its clients meet: a private folder with a socket.
+/* socket-dir.h - where a program and its clients meet: a private folder with a socket.
  *
- * dif-engine's own is that of dif_place_open(); the painter's window has another.
+ * dif-engine's own is that of dif_socket_dir_open(); the painter's window has another.
  *
  * The folder belongs to this user and nobody else may enter it; the socket's
  * name tells builds apart, so that a client never meets the engine of another
  * one.  Whoever holds the lock may start or end an engine.
  */
-#ifndef DIF_ENGINE_PLACE_H
-#define DIF_ENGINE_PLACE_H
+#ifndef DIF_ENGINE_SOCKET_DIR_H
+#define DIF_ENGINE_SOCKET_DIR_H
 
 #include "dif.h"
 
 G_BEGIN_DECLS
 
-/** DifPlace: the folder, open, and the names in it. */
-typedef struct _DifPlace DifPlace;
+/** DifSocketDir: the folder, open, and the names in it. */
+typedef struct _DifSocketDir DifSocketDir;
 
 /**
- * dif_place_open:
+ * dif_socket_dir_open:
  * @error: return location
  *
  * Makes the folder `gimp-diffusion` below the user's runtime folder
@@ -30,55 +30,56 @@ typedef struct _DifPlace DifPlace;
  *
  * Returns: (transfer full) (nullable): the place
  */
-DifPlace *dif_place_open (GError **error);
+DifSocketDir *dif_socket_dir_open (GError **error);
 
 /**
- * dif_place_open_named:
+ * dif_socket_dir_open_named:
  * @name: of the socket and the lock in the folder, without an ending
  * @error: return location
  *
- * As dif_place_open(), for another program than the engine.
+ * As dif_socket_dir_open(), for another program than the engine.
  *
  * Returns: (transfer full) (nullable): the place
  */
-DifPlace *dif_place_open_named (const char *name, GError **error);
+DifSocketDir *dif_socket_dir_open_named (const char *name, GError **error);
 
 /**
- * dif_place_free:
- * @place: (nullable) (transfer full): a place
+ * dif_socket_dir_free:
+ * @dir: (nullable) (transfer full): a place
  */
-void dif_place_free (DifPlace *place);
+void dif_socket_dir_free (DifSocketDir *dir);
 
 /**
- * dif_place_path:
- * @place: a place
+ * dif_socket_dir_path:
+ * @dir: a place
  *
  * Returns: (transfer none): the socket's path, for messages
  */
-const char *dif_place_path (DifPlace *place);
+const char *dif_socket_dir_path (DifSocketDir *dir);
 
 /**
- * dif_place_lock:
- * @place: a place
+ * dif_socket_dir_lock:
+ * @dir: a place
  * @wait_ms: how long to wait for it, in milliseconds
  * @cancellable: (nullable): to give up
  * @error: return location
  *
  * Errors: G_IO_ERROR BUSY (still taken), CANCELLED, others with the path.
  *
- * Returns: what holds the lock until dif_place_unlock(), or -1
+ * Returns: what holds the lock until dif_socket_dir_unlock(), or -1
  */
-int dif_place_lock (DifPlace *place, guint wait_ms, GCancellable *cancellable, GError **error);
+int dif_socket_dir_lock (DifSocketDir *dir, guint wait_ms, GCancellable *cancellable,
+                         GError **error);
 
 /**
- * dif_place_unlock:
- * @lock: what dif_place_lock() returned, also -1
+ * dif_socket_dir_unlock:
+ * @lock: what dif_socket_dir_lock() returned, also -1
  */
-void dif_place_unlock (int lock);
+void dif_socket_dir_unlock (int lock);
 
 /**
- * dif_place_listen:
- * @place: a place, whose lock is held
+ * dif_socket_dir_listen:
+ * @dir: a dir, whose lock is held
  * @error: return location
  *
  * Replaces a socket that nobody listens to any more.
@@ -87,11 +88,11 @@ void dif_place_unlock (int lock);
  *
  * Returns: (transfer full) (nullable): a listening socket
  */
-GSocket *dif_place_listen (DifPlace *place, GError **error);
+GSocket *dif_socket_dir_listen (DifSocketDir *dir, GError **error);
 
 /**
- * dif_place_take:
- * @place: a place
+ * dif_socket_dir_take:
+ * @dir: a place
  * @fd: a listening socket's descriptor, inherited of the process that made it
  * @error: return location
  *
@@ -101,11 +102,11 @@ GSocket *dif_place_listen (DifPlace *place, GError **error);
  *
  * Returns: (transfer full) (nullable): the socket, which has the descriptor
  */
-GSocket *dif_place_take (DifPlace *place, int fd, GError **error);
+GSocket *dif_socket_dir_take (DifSocketDir *dir, int fd, GError **error);
 
 /**
- * dif_place_connect:
- * @place: a place
+ * dif_socket_dir_connect:
+ * @dir: a place
  * @error: return location
  *
  * Errors: G_IO_ERROR NOT_FOUND when nobody listens, PERMISSION_DENIED when it is
@@ -113,18 +114,18 @@ GSocket *dif_place_take (DifPlace *place, int fd, GError **error);
  *
  * Returns: (transfer full) (nullable): a connected socket
  */
-GSocket *dif_place_connect (DifPlace *place, GError **error);
+GSocket *dif_socket_dir_connect (DifSocketDir *dir, GError **error);
 
 /**
- * dif_place_remove:
- * @place: a place, whose lock is held
+ * dif_socket_dir_remove:
+ * @dir: a dir, whose lock is held
  *
  * Removes the socket's name.
  */
-void dif_place_remove (DifPlace *place);
+void dif_socket_dir_remove (DifSocketDir *dir);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifPlace, dif_place_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DifSocketDir, dif_socket_dir_free)
 
 G_END_DECLS
 
-#endif /* DIF_ENGINE_PLACE_H */
+#endif /* DIF_ENGINE_SOCKET_DIR_H */

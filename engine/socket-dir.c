@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* place.c - see place.h.
+/* socket-dir.c - see socket-dir.h.
  */
 #include "config.h"
 
@@ -7,14 +7,14 @@
 
 #include <glib/gstdio.h>
 
-#include "engine/place.h"
+#include "engine/socket-dir.h"
 #include "engine/platform.h"
 
 #define POLL_MS    10
 #define CONNECT_MS 2000
 #define BACKLOG    64
 
-struct _DifPlace
+struct _DifSocketDir
 {
   int   folder_fd;
   char *folder;
@@ -52,65 +52,65 @@ folder_path (void)
   return g_build_filename (g_get_user_cache_dir (), "tmp", "gimp-diffusion", NULL);
 }
 
-DifPlace *
-dif_place_open (GError **error)
+DifSocketDir *
+dif_socket_dir_open (GError **error)
 {
   g_autofree char *id   = build_id ();
   g_autofree char *name = g_strconcat ("engine-", id, NULL);
 
-  return dif_place_open_named (name, error);
+  return dif_socket_dir_open_named (name, error);
 }
 
-DifPlace *
-dif_place_open_named (const char *name, GError **error)
+DifSocketDir *
+dif_socket_dir_open_named (const char *name, GError **error)
 {
-  g_autoptr (DifPlace) place = g_new0 (DifPlace, 1);
+  g_autoptr (DifSocketDir) dir = g_new0 (DifSocketDir, 1);
 
-  place->folder      = folder_path ();
-  place->folder_fd   = -1;
-  place->socket_name = g_strconcat (name, ".socket", NULL);
-  place->lock_name   = g_strconcat (name, ".lock", NULL);
-  place->path        = g_build_filename (place->folder, place->socket_name, NULL);
+  dir->folder      = folder_path ();
+  dir->folder_fd   = -1;
+  dir->socket_name = g_strconcat (name, ".socket", NULL);
+  dir->lock_name   = g_strconcat (name, ".lock", NULL);
+  dir->path        = g_build_filename (dir->folder, dir->socket_name, NULL);
 
-  place->folder_fd = dif_platform_open_folder (place->folder, error);
-  return place->folder_fd >= 0 ? g_steal_pointer (&place) : NULL;
+  dir->folder_fd = dif_platform_open_folder (dir->folder, error);
+  return dir->folder_fd >= 0 ? g_steal_pointer (&dir) : NULL;
 }
 
 void
-dif_place_free (DifPlace *place)
+dif_socket_dir_free (DifSocketDir *dir)
 {
-  if (place == NULL)
+  if (dir == NULL)
     return;
-  dif_platform_close (place->folder_fd);
-  g_free (place->folder);
-  g_free (place->socket_name);
-  g_free (place->lock_name);
-  g_free (place->path);
-  g_free (place);
+  dif_platform_close (dir->folder_fd);
+  g_free (dir->folder);
+  g_free (dir->socket_name);
+  g_free (dir->lock_name);
+  g_free (dir->path);
+  g_free (dir);
 }
 
 const char *
-dif_place_path (DifPlace *place)
+dif_socket_dir_path (DifSocketDir *dir)
 {
-  return place->path;
+  return dir->path;
 }
 
 int
-dif_place_lock (DifPlace *place, guint wait_ms, GCancellable *cancellable, GError **error)
+dif_socket_dir_lock (DifSocketDir *dir, guint wait_ms, GCancellable *cancellable, GError **error)
 {
   gint64 deadline = g_get_monotonic_time () + (gint64) wait_ms * 1000;
 
   while (TRUE)
     {
       g_autoptr (GError) failure = NULL;
-      int                lock    = dif_platform_try_lock (place->folder_fd, place->lock_name,
+      int                lock    = dif_platform_try_lock (dir->folder_fd, dir->lock_name,
                                                           &failure);
 
       if (lock >= 0)
         return lock;
       if (! g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_BUSY))
         {
-          g_propagate_prefixed_error (error, g_steal_pointer (&failure), "%s: ", place->folder);
+          g_propagate_prefixed_error (error, g_steal_pointer (&failure), "%s: ", dir->folder);
           return -1;
         }
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
@@ -118,7 +118,7 @@ dif_place_lock (DifPlace *place, guint wait_ms, GCancellable *cancellable, GErro
       if (g_get_monotonic_time () >= deadline)
         {
           g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                       "%s: expected to get its lock within %u ms, found it taken", place->path,
+                       "%s: expected to get its lock within %u ms, found it taken", dir->path,
                        wait_ms);
           return -1;
         }
@@ -127,41 +127,41 @@ dif_place_lock (DifPlace *place, guint wait_ms, GCancellable *cancellable, GErro
 }
 
 void
-dif_place_unlock (int lock)
+dif_socket_dir_unlock (int lock)
 {
   dif_platform_close (lock);
 }
 
 static GSocket *
-new_socket (DifPlace *place, GError **error)
+new_socket (DifSocketDir *dir, GError **error)
 {
   GSocket *socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM,
                                   G_SOCKET_PROTOCOL_DEFAULT, error);
 
   if (socket == NULL)
-    g_prefix_error (error, "%s: ", place->path);
+    g_prefix_error (error, "%s: ", dir->path);
   return socket;
 }
 
 GSocket *
-dif_place_listen (DifPlace *place, GError **error)
+dif_socket_dir_listen (DifSocketDir *dir, GError **error)
 {
-  g_autoptr (GSocket) socket = new_socket (place, error);
+  g_autoptr (GSocket) socket = new_socket (dir, error);
 
   if (socket == NULL)
     return NULL;
   g_socket_set_listen_backlog (socket, BACKLOG);
-  if (dif_platform_bind (place->folder_fd, place->socket_name, socket, error) &&
+  if (dif_platform_bind (dir->folder_fd, dir->socket_name, socket, error) &&
       g_socket_listen (socket, error))
     return g_steal_pointer (&socket);
-  g_prefix_error (error, "%s: cannot listen: ", place->path);
+  g_prefix_error (error, "%s: cannot listen: ", dir->path);
   return NULL;
 }
 
 /* What is seen of the other end are the credentials of whoever called listen() last
  * (unix(7), SO_PEERCRED). */
 GSocket *
-dif_place_take (DifPlace *place, int fd, GError **error)
+dif_socket_dir_take (DifSocketDir *dir, int fd, GError **error)
 {
   g_autoptr (GSocket) socket = g_socket_new_from_fd (fd, error);
 
@@ -169,7 +169,7 @@ dif_place_take (DifPlace *place, int fd, GError **error)
     g_socket_set_listen_backlog (socket, BACKLOG);
   if (socket != NULL && g_socket_listen (socket, error))
     return g_steal_pointer (&socket);
-  g_prefix_error (error, "%s: cannot listen: ", place->path);
+  g_prefix_error (error, "%s: cannot listen: ", dir->path);
   return NULL;
 }
 
@@ -193,10 +193,10 @@ connect_within (GSocket *socket, GSocketAddress *address, guint wait_ms, GError 
 }
 
 GSocket *
-dif_place_connect (DifPlace *place, GError **error)
+dif_socket_dir_connect (DifSocketDir *dir, GError **error)
 {
-  g_autoptr (GSocketAddress) address = dif_platform_address (place->folder_fd, place->socket_name);
-  g_autoptr (GSocket)        socket  = new_socket (place, error);
+  g_autoptr (GSocketAddress) address = dif_platform_address (dir->folder_fd, dir->socket_name);
+  g_autoptr (GSocket)        socket  = new_socket (dir, error);
   g_autoptr (GError)         failure = NULL;
 
   if (socket == NULL)
@@ -205,23 +205,23 @@ dif_place_connect (DifPlace *place, GError **error)
     {
       if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NOT_FOUND) ||
           g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
-        g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s: nobody listens", place->path);
+        g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s: nobody listens", dir->path);
       else
         g_propagate_prefixed_error (error, g_steal_pointer (&failure),
-                                    "%s: cannot connect: ", place->path);
+                                    "%s: cannot connect: ", dir->path);
       return NULL;
     }
   if (! dif_platform_is_own_peer (socket))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                   "%s: expected an engine of this user, found another user's", place->path);
+                   "%s: expected an engine of this user, found another user's", dir->path);
       return NULL;
     }
   return g_steal_pointer (&socket);
 }
 
 void
-dif_place_remove (DifPlace *place)
+dif_socket_dir_remove (DifSocketDir *dir)
 {
-  dif_platform_unbind (place->folder_fd, place->socket_name);
+  dif_platform_unbind (dir->folder_fd, dir->socket_name);
 }
