@@ -32,8 +32,9 @@ G_BEGIN_DECLS
  * time of the call.  The model's name is resolved in this process, so that the
  * caller's environment counts.
  *
- * Cancelling is a message to the engine, which keeps its models; the call ends
- * when the engine has let go of the run, or two seconds later.
+ * Cancelling is a message to the engine, which keeps its models and answers at once,
+ * while it lets go of the run; the call ends with the answer, or two seconds later.
+ * Runs of several processes take turns.
  */
 void dif_engine_run_async (DifRequest *rq, const DifWatch *watch, GCancellable *cancellable,
                            GAsyncReadyCallback callback, gpointer user_data);

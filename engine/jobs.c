@@ -14,6 +14,7 @@ struct _DifJob
   DifJobs            *jobs;
   const DifJobEvents *events; /* NULL once cancelled */
   gpointer            user_data;
+  gint64              owner;
   DifRequest         *rq;
   GCancellable       *cancellable;
   DifResult          *result;
@@ -27,7 +28,9 @@ struct _DifJobs
   DifWarm     *warm;
   GThread     *thread;
   GAsyncQueue *to_thread; /* of DifJob; `jobs` itself ends the thread */
-  GQueue       waiting;
+  GQueue       waiting;   /* in the order in which they are to run */
+  GHashTable  *served;    /* owner -> number of the turn in which he was served last */
+  guint        turn;
   DifJob      *running;
   guint        report_source;
 };
@@ -75,14 +78,65 @@ tell_waiting (DifJobs *jobs)
     }
 }
 
+/* Brings those that wait into the order in which they are to run: round by round, one
+ * of each owner, who was served longest ago first. */
+static void
+sort_waiting (DifJobs *jobs)
+{
+  g_autoptr (GHashTable) turns = g_hash_table_new_similar (jobs->served);
+  GQueue                 from  = jobs->waiting;
+  guint                  turn  = jobs->turn;
+  GHashTableIter         iter;
+  gpointer               owner, served;
+
+  g_hash_table_iter_init (&iter, jobs->served);
+  while (g_hash_table_iter_next (&iter, &owner, &served))
+    g_hash_table_insert (turns, g_memdup2 (owner, sizeof (gint64)), served);
+  g_queue_init (&jobs->waiting);
+  while (from.length > 0)
+    {
+      GList *next  = NULL;
+      guint  least = G_MAXUINT;
+
+      for (GList *link = from.head; link != NULL; link = link->next)
+        {
+          guint at = GPOINTER_TO_UINT (g_hash_table_lookup (turns, &((DifJob *) link->data)->owner));
+
+          if (at < least)
+            {
+              least = at;
+              next  = link;
+            }
+        }
+      g_queue_unlink (&from, next);
+      g_queue_push_tail_link (&jobs->waiting, next);
+      g_hash_table_insert (turns, g_memdup2 (&((DifJob *) next->data)->owner, sizeof (gint64)),
+                           GUINT_TO_POINTER (++turn));
+    }
+}
+
+/* Who has nothing left to wait for is forgotten: he is new when he comes again. */
+static void
+forget_served (DifJobs *jobs)
+{
+  if (jobs->running == NULL && jobs->waiting.length == 0)
+    {
+      g_hash_table_remove_all (jobs->served);
+      jobs->turn = 0;
+    }
+}
+
 static void
 start_next (DifJobs *jobs)
 {
   if (jobs->running == NULL && jobs->waiting.length > 0)
     {
       jobs->running = g_queue_pop_head (&jobs->waiting);
+      g_hash_table_insert (jobs->served, g_memdup2 (&jobs->running->owner, sizeof (gint64)),
+                           GUINT_TO_POINTER (++jobs->turn));
       g_async_queue_push (jobs->to_thread, jobs->running);
     }
+  forget_served (jobs);
 }
 
 static gboolean
@@ -136,6 +190,7 @@ dif_jobs_new (DifWarm *warm)
   jobs->warm      = warm;
   jobs->to_thread = g_async_queue_new ();
   g_queue_init (&jobs->waiting);
+  jobs->served = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   jobs->thread = g_thread_new ("compute", compute, jobs);
   return jobs;
 }
@@ -162,11 +217,12 @@ dif_jobs_free (DifJobs *jobs)
       job_free (job);
     }
   g_async_queue_unref (jobs->to_thread);
+  g_hash_table_unref (jobs->served);
   g_free (jobs);
 }
 
 DifJob *
-dif_jobs_add (DifJobs *jobs, DifRequest *rq, guint preview_ms, const DifJobEvents *events,
+dif_jobs_add (DifJobs *jobs, gint64 owner, DifRequest *rq, guint preview_ms, const DifJobEvents *events,
               gpointer user_data)
 {
   DifJob  *job   = g_new0 (DifJob, 1);
@@ -175,10 +231,12 @@ dif_jobs_add (DifJobs *jobs, DifRequest *rq, guint preview_ms, const DifJobEvent
   job->jobs        = jobs;
   job->events      = events;
   job->user_data   = user_data;
+  job->owner       = owner;
   job->rq          = rq;
   job->cancellable = g_cancellable_new ();
   job->news        = dif_news_new (NULL, &watch);
   g_queue_push_tail (&jobs->waiting, job);
+  sort_waiting (jobs);
   start_next (jobs);
   if (jobs->running != job && jobs->report_source == 0)
     jobs->report_source = g_idle_add_full (G_PRIORITY_DEFAULT, on_tell_waiting, jobs, NULL);
@@ -200,13 +258,14 @@ dif_jobs_cancel (DifJobs *jobs, DifJob *job)
 void
 dif_jobs_interrupt (DifJobs *jobs, DifJob *job)
 {
+  const DifJobEvents *events    = job->events;
+  gpointer            user_data = job->user_data;
+  g_autoptr (GError)  failure   = NULL;
+
   g_cancellable_cancel (job->cancellable);
-  if (job == jobs->running)
-    return;
-  g_cancellable_set_error_if_cancelled (job->cancellable, &job->failure);
-  g_queue_remove (&jobs->waiting, job);
-  job->events->finished (job, NULL, job->failure, job->user_data);
-  job_free (job);
+  g_cancellable_set_error_if_cancelled (job->cancellable, &failure);
+  events->finished (job, NULL, failure, user_data);
+  dif_jobs_cancel (jobs, job);
   tell_waiting (jobs);
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
 /* jobs.h - runs wait in a queue; one thread computes them one at a time.
  *
+ * Those who ask take turns: of the runs that wait, one of whoever was served longest
+ * ago is next, the first that he asked for.
+ *
  * Everything but the computing happens on the thread of the default main
  * context, callbacks included.
  */
@@ -48,6 +51,7 @@ void dif_jobs_free (DifJobs *jobs);
 /**
  * dif_jobs_add:
  * @jobs: a queue
+ * @owner: who asks: any number, the same for all that he asks for
  * @rq: (transfer full): what to run
  * @preview_ms: least time between two previews, in milliseconds; 0 for none
  * @events: whom to tell, never before this returns
@@ -55,7 +59,7 @@ void dif_jobs_free (DifJobs *jobs);
  *
  * Returns: (transfer none): the run, valid until it is finished or cancelled
  */
-DifJob *dif_jobs_add (DifJobs *jobs, DifRequest *rq, guint preview_ms,
+DifJob *dif_jobs_add (DifJobs *jobs, gint64 owner, DifRequest *rq, guint preview_ms,
                       const DifJobEvents *events, gpointer user_data);
 
 /**
@@ -70,7 +74,8 @@ void dif_jobs_cancel (DifJobs *jobs, DifJob *job);
  * @jobs: a queue
  * @job: a run
  *
- * As dif_jobs_cancel(), but its end is told.
+ * As dif_jobs_cancel(), but its end is told: at once, although the thread may be busy
+ * with it for some moments.
  */
 void dif_jobs_interrupt (DifJobs *jobs, DifJob *job);
 

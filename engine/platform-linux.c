@@ -143,6 +143,14 @@ dif_platform_is_own_peer (GSocket *socket)
   return read_peer (socket, &peer) && peer.uid == geteuid ();
 }
 
+gint64
+dif_platform_peer (GSocket *socket)
+{
+  struct ucred peer;
+
+  return read_peer (socket, &peer) ? peer.pid : -1 - (gint64) g_socket_get_fd (socket);
+}
+
 int
 dif_platform_dup (GSocket *socket, GError **error)
 {

@@ -86,6 +86,15 @@ void dif_platform_unbind (int folder_fd, const char *name);
 gboolean dif_platform_is_own_peer (GSocket *socket);
 
 /**
+ * dif_platform_peer:
+ * @socket: a connected socket
+ *
+ * Returns: a number of the process at the other end; of one of whom nothing is known,
+ * one that is nobody else's
+ */
+gint64 dif_platform_peer (GSocket *socket);
+
+/**
  * dif_platform_end_peer:
  * @socket: a connected socket
  * @program: the file name of the program that the other end must be

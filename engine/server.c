@@ -42,6 +42,7 @@ typedef struct
 {
   Server        *server;
   DifConnection *connection;
+  gint64         owner; /* whose runs take turns with others' */
   DifJob        *job;
   guint          hello_source;
   GHashTable    *inputs; /* of the run to come: name -> DifImage */
@@ -301,7 +302,7 @@ answer_run (Client *client, DifJson *header)
   if (rq == NULL || ! dif_json_finish (header, &failure))
     dif_connection_send_error (client->connection, failure);
   else
-    client->job = dif_jobs_add (client->server->jobs, g_steal_pointer (&rq), preview_ms,
+    client->job = dif_jobs_add (client->server->jobs, client->owner, g_steal_pointer (&rq), preview_ms,
                                 &job_events, client);
 }
 
@@ -468,6 +469,7 @@ accept_one (Server *server)
     }
   client               = g_new0 (Client, 1);
   client->server       = server;
+  client->owner        = dif_platform_peer (socket);
   client->inputs       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
                                                 (GDestroyNotify) dif_image_unref);
   client->connection   = dif_connection_new (socket, &connection_events, client);

@@ -430,6 +430,73 @@ test_many_clients (void)
   harness_end ();
 }
 
+/* ---- turns ---- */
+
+#define N_GREEDY 6
+
+/* Runs of this process, and how many of them were over when another's was. */
+typedef struct
+{
+  GMainLoop *loop;
+  guint      n_over, n_over_then;
+  gboolean   is_other_over;
+} Greed;
+
+static void
+on_greedy_done (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Greed                *greed    = user_data;
+  g_autoptr (GError)    failure  = NULL;
+  g_autoptr (DifResult) pictures = dif_engine_run_finish (result, &failure);
+
+  g_assert_no_error (failure);
+  if (++greed->n_over == N_GREEDY && greed->is_other_over)
+    g_main_loop_quit (greed->loop);
+}
+
+static void
+on_other_over (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Greed *greed = user_data;
+
+  g_assert_true (g_subprocess_wait_check_finish (G_SUBPROCESS (source), result, NULL));
+  greed->is_other_over = TRUE;
+  greed->n_over_then   = greed->n_over;
+  if (greed->n_over == N_GREEDY)
+    g_main_loop_quit (greed->loop);
+}
+
+static gboolean
+spawn_other (gpointer user_data)
+{
+  g_autoptr (GSubprocess) other = harness_spawn_client ("short", 1);
+
+  g_subprocess_wait_check_async (other, NULL, on_other_over, user_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* Who asks for many runs does not keep another waiting for all of them. */
+static void
+test_turns (void)
+{
+  Greed greed = { .loop = g_main_loop_new (NULL, FALSE) };
+
+  harness_begin ();
+  harness_run ("first", 1);
+  for (guint i = 0; i < N_GREEDY; i++)
+    {
+      g_autoptr (DifRequest) rq = harness_request ("of many", 40);
+
+      dif_engine_run_async (rq, NULL, NULL, on_greedy_done, &greed);
+    }
+  g_timeout_add (100, spawn_other, &greed);
+  g_main_loop_run (greed.loop);
+  g_test_message ("%u of %u were over", greed.n_over_then, N_GREEDY);
+  g_assert_cmpuint (greed.n_over_then, <, N_GREEDY - 2);
+  g_main_loop_unref (greed.loop);
+  harness_end ();
+}
+
 /* ---- engines that lie ---- */
 
 #define GOOD_HELLO "{\"type\":\"hello\",\"protocol\":4,\"pid\":7,\"more\":[1]}"
@@ -611,6 +678,8 @@ test_cancel_of_a_hanging_engine (void)
 int
 main (int argc, char **argv)
 {
+  if (argc == 4 && g_str_equal (argv[1], "--client"))
+    return harness_client_main (argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/engine/async/previews-come-and-a-cancel-at-one", test_previews);
   g_test_add_func ("/engine/async/previews-only-for-those-who-ask", test_previews_unasked);
@@ -619,6 +688,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/async/cancel-is-a-message", test_cancel_is_a_message);
   g_test_add_func ("/engine/async/unknown-messages-are-left-alone", test_unknown_messages);
   g_test_add_func ("/engine/async/eight-clients-cancel-at-random", test_many_clients);
+  g_test_add_func ("/engine/async/clients-take-turns", test_turns);
   g_test_add_func ("/engine/async/engines-that-lie", test_lying_engine);
   g_test_add_func ("/engine/async/cancel-does-not-wait-for-a-hanging-engine",
                    test_cancel_of_a_hanging_engine);

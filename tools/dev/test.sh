@@ -162,9 +162,21 @@ soak_run ()
   )
 }
 
+# queue_run FOLDER: eight clients of one engine, with previews and cancels at random
+queue_run ()
+{
+  (
+    build_environment
+    DIF_ENGINE=$(built "$1" dif-engine) OMP_NUM_THREADS=1 \
+      "$1/tests/soak/soak-queue" "$DEV_REPO/tests/fixtures/models/sd15" 8 500 \
+      "${DIF_SOAK_SEED:-$RANDOM}"
+  )
+}
+
 test_soak ()
 {
   TEST_RESULTS+=("soak=$1/meson-logs/dev-soak.json")
+  step "soak the engine's queue" queue_run "$1" || return 1
   step "soak for $2 minutes" soak_run "$1" "$2" "$1/meson-logs/dev-soak.json"
 }
 
@@ -208,7 +220,7 @@ cmd_test ()
              shift ;;
       --soak) [[ ${2-} =~ ^[1-9][0-9]{0,4}$ ]] ||
                 die "test: --soak: expected a number of minutes, found \"${2-}\""
-              soak=$2
+              soak=$2 steps=3
               shift ;;
       -*) die "test: unknown option $1; see ./dev help" ;;
       *) only+=("$1") ;;
