@@ -85,6 +85,7 @@ dif_ui_painter_take_live (DifUiPainter *painter, DifUiJob *job, DifResult *resul
 
   g_debug ("live: %.3f s from the change to the picture",
            (double) (g_get_monotonic_time () - painter->live_begun) / G_USEC_PER_SEC);
+  gtk_widget_set_sensitive (painter->apply, FALSE);
   if (picture != NULL && job->image == painter->image)
     dif_ui_canvas_view_set_picture (DIF_UI_CANVAS_VIEW (painter->canvas), picture,
                                     &job->drawing->context, job->drawing->composite);
