@@ -100,7 +100,8 @@ sort_waiting (DifJobs *jobs)
 
       for (GList *link = from.head; link != NULL; link = link->next)
         {
-          guint at = GPOINTER_TO_UINT (g_hash_table_lookup (turns, &((DifJob *) link->data)->owner));
+          guint at = GPOINTER_TO_UINT (g_hash_table_lookup (turns,
+                                                            &((DifJob *) link->data)->owner));
 
           if (at < least)
             {
@@ -222,8 +223,9 @@ dif_jobs_free (DifJobs *jobs)
 }
 
 DifJob *
-dif_jobs_add (DifJobs *jobs, gint64 owner, DifRequest *rq, guint preview_ms, const DifJobEvents *events,
-              gpointer user_data)
+dif_jobs_add (DifJobs *jobs, gint64 owner, DifRequest *rq, guint preview_ms,
+              const DifJobEvents *events,
+              gpointer            user_data)
 {
   DifJob  *job   = g_new0 (DifJob, 1);
   DifWatch watch = { on_progress, preview_ms != 0 ? on_preview : NULL, preview_ms, job };

@@ -302,7 +302,8 @@ answer_run (Client *client, DifJson *header)
   if (rq == NULL || ! dif_json_finish (header, &failure))
     dif_connection_send_error (client->connection, failure);
   else
-    client->job = dif_jobs_add (client->server->jobs, client->owner, g_steal_pointer (&rq), preview_ms,
+    client->job = dif_jobs_add (client->server->jobs, client->owner, g_steal_pointer (&rq),
+                                preview_ms,
                                 &job_events, client);
 }
 

@@ -30,9 +30,18 @@ static DifRequest *
 request (const char *model, guint picture)
 {
   g_autofree char *seed      = g_strdup_printf ("%u", picture);
-  const char      *rows[][2] = { { "model", model }, { "prompt", "a red cube" }, { "device", "cpu" }, { "dtype", "f32" }, { "steps", "3" }, { "seed", seed }, { "width", "64" }, { "height", "64" } };
-  GError          *error     = NULL;
-  DifRequest      *rq        = dif_request_new ("txt2img", &error);
+  const char      *rows[][2] = {
+    { "model", model },
+    { "prompt", "a red cube" },
+    { "device", "cpu" },
+    { "dtype", "f32" },
+    { "steps", "3" },
+    { "seed", seed },
+    { "width", "64" },
+    { "height", "64" },
+  };
+  GError     *error = NULL;
+  DifRequest *rq    = dif_request_new ("txt2img", &error);
 
   for (guint i = 0; rq && i < G_N_ELEMENTS (rows); i++)
     if (! dif_request_set (rq, rows[i][0], rows[i][1], &error))
@@ -185,7 +194,8 @@ run_clients (const char *model, guint n_clients, guint n_jobs, guint seed, char 
 
   for (guint i = 0; i < n_clients; i++)
     {
-      g_autofree char *jobs   = g_strdup_printf ("%u", n_jobs / n_clients + (i < n_jobs % n_clients));
+      g_autofree char *jobs   = g_strdup_printf ("%u",
+                                                 n_jobs / n_clients + (i < n_jobs % n_clients));
       g_autofree char *own    = g_strdup_printf ("%u", seed * 1000 + i);
       const char      *args[] = { self, "--client", model, jobs, own,
                                   sums[0], sums[1], sums[2], sums[3], NULL };
