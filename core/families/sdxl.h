@@ -21,6 +21,15 @@ extern const DifFamilyRows dif_sdxl_rows[2];
 /** dif_sdxl_colors: of its latents. */
 extern const DifLatentRgb dif_sdxl_colors;
 
+/** DIF_SDXL_MEMBERS: of a DifFamilyClass, what a family made from SDXL has in common with it. */
+#define DIF_SDXL_MEMBERS                                                                      \
+  .pipelines = dif_sdxl_pipelines, .n_pipelines = G_N_ELEMENTS (dif_sdxl_pipelines),          \
+  .parts = dif_sdxl_parts, .n_parts = G_N_ELEMENTS (dif_sdxl_parts), .rows = dif_sdxl_rows,   \
+  .n_rows = G_N_ELEMENTS (dif_sdxl_rows), .defaults = { 5, 0.3 }, .inpaint = { 7.5, 0.9999 }, \
+  .upcasts = TRUE, .read_index = dif_sdxl_read_index, .can = dif_sdxl_can,                    \
+  .check = dif_sdxl_check, .check_run = dif_sdxl_check_run, .encode = dif_sdxl_encode,        \
+  .begins_at_first = TRUE, .colors = &dif_sdxl_colors
+
 /** DIF_SDXL_VAE: of the autoencoder, what shapes do not tell. */
 #define DIF_SDXL_VAE "\"scaling_factor\": 0.13025, \"force_upcast\": true"
 
