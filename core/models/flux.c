@@ -52,26 +52,10 @@ static void
 read_axes (DifFlux *m, DifJson *config)
 {
   static const guint defaults[] = { 16, 56, 56 };
-  DifJson           *axes       = dif_json_member (config, "axes_dims_rope");
-  guint              sum        = 0;
 
   m->axes = (DifRotaryAxes) { .n = 3, .theta = 10000 };
-  if (axes && dif_json_length (axes) != 3)
-    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "axes_dims_rope: expected 3, found %u",
-                   dif_json_length (axes));
-  for (guint i = 0; i < 3; i++)
-    {
-      m->axes.dims[i] =
-          axes ? (guint) dif_json_value_int (dif_json_at (axes, i), 0, 1 << 10) : defaults[i];
-      sum += m->axes.dims[i];
-      if (m->axes.dims[i] % 2)
-        dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                       "axes_dims_rope: expected even numbers, found %u", m->axes.dims[i]);
-    }
-  if (sum != m->heads.head_dim)
-    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                   "axes_dims_rope: expected a sum of attention_head_dim (%u), found %u",
-                   m->heads.head_dim, sum);
+  dif_rotary_axes_read (&m->axes, config, "axes_dims_rope", defaults, "attention_head_dim",
+                        m->heads.head_dim);
 }
 
 static gboolean
@@ -234,11 +218,7 @@ dif_flux_time (DifFlux *m, DifContext *cx, gsize n, double timestep, double guid
   t = dif_time_mlp_forward (&m->time, cx, n, (float) timestep / 1000.0f * 1000.0f, N_WAVES);
   if (m->guidance)
     t = dif_add (cx, t, dif_time_mlp_forward (&m->guide, cx, n, guidance * 1000, N_WAVES));
-  p = dif_linear (cx, dif_cast (cx, pooled, dif_context_dtype (cx)), m->prompt.up, DIF_ACT_SILU,
-                  NULL);
-  p = dif_linear (cx, p, m->prompt.down, DIF_ACT_NONE, NULL);
-  if (dif_tensor_dim (p, 0) == 1 && n > 1)
-    p = dif_repeat_batch (cx, p, (guint) n);
+  p = dif_time_mlp_of (&m->prompt, cx, n, pooled);
   return dif_context_leave (cx, dif_add (cx, t, p));
 }
 
@@ -248,12 +228,6 @@ dif_flux_positions (DifFlux *m, DifContext *cx, gsize n, const float *ids)
   return dif_rotary_table (cx, &m->axes, n, ids);
 }
 
-static DifTensor *
-adaln (DifContext *cx, DifTensor *x, DifTensor *mod, guint first, guint n)
-{
-  return dif_adaln (cx, x, dif_chunk (cx, mod, first, n), dif_chunk (cx, mod, first + 1, n), EPS);
-}
-
 /* What follows attention in one stream. */
 static DifTensor *
 stream_end (const Stream *s, DifContext *cx, DifTensor *x, DifTensor *attended, DifTensor *mod)
@@ -261,7 +235,7 @@ stream_end (const Stream *s, DifContext *cx, DifTensor *x, DifTensor *attended, 
   DifTensor *h = dif_linear (cx, attended, s->out, DIF_ACT_NONE, NULL);
 
   x = dif_gated (cx, h, dif_chunk (cx, mod, 2, 6), x);
-  h = adaln (cx, x, mod, 3, 6);
+  h = dif_adaln_chunks (cx, x, mod, 3, 6, EPS);
   h = dif_linear (cx, h, s->up, DIF_ACT_GELU_TANH, NULL);
   h = dif_linear (cx, h, s->down, DIF_ACT_NONE, NULL);
   return dif_gated (cx, h, dif_chunk (cx, mod, 5, 6), x);
@@ -277,10 +251,12 @@ double_forward (DifFlux *m, const Double *d, DifContext *cx, DifTensor **image, 
   gsize      L = dif_tensor_dim (c, 1), T = dif_tensor_dim (x, 1);
   DifSegment segments[2];
 
-  segments[0] = dif_projection_forward (&d->text.heads, cx, adaln (cx, c, text_mod, 0, 6),
-                                        &m->heads, text_positions);
-  segments[1] = dif_projection_forward (&d->image.heads, cx, adaln (cx, x, image_mod, 0, 6),
-                                        &m->heads, positions);
+  segments[0] = dif_projection_forward (&d->text.heads, cx,
+                                        dif_adaln_chunks (cx, c, text_mod, 0, 6, EPS), &m->heads,
+                                        text_positions);
+  segments[1] = dif_projection_forward (&d->image.heads, cx,
+                                        dif_adaln_chunks (cx, x, image_mod, 0, 6, EPS), &m->heads,
+                                        positions);
   h           = dif_joint_attention (cx, &m->heads, segments, 2, FALSE, NULL);
   *text       = stream_end (&d->text, cx, c, dif_slice_tokens (cx, h, 0, L), text_mod);
   *image      = stream_end (&d->image, cx, x, dif_slice_tokens (cx, h, L, T), image_mod);
@@ -291,7 +267,7 @@ single_forward (DifFlux *m, const Single *s, DifContext *cx, DifTensor *x, DifTe
                 DifTensor *positions)
 {
   DifTensor *mod     = dif_linear (cx, time, s->modulation, DIF_ACT_NONE, NULL), *h, *g;
-  DifTensor *n       = adaln (cx, x, mod, 0, 3);
+  DifTensor *n       = dif_adaln_chunks (cx, x, mod, 0, 3, EPS);
   DifSegment segment = dif_projection_forward (&s->heads, cx, n, &m->heads, positions);
 
   h = dif_joint_attention (cx, &m->heads, &segment, 1, FALSE, NULL);
@@ -347,7 +323,7 @@ dif_flux_forward (DifFlux *m, DifContext *cx, DifTensor *tokens, DifTensor *text
   x   = run_blocks (m, cx, x, c, time, positions, text_positions);
   x   = dif_slice_tokens (cx, x, 0, n_out);
   mod = dif_linear (cx, time, m->norm_out, DIF_ACT_NONE, NULL);
-  x   = dif_adaln (cx, x, dif_chunk (cx, mod, 1, 2), dif_chunk (cx, mod, 0, 2), EPS);
+  x   = dif_adaln_continuous (cx, x, mod, EPS);
   x   = dif_linear (cx, x, m->proj_out, DIF_ACT_NONE, NULL);
   return dif_context_leave (cx, dif_cast (cx, x, DIF_F32));
 }

@@ -52,26 +52,10 @@ static void
 read_axes (DifFlux2 *m, DifJson *config)
 {
   static const guint defaults[] = { 32, 32, 32, 32 };
-  DifJson           *axes       = dif_json_member (config, "axes_dims_rope");
-  guint              sum        = 0;
 
   m->axes = (DifRotaryAxes) { .n = 4, .theta = dif_json_double (config, "rope_theta", 2000) };
-  if (axes && dif_json_length (axes) != 4)
-    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "axes_dims_rope: expected 4, found %u",
-                   dif_json_length (axes));
-  for (guint i = 0; i < 4; i++)
-    {
-      m->axes.dims[i] =
-          axes ? (guint) dif_json_value_int (dif_json_at (axes, i), 0, 1 << 10) : defaults[i];
-      sum += m->axes.dims[i];
-      if (m->axes.dims[i] % 2)
-        dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                       "axes_dims_rope: expected even numbers, found %u", m->axes.dims[i]);
-    }
-  if (sum != m->heads.head_dim)
-    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                   "axes_dims_rope: expected a sum of attention_head_dim (%u), found %u",
-                   m->heads.head_dim, sum);
+  dif_rotary_axes_read (&m->axes, config, "axes_dims_rope", defaults, "attention_head_dim",
+                        m->heads.head_dim);
   if (! (m->axes.theta > 0) || ! isfinite (m->axes.theta))
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                    "rope_theta: expected a positive number, found %g", m->axes.theta);
@@ -256,8 +240,7 @@ typedef struct
 static DifTensor *
 adaln (DifFlux2 *m, DifContext *cx, DifTensor *x, const Modulation *mod, guint first)
 {
-  return dif_adaln (cx, x, dif_chunk (cx, mod->all, first, mod->n),
-                    dif_chunk (cx, mod->all, first + 1, mod->n), m->eps);
+  return dif_adaln_chunks (cx, x, mod->all, first, mod->n, m->eps);
 }
 
 static DifTensor *
@@ -367,7 +350,7 @@ dif_flux2_forward (DifFlux2 *m, DifContext *cx, DifTensor *tokens, DifTensor *te
   x   = run_blocks (m, cx, x, c, time, positions, text_positions);
   x   = dif_slice_tokens (cx, x, 0, n_out);
   mod = dif_linear (cx, time, m->norm_out, DIF_ACT_NONE, NULL);
-  x   = dif_adaln (cx, x, dif_chunk (cx, mod, 1, 2), dif_chunk (cx, mod, 0, 2), m->eps);
+  x   = dif_adaln_continuous (cx, x, mod, m->eps);
   x   = dif_linear (cx, x, m->proj_out, DIF_ACT_NONE, NULL);
   return dif_context_leave (cx, dif_cast (cx, x, DIF_F32));
 }

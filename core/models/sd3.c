@@ -232,11 +232,7 @@ dif_sd3_time (DifSd3 *m, DifContext *cx, gsize n, double timestep, DifTensor *po
 
   dif_context_enter (cx, "time_text_embed");
   t = dif_time_mlp_forward (&m->time, cx, n, timestep, N_WAVES);
-  p = dif_linear (cx, dif_cast (cx, pooled, dif_context_dtype (cx)), m->prompt.up, DIF_ACT_SILU,
-                  NULL);
-  p = dif_linear (cx, p, m->prompt.down, DIF_ACT_NONE, NULL);
-  if (dif_tensor_dim (p, 0) == 1 && n > 1)
-    p = dif_repeat_batch (cx, p, (guint) n);
+  p = dif_time_mlp_of (&m->prompt, cx, n, pooled);
   return dif_context_leave (cx, dif_add (cx, t, p));
 }
 
@@ -263,17 +259,11 @@ dif_sd3_positions (DifSd3 *m, DifContext *cx, gsize h, gsize w)
   return dif_upload (cx, dif_context_dtype (cx), DIF_SHAPE (1, H * W, m->width), rows);
 }
 
-static DifTensor *
-adaln (DifContext *cx, DifTensor *x, DifTensor *mod, guint first, guint n)
-{
-  return dif_adaln (cx, x, dif_chunk (cx, mod, first, n), dif_chunk (cx, mod, first + 1, n), EPS);
-}
-
 /* Feed-forward of one stream. */
 static DifTensor *
 stream_end (const Stream *s, DifContext *cx, DifTensor *x, DifTensor *mod)
 {
-  DifTensor *h = adaln (cx, x, mod, 3, s->n_mod);
+  DifTensor *h = dif_adaln_chunks (cx, x, mod, 3, s->n_mod, EPS);
 
   h = dif_linear (cx, h, s->up, DIF_ACT_GELU_TANH, NULL);
   h = dif_linear (cx, h, s->down, DIF_ACT_NONE, NULL);
@@ -285,8 +275,8 @@ static DifTensor *
 text_norm (const Stream *s, DifContext *cx, DifTensor *c, DifTensor *mod)
 {
   if (s->out)
-    return adaln (cx, c, mod, 0, s->n_mod);
-  return dif_adaln (cx, c, dif_chunk (cx, mod, 1, 2), dif_chunk (cx, mod, 0, 2), EPS);
+    return dif_adaln_chunks (cx, c, mod, 0, s->n_mod, EPS);
+  return dif_adaln_continuous (cx, c, mod, EPS);
 }
 
 /* Attention to the picture alone, added to what the first one made. */
@@ -294,7 +284,7 @@ static DifTensor *
 attend_again (DifSd3 *m, const Block *b, DifContext *cx, DifTensor *before, DifTensor *x,
               DifTensor *mod)
 {
-  DifTensor *h       = adaln (cx, before, mod, 6, 9);
+  DifTensor *h       = dif_adaln_chunks (cx, before, mod, 6, 9, EPS);
   DifSegment segment = dif_projection_forward (&b->second, cx, h, &m->heads, NULL);
 
   h = dif_joint_attention (cx, &m->heads, &segment, 1, FALSE, NULL);
@@ -312,7 +302,8 @@ block_forward (DifSd3 *m, const Block *b, DifContext *cx, DifTensor **image, Dif
   gsize      T = dif_tensor_dim (x, 1), L = dif_tensor_dim (c, 1);
   DifSegment segments[2];
 
-  segments[0] = dif_projection_forward (&b->image.heads, cx, adaln (cx, x, mod, 0, b->image.n_mod),
+  segments[0] = dif_projection_forward (&b->image.heads, cx,
+                                        dif_adaln_chunks (cx, x, mod, 0, b->image.n_mod, EPS),
                                         &m->heads, NULL);
   segments[1] = dif_projection_forward (&b->text.heads, cx, text_norm (&b->text, cx, c, cmod),
                                         &m->heads, NULL);
@@ -378,7 +369,7 @@ dif_sd3_forward (DifSd3 *m, DifContext *cx, DifTensor *latents, DifTensor *text,
     c = dif_repeat_batch (cx, c, (guint) B);
   x   = run_blocks (m, cx, x, c, time);
   mod = dif_linear (cx, time, m->norm_out, DIF_ACT_NONE, NULL);
-  x   = dif_adaln (cx, x, dif_chunk (cx, mod, 1, 2), dif_chunk (cx, mod, 0, 2), EPS);
+  x   = dif_adaln_continuous (cx, x, mod, EPS);
   x   = dif_linear (cx, x, m->proj_out, DIF_ACT_NONE, NULL);
   x   = dif_reshape (cx, x, DIF_SHAPE (B, H, W, dif_tensor_dim (x, 2)));
   x   = dif_unpatchify (cx, x, m->patch, FALSE);

@@ -51,30 +51,17 @@ static void
 read_axes (DifZimage *m, DifJson *config)
 {
   static const guint dims[] = { 32, 48, 48 }, lengths[] = { 1024, 512, 512 };
-  DifJson           *d   = dif_json_member (config, "axes_dims");
-  DifJson           *n   = dif_json_member (config, "axes_lens");
-  guint              sum = 0;
+  DifJson           *d = dif_json_member (config, "axes_dims");
+  DifJson           *n = dif_json_member (config, "axes_lens");
 
   m->axes       = (DifRotaryAxes) { .n = 3, .rounding = DIF_ROTARY_ANGLE };
   m->axes.theta = dif_json_double (config, "rope_theta", 256);
   if ((d && dif_json_length (d) != 3) || (n && dif_json_length (n) != 3))
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                    "axes_dims and axes_lens: expected 3 numbers each");
+  dif_rotary_axes_read (&m->axes, config, "axes_dims", dims, "dim / n_heads", m->heads.head_dim);
   for (guint i = 0; i < 3; i++)
-    {
-      m->axes.dims[i] = d ? (guint) dif_json_value_int (dif_json_at (d, i), 0, 1 << 10) : dims[i];
-      m->lengths[i]   = lengths[i];
-      if (n)
-        m->lengths[i] = (guint) dif_json_value_int (dif_json_at (n, i), 1, 1 << 24);
-      sum += m->axes.dims[i];
-      if (m->axes.dims[i] % 2)
-        dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                       "axes_dims: expected even numbers, found %u", m->axes.dims[i]);
-    }
-  if (sum != m->heads.head_dim)
-    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
-                   "axes_dims: expected a sum of dim / n_heads (%u), found %u", m->heads.head_dim,
-                   sum);
+    m->lengths[i] = n ? (guint) dif_json_value_int (dif_json_at (n, i), 1, 1 << 24) : lengths[i];
   if (! (m->axes.theta > 0) || ! isfinite (m->axes.theta))
     dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE,
                    "rope_theta: expected a positive number, found %g", m->axes.theta);

@@ -27,6 +27,16 @@ dif_time_mlp_forward (const DifTimeMlp *m, DifContext *cx, gsize n, double value
 }
 
 DifTensor *
+dif_time_mlp_of (const DifTimeMlp *m, DifContext *cx, gsize n, DifTensor *x)
+{
+  DifTensor *t = dif_cast (cx, x, dif_context_dtype (cx));
+
+  t = dif_linear (cx, t, m->up, DIF_ACT_SILU, NULL);
+  t = dif_linear (cx, t, m->down, DIF_ACT_NONE, NULL);
+  return dif_tensor_dim (t, 0) == 1 && n > 1 ? dif_repeat_batch (cx, t, (guint) n) : t;
+}
+
+DifTensor *
 dif_chunk (DifContext *cx, DifTensor *x, guint i, guint n)
 {
   gsize width = dif_tensor_dim (x, -1) / n;
@@ -39,6 +49,18 @@ dif_adaln (DifContext *cx, DifTensor *x, DifTensor *shift, DifTensor *scale, flo
 {
   return dif_row_norm (cx, x, NULL, &(DifRowNorm) { TRUE, 1, eps },
                        &(DifScaleShift) { .scale = scale, .shift = shift, .plus = 1 });
+}
+
+DifTensor *
+dif_adaln_chunks (DifContext *cx, DifTensor *x, DifTensor *mod, guint first, guint n, float eps)
+{
+  return dif_adaln (cx, x, dif_chunk (cx, mod, first, n), dif_chunk (cx, mod, first + 1, n), eps);
+}
+
+DifTensor *
+dif_adaln_continuous (DifContext *cx, DifTensor *x, DifTensor *mod, float eps)
+{
+  return dif_adaln (cx, x, dif_chunk (cx, mod, 1, 2), dif_chunk (cx, mod, 0, 2), eps);
 }
 
 DifTensor *

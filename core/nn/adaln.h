@@ -52,6 +52,17 @@ DifTensor *dif_time_mlp_forward (const DifTimeMlp *m, DifContext *cx, gsize n, d
                                  guint n_waves);
 
 /**
+ * dif_time_mlp_of:
+ * @m: a network
+ * @cx: a context
+ * @n: items
+ * @x: `[n or 1, n_in]`, such as pooled prompts
+ *
+ * Returns: `[n, n_out]` in the context's dtype
+ */
+DifTensor *dif_time_mlp_of (const DifTimeMlp *m, DifContext *cx, gsize n, DifTensor *x);
+
+/**
  * dif_chunk:
  * @cx: a context
  * @x: `[B, n C]`
@@ -73,6 +84,33 @@ DifTensor *dif_chunk (DifContext *cx, DifTensor *x, guint i, guint n);
  * Returns: layer_norm (x) * (1 + scale) + shift
  */
 DifTensor *dif_adaln (DifContext *cx, DifTensor *x, DifTensor *shift, DifTensor *scale, float eps);
+
+/**
+ * dif_adaln_chunks:
+ * @cx: a context
+ * @x: `[B, T, C]`, may be a view
+ * @mod: a modulation of @n vectors
+ * @first: which is the shift; the next is the scale
+ * @n: how many there are
+ * @eps: of the norm
+ *
+ * Returns: dif_adaln() by two vectors of a modulation
+ */
+DifTensor *dif_adaln_chunks (DifContext *cx, DifTensor *x, DifTensor *mod, guint first, guint n,
+                             float eps);
+
+/**
+ * dif_adaln_continuous:
+ * @cx: a context
+ * @x: `[B, T, C]`, may be a view
+ * @mod: a modulation of two vectors, the scale first
+ * @eps: of the norm
+ *
+ * Source: diffusers AdaLayerNormContinuous.
+ *
+ * Returns: dif_adaln() by both
+ */
+DifTensor *dif_adaln_continuous (DifContext *cx, DifTensor *x, DifTensor *mod, float eps);
 
 /**
  * dif_gated:

@@ -2,7 +2,32 @@
 /* joint-attention.c - projections, norms of heads, rotation, one attention. */
 #include <math.h>
 
+#include "base/error.h"
 #include "nn/joint-attention.h"
+
+void
+dif_rotary_axes_read (DifRotaryAxes *axes, DifJson *config, const char *key, const guint *defaults,
+                      const char *width, guint head_dim)
+{
+  DifJson *dims = dif_json_member (config, key);
+  guint    sum  = 0;
+
+  if (dims && dif_json_length (dims) != axes->n)
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "%s: expected %u, found %u", key, axes->n,
+                   dif_json_length (dims));
+  for (guint i = 0; i < axes->n; i++)
+    {
+      axes->dims[i] =
+          dims ? (guint) dif_json_value_int (dif_json_at (dims, i), 0, 1 << 10) : defaults[i];
+      sum += axes->dims[i];
+      if (axes->dims[i] % 2)
+        dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "%s: expected even numbers, found %u",
+                       key, axes->dims[i]);
+    }
+  if (sum != head_dim)
+    dif_json_fail (config, DIF_FORMAT_ERROR_BAD_VALUE, "%s: expected a sum of %s (%u), found %u",
+                   key, width, head_dim, sum);
+}
 
 void
 dif_projection_load (DifProjection *p, DifLoader *l, const DifProjectionNames *names,

@@ -5,6 +5,7 @@
 #ifndef DIF_NN_JOINT_ATTENTION_H
 #define DIF_NN_JOINT_ATTENTION_H
 
+#include "base/json.h"
 #include "tensor/loader.h"
 #include "tensor/ops.h"
 
@@ -24,6 +25,18 @@ typedef struct
   float    eps;
   gboolean halves;
 } DifHeadShape;
+
+/**
+ * dif_rotary_axes_read:
+ * @axes: gets the widths; the number of axes is there
+ * @config: config.json; errors stay in it
+ * @key: an array of as many numbers, such as "axes_dims_rope"
+ * @defaults: (array): those without it
+ * @width: what they add up to, by the config's own words
+ * @head_dim: which is this
+ */
+void dif_rotary_axes_read (DifRotaryAxes *axes, DifJson *config, const char *key,
+                           const guint *defaults, const char *width, guint head_dim);
 
 /**
  * DifProjection:
